@@ -1,0 +1,9 @@
+//! The Eigen OS Resource Manager: an allocator core for shared quantum devices, and the drivers around it.
+//!
+//! The layers, each importing only from those above it:
+//!
+//! - [`time`], [`random`]: instants, spans and keyed random streams as plain values.
+//! - [`quantum`]: hardware and programs; [`quantum::hardware`] is what a device truly does.
+pub mod quantum;
+pub mod random;
+pub mod time;

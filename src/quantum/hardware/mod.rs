@@ -1,0 +1,1 @@
+//! What a device truly does: drift, run times, crosstalk, failures. Seeded; knows nothing of the core.

@@ -1,0 +1,1 @@
+//! Foreign calibration formats, one file each.
