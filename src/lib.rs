@@ -4,6 +4,9 @@
 //!
 //! - [`time`], [`random`]: instants, spans and keyed random streams as plain values.
 //! - [`quantum`]: hardware and programs; [`quantum::hardware`] is what a device truly does.
+//! - [`allocator`]: the core: commands in, events out.
+
+pub mod allocator;
 pub mod quantum;
 pub mod random;
 pub mod time;

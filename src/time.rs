@@ -176,10 +176,17 @@ impl FromStr for Span {
             return Err(SpanError::Negative(shown()));
         }
         if trimmed.parse::<f64>().is_ok() {
-            return if trimmed == "0" { Ok(Self::ZERO) } else { Err(SpanError::NoUnit(shown())) };
+            return if trimmed == "0" {
+                Ok(Self::ZERO)
+            } else {
+                Err(SpanError::NoUnit(shown()))
+            };
         }
         if trimmed.contains(['Â', 'Ã', 'Î']) {
-            let repaired = shown().replace("Âµ", "u").replace("Î¼", "u").replace(['Â', 'Ã', 'Î'], "");
+            let repaired = shown()
+                .replace("Âµ", "u")
+                .replace("Î¼", "u")
+                .replace(['Â', 'Ã', 'Î'], "");
             return Err(SpanError::Garbled(shown(), repaired));
         }
         // U+03BC (Greek mu) and U+00B5 (micro sign) look alike; humantime knows only the latter.
@@ -246,7 +253,13 @@ mod tests {
         let messages: Vec<String> = ["30", "120Âµs", "-5s", "5 parsecs", ""]
             .map(|text| text.parse::<Span>().unwrap_err().to_string())
             .into();
-        insta::assert_snapshot!(messages.join("\n"), @"");
+        insta::assert_snapshot!(messages.join("\n"), @r#"
+        `30` has no unit; hint: write a duration with its unit, such as 30s, 5m, 7d or 120us
+        `120Âµs` holds a garbled µ (UTF-8 read as Latin-1); hint: write 120us
+        `-5s` is negative; hint: a duration is zero or more
+        `5 parsecs` is not a duration: unknown time unit "parsecs", supported units: ns, us/µs, ms, sec, min, hours, days, weeks, months, years (and few variations); hint: units are ns, us, ms, s, m, h, d, as in 30s or 1h 30m
+        `` is not a duration: value was empty; hint: units are ns, us, ms, s, m, h, d, as in 30s or 1h 30m
+        "#);
     }
 
     proptest::proptest! {

@@ -1,0 +1,231 @@
+//! How the core decides: strategies, queues, isolation, limits and the seed, as plain settings.
+//!
+//! Promises a documented default for everything. Strategies are named by enums, so that a typo is an error that
+//! lists the choices.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::job::IsolationLevel;
+use crate::time::Span;
+
+/// All settings of the core.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AllocatorConfig {
+    /// How qubits are chosen on a device.
+    #[serde(alias = "default_strategy")]
+    pub strategy: Strategy,
+    /// In which order devices are tried.
+    pub selection: Selection,
+    /// Who waits where, and who may overtake.
+    pub queue: Queue,
+    /// When a job that could not start is tried again.
+    pub retry: Retry,
+    /// How jobs are kept apart.
+    pub isolation: Isolation,
+    /// What happens at the end of the walltime.
+    pub walltime: Walltime,
+    /// How often a job may be started before it fails for good. Default 10.
+    #[schemars(range(min = 1))]
+    pub max_attempts: u32,
+    /// How long the core waits for a driver to acknowledge a stop before it takes the qubits back. Default 60s.
+    pub stop_timeout: Span,
+    /// Search steps per placement before the search gives up with the best it has. Default 200,000.
+    #[schemars(range(min = 1))]
+    pub placement_budget: u64,
+    /// Most jobs waiting at a time; more are rejected. Default: no limit.
+    pub max_queue_length: Option<u32>,
+    /// Ended jobs whose numbers are remembered, to recognise repeated submissions. Default 100,000.
+    pub remember_ended_jobs: u32,
+}
+
+impl Default for AllocatorConfig {
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::default(),
+            selection: Selection::default(),
+            queue: Queue::default(),
+            retry: Retry::default(),
+            isolation: Isolation::default(),
+            walltime: Walltime::default(),
+            max_attempts: 10,
+            stop_timeout: Span::from_secs(60),
+            placement_budget: 200_000,
+            max_queue_length: None,
+            remember_ended_jobs: 100_000,
+        }
+    }
+}
+
+impl AllocatorConfig {
+    /// Checks ranges that the types do not.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.max_attempts == 0 {
+            return Err(ConfigError::Zero("max_attempts"));
+        }
+        if self.placement_budget == 0 {
+            return Err(ConfigError::Zero("placement_budget"));
+        }
+        if matches!(self.retry, Retry::Every(span) if span == Span::ZERO) {
+            return Err(ConfigError::Zero("retry.every"));
+        }
+        if self.isolation.buffer_distance > 16 {
+            return Err(ConfigError::BufferTooWide(self.isolation.buffer_distance));
+        }
+        Ok(())
+    }
+}
+
+/// A setting out of range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+pub enum ConfigError {
+    /// A setting that must not be zero.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+    /// A buffer wider than any device is useful for.
+    #[error("isolation.buffer_distance is {0}, the largest is 16")]
+    BufferTooWide(u32),
+}
+
+/// How qubits are chosen on a device.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The first placement in order of qubit numbers: a breadth-first connected region, or the first embedding.
+    FirstFit,
+    /// The placement with the best predicted fidelity, by exact search.
+    #[default]
+    NoiseAware,
+}
+
+/// In which order devices are tried.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Selection {
+    /// In order of registration.
+    First,
+    /// Uniformly at random among the devices that have enough free qubits.
+    Random,
+    /// Each device in turn.
+    RoundRobin,
+    /// The device with the smallest share of its qubits in use or asked for first.
+    #[default]
+    LeastLoaded,
+    /// The device whose placement has the best predicted fidelity.
+    BestFidelity,
+}
+
+/// Who waits where, and who may overtake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Queue {
+    /// One queue for all devices, first in, first out.
+    Global {
+        /// How many waiting jobs behind a blocked one are tried as well. 0: the head blocks all others.
+        #[serde(default)]
+        skip_ahead: u32,
+    },
+    /// A queue per device, first in, first out; the device is chosen at submission.
+    PerDevice {
+        /// How many waiting jobs behind a blocked one are tried as well. 0: the head blocks all others.
+        #[serde(default)]
+        skip_ahead: u32,
+        /// What the head waits for.
+        #[serde(default)]
+        head_of_line: HeadOfLine,
+    },
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self::Global { skip_ahead: 64 }
+    }
+}
+
+/// What the head of a device's queue waits for before the next job may be looked at.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum HeadOfLine {
+    /// A placement.
+    #[default]
+    Placement,
+    /// Enough free qubits, wherever they are. They stay counted for it while it looks for a placement, and the next
+    /// job becomes the head: the discipline of a counting semaphore, as in QCloudSim (ACM PADS 2025).
+    Count,
+}
+
+/// When a job that could not start is tried again.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Retry {
+    /// As soon as something that could help has changed.
+    #[default]
+    Event,
+    /// On a timer of its own, counted from its last attempt.
+    Every(Span),
+}
+
+/// How jobs are kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Isolation {
+    /// The level of jobs that do not ask for one. Default medium.
+    pub default_level: IsolationLevel,
+    /// Idle qubits between two jobs at level medium. Default 1.
+    #[serde(alias = "spatial_separation", alias = "minimum_distance")]
+    #[schemars(range(max = 16))]
+    pub buffer_distance: u32,
+    /// Time during which the qubits of a job at level strong stay blocked after it. Default 10us.
+    pub guard: Span,
+}
+
+impl Default for Isolation {
+    fn default() -> Self {
+        Self {
+            default_level: IsolationLevel::Medium,
+            buffer_distance: 1,
+            guard: Span(10_000),
+        }
+    }
+}
+
+/// What happens at the end of a job's walltime (`estimated_duration`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Walltime {
+    /// Stop the job, or let it run on. Default stop.
+    pub exceeded: WalltimeExceeded,
+    /// Time added to every walltime before that happens. Default 0s.
+    pub grace: Span,
+}
+
+impl Default for Walltime {
+    fn default() -> Self {
+        Self {
+            exceeded: WalltimeExceeded::Stop,
+            grace: Span::ZERO,
+        }
+    }
+}
+
+/// What happens to a job beyond its walltime.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum WalltimeExceeded {
+    /// It is asked to stop, and fails.
+    #[default]
+    Stop,
+    /// It runs on.
+    Continue,
+}

@@ -1,0 +1,653 @@
+//! A job as the core sees it: what it asks for, which demands contradict each other, and the states it passes.
+//!
+//! Promises that a validated request is consistent in itself. Whether a fleet can serve it is decided by the
+//! allocator; names (of users, projects, devices) belong to the drivers, the core knows numbers.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::quantum::DeviceId;
+use crate::quantum::circuit::{CircuitProfile, InteractionGraph};
+use crate::time::{Span, Time};
+
+/// A job, numbered by the driver. A repeated submission is recognised by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(pub u64);
+
+/// Who a job belongs to; numbers given by the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Tenant {
+    /// The person.
+    pub user: u32,
+    /// The group of the person.
+    pub group: u32,
+    /// The project that pays; the tenant in the sense of isolation unless configured otherwise.
+    pub project: u32,
+}
+
+/// Which virtual qubits of a job interact.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topology {
+    /// Any connected region.
+    Any,
+    /// A chain.
+    Line,
+    /// A closed chain.
+    Ring,
+    /// One centre with all others around it.
+    Star,
+    /// A balanced binary tree, filled level by level.
+    Tree,
+    /// A square lattice.
+    Grid {
+        /// Number of rows.
+        rows: u32,
+        /// Number of columns.
+        columns: u32,
+    },
+    /// The first qubits, breadth first, of a heavy-hex lattice.
+    HeavyHex,
+    /// Every qubit with every other.
+    Complete,
+    /// Given edge by edge.
+    Custom(Arc<InteractionGraph>),
+    /// That of a circuit.
+    Circuit(Arc<CircuitProfile>),
+}
+
+impl Topology {
+    /// Number of qubits that the topology itself fixes, if it does.
+    pub fn fixed_qubits(&self) -> Option<u32> {
+        match self {
+            Self::Grid { rows, columns } => Some(rows.saturating_mul(*columns)),
+            Self::Custom(graph) => Some(graph.qubits()),
+            Self::Circuit(profile) => Some(profile.interactions.qubits()),
+            _ => None,
+        }
+    }
+}
+
+/// Limits on the elements that a job may use. The default limits nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ElementLimits {
+    /// Least T1, seconds.
+    pub min_t1_s: f64,
+    /// Least T2, seconds.
+    pub min_t2_s: f64,
+    /// Largest error of a one-qubit gate.
+    pub max_one_qubit_error: f64,
+    /// Largest error of a two-qubit gate.
+    pub max_two_qubit_error: f64,
+    /// Largest readout error.
+    pub max_readout_error: f64,
+}
+
+impl ElementLimits {
+    /// Everything alive is good enough.
+    pub const NONE: Self = Self {
+        min_t1_s: 0.0,
+        min_t2_s: 0.0,
+        max_one_qubit_error: 1.0,
+        max_two_qubit_error: 1.0,
+        max_readout_error: 1.0,
+    };
+
+    /// The limits as bits, for comparing and hashing.
+    pub fn bits(&self) -> [u64; 5] {
+        [
+            self.min_t1_s.to_bits(),
+            self.min_t2_s.to_bits(),
+            self.max_one_qubit_error.to_bits(),
+            self.max_two_qubit_error.to_bits(),
+            self.max_readout_error.to_bits(),
+        ]
+    }
+}
+
+impl Default for ElementLimits {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// A bound on a quality, and whether missing it forbids the start.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct QualityBound {
+    /// Least value, 0..=1.
+    pub at_least: f64,
+    /// Hard: wait rather than start below it. Soft: start with the best there is, flagged.
+    pub hard: bool,
+}
+
+/// How strongly a job is separated from the others.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum IsolationLevel {
+    /// Own qubits, nothing more: neighbours may be busy.
+    Weak,
+    /// The configured buffer distance between this job and any other.
+    #[serde(alias = "spatial")]
+    Medium,
+    /// At least two idle qubits to any other job, a guard time after the job, and a reset of its qubits before it.
+    #[serde(alias = "spatial_temporal")]
+    Strong,
+}
+
+/// What a job asks of isolation; what it leaves open comes from the level and the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct IsolationRequest {
+    /// The level; `None` for the configured default.
+    pub level: Option<IsolationLevel>,
+    /// Idle qubits between this job and any other.
+    pub buffer_distance: Option<u32>,
+    /// Time during which the qubits stay blocked after the job.
+    pub temporal_separation: Option<Span>,
+    /// Reset the qubits before the start.
+    pub hardware_reset: Option<bool>,
+    /// Largest added error per two-qubit gate caused by other jobs.
+    pub max_crosstalk: Option<f64>,
+}
+
+/// How urgent a job is; larger is more urgent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Priority(pub i32);
+
+impl Priority {
+    /// Below normal.
+    pub const LOW: Self = Self(-100);
+    /// The default.
+    pub const NORMAL: Self = Self(0);
+    /// Above normal.
+    pub const HIGH: Self = Self(100);
+    /// Above everything ordinary.
+    pub const CRITICAL: Self = Self(1000);
+}
+
+/// What becomes of a request for more than its least number of qubits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Elasticity {
+    /// The largest number of qubits that can be placed.
+    #[default]
+    Largest,
+    /// Several copies of the least number of qubits, which share the shots.
+    Copies,
+}
+
+/// Facts about a job that policies look at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Attributes {
+    /// Kind of project, as in `educational`.
+    pub project_type: Option<String>,
+    /// Whether a service level was promised.
+    pub sla_required: bool,
+    /// How critical, as in `high`.
+    pub job_criticality: Option<String>,
+    /// Free labels.
+    pub labels: std::collections::BTreeMap<String, String>,
+}
+
+/// Everything a job asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobRequest {
+    /// The number of the job.
+    pub id: JobId,
+    /// Whose job it is.
+    pub tenant: Tenant,
+    /// Facts for policies.
+    pub attributes: Option<Arc<Attributes>>,
+    /// Least number of qubits.
+    pub min_qubits: u32,
+    /// Largest number of qubits it can use.
+    pub max_qubits: u32,
+    /// What becomes of the qubits beyond the least number.
+    pub elasticity: Elasticity,
+    /// Which qubits interact.
+    pub topology: Topology,
+    /// Bound on the mean fidelity per gate.
+    pub fidelity_requirement: Option<QualityBound>,
+    /// Bound on the estimated success probability.
+    pub min_success_probability: Option<QualityBound>,
+    /// Limits on the elements; `coherence_time_required` of a file bounds both T1 and T2.
+    pub limits: ElementLimits,
+    /// Most SWAP gates that routing may add.
+    pub max_swap_operations: Option<u32>,
+    /// Allowed 1 - estimated success probability.
+    pub noise_budget: Option<f64>,
+    /// Number of circuits, at least 1.
+    pub circuits: u32,
+    /// Shots per circuit, at least 1.
+    pub shots: u64,
+    /// Layers per circuit.
+    pub depth: u32,
+    /// Walltime: what happens beyond it is configured.
+    pub estimated_duration: Option<Span>,
+    /// How urgent.
+    pub priority: Priority,
+    /// How separate from others.
+    pub isolation: IsolationRequest,
+    /// Devices to try first, in this order.
+    pub preferred_devices: SmallVec<[DeviceId; 2]>,
+    /// Devices never to use.
+    pub excluded_devices: SmallVec<[DeviceId; 2]>,
+    /// Longest time in the queue; then the job expires.
+    pub max_wait_time: Option<Span>,
+    /// When the job must have ended.
+    pub deadline: Option<Time>,
+    /// Time between two checkpoints.
+    pub checkpoint_interval: Option<Span>,
+    /// Number of independent executions wanted, at least 1.
+    pub redundancy: u32,
+    /// Jobs that must have ended before this one starts.
+    pub depends_on: SmallVec<[JobId; 1]>,
+}
+
+impl JobRequest {
+    /// A request for `qubits` qubits of the given topology that asks for nothing else.
+    pub fn new(id: JobId, qubits: u32, topology: Topology) -> Self {
+        Self {
+            id,
+            tenant: Tenant::default(),
+            attributes: None,
+            min_qubits: qubits,
+            max_qubits: qubits,
+            elasticity: Elasticity::default(),
+            topology,
+            fidelity_requirement: None,
+            min_success_probability: None,
+            limits: ElementLimits::NONE,
+            max_swap_operations: None,
+            noise_budget: None,
+            circuits: 1,
+            shots: 1,
+            depth: 1,
+            estimated_duration: None,
+            priority: Priority::NORMAL,
+            isolation: IsolationRequest::default(),
+            preferred_devices: SmallVec::new(),
+            excluded_devices: SmallVec::new(),
+            max_wait_time: None,
+            deadline: None,
+            checkpoint_interval: None,
+            redundancy: 1,
+            depends_on: SmallVec::new(),
+        }
+    }
+
+    /// Checks the request in itself, without regard to any fleet.
+    pub fn validate(&self) -> Result<(), Contradiction> {
+        if self.min_qubits == 0 {
+            return Err(Contradiction::NoQubits);
+        }
+        if self.max_qubits < self.min_qubits {
+            return Err(Contradiction::EmptyRange {
+                min: self.min_qubits,
+                max: self.max_qubits,
+            });
+        }
+        if let Some(needed) = self.topology.fixed_qubits()
+            && (self.min_qubits != needed || self.max_qubits != needed)
+        {
+            let shape = match &self.topology {
+                Topology::Grid { rows, columns } => Shape::Grid {
+                    rows: *rows,
+                    columns: *columns,
+                },
+                Topology::Circuit(_) => Shape::Circuit,
+                _ => Shape::Custom,
+            };
+            return Err(Contradiction::ShapeSize {
+                asked: self.min_qubits,
+                shape,
+                needed,
+            });
+        }
+        if matches!(self.topology, Topology::Ring) && self.min_qubits < 3 {
+            return Err(Contradiction::RingTooSmall {
+                asked: self.min_qubits,
+            });
+        }
+        if self.circuits == 0 || self.shots == 0 || self.redundancy == 0 {
+            return Err(Contradiction::NothingToDo);
+        }
+        let probabilities = [
+            (
+                "limits.max_one_qubit_error",
+                Some(self.limits.max_one_qubit_error),
+            ),
+            (
+                "limits.max_two_qubit_error",
+                Some(self.limits.max_two_qubit_error),
+            ),
+            ("limits.max_readout_error", Some(self.limits.max_readout_error)),
+            (
+                "fidelity_requirement",
+                self.fidelity_requirement.map(|bound| bound.at_least),
+            ),
+            (
+                "min_success_probability",
+                self.min_success_probability.map(|bound| bound.at_least),
+            ),
+            ("noise_budget", self.noise_budget),
+            ("isolation.max_crosstalk", self.isolation.max_crosstalk),
+        ];
+        for (name, value) in probabilities {
+            if value.is_some_and(|value| !(0.0..=1.0).contains(&value)) {
+                return Err(Contradiction::NoProbability { field: name });
+            }
+        }
+        if !(self.limits.min_t1_s >= 0.0 && self.limits.min_t2_s >= 0.0) {
+            return Err(Contradiction::NoProbability {
+                field: "limits.min_t1_s and min_t2_s",
+            });
+        }
+        if let Some(device) = self
+            .preferred_devices
+            .iter()
+            .find(|id| self.excluded_devices.contains(id))
+        {
+            return Err(Contradiction::PreferredAndExcluded { device: *device });
+        }
+        if self.depends_on.contains(&self.id) {
+            return Err(Contradiction::DependsOnItself);
+        }
+        Ok(())
+    }
+
+    /// The first demand that this version does not honour, if there is one.
+    pub fn unsupported(&self) -> Option<Demand> {
+        let demands = [
+            (self.max_qubits > self.min_qubits, Demand::Elastic),
+            (self.fidelity_requirement.is_some(), Demand::FidelityRequirement),
+            (
+                self.min_success_probability.is_some(),
+                Demand::MinSuccessProbability,
+            ),
+            (self.noise_budget.is_some(), Demand::NoiseBudget),
+            (self.priority != Priority::NORMAL, Demand::Priority),
+            (self.isolation.max_crosstalk.is_some(), Demand::MaxCrosstalk),
+            (self.deadline.is_some(), Demand::Deadline),
+            (self.checkpoint_interval.is_some(), Demand::CheckpointInterval),
+            (self.redundancy > 1, Demand::Redundancy),
+            (!self.depends_on.is_empty(), Demand::Dependencies),
+        ];
+        demands
+            .into_iter()
+            .find_map(|(asked, demand)| asked.then_some(demand))
+    }
+
+    /// A number that two different bodies practically never share; equal bodies always do.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = rustc_hash::FxHasher::default();
+        (
+            self.id,
+            self.tenant,
+            &self.attributes,
+            self.min_qubits,
+            self.max_qubits,
+        )
+            .hash(&mut hasher);
+        (
+            self.elasticity,
+            &self.topology,
+            self.limits.bits(),
+            self.max_swap_operations,
+        )
+            .hash(&mut hasher);
+        (
+            self.circuits,
+            self.shots,
+            self.depth,
+            self.estimated_duration,
+            self.priority,
+        )
+            .hash(&mut hasher);
+        (
+            &self.preferred_devices[..],
+            &self.excluded_devices[..],
+            self.max_wait_time,
+        )
+            .hash(&mut hasher);
+        (
+            self.deadline,
+            self.checkpoint_interval,
+            self.redundancy,
+            &self.depends_on[..],
+        )
+            .hash(&mut hasher);
+        let isolation = &self.isolation;
+        (
+            isolation.level,
+            isolation.buffer_distance,
+            isolation.temporal_separation,
+        )
+            .hash(&mut hasher);
+        (
+            isolation.hardware_reset,
+            isolation.max_crosstalk.map(f64::to_bits),
+        )
+            .hash(&mut hasher);
+        for bound in [self.fidelity_requirement, self.min_success_probability] {
+            bound
+                .map(|bound| (bound.at_least.to_bits(), bound.hard))
+                .hash(&mut hasher);
+        }
+        self.noise_budget.map(f64::to_bits).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// A topology as it is named in messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shape {
+    /// A square lattice.
+    Grid {
+        /// Number of rows.
+        rows: u32,
+        /// Number of columns.
+        columns: u32,
+    },
+    /// An edge list.
+    Custom,
+    /// A circuit.
+    Circuit,
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Grid { rows, columns } => write!(f, "a {rows} x {columns} grid"),
+            Self::Custom => f.write_str("the custom topology"),
+            Self::Circuit => f.write_str("the circuit"),
+        }
+    }
+}
+
+/// Two demands of one request that cannot both be met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Contradiction {
+    /// Zero qubits.
+    #[error("a job needs at least one qubit")]
+    NoQubits,
+    /// Least above largest.
+    #[error("min_qubits is {min}, but max_qubits is {max}")]
+    EmptyRange {
+        /// Least number of qubits.
+        min: u32,
+        /// Largest number of qubits.
+        max: u32,
+    },
+    /// A number of qubits that the shape does not have.
+    #[error("the job asks for {asked} qubits, but {shape} has {needed}")]
+    ShapeSize {
+        /// Asked qubits.
+        asked: u32,
+        /// The shape.
+        shape: Shape,
+        /// Qubits of the shape.
+        needed: u32,
+    },
+    /// A ring of one or two.
+    #[error("a ring needs at least 3 qubits, but the job asks for {asked}")]
+    RingTooSmall {
+        /// Asked qubits.
+        asked: u32,
+    },
+    /// Zero circuits, shots or executions.
+    #[error("circuits, shots and redundancy must be at least 1")]
+    NothingToDo,
+    /// A value out of its range.
+    #[error("{field} is out of range; hint: probabilities lie in 0..=1, times are not negative")]
+    NoProbability {
+        /// Name of the field.
+        #[serde(skip_deserializing)]
+        field: &'static str,
+    },
+    /// A device both wanted and unwanted.
+    #[error("device {} is both preferred and excluded", device.0)]
+    PreferredAndExcluded {
+        /// The device.
+        device: DeviceId,
+    },
+    /// A job that waits for itself.
+    #[error("the job depends on itself")]
+    DependsOnItself,
+}
+
+/// A demand that is understood but not honoured by this version, and therefore refused rather than ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+pub enum Demand {
+    /// `max_qubits` above `min_qubits`.
+    #[error("max_qubits above min_qubits (elastic requests)")]
+    Elastic,
+    /// `fidelity_requirement`.
+    #[error("fidelity_requirement")]
+    FidelityRequirement,
+    /// `min_success_probability`.
+    #[error("min_success_probability")]
+    MinSuccessProbability,
+    /// `noise_budget`.
+    #[error("noise_budget")]
+    NoiseBudget,
+    /// A priority other than normal.
+    #[error("a priority other than normal")]
+    Priority,
+    /// `isolation.max_crosstalk`.
+    #[error("isolation.max_crosstalk")]
+    MaxCrosstalk,
+    /// `deadline`.
+    #[error("deadline")]
+    Deadline,
+    /// `checkpoint_interval`.
+    #[error("checkpoint_interval")]
+    CheckpointInterval,
+    /// `redundancy` above 1.
+    #[error("redundancy above 1")]
+    Redundancy,
+    /// `depends_on`.
+    #[error("depends_on")]
+    Dependencies,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobState {
+    /// In a queue.
+    Queued,
+    /// In a queue, but not to be started until released.
+    Held,
+    /// Its current attempt holds qubits.
+    Running,
+    /// Asked to stop; still holds its qubits.
+    Stopping,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum FinalState {
+    /// All shots done.
+    Completed,
+    /// Ended with an error.
+    Failed,
+    /// Cancelled by its owner.
+    Cancelled,
+    /// Never admitted.
+    Rejected,
+    /// Waited longer than it wanted to.
+    Expired,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contradictions_name_both_values() {
+        let base = JobRequest::new(JobId(1), 5, Topology::Line);
+        let cases = [
+            JobRequest {
+                min_qubits: 0,
+                ..base.clone()
+            },
+            JobRequest {
+                max_qubits: 4,
+                ..base.clone()
+            },
+            JobRequest {
+                topology: Topology::Grid { rows: 2, columns: 3 },
+                ..base.clone()
+            },
+            JobRequest {
+                min_qubits: 2,
+                topology: Topology::Ring,
+                ..base.clone()
+            },
+            JobRequest {
+                shots: 0,
+                ..base.clone()
+            },
+            JobRequest {
+                noise_budget: Some(1.5),
+                ..base.clone()
+            },
+            JobRequest {
+                noise_budget: Some(f64::NAN),
+                ..base.clone()
+            },
+            JobRequest {
+                depends_on: SmallVec::from_elem(JobId(1), 1),
+                ..base.clone()
+            },
+            JobRequest {
+                preferred_devices: SmallVec::from_elem(DeviceId(3), 1),
+                excluded_devices: SmallVec::from_elem(DeviceId(3), 1),
+                ..base.clone()
+            },
+        ];
+        let messages: Vec<String> = cases
+            .iter()
+            .map(|job| job.validate().unwrap_err().to_string())
+            .collect();
+        insta::assert_snapshot!(messages.join("\n"), @"
+        a job needs at least one qubit
+        min_qubits is 5, but max_qubits is 4
+        the job asks for 5 qubits, but a 2 x 3 grid has 6
+        a ring needs at least 3 qubits, but the job asks for 2
+        circuits, shots and redundancy must be at least 1
+        noise_budget is out of range; hint: probabilities lie in 0..=1, times are not negative
+        noise_budget is out of range; hint: probabilities lie in 0..=1, times are not negative
+        the job depends on itself
+        device 3 is both preferred and excluded
+        ");
+        assert_eq!(base.validate(), Ok(()));
+    }
+}

@@ -1,0 +1,147 @@
+//! Log-fidelity costs in integers, and the calibration epoch that holds them.
+//!
+//! Promises that sums do not depend on their order and that a dead element never appears. A cost is
+//! -ln(success probability) in units of 2^-40, so that products of probabilities become exact sums.
+
+use std::sync::Arc;
+
+use crate::allocator::messages::EpochNumber;
+use crate::quantum::calibration::{Calibration, DEAD_ERROR};
+use crate::quantum::coupling_map::CouplingMap;
+use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
+
+/// One nat (a factor of e in probability) in cost units.
+pub const NAT: f64 = (1_u64 << 40) as f64;
+
+/// The cost of an element with the given error probability below [`DEAD_ERROR`].
+pub fn cost_of_error(error: f64) -> u64 {
+    (-libm::log1p(-error.clamp(0.0, DEAD_ERROR)) * NAT).round() as u64
+}
+
+/// The success probability of a cost.
+pub fn probability_of_cost(cost: u64) -> f64 {
+    libm::exp(-nats_of_cost(cost))
+}
+
+/// A cost as minus natural log of a probability.
+pub fn nats_of_cost(cost: u64) -> f64 {
+    cost as f64 / NAT
+}
+
+/// An immutable view of one device as of one published calibration: what is alive, and what it costs.
+#[derive(Debug, Clone)]
+pub struct Epoch {
+    /// Its number on the device.
+    pub number: EpochNumber,
+    /// All couplers, dead ones included.
+    pub map: Arc<CouplingMap>,
+    /// The published figures.
+    pub calibration: Arc<Calibration>,
+    /// Qubits that are alive and in service.
+    pub usable: QubitSet,
+    /// Couplers that are alive, in service, and between usable qubits; a bit per coupler.
+    pub usable_couplers: Vec<u64>,
+    /// Cost of one readout per qubit.
+    pub qubit_cost: Vec<u64>,
+    /// Cost of one two-qubit gate per coupler.
+    pub coupler_cost: Vec<u64>,
+    rows: Vec<u32>,
+    links: Vec<Link>,
+}
+
+/// A live coupler as seen from one of its ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// The other end.
+    pub to: PhysicalQubit,
+    /// The coupler.
+    pub coupler: CouplerId,
+    /// Cost of one two-qubit gate.
+    pub cost: u64,
+}
+
+impl Epoch {
+    /// The view of a device; `offline_qubits` and `offline_couplers` are out of service although alive.
+    pub fn new(
+        number: EpochNumber,
+        map: Arc<CouplingMap>,
+        calibration: Arc<Calibration>,
+        offline_qubits: &QubitSet,
+        offline_couplers: &[CouplerId],
+    ) -> Self {
+        let qubits = map.qubits();
+        let alive = |q: PhysicalQubit| {
+            let figures = &calibration.qubits[q.index()];
+            !figures.dead && figures.readout_error < DEAD_ERROR && !offline_qubits.contains(q)
+        };
+        let usable = QubitSet::from_qubits(
+            qubits,
+            (0..qubits as u32).map(PhysicalQubit).filter(|q| alive(*q)),
+        );
+        let mut usable_couplers = vec![0_u64; map.couplers().len().div_ceil(64)];
+        for (id, &(a, b)) in map.couplers().iter().enumerate() {
+            let figures = &calibration.couplers[id];
+            let offline = offline_couplers.contains(&CouplerId(id as u32));
+            let ends = usable.contains(a) && usable.contains(b);
+            if ends && !offline && !figures.dead && figures.two_qubit_error < DEAD_ERROR {
+                usable_couplers[id / 64] |= 1 << (id % 64);
+            }
+        }
+        let qubit_cost: Vec<u64> = calibration
+            .qubits
+            .iter()
+            .map(|q| cost_of_error(q.readout_error))
+            .collect();
+        let coupler_cost: Vec<u64> = calibration
+            .couplers
+            .iter()
+            .map(|c| cost_of_error(c.two_qubit_error))
+            .collect();
+        let mut rows = vec![0_u32];
+        let mut links = Vec::new();
+        for q in 0..qubits {
+            for &(to, coupler) in map.neighbours(PhysicalQubit(q as u32)) {
+                if bit(&usable_couplers, coupler) {
+                    links.push(Link {
+                        to,
+                        coupler,
+                        cost: coupler_cost[coupler.index()],
+                    });
+                }
+            }
+            rows.push(links.len() as u32);
+        }
+        Self {
+            number,
+            map,
+            calibration,
+            usable,
+            usable_couplers,
+            qubit_cost,
+            coupler_cost,
+            rows,
+            links,
+        }
+    }
+
+    /// Number of qubits of the device, dead ones included.
+    pub fn qubits(&self) -> usize {
+        self.map.qubits()
+    }
+
+    /// The live couplers of `qubit`, ascending by the other end.
+    pub fn links(&self, qubit: PhysicalQubit) -> &[Link] {
+        &self.links[self.rows[qubit.index()] as usize..self.rows[qubit.index() + 1] as usize]
+    }
+
+    /// Whether a coupler may be used.
+    pub fn is_usable(&self, coupler: CouplerId) -> bool {
+        bit(&self.usable_couplers, coupler)
+    }
+}
+
+/// Whether the bit of `coupler` is set.
+pub fn bit(bits: &[u64], coupler: CouplerId) -> bool {
+    bits.get(coupler.index() / 64)
+        .is_some_and(|word| word >> (coupler.index() % 64) & 1 == 1)
+}

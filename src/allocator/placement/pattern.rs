@@ -1,0 +1,187 @@
+//! The program side of a placement: an interaction graph compiled for searching.
+//!
+//! Promises sorted adjacency and vertices `0..qubits`. A pattern without edges and with more than one qubit asks for
+//! a connected region rather than for particular couplers.
+
+use crate::allocator::job::Topology;
+use crate::quantum::VirtualQubit;
+use crate::quantum::coupling_map::CouplingMap;
+
+/// A compiled interaction graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    qubits: u32,
+    edges: Vec<(VirtualQubit, VirtualQubit, u32)>,
+    rows: Vec<u32>,
+    neighbours: Vec<(VirtualQubit, u32)>,
+    region: bool,
+}
+
+impl Pattern {
+    /// The pattern of a topology on `qubits` qubits. The request must have been validated.
+    pub fn new(topology: &Topology, qubits: u32) -> Self {
+        let unit = |pairs: Vec<(u32, u32)>| {
+            pairs
+                .into_iter()
+                .map(|(a, b)| (VirtualQubit(a), VirtualQubit(b), 1))
+                .collect::<Vec<_>>()
+        };
+        let lattice = |map: Result<CouplingMap, _>| {
+            map.map(|map| map.couplers().iter().map(|(a, b)| (a.0, b.0)).collect())
+                .unwrap_or_default()
+        };
+        let edges = match topology {
+            Topology::Any => Vec::new(),
+            Topology::Line => unit((1..qubits).map(|v| (v - 1, v)).collect()),
+            Topology::Ring => unit(
+                (0..qubits)
+                    .map(|v| (v.min((v + 1) % qubits), v.max((v + 1) % qubits)))
+                    .collect(),
+            ),
+            Topology::Star => unit((1..qubits).map(|v| (0, v)).collect()),
+            Topology::Tree => unit((1..qubits).map(|v| ((v - 1) / 2, v)).collect()),
+            Topology::Grid { rows, columns } => unit(lattice(CouplingMap::grid(*rows, *columns))),
+            Topology::HeavyHex => unit(heavy_hex_patch(qubits)),
+            Topology::Complete => unit(
+                (0..qubits)
+                    .flat_map(|a| (a + 1..qubits).map(move |b| (a, b)))
+                    .collect(),
+            ),
+            Topology::Custom(graph) => graph.edges().to_vec(),
+            Topology::Circuit(profile) => profile.interactions.edges().to_vec(),
+        };
+        Self::from_edges(qubits, edges, matches!(topology, Topology::Any) && qubits > 1)
+    }
+
+    /// A pattern from its edges (lower, higher, weight); `region` asks for a connected region.
+    pub fn from_edges(qubits: u32, mut edges: Vec<(VirtualQubit, VirtualQubit, u32)>, region: bool) -> Self {
+        edges.sort_unstable();
+        let mut rows = vec![0_u32; qubits as usize + 1];
+        for (a, b, _) in &edges {
+            rows[a.index() + 1] += 1;
+            rows[b.index() + 1] += 1;
+        }
+        for v in 0..qubits as usize {
+            rows[v + 1] += rows[v];
+        }
+        let mut cursor = rows.clone();
+        let mut neighbours = vec![(VirtualQubit(0), 0); edges.len() * 2];
+        for &(a, b, weight) in &edges {
+            for (from, to) in [(a, b), (b, a)] {
+                neighbours[cursor[from.index()] as usize] = (to, weight);
+                cursor[from.index()] += 1;
+            }
+        }
+        for v in 0..qubits as usize {
+            neighbours[rows[v] as usize..rows[v + 1] as usize].sort_unstable();
+        }
+        Self {
+            qubits,
+            edges,
+            rows,
+            neighbours,
+            region,
+        }
+    }
+
+    /// Number of virtual qubits.
+    pub fn qubits(&self) -> usize {
+        self.qubits as usize
+    }
+
+    /// The edges (lower, higher, weight), ascending.
+    pub fn edges(&self) -> &[(VirtualQubit, VirtualQubit, u32)] {
+        &self.edges
+    }
+
+    /// The partners of a virtual qubit with the weights of the edges, ascending.
+    pub fn neighbours(&self, v: VirtualQubit) -> &[(VirtualQubit, u32)] {
+        &self.neighbours[self.rows[v.index()] as usize..self.rows[v.index() + 1] as usize]
+    }
+
+    /// Whether any connected region will do.
+    pub fn is_region(&self) -> bool {
+        self.region
+    }
+
+    /// The largest number of partners of one virtual qubit.
+    pub fn max_degree(&self) -> usize {
+        self.rows
+            .windows(2)
+            .map(|row| (row[1] - row[0]) as usize)
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+/// The first `qubits` qubits, breadth first from a corner, of a heavy-hex lattice that is large enough.
+fn heavy_hex_patch(qubits: u32) -> Vec<(u32, u32)> {
+    let mut rows = 2;
+    while rows * rows * 4 < qubits * 2 {
+        rows += 1;
+    }
+    let Ok(map) = CouplingMap::heavy_hex(rows, 4 * rows) else {
+        return Vec::new();
+    };
+    let mut order = vec![crate::quantum::PhysicalQubit(0)];
+    let mut number = vec![u32::MAX; map.qubits()];
+    number[0] = 0;
+    let mut next = 0;
+    while next < order.len() && order.len() < qubits as usize {
+        for &(neighbour, _) in map.neighbours(order[next]) {
+            if number[neighbour.index()] == u32::MAX && order.len() < qubits as usize {
+                number[neighbour.index()] = order.len() as u32;
+                order.push(neighbour);
+            }
+        }
+        next += 1;
+    }
+    let inside = |q: crate::quantum::PhysicalQubit| number[q.index()] != u32::MAX;
+    let renumbered = map
+        .couplers()
+        .iter()
+        .filter(|(a, b)| inside(*a) && inside(*b))
+        .map(|(a, b)| {
+            let (a, b) = (number[a.index()], number[b.index()]);
+            (a.min(b), a.max(b))
+        });
+    renumbered.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_have_the_expected_edges() {
+        let shown = |topology: Topology, qubits| {
+            let pattern = Pattern::new(&topology, qubits);
+            let edges = pattern
+                .edges()
+                .iter()
+                .map(|(a, b, _)| format!("{}-{}", a.0, b.0))
+                .collect::<Vec<_>>();
+            format!("{topology:?}: {}", edges.join(" "))
+        };
+        let lines = [
+            shown(Topology::Any, 3),
+            shown(Topology::Line, 4),
+            shown(Topology::Ring, 4),
+            shown(Topology::Star, 4),
+            shown(Topology::Tree, 7),
+            shown(Topology::Grid { rows: 2, columns: 3 }, 6),
+            shown(Topology::HeavyHex, 12),
+            shown(Topology::Complete, 4),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @"
+        Any: 
+        Line: 0-1 1-2 2-3
+        Ring: 0-1 0-3 1-2 2-3
+        Star: 0-1 0-2 0-3
+        Tree: 0-1 0-2 1-3 1-4 2-5 2-6
+        Grid { rows: 2, columns: 3 }: 0-1 0-3 1-2 1-4 2-5 3-4 4-5
+        HeavyHex: 0-1 1-2 2-3 3-4 3-5 4-6 5-7 6-8 7-9 7-10 8-11
+        Complete: 0-1 0-2 0-3 1-2 1-3 2-3
+        ");
+    }
+}
