@@ -408,6 +408,13 @@ pub enum Event {
         /// Which job.
         job: JobId,
     },
+    /// A waiting job now waits elsewhere, at its old place.
+    JobTransferred {
+        /// Which job.
+        job: JobId,
+        /// The device in whose queue it waits; `None` for the global queue.
+        device: Option<DeviceId>,
+    },
     /// An attempt holds its qubits; the driver starts it.
     JobStarted {
         /// The grant.

@@ -1,8 +1,567 @@
 //! The core: a deterministic state machine that takes commands and answers with events.
+//!
+//! `handle` applies one command and never schedules; it marks a pass as due, which runs at the next [`Command::Wake`].
+//! Promises that an error leaves the state unchanged and that the same commands give the same events, bit for bit.
+//! Leaves clocks, names, storage and devices to its drivers.
+//!
+//! Reading order: [`messages`] (the protocol), [`job`], [`config`], [`fleet`] and [`ledger`] (state), `pass` (the
+//! decisions), [`placement`] and [`balancing`] (the strategies).
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
+pub mod balancing;
+pub mod class;
 pub mod config;
 pub mod explain;
+pub mod fleet;
+pub mod isolation;
 pub mod job;
+pub mod jobs;
+pub mod ledger;
 pub mod messages;
+mod pass;
 pub mod placement;
+pub mod scheduler;
+mod stopping;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use serde::Serialize;
+
+use crate::quantum::calibration::Calibration;
+use crate::quantum::device::DeviceSpec;
+use crate::quantum::{DeviceId, QubitSet};
+use crate::random::StreamFamily;
+use crate::time::Time;
+use balancing::selection::{DeviceSelector, selector};
+use class::ClassTable;
+use config::AllocatorConfig;
+use explain::Bound;
+use fleet::{Device, Fleet};
+use job::{JobId, JobRequest, JobState};
+use jobs::{Job, JobSlot, JobTable, Known};
+use messages::{
+    Allocation, AllocationId, Answer, Command, CommandError, Event, Rejection, RequeueReason, Status,
+    StatusReason, Target,
+};
+use placement::PlacementStrategy;
+use scheduler::queue::{Place, WaitingQueue};
+
+/// The allocator. See the [module](self) for what it promises.
+pub struct Allocator {
+    state: State,
+    /// Random choices, keyed by (job, attempt).
+    draws: StreamFamily,
+    strategy: Box<dyn PlacementStrategy>,
+    /// The strategy was brought by the user and survives a change of the configuration.
+    own_strategy: bool,
+    selector: Box<dyn DeviceSelector>,
+    own_selector: bool,
+    classes: ClassTable,
+    /// Scratch: qubits free for the job that is being placed.
+    free: QubitSet,
+}
+
+/// Everything that a restart must bring back. Caches are elsewhere.
+#[derive(Debug, Clone, Serialize)]
+struct State {
+    config: AllocatorConfig,
+    now: Time,
+    fleet: Fleet,
+    jobs: JobTable,
+    /// All waiting jobs; with queues per device, those that no device in the fleet could take.
+    queue: WaitingQueue,
+    running: IndexMap<AllocationId, Running, FxBuildHasher>,
+    timers: BTreeSet<(Time, Timer)>,
+    due: Due,
+    next_place: Place,
+    next_allocation: AllocationId,
+}
+
+/// An attempt that holds qubits.
+#[derive(Debug, Clone, Serialize)]
+struct Running {
+    allocation: Arc<Allocation>,
+    slot: JobSlot,
+    shots_done: u64,
+    /// Its pending timer: the end of the walltime, or of the patience after a request to stop.
+    timer: Option<(Time, Timer)>,
+}
+
+/// What is to happen at a time. The order is that of events at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+enum Timer {
+    GuardEnd(DeviceId, AllocationId),
+    StopTimeout(AllocationId),
+    Walltime(AllocationId),
+    Expiry(JobId),
+    Retry(JobId),
+}
+
+/// What the next pass must look at.
+#[derive(Debug, Clone, Default, Serialize)]
+struct Due {
+    global: bool,
+    devices: BTreeSet<DeviceId>,
+}
+
+impl std::fmt::Debug for Allocator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Allocator")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Allocator {
+    /// An allocator without devices. `draws` are the streams of its random choices.
+    pub fn new(config: AllocatorConfig, draws: StreamFamily) -> Result<Self, config::ConfigError> {
+        config.validate()?;
+        Ok(Self {
+            strategy: placement::strategy(config.strategy),
+            own_strategy: false,
+            selector: selector(config.selection),
+            own_selector: false,
+            draws,
+            classes: ClassTable::default(),
+            free: QubitSet::default(),
+            state: State {
+                config,
+                now: Time::ZERO,
+                fleet: Fleet::default(),
+                jobs: JobTable::default(),
+                queue: WaitingQueue::default(),
+                running: IndexMap::default(),
+                timers: BTreeSet::new(),
+                due: Due::default(),
+                next_place: 1,
+                next_allocation: AllocationId(1),
+            },
+        })
+    }
+
+    /// Places with a strategy of the caller's own.
+    #[must_use]
+    pub fn with_strategy(mut self, strategy: Box<dyn PlacementStrategy>) -> Self {
+        self.strategy = strategy;
+        self.own_strategy = true;
+        self
+    }
+
+    /// Selects devices with a selector of the caller's own.
+    #[must_use]
+    pub fn with_selector(mut self, selector: Box<dyn DeviceSelector>) -> Self {
+        self.selector = selector;
+        self.own_selector = true;
+        self
+    }
+
+    /// Applies one command at `now` and appends what happened to `events`. On `Err` nothing changed.
+    pub fn handle(
+        &mut self,
+        now: Time,
+        command: Command,
+        events: &mut Vec<Event>,
+    ) -> Result<Answer, CommandError> {
+        if now < self.state.now {
+            return Err(CommandError::TimeRunsBackwards {
+                now,
+                last: self.state.now,
+            });
+        }
+        let answer = match command {
+            Command::RegisterDevice { device, spec } => self.register(device, spec, events),
+            Command::RemoveDevice { device } => self.remove_device(now, device, events),
+            Command::Recalibrate { device, calibration } => self.recalibrate(device, calibration, events),
+            Command::SetStatus {
+                target,
+                status,
+                reason,
+            } => self.set_status(now, target, status, reason, events),
+            Command::Submit(request) => self.submit(now, request, events),
+            Command::Cancel { job } => self.cancel(now, job, events),
+            Command::Hold { job } => self.hold(job, events),
+            Command::ReleaseHold { job } => self.release_hold(job, events),
+            Command::Finished {
+                allocation,
+                outcome,
+                shots_done,
+            } => self.finished(now, allocation, outcome, shots_done, events),
+            Command::Progress {
+                allocation,
+                shots_done,
+            } => self.progress(allocation, shots_done, events),
+            Command::StopAcknowledged {
+                allocation,
+                shots_done,
+            } => self.stop_acknowledged(now, allocation, shots_done, events),
+            Command::Reconfigure(config) => self.reconfigure(*config, events),
+            Command::Wake => {
+                self.run_timers(now, events);
+                self.run_pass(now, events);
+                Ok(Answer::Applied)
+            }
+        }?;
+        self.state.now = now;
+        Ok(answer)
+    }
+
+    /// When to call again with [`Command::Wake`] if nothing else happens first.
+    pub fn next_wakeup(&self) -> Option<Time> {
+        if self.state.due.global || !self.state.due.devices.is_empty() {
+            return Some(self.state.now);
+        }
+        self.state.timers.first().map(|(at, _)| *at)
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &AllocatorConfig {
+        &self.state.config
+    }
+
+    /// A device of the fleet.
+    pub fn device(&self, id: DeviceId) -> Option<&Device> {
+        self.state.fleet.get(id)
+    }
+
+    /// All devices in order of their numbers.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.state.fleet.iter()
+    }
+
+    /// A job that has not ended.
+    pub fn job(&self, id: JobId) -> Option<&Job> {
+        match self.state.jobs.find(id) {
+            Known::Live(slot) => Some(&self.state.jobs[slot]),
+            _ => None,
+        }
+    }
+
+    /// All jobs that have not ended.
+    pub fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.state.jobs.iter().map(|(_, job)| job)
+    }
+
+    /// A live allocation.
+    pub fn allocation(&self, id: AllocationId) -> Option<&Arc<Allocation>> {
+        self.state.running.get(&id).map(|running| &running.allocation)
+    }
+
+    /// Why a waiting job waits; `None` when no such job waits.
+    pub fn why_waiting(&self, id: JobId) -> Option<Bound> {
+        let job = self.job(id)?;
+        match job.state {
+            JobState::Held => Some(Bound::Held),
+            JobState::Queued if job.bound == Bound::Untried => {
+                let queue = job
+                    .queue
+                    .and_then(|device| self.device(device))
+                    .map(|device| &device.queue);
+                let head = queue.unwrap_or(&self.state.queue).next_after(None);
+                let ahead = head
+                    .map(|(_, slot)| self.state.jobs[slot].request.id)
+                    .filter(|head| *head != id);
+                Some(ahead.map_or(Bound::Untried, Bound::Behind))
+            }
+            JobState::Queued => Some(job.bound),
+            JobState::Running | JobState::Stopping => None,
+        }
+    }
+
+    /// A hash of the whole state: equal for allocators that will answer everything alike.
+    pub fn state_hash(&self) -> [u8; 32] {
+        let bytes = serde_json::to_vec(&self.state).expect("the state has only string keys and plain values");
+        *blake3::hash(&bytes).as_bytes()
+    }
+
+    fn register(
+        &mut self,
+        id: DeviceId,
+        spec: Arc<DeviceSpec>,
+        events: &mut Vec<Event>,
+    ) -> Result<Answer, CommandError> {
+        if let Some(known) = self.state.fleet.get(id) {
+            return if *known.spec == *spec {
+                Ok(Answer::Applied)
+            } else {
+                Err(CommandError::AlreadyExists)
+            };
+        }
+        self.state.fleet.insert(id, spec.clone());
+        self.classes.forget_device(id);
+        self.mark_due(id);
+        self.state.due.global = true;
+        events.push(Event::DeviceRegistered { device: id, spec });
+        Ok(Answer::Applied)
+    }
+
+    fn remove_device(
+        &mut self,
+        now: Time,
+        id: DeviceId,
+        events: &mut Vec<Event>,
+    ) -> Result<Answer, CommandError> {
+        if self.state.fleet.get(id).is_none() {
+            return Err(CommandError::UnknownDevice(id));
+        }
+        self.state.fleet.set_status(Target::Device(id), Status::Offline);
+        self.requeue_users(now, Target::Device(id), RequeueReason::DeviceLost, events);
+        let device = self.state.fleet.remove(id).expect("looked up above");
+        self.classes.forget_device(id);
+        self.state.due.devices.remove(&id);
+        let mut waiting: Vec<JobSlot> = device.admitted;
+        let mut place = None;
+        while let Some((next, slot)) = device.queue.next_after(place) {
+            waiting.push(slot);
+            place = Some(next);
+        }
+        for slot in waiting {
+            self.state.jobs[slot].counted = false;
+            self.transfer(slot, events);
+        }
+        events.push(Event::DeviceRemoved { device: id });
+        Ok(Answer::Applied)
+    }
+
+    fn recalibrate(
+        &mut self,
+        id: DeviceId,
+        calibration: Arc<Calibration>,
+        events: &mut Vec<Event>,
+    ) -> Result<Answer, CommandError> {
+        let device = self.state.fleet.get(id).ok_or(CommandError::UnknownDevice(id))?;
+        let (qubits, couplers) = (calibration.qubits.len(), calibration.couplers.len());
+        let map = &device.spec.coupling_map;
+        if (qubits, couplers) != (map.qubits(), map.couplers().len()) {
+            return Err(CommandError::WrongSize {
+                device: id,
+                qubits,
+                couplers,
+            });
+        }
+        let epoch = self.state.fleet.recalibrate(id, calibration.clone());
+        self.mark_due(id);
+        events.push(Event::Recalibrated {
+            device: id,
+            epoch,
+            calibration,
+        });
+        Ok(Answer::Applied)
+    }
+
+    fn set_status(
+        &mut self,
+        now: Time,
+        target: Target,
+        to: Status,
+        reason: StatusReason,
+        events: &mut Vec<Event>,
+    ) -> Result<Answer, CommandError> {
+        let id = target.device();
+        let device = self.state.fleet.get(id).ok_or(CommandError::UnknownDevice(id))?;
+        if !device.has(target) {
+            return Err(CommandError::UnknownElement(id));
+        }
+        let from = device.status_of(target);
+        if from == to {
+            return Ok(Answer::Applied);
+        }
+        if to == Status::Calibrating && matches!(target, Target::Device(_)) && device.running > 0 {
+            return Err(CommandError::Busy(id));
+        }
+        self.state.fleet.set_status(target, to);
+        events.push(Event::StatusChanged {
+            target,
+            from,
+            to,
+            reason,
+        });
+        if to == Status::Offline {
+            let lost = match target {
+                Target::Device(_) => RequeueReason::DeviceLost,
+                _ => RequeueReason::ElementLost,
+            };
+            self.requeue_users(now, target, lost, events);
+        }
+        self.mark_due(id);
+        Ok(Answer::Applied)
+    }
+
+    fn submit(
+        &mut self,
+        now: Time,
+        request: Arc<JobRequest>,
+        events: &mut Vec<Event>,
+    ) -> Result<Answer, CommandError> {
+        match self.state.jobs.find_body(&request) {
+            Known::Unknown => {}
+            Known::Live(_) => return Ok(Answer::Queued),
+            Known::Ended(answer) => return Ok(answer),
+            Known::OtherBody => return Err(CommandError::AlreadyExists),
+        }
+        let class = match self.admit(&request) {
+            Ok(class) => class,
+            Err(reason) => {
+                let answer = Answer::Rejected(reason);
+                self.state
+                    .jobs
+                    .remember(&request, answer, self.state.config.remember_ended_jobs);
+                events.push(Event::JobRejected { job: request, reason });
+                return Ok(answer);
+            }
+        };
+        let place = self.state.next_place;
+        self.state.next_place += 1;
+        let expires = request.max_wait_time.map(|wait| now + wait);
+        if let Some(at) = expires {
+            self.state.timers.insert((at, Timer::Expiry(request.id)));
+        }
+        let slot = self.state.jobs.insert(Job {
+            request: request.clone(),
+            state: JobState::Queued,
+            place,
+            submitted: now,
+            class,
+            queue: None,
+            counted: false,
+            retry_at: None,
+            bound: Bound::Untried,
+            expires,
+            attempts: 0,
+            allocation: None,
+            stop: None,
+        });
+        let device = self.enqueue(slot);
+        events.push(Event::JobQueued { job: request, device });
+        Ok(Answer::Queued)
+    }
+
+    /// The class of a request that the fleet could serve, or why it could not.
+    fn admit(&mut self, request: &JobRequest) -> Result<class::ClassId, Rejection> {
+        request.validate().map_err(Rejection::Contradiction)?;
+        if let Some(demand) = request.unsupported() {
+            return Err(Rejection::NotHonoured(demand));
+        }
+        if let Some(limit) = self.state.config.max_queue_length
+            && self.state.jobs.len() - self.state.running.len() >= limit as usize
+        {
+            return Err(Rejection::QueueFull(limit));
+        }
+        let asked = request.min_qubits;
+        if asked > self.state.fleet.index.most_capacity() || !request.excluded_devices.is_empty() {
+            let allowed = self
+                .state
+                .fleet
+                .iter()
+                .filter(|d| !request.excluded_devices.contains(&d.id));
+            let largest = allowed.map(|device| device.epoch.usable.len() as u32).max();
+            match largest {
+                None => return Err(Rejection::NoDevice),
+                Some(largest) if asked > largest => return Err(Rejection::TooLarge { asked, largest }),
+                Some(_) => {}
+            }
+        }
+        let class = self.classes.join(request);
+        if self.is_feasible(class) {
+            return Ok(class);
+        }
+        self.classes.leave(class);
+        Err(Rejection::NowhereToPlace)
+    }
+
+    fn hold(&mut self, id: JobId, events: &mut Vec<Event>) -> Result<Answer, CommandError> {
+        match self.state.jobs.find(id) {
+            Known::Live(slot) => match self.state.jobs[slot].state {
+                JobState::Held => Ok(Answer::Applied),
+                JobState::Queued => {
+                    self.state.jobs[slot].state = JobState::Held;
+                    // The next in line may be what the held job kept waiting.
+                    self.mark_queue_due(slot);
+                    events.push(Event::JobHeld { job: id });
+                    Ok(Answer::Applied)
+                }
+                JobState::Running | JobState::Stopping => Err(CommandError::WrongState(id)),
+            },
+            Known::Ended(_) => Ok(Answer::Ignored),
+            Known::Unknown | Known::OtherBody => Err(CommandError::UnknownJob(id)),
+        }
+    }
+
+    fn release_hold(&mut self, id: JobId, events: &mut Vec<Event>) -> Result<Answer, CommandError> {
+        match self.state.jobs.find(id) {
+            Known::Live(slot) => match self.state.jobs[slot].state {
+                JobState::Held => {
+                    self.state.jobs[slot].state = JobState::Queued;
+                    self.mark_queue_due(slot);
+                    events.push(Event::JobReleased { job: id });
+                    Ok(Answer::Applied)
+                }
+                JobState::Queued => Ok(Answer::Applied),
+                JobState::Running | JobState::Stopping => Err(CommandError::WrongState(id)),
+            },
+            Known::Ended(_) => Ok(Answer::Ignored),
+            Known::Unknown | Known::OtherBody => Err(CommandError::UnknownJob(id)),
+        }
+    }
+
+    fn reconfigure(
+        &mut self,
+        config: AllocatorConfig,
+        events: &mut Vec<Event>,
+    ) -> Result<Answer, CommandError> {
+        config.validate().map_err(CommandError::InvalidConfig)?;
+        if config == self.state.config {
+            return Ok(Answer::Applied);
+        }
+        let moved = std::mem::discriminant(&config.queue) != std::mem::discriminant(&self.state.config.queue);
+        if !self.own_strategy && config.strategy != self.state.config.strategy {
+            self.strategy = placement::strategy(config.strategy);
+        }
+        if !self.own_selector && config.selection != self.state.config.selection {
+            self.selector = selector(config.selection);
+        }
+        self.state.config = config;
+        self.classes.forget_failures();
+        if moved {
+            let mut waiting: Vec<(Place, JobSlot)> = Vec::new();
+            for (slot, job) in self.state.jobs.iter() {
+                if matches!(job.state, JobState::Queued | JobState::Held) {
+                    waiting.push((job.place, slot));
+                }
+            }
+            waiting.sort_unstable();
+            for &(_, slot) in &waiting {
+                self.dequeue(slot);
+            }
+            for (_, slot) in waiting {
+                self.transfer(slot, events);
+            }
+        }
+        self.state.due.global = true;
+        let devices: Vec<DeviceId> = self.state.fleet.iter().map(|device| device.id).collect();
+        self.state.due.devices.extend(devices);
+        Ok(Answer::Applied)
+    }
+
+    /// Marks the queues that a change on a device may help.
+    fn mark_due(&mut self, id: DeviceId) {
+        match self.state.config.queue {
+            config::Queue::Global { .. } => self.state.due.global |= !self.state.queue.is_empty(),
+            config::Queue::PerDevice { .. } => {
+                self.state.due.global |= !self.state.queue.is_empty();
+                self.state.due.devices.insert(id);
+            }
+        }
+    }
+
+    fn mark_queue_due(&mut self, slot: JobSlot) {
+        match self.state.jobs[slot].queue {
+            Some(device) => {
+                self.state.due.devices.insert(device);
+            }
+            None => self.state.due.global = true,
+        }
+    }
+}

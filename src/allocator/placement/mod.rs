@@ -71,3 +71,11 @@ pub trait PlacementStrategy: Send {
     /// Finds a placement. Must be a function of the request alone.
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed;
 }
+
+/// The strategy of a configuration.
+pub fn strategy(strategy: super::config::Strategy) -> Box<dyn PlacementStrategy> {
+    match strategy {
+        super::config::Strategy::FirstFit => Box::new(first_fit::FirstFit::default()),
+        super::config::Strategy::NoiseAware => Box::new(exact::NoiseAware::default()),
+    }
+}

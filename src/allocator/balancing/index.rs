@@ -1,0 +1,192 @@
+//! The index that device selection asks, so that a decision need not look at every device.
+//!
+//! Two tournament trees (most free qubits now, most usable qubits at all) answer "the next device from here with at
+//! least n" in logarithmic time; an ordered set yields devices from the least loaded on.
+
+use std::collections::BTreeSet;
+
+use crate::quantum::DeviceId;
+
+/// What the index knows of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Qubits free for a start now; 0 when no job may start.
+    pub startable: u32,
+    /// Usable qubits; 0 when the device is out of service.
+    pub capacity: u32,
+    /// Qubits held and waited for, in millionths of the usable ones.
+    pub load_ppm: u64,
+}
+
+/// What a job needs of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// So many qubits free now.
+    Free(u32),
+    /// So many usable qubits, to wait for.
+    Capacity(u32),
+}
+
+/// The index.
+#[derive(Debug, Clone, Default)]
+pub struct FleetIndex {
+    loads: Vec<Load>,
+    startable: Tournament,
+    capacity: Tournament,
+    by_load: BTreeSet<(u64, DeviceId)>,
+}
+
+impl FleetIndex {
+    /// Sets what is known of a device.
+    pub fn set(&mut self, id: DeviceId, load: Load) {
+        if self.loads.len() <= id.index() {
+            self.loads.resize(id.index() + 1, Load::default());
+        }
+        let old = std::mem::replace(&mut self.loads[id.index()], load);
+        if old == load {
+            return;
+        }
+        if old.load_ppm != load.load_ppm || old.capacity != load.capacity {
+            self.by_load.remove(&(old.load_ppm, id));
+            if load.capacity > 0 {
+                self.by_load.insert((load.load_ppm, id));
+            }
+        }
+        self.startable.set(id.index(), load.startable);
+        self.capacity.set(id.index(), load.capacity);
+    }
+
+    /// Whether a device meets a need.
+    pub fn meets(&self, id: DeviceId, need: Need) -> bool {
+        self.loads.get(id.index()).is_some_and(|load| match need {
+            Need::Free(qubits) => load.startable >= qubits,
+            Need::Capacity(qubits) => load.capacity >= qubits,
+        })
+    }
+
+    /// The first device numbered `from` or higher that meets a need.
+    pub fn next(&self, from: usize, need: Need) -> Option<DeviceId> {
+        let found = match need {
+            Need::Free(qubits) => self.startable.next(from, qubits),
+            Need::Capacity(qubits) => self.capacity.next(from, qubits),
+        };
+        found.map(|index| DeviceId(index as u32))
+    }
+
+    /// Devices in service, the least loaded first, ties by number.
+    pub fn by_load(&self) -> impl Iterator<Item = DeviceId> {
+        self.by_load.iter().map(|&(_, id)| id)
+    }
+
+    /// One more than the highest device number.
+    pub fn len(&self) -> usize {
+        self.loads.len()
+    }
+
+    /// Whether there never was a device.
+    pub fn is_empty(&self) -> bool {
+        self.loads.is_empty()
+    }
+
+    /// Most qubits that are free for a start on one device.
+    pub fn most_free(&self) -> u32 {
+        self.startable.max()
+    }
+
+    /// Most usable qubits of one device in service.
+    pub fn most_capacity(&self) -> u32 {
+        self.capacity.max()
+    }
+}
+
+/// A complete binary tree of maxima over device numbers.
+#[derive(Debug, Clone, Default)]
+struct Tournament {
+    /// Root at 1, leaves from `leaves` on.
+    nodes: Vec<u32>,
+    leaves: usize,
+}
+
+impl Tournament {
+    fn set(&mut self, index: usize, value: u32) {
+        if index >= self.leaves {
+            self.grow(index + 1);
+        }
+        let mut node = self.leaves + index;
+        self.nodes[node] = value;
+        while node > 1 {
+            node /= 2;
+            let max = self.nodes[2 * node].max(self.nodes[2 * node + 1]);
+            if self.nodes[node] == max {
+                break;
+            }
+            self.nodes[node] = max;
+        }
+    }
+
+    fn grow(&mut self, len: usize) {
+        let old: Vec<u32> = self.nodes.get(self.leaves..).unwrap_or_default().to_vec();
+        self.leaves = len.next_power_of_two().max(2);
+        self.nodes = vec![0; 2 * self.leaves];
+        for (index, value) in old.into_iter().enumerate() {
+            self.set(index, value);
+        }
+    }
+
+    fn max(&self) -> u32 {
+        self.nodes.get(1).copied().unwrap_or(0)
+    }
+
+    /// First index from `from` on with a value of at least `least`, which must not be 0.
+    fn next(&self, from: usize, least: u32) -> Option<usize> {
+        if from >= self.leaves {
+            return None;
+        }
+        let mut node = self.leaves + from;
+        // Up, until a subtree to the right (or the leaf itself) has what we look for; then down its left edge.
+        loop {
+            if self.nodes[node] >= least {
+                while node < self.leaves {
+                    node *= 2;
+                    if self.nodes[node] < least {
+                        node += 1;
+                    }
+                }
+                return Some(node - self.leaves);
+            }
+            while node % 2 == 1 {
+                node /= 2;
+                if node <= 1 {
+                    return None;
+                }
+            }
+            node += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_tree_finds_what_a_scan_finds(
+            changes in proptest::collection::vec((0_usize..40, 0_u32..10), 1..80),
+            from in 0_usize..45,
+            least in 1_u32..10,
+        ) {
+            let mut tree = Tournament::default();
+            let mut list = [0_u32; 40];
+            for (index, value) in changes {
+                tree.set(index, value);
+                list[index] = value;
+                prop_assert_eq!(tree.max(), *list.iter().max().unwrap());
+            }
+            let expected = (from..40).find(|i| list[*i] >= least);
+            prop_assert_eq!(tree.next(from, least), expected);
+        }
+    }
+}

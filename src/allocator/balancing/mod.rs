@@ -1,0 +1,4 @@
+//! Which device of the fleet a job goes to.
+
+pub mod index;
+pub mod selection;

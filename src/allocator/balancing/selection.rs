@@ -1,0 +1,226 @@
+//! Device selection: in which order the devices that could take a job are tried.
+//!
+//! Promises that only devices that meet the need are named, each at most once. Leaves preferences and exclusions of
+//! the job to the pass, which asks for the next device until one can place it.
+
+use crate::allocator::balancing::index::{FleetIndex, Need};
+use crate::allocator::config::Selection;
+use crate::quantum::DeviceId;
+
+/// What is asked of a selector.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask {
+    /// What the job needs.
+    pub need: Need,
+    /// A random number of this job and attempt, for selectors that draw.
+    pub draw: u64,
+}
+
+/// An order of devices. Implement it in your own crate to try your own.
+pub trait DeviceSelector: Send {
+    /// The next device to try after `tried`, which were named before for the same ask.
+    fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId>;
+
+    /// Told which device took the job.
+    fn chosen(&mut self, _device: DeviceId) {}
+
+    /// Whether all named devices are tried and the one with the best placement wins, instead of the first that can.
+    fn compares_all(&self) -> bool {
+        false
+    }
+}
+
+/// The selector of a configuration.
+pub fn selector(selection: Selection) -> Box<dyn DeviceSelector> {
+    match selection {
+        Selection::First => Box::new(First),
+        Selection::Random => Box::new(Random),
+        Selection::RoundRobin => Box::new(RoundRobin { from: 0 }),
+        Selection::LeastLoaded => Box::new(LeastLoaded),
+        Selection::BestFidelity => Box::new(BestFidelity),
+    }
+}
+
+/// In order of registration.
+#[derive(Debug)]
+struct First;
+
+impl DeviceSelector for First {
+    fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
+        index.next(tried.last().map_or(0, |last| last.index() + 1), ask.need)
+    }
+}
+
+/// All of them, for comparison.
+#[derive(Debug)]
+struct BestFidelity;
+
+impl DeviceSelector for BestFidelity {
+    fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
+        First.next(index, ask, tried)
+    }
+
+    fn compares_all(&self) -> bool {
+        true
+    }
+}
+
+/// Uniformly at random: draws device numbers until one meets the need and was not tried, and after 64 misses takes
+/// the next one around the circle.
+#[derive(Debug)]
+struct Random;
+
+impl DeviceSelector for Random {
+    fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
+        if index.is_empty() {
+            return None;
+        }
+        let fits = |id: &DeviceId| index.meets(*id, ask.need) && !tried.contains(id);
+        let mut draw = ask.draw ^ (tried.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        for _ in 0..64 {
+            // The high half of the product maps a 64-bit draw to 0..len without noticeable bias (Lemire 2019).
+            draw = draw
+                .wrapping_mul(0xD129_0D2B_6B6C_5E6D)
+                .wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mixed = (draw ^ (draw >> 32)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let id = DeviceId(((u128::from(mixed) * index.len() as u128) >> 64) as u32);
+            if fits(&id) {
+                return Some(id);
+            }
+        }
+        let start = (draw % index.len() as u64) as usize;
+        circle(index, ask, start, tried)
+    }
+}
+
+/// Each device in turn.
+#[derive(Debug)]
+struct RoundRobin {
+    from: usize,
+}
+
+impl DeviceSelector for RoundRobin {
+    fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
+        circle(index, ask, self.from, tried)
+    }
+
+    fn chosen(&mut self, device: DeviceId) {
+        self.from = device.index() + 1;
+    }
+}
+
+/// The next device that was not tried, from `start` on and around.
+fn circle(index: &FleetIndex, ask: &Ask, start: usize, tried: &[DeviceId]) -> Option<DeviceId> {
+    let start = if start >= index.len() { 0 } else { start };
+    let from = match tried.last() {
+        None => start,
+        Some(last) => last.index() + 1,
+    };
+    let wrapped = tried.last().is_some_and(|last| last.index() < start);
+    let mut at = from;
+    if !wrapped {
+        while let Some(id) = index.next(at, ask.need) {
+            if !tried.contains(&id) {
+                return Some(id);
+            }
+            at = id.index() + 1;
+        }
+        at = 0;
+    }
+    while let Some(id) = index.next(at, ask.need).filter(|id| id.index() < start) {
+        if !tried.contains(&id) {
+            return Some(id);
+        }
+        at = id.index() + 1;
+    }
+    None
+}
+
+/// The smallest share of qubits in use or asked for first.
+#[derive(Debug)]
+struct LeastLoaded;
+
+impl DeviceSelector for LeastLoaded {
+    fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
+        index
+            .by_load()
+            .find(|id| index.meets(*id, ask.need) && !tried.contains(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allocator::balancing::index::Load;
+
+    fn fleet() -> FleetIndex {
+        let mut index = FleetIndex::default();
+        for (id, (startable, load_ppm)) in [(5, 700), (0, 0), (20, 300), (9, 300), (3, 100)]
+            .into_iter()
+            .enumerate()
+        {
+            index.set(
+                DeviceId(id as u32),
+                Load {
+                    startable,
+                    capacity: 20,
+                    load_ppm,
+                },
+            );
+        }
+        index
+    }
+
+    fn order(selector: &dyn DeviceSelector, index: &FleetIndex, need: Need, draw: u64) -> Vec<u32> {
+        let mut tried = Vec::new();
+        while let Some(id) = selector.next(index, &Ask { need, draw }, &tried) {
+            tried.push(id);
+        }
+        tried.into_iter().map(|id| id.0).collect()
+    }
+
+    #[test]
+    fn every_selector_names_each_fitting_device_once() {
+        let index = fleet();
+        assert_eq!(order(&First, &index, Need::Free(4), 0), [0, 2, 3]);
+        assert_eq!(order(&BestFidelity, &index, Need::Free(4), 0), [0, 2, 3]);
+        assert_eq!(order(&LeastLoaded, &index, Need::Free(4), 0), [2, 3, 0]);
+        assert_eq!(order(&LeastLoaded, &index, Need::Capacity(4), 0), [1, 4, 2, 3, 0]);
+        assert_eq!(
+            order(&RoundRobin { from: 3 }, &index, Need::Free(4), 0),
+            [3, 0, 2]
+        );
+        assert_eq!(
+            order(&RoundRobin { from: 5 }, &index, Need::Free(4), 0),
+            [0, 2, 3]
+        );
+        for draw in 0..50 {
+            let mut named = order(&Random, &index, Need::Free(4), draw);
+            named.sort_unstable();
+            assert_eq!(named, [0, 2, 3]);
+        }
+        assert_eq!(order(&First, &index, Need::Free(21), 0), [0_u32; 0]);
+    }
+
+    #[test]
+    fn random_is_uniform_over_the_fitting_devices() {
+        let index = fleet();
+        let family = crate::random::StreamFamily::new(1, 0, crate::random::Purpose::DeviceSelection);
+        let mut counts = [0_u32; 5];
+        for job in 0..30_000 {
+            let ask = Ask {
+                need: Need::Free(4),
+                draw: family.draw(job, 0),
+            };
+            counts[Random.next(&index, &ask, &[]).unwrap().index()] += 1;
+        }
+        // Four standard deviations of a binomial count of 30,000 with p = 1/3.
+        assert!(
+            [0, 2, 3]
+                .iter()
+                .all(|i| (f64::from(counts[*i]) - 1e4).abs() < 330.0),
+            "{counts:?}"
+        );
+        assert_eq!((counts[1], counts[4]), (0, 0));
+    }
+}

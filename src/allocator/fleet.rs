@@ -1,0 +1,277 @@
+//! The devices of the fleet: status, calibration epoch, bookings, and the index that selection asks.
+//!
+//! Promises that the index always reflects the devices, and that every change that could help a waiting job raises
+//! an improvement count. Leaves jobs and their events to the allocator.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::balancing::index::{FleetIndex, Load};
+use super::jobs::JobSlot;
+use super::ledger::Ledger;
+use super::messages::{AllocationId, EpochNumber, Fence, Status, Target};
+use super::placement::cost::Epoch;
+use super::scheduler::queue::WaitingQueue;
+use crate::quantum::calibration::Calibration;
+use crate::quantum::device::DeviceSpec;
+use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
+
+/// One device.
+#[derive(Debug, Clone, Serialize)]
+pub struct Device {
+    /// Its number.
+    pub id: DeviceId,
+    /// What it is.
+    #[serde(skip)]
+    pub spec: Arc<DeviceSpec>,
+    /// Whether it may be used.
+    pub status: Status,
+    /// Elements that are not online, with their status.
+    pub qubit_status: BTreeMap<PhysicalQubit, Status>,
+    /// Elements that are not online, with their status.
+    pub coupler_status: BTreeMap<CouplerId, Status>,
+    /// What is alive and what it costs, as published last.
+    #[serde(serialize_with = "epoch_number")]
+    pub epoch: Arc<Epoch>,
+    /// Who holds what.
+    pub ledger: Ledger,
+    /// Number of allocations.
+    pub running: u32,
+    /// Jobs that wait for this device (queues per device).
+    pub queue: WaitingQueue,
+    /// Jobs whose qubits are counted as taken while they look for a placement, in order of admission.
+    pub admitted: Vec<JobSlot>,
+    /// Sum of their qubits.
+    pub counted: u32,
+    /// Fence of the next allocation.
+    pub next_fence: Fence,
+    /// Rises whenever something changes that could help a job that was tried here in vain.
+    pub improvements: u64,
+}
+
+fn epoch_number<S: serde::Serializer>(epoch: &Arc<Epoch>, serializer: S) -> Result<S::Ok, S::Error> {
+    epoch.number.serialize(serializer)
+}
+
+impl Device {
+    /// Whether a job may start now, as far as the device itself is concerned.
+    pub fn accepts_starts(&self) -> bool {
+        self.status == Status::Online
+            && self
+                .spec
+                .limits
+                .max_concurrent_tasks
+                .is_none_or(|most| self.running < most)
+    }
+
+    /// Number of qubits that a job without a buffer could hold now.
+    pub fn free_len(&self) -> u32 {
+        self.ledger.free_len(&self.epoch.usable)
+    }
+
+    /// Whether the device has such an element.
+    pub fn has(&self, target: Target) -> bool {
+        match target {
+            Target::Device(_) => true,
+            Target::Qubit(_, qubit) => qubit.index() < self.spec.coupling_map.qubits(),
+            Target::Coupler(_, coupler) => coupler.index() < self.spec.coupling_map.couplers().len(),
+        }
+    }
+
+    /// The status of the device or of one of its elements.
+    pub fn status_of(&self, target: Target) -> Status {
+        match target {
+            Target::Device(_) => self.status,
+            Target::Qubit(_, qubit) => self.qubit_status.get(&qubit).copied().unwrap_or(Status::Online),
+            Target::Coupler(_, coupler) => self
+                .coupler_status
+                .get(&coupler)
+                .copied()
+                .unwrap_or(Status::Online),
+        }
+    }
+
+    fn set_status(&mut self, target: Target, status: Status) {
+        match target {
+            Target::Device(_) => self.status = status,
+            Target::Qubit(_, qubit) => {
+                set_or_remove(&mut self.qubit_status, qubit, status);
+                self.renew_epoch(None);
+            }
+            Target::Coupler(_, coupler) => {
+                set_or_remove(&mut self.coupler_status, coupler, status);
+                self.renew_epoch(None);
+            }
+        }
+    }
+
+    /// Starts a new epoch with new figures, or with the old ones after an element changed its status.
+    fn renew_epoch(&mut self, calibration: Option<Arc<Calibration>>) {
+        let calibration = calibration.unwrap_or_else(|| self.epoch.calibration.clone());
+        let number = EpochNumber(self.epoch.number.0 + 1);
+        let qubits = self.qubit_status.keys().copied();
+        let offline = QubitSet::from_qubits(self.spec.coupling_map.qubits(), qubits);
+        let couplers: Vec<CouplerId> = self.coupler_status.keys().copied().collect();
+        let map = self.spec.coupling_map.clone();
+        self.epoch = Arc::new(Epoch::new(number, map, calibration, &offline, &couplers));
+    }
+}
+
+fn set_or_remove<K: Ord>(statuses: &mut BTreeMap<K, Status>, key: K, status: Status) {
+    if status == Status::Online {
+        statuses.remove(&key);
+    } else {
+        statuses.insert(key, status);
+    }
+}
+
+/// All devices.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Fleet {
+    devices: Vec<Option<Device>>,
+    /// Rises whenever something changes that could help a job that was tried everywhere in vain.
+    pub improvements: u64,
+    /// Rises whenever a device joins, leaves, or gets a new epoch.
+    pub epochs: u64,
+    /// What selection asks.
+    #[serde(skip)]
+    pub index: FleetIndex,
+}
+
+impl Fleet {
+    /// The device with that number.
+    pub fn get(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.get(id.index())?.as_ref()
+    }
+
+    /// The device with that number, to be changed; call [`Self::refresh`] afterwards.
+    pub fn get_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
+        self.devices.get_mut(id.index())?.as_mut()
+    }
+
+    /// All devices in order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Device> {
+        self.devices.iter().flatten()
+    }
+
+    /// Adds a device, online; its number must be unused.
+    pub fn insert(&mut self, id: DeviceId, spec: Arc<DeviceSpec>) {
+        let qubits = spec.coupling_map.qubits();
+        let map = spec.coupling_map.clone();
+        let calibration = spec.calibration.clone();
+        let epoch = Epoch::new(EpochNumber(1), map, calibration, &QubitSet::new(qubits), &[]);
+        if self.devices.len() <= id.index() {
+            self.devices.resize_with(id.index() + 1, || None);
+        }
+        self.devices[id.index()] = Some(Device {
+            id,
+            spec,
+            status: Status::Online,
+            qubit_status: BTreeMap::new(),
+            coupler_status: BTreeMap::new(),
+            epoch: Arc::new(epoch),
+            ledger: Ledger::new(qubits),
+            running: 0,
+            queue: WaitingQueue::default(),
+            admitted: Vec::new(),
+            counted: 0,
+            next_fence: Fence(1),
+            improvements: 0,
+        });
+        self.epochs += 1;
+        self.improve(id);
+    }
+
+    /// Takes a device out.
+    pub fn remove(&mut self, id: DeviceId) -> Option<Device> {
+        let device = self.devices.get_mut(id.index())?.take();
+        self.epochs += 1;
+        self.index.set(id, Load::default());
+        device
+    }
+
+    /// Changes a status.
+    pub fn set_status(&mut self, target: Target, status: Status) {
+        let id = target.device();
+        if let Some(device) = self.get_mut(id) {
+            device.set_status(target, status);
+            if !matches!(target, Target::Device(_)) {
+                self.epochs += 1;
+            }
+            self.improve(id);
+        }
+    }
+
+    /// Puts new figures in force and returns the new epoch.
+    pub fn recalibrate(&mut self, id: DeviceId, calibration: Arc<Calibration>) -> EpochNumber {
+        self.epochs += 1;
+        let number = self.get_mut(id).map_or(EpochNumber(0), |device| {
+            device.renew_epoch(Some(calibration));
+            device.epoch.number
+        });
+        self.improve(id);
+        number
+    }
+
+    /// Notes that something on the device may help waiting jobs, and renews the index.
+    pub fn improve(&mut self, id: DeviceId) {
+        self.improvements += 1;
+        if let Some(device) = self.get_mut(id) {
+            device.improvements += 1;
+        }
+        self.refresh(id);
+    }
+
+    /// Renews the index after a device changed.
+    pub fn refresh(&mut self, id: DeviceId) {
+        let Some(Some(device)) = self.devices.get(id.index()) else {
+            return;
+        };
+        let usable = device.epoch.usable.len() as u32;
+        let in_service = matches!(
+            device.status,
+            Status::Online | Status::Draining | Status::Calibrating
+        );
+        let asked = device.ledger.held().len() as u64 + device.queue.qubits() + u64::from(device.counted);
+        self.index.set(
+            id,
+            Load {
+                startable: if device.accepts_starts() {
+                    device.free_len()
+                } else {
+                    0
+                },
+                capacity: if in_service { usable } else { 0 },
+                load_ppm: if usable == 0 {
+                    u64::MAX
+                } else {
+                    asked * 1_000_000 / u64::from(usable)
+                },
+            },
+        );
+    }
+
+    /// Allocations of a device that use an element, in order of their numbers.
+    pub fn users_of(&self, target: Target) -> Vec<AllocationId> {
+        let Some(device) = self.get(target.device()) else {
+            return Vec::new();
+        };
+        let mut users: Vec<AllocationId> = match target {
+            Target::Device(_) => device.ledger.entries().map(|(holder, _, _)| holder).collect(),
+            Target::Qubit(_, qubit) => device.ledger.holders_of(qubit).collect(),
+            Target::Coupler(_, coupler) => {
+                let (a, b) = device.spec.coupling_map.couplers()[coupler.index()];
+                let with_b: Vec<AllocationId> = device.ledger.holders_of(b).collect();
+                device
+                    .ledger
+                    .holders_of(a)
+                    .filter(|holder| with_b.contains(holder))
+                    .collect()
+            }
+        };
+        users.dedup();
+        users
+    }
+}

@@ -1,0 +1,614 @@
+//! The scheduling pass: goes through the queues in order, selects a device for each job, places it and starts it.
+//!
+//! Promises first in, first out as far as the configuration says, and that nothing is tried again while nothing that
+//! could help has changed. Leaves the search for qubits to [`super::placement`].
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::balancing::index::Need;
+use super::balancing::selection::Ask;
+use super::class::{ClassId, WhenEmpty};
+use super::config::{HeadOfLine, Queue, Retry, WalltimeExceeded};
+use super::explain::{Bound, Certainty, Explanation};
+use super::isolation;
+use super::job::JobState;
+use super::jobs::JobSlot;
+use super::ledger::{Entry, Kind};
+use super::messages::{Allocation, AllocationId, DriverAction, Event, Fence, PromisedIsolation, Status};
+use super::placement::cost::nats_of_cost;
+use super::placement::{Placement, PlacementOutcome, PlacementRequest};
+use super::{Allocator, Running, Timer};
+use crate::quantum::{DeviceId, QubitSet};
+use crate::time::Time;
+
+/// What a pass has done so far.
+#[derive(Debug, Default)]
+struct Tally {
+    attempts: u32,
+    started: u32,
+    blocked_by_shape: u32,
+}
+
+/// A placement that was found for a job, not yet booked.
+struct Found {
+    device: DeviceId,
+    placement: Placement,
+    certainty: Certainty,
+    steps: u64,
+}
+
+impl Allocator {
+    /// Runs what is due.
+    pub(super) fn run_pass(&mut self, now: Time, events: &mut Vec<Event>) {
+        let mut tally = Tally::default();
+        let global = std::mem::take(&mut self.state.due.global);
+        match self.state.config.queue {
+            Queue::Global { skip_ahead } => {
+                self.state.due.devices.clear();
+                if global {
+                    self.run_queue(now, None, skip_ahead, &mut tally, events);
+                }
+            }
+            Queue::PerDevice {
+                skip_ahead,
+                head_of_line,
+            } => {
+                if global {
+                    self.assign_parked(events);
+                }
+                while let Some(device) = self.state.due.devices.pop_first() {
+                    match head_of_line {
+                        HeadOfLine::Placement => {
+                            self.run_queue(now, Some(device), skip_ahead, &mut tally, events);
+                        }
+                        HeadOfLine::Count => self.run_counted(now, device, &mut tally, events),
+                    }
+                }
+            }
+        }
+        if tally.attempts > 0 {
+            let Tally {
+                attempts,
+                started,
+                blocked_by_shape,
+            } = tally;
+            events.push(Event::PassEnded {
+                attempts,
+                started,
+                blocked_by_shape,
+            });
+        }
+    }
+
+    /// Tries the jobs of one queue in order until more than `skip_ahead` of them had to stay.
+    fn run_queue(
+        &mut self,
+        now: Time,
+        device: Option<DeviceId>,
+        skip_ahead: u32,
+        tally: &mut Tally,
+        events: &mut Vec<Event>,
+    ) {
+        let mut stayed = 0;
+        let mut place = None;
+        while stayed <= skip_ahead {
+            let next = match device {
+                None => self.state.queue.next_after(place),
+                Some(id) => self
+                    .state
+                    .fleet
+                    .get(id)
+                    .and_then(|device| device.queue.next_after(place)),
+            };
+            let Some((at, slot)) = next else { break };
+            place = Some(at);
+            if self.state.jobs[slot].state == JobState::Held {
+                continue;
+            }
+            if self.state.jobs[slot].retry_at.is_some() {
+                stayed += 1;
+                continue;
+            }
+            if let Err(bound) = self.try_start(now, slot, device, tally, events) {
+                self.stay(now, slot, bound);
+                // A job that no device could take even when empty (elements died since) must not block the others.
+                if self.is_feasible(self.state.jobs[slot].class) {
+                    stayed += 1;
+                }
+            }
+        }
+    }
+
+    /// One device under the discipline of a counting semaphore, see [`HeadOfLine::Count`].
+    fn run_counted(&mut self, now: Time, id: DeviceId, tally: &mut Tally, events: &mut Vec<Event>) {
+        let Some(device) = self.state.fleet.get(id) else {
+            return;
+        };
+        let admitted: SmallVec<[JobSlot; 16]> = device.admitted.iter().copied().collect();
+        for slot in admitted {
+            let job = &self.state.jobs[slot];
+            if job.retry_at.is_none()
+                && job.state == JobState::Queued
+                && let Err(bound) = self.try_start(now, slot, Some(id), tally, events)
+            {
+                self.stay(now, slot, bound);
+            }
+        }
+        let mut place = None;
+        while let Some(device) = self.state.fleet.get_mut(id) {
+            let Some((at, slot)) = device.queue.next_after(place) else {
+                break;
+            };
+            let job = &mut self.state.jobs[slot];
+            let qubits = job.request.min_qubits;
+            if job.state == JobState::Held {
+                place = Some(at);
+                continue;
+            }
+            let available = device.free_len();
+            if !device.accepts_starts() || device.counted + qubits > available {
+                let free = available.saturating_sub(device.counted);
+                job.bound = Bound::NotEnoughFree { asked: qubits, free };
+                break;
+            }
+            device.queue.remove(at, qubits);
+            device.admitted.push(slot);
+            device.counted += qubits;
+            job.counted = true;
+            self.state.fleet.refresh(id);
+            if let Err(bound) = self.try_start(now, slot, Some(id), tally, events) {
+                self.stay(now, slot, bound);
+            }
+        }
+    }
+
+    /// Notes why a job was not started, and when it will be tried again.
+    fn stay(&mut self, now: Time, slot: JobSlot, bound: Bound) {
+        let job = &mut self.state.jobs[slot];
+        job.bound = bound;
+        if let Retry::Every(every) = self.state.config.retry {
+            let at = now + every;
+            job.retry_at = Some(at);
+            self.state.timers.insert((at, Timer::Retry(job.request.id)));
+        }
+    }
+
+    /// Starts a job on `only`, or on the first (or best) device that can place it.
+    fn try_start(
+        &mut self,
+        now: Time,
+        slot: JobSlot,
+        only: Option<DeviceId>,
+        tally: &mut Tally,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Bound> {
+        let job = &self.state.jobs[slot];
+        let (class, request) = (job.class, job.request.clone());
+        if only.is_none() && self.classes[class].failed_at == Some(self.state.fleet.improvements) {
+            return Err(self.classes[class].bound);
+        }
+        let ask = Ask {
+            need: Need::Free(request.min_qubits),
+            draw: self.draws.draw(request.id.0, u64::from(job.attempts)),
+        };
+        let shaped_before = tally.blocked_by_shape;
+        tally.attempts += 1;
+        let mut bound = Bound::NotEnoughFree {
+            asked: request.min_qubits,
+            free: self.state.fleet.index.most_free(),
+        };
+        let mut best: Option<Found> = None;
+        let mut tried: SmallVec<[DeviceId; 8]> = SmallVec::new();
+        let mut preferred = request.preferred_devices.iter().copied();
+        let mut placed_in_vain = 0;
+        loop {
+            let next = match only {
+                Some(id) => Some(id).filter(|_| tried.is_empty()),
+                None => preferred
+                    .find(|id| self.state.fleet.index.meets(*id, ask.need))
+                    .or_else(|| self.selector.next(&self.state.fleet.index, &ask, &tried)),
+            };
+            let Some(id) = next else { break };
+            if tried.contains(&id) {
+                continue;
+            }
+            tried.push(id);
+            if request.excluded_devices.contains(&id) {
+                continue;
+            }
+            match self.place(class, &request.isolation, id, tally) {
+                Ok(found) => {
+                    let preferred = request.preferred_devices.contains(&id);
+                    let better = best
+                        .as_ref()
+                        .is_none_or(|b| found.placement.cost < b.placement.cost);
+                    if better {
+                        best = Some(found);
+                    }
+                    if preferred || !self.selector.compares_all() {
+                        break;
+                    }
+                }
+                Err(why) => {
+                    placed_in_vain += 1;
+                    bound = why;
+                }
+            }
+        }
+        // One attempt of one job counts once, on however many devices its shape did not fit.
+        tally.blocked_by_shape = tally.blocked_by_shape.min(shaped_before + 1);
+        let Some(found) = best else {
+            if only.is_none() {
+                let known = &mut self.classes[class];
+                known.failed_at = Some(self.state.fleet.improvements);
+                known.bound = bound;
+            }
+            return Err(bound);
+        };
+        tally.blocked_by_shape = shaped_before;
+        tally.started += 1;
+        self.selector.chosen(found.device);
+        self.start(now, slot, found, placed_in_vain, events);
+        Ok(())
+    }
+
+    /// Searches a placement for a class on one device.
+    fn place(
+        &mut self,
+        class: ClassId,
+        asked: &super::job::IsolationRequest,
+        id: DeviceId,
+        tally: &mut Tally,
+    ) -> Result<Found, Bound> {
+        let Some(device) = self.state.fleet.get_mut(id) else {
+            return Err(Bound::Untried);
+        };
+        let class = &mut self.classes[class];
+        let qubits = class.pattern.qubits() as u32;
+        if device.status != Status::Online {
+            return Err(Bound::NotInService {
+                device: id,
+                status: device.status,
+            });
+        }
+        if !device.accepts_starts() {
+            return Err(Bound::MaxConcurrentTasks { device: id });
+        }
+        if class.failed_on(id, device.improvements) {
+            return Err(class.bound);
+        }
+        let improvements = device.improvements;
+        let promised = isolation::promise(asked, &self.state.config.isolation, &device.spec.limits);
+        let pattern = class.pattern.clone();
+        let mask = class.mask(id, &device.epoch);
+        let map = &device.spec.coupling_map;
+        device
+            .ledger
+            .free_for(promised.buffer_distance, &mask.qubits, map, &mut self.free);
+        let free = self.free.len() as u32;
+        let bound = if free < qubits {
+            Bound::NotEnoughFree { asked: qubits, free }
+        } else {
+            let placed = self.strategy.place(&PlacementRequest {
+                epoch: &device.epoch,
+                free: &self.free,
+                barred_couplers: mask.barred_couplers.as_deref(),
+                pattern: &pattern,
+                budget: self.state.config.placement_budget,
+            });
+            match placed.outcome {
+                PlacementOutcome::Optimal(placement) => {
+                    let certainty = Certainty::Optimal;
+                    return Ok(Found {
+                        device: id,
+                        placement,
+                        certainty,
+                        steps: placed.steps,
+                    });
+                }
+                PlacementOutcome::Feasible { placement, gap } => {
+                    let certainty = Certainty::Gap(gap.map(nats_of_cost));
+                    return Ok(Found {
+                        device: id,
+                        placement,
+                        certainty,
+                        steps: placed.steps,
+                    });
+                }
+                PlacementOutcome::ProvedInfeasible => {
+                    tally.blocked_by_shape += 1;
+                    Bound::NoPlacement { device: id }
+                }
+                PlacementOutcome::BudgetExhausted => Bound::BudgetExhausted { device: id },
+            }
+        };
+        class.fail_on(id, improvements);
+        class.bound = bound;
+        Err(bound)
+    }
+
+    /// Books a placement and starts the job.
+    fn start(&mut self, now: Time, slot: JobSlot, found: Found, devices_tried: u32, events: &mut Vec<Event>) {
+        let Found {
+            device: device_id,
+            placement,
+            certainty,
+            steps,
+        } = found;
+        self.dequeue(slot);
+        let id = self.state.next_allocation;
+        self.state.next_allocation = AllocationId(id.0 + 1);
+        let job = &mut self.state.jobs[slot];
+        let device = self
+            .state
+            .fleet
+            .get_mut(device_id)
+            .expect("the placement is on it");
+        let fence = device.next_fence;
+        device.next_fence = Fence(fence.0 + 1);
+        let map = device.spec.coupling_map.clone();
+        let config = &self.state.config;
+        let promised = isolation::promise(&job.request.isolation, &config.isolation, &device.spec.limits);
+        let held = QubitSet::from_qubits(map.qubits(), placement.layout.iter().copied());
+        let mut blocked = QubitSet::new(map.qubits());
+        if promised.buffer_distance > 0 {
+            blocked = map.dilate(&held, promised.buffer_distance);
+            blocked.subtract(&held);
+        }
+        let walltime = job
+            .request
+            .estimated_duration
+            .map(|span| now + span + config.walltime.grace);
+        device.ledger.book(
+            id,
+            Kind::Job,
+            Entry {
+                qubits: held.clone(),
+                buffer_distance: promised.buffer_distance,
+                from: now,
+                until: walltime,
+            },
+            &map,
+        );
+        device.running += 1;
+        job.state = JobState::Running;
+        job.attempts += 1;
+        job.allocation = Some(id);
+        job.queue = None;
+        job.bound = Bound::Untried;
+        if let Some(at) = job.expires.take() {
+            self.state.timers.remove(&(at, Timer::Expiry(job.request.id)));
+        }
+        let strategy = (!self.own_strategy).then_some(config.strategy);
+        let allocation = Arc::new(Allocation {
+            id,
+            fence,
+            job: job.request.id,
+            tenant: job.request.tenant,
+            attempt: job.attempts,
+            device: device_id,
+            epoch: device.epoch.number,
+            layout: placement.layout,
+            held,
+            blocked,
+            isolation: promised,
+            started: now,
+            expected_end: walltime,
+            lease_end: None,
+            driver_actions: driver_actions(&promised),
+            explanation: Explanation {
+                strategy,
+                selection: config.selection,
+                devices_tried,
+                certainty,
+                cost: nats_of_cost(placement.cost),
+                steps,
+            },
+        });
+        let stop_at_walltime = config.walltime.exceeded == WalltimeExceeded::Stop;
+        let timer = walltime
+            .filter(|_| stop_at_walltime)
+            .map(|at| (at, Timer::Walltime(id)));
+        if let Some(timer) = timer {
+            self.state.timers.insert(timer);
+        }
+        self.state.running.insert(
+            id,
+            Running {
+                allocation: allocation.clone(),
+                slot,
+                shots_done: 0,
+                timer,
+            },
+        );
+        self.state.fleet.refresh(device_id);
+        events.push(Event::JobStarted { allocation });
+    }
+
+    /// Puts a waiting job into its queue, choosing a device if there is a queue per device.
+    pub(super) fn enqueue(&mut self, slot: JobSlot) -> Option<DeviceId> {
+        let device = match self.state.config.queue {
+            Queue::Global { .. } => None,
+            Queue::PerDevice { .. } => self.choose_home(slot),
+        };
+        let job = &mut self.state.jobs[slot];
+        job.queue = device;
+        let (place, qubits) = (job.place, job.request.min_qubits);
+        match device {
+            None => {
+                self.state.queue.insert(place, slot, qubits);
+                self.state.due.global = true;
+            }
+            Some(id) => {
+                if let Some(device) = self.state.fleet.get_mut(id) {
+                    device.queue.insert(place, slot, qubits);
+                }
+                self.state.fleet.refresh(id);
+                self.state.due.devices.insert(id);
+            }
+        }
+        device
+    }
+
+    /// Takes a waiting job out of its queue.
+    pub(super) fn dequeue(&mut self, slot: JobSlot) {
+        let job = &mut self.state.jobs[slot];
+        let (place, qubits) = (job.place, job.request.min_qubits);
+        let counted = std::mem::take(&mut job.counted);
+        if let Some(at) = job.retry_at.take() {
+            self.state.timers.remove(&(at, Timer::Retry(job.request.id)));
+        }
+        match job.queue {
+            None => {
+                self.state.queue.remove(place, qubits);
+            }
+            Some(id) => {
+                if let Some(device) = self.state.fleet.get_mut(id) {
+                    if counted {
+                        device.admitted.retain(|admitted| *admitted != slot);
+                        device.counted -= qubits;
+                    } else {
+                        device.queue.remove(place, qubits);
+                    }
+                }
+                self.state.fleet.refresh(id);
+            }
+        }
+    }
+
+    /// Puts a job that is in no queue any more into the right one, and says so.
+    pub(super) fn transfer(&mut self, slot: JobSlot, events: &mut Vec<Event>) {
+        let device = self.enqueue(slot);
+        let job = self.state.jobs[slot].request.id;
+        events.push(Event::JobTransferred { job, device });
+    }
+
+    /// Gives jobs a home that had none when they came.
+    fn assign_parked(&mut self, events: &mut Vec<Event>) {
+        let mut place = None;
+        while let Some((at, slot)) = self.state.queue.next_after(place) {
+            place = Some(at);
+            if self.choose_home(slot).is_some() {
+                self.dequeue(slot);
+                self.transfer(slot, events);
+            }
+        }
+    }
+
+    /// The device for whose queue a job is destined: one that could take it when empty, in service if possible.
+    fn choose_home(&mut self, slot: JobSlot) -> Option<DeviceId> {
+        let job = &self.state.jobs[slot];
+        let (class, request) = (job.class, job.request.clone());
+        let ask = Ask {
+            need: Need::Capacity(request.min_qubits),
+            draw: self.draws.draw(request.id.0, u64::from(job.attempts)),
+        };
+        let mut best: Option<(u64, DeviceId)> = None;
+        let mut tried: SmallVec<[DeviceId; 8]> = SmallVec::new();
+        let mut preferred = request.preferred_devices.iter().copied();
+        loop {
+            let next = preferred
+                .find(|id| self.state.fleet.index.meets(*id, ask.need))
+                .or_else(|| self.selector.next(&self.state.fleet.index, &ask, &tried));
+            let Some(id) = next else { break };
+            if tried.contains(&id) {
+                continue;
+            }
+            tried.push(id);
+            if let WhenEmpty::Possible(cost) = self.when_empty(class, id) {
+                let cost = cost.unwrap_or(u64::MAX);
+                if best.is_none_or(|(lowest, _)| cost < lowest) {
+                    best = Some((cost, id));
+                }
+                if request.preferred_devices.contains(&id) || !self.selector.compares_all() {
+                    break;
+                }
+            }
+        }
+        if best.is_none() {
+            // Nothing in service can take it: wait for a device that is expected back.
+            let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
+            let back = ids
+                .into_iter()
+                .find(|id| self.when_empty(class, *id) != WhenEmpty::Never);
+            return back;
+        }
+        let (_, id) = best?;
+        self.selector.chosen(id);
+        Some(id)
+    }
+
+    /// Whether any device of the fleet could take a job of the class if it were empty, by published figures.
+    pub(super) fn is_feasible(&mut self, class: ClassId) -> bool {
+        if let Some((epochs, known)) = self.classes[class].feasible
+            && epochs == self.state.fleet.epochs
+        {
+            return known;
+        }
+        let mut found = false;
+        let mut from = 0;
+        // In service first, through the index; then the others.
+        let need = Need::Capacity(self.classes[class].pattern.qubits() as u32);
+        while let Some(id) = self.state.fleet.index.next(from, need) {
+            if self.when_empty(class, id) != WhenEmpty::Never {
+                found = true;
+                break;
+            }
+            from = id.index() + 1;
+        }
+        if !found {
+            let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
+            found = ids
+                .into_iter()
+                .any(|id| self.when_empty(class, id) != WhenEmpty::Never);
+        }
+        self.classes[class].feasible = Some((self.state.fleet.epochs, found));
+        found
+    }
+
+    /// Whether and how well a device could take a job of the class if it were empty.
+    fn when_empty(&mut self, class: ClassId, id: DeviceId) -> WhenEmpty {
+        let Some(device) = self.state.fleet.get(id) else {
+            return WhenEmpty::Never;
+        };
+        let class = &mut self.classes[class];
+        if class.excluded.contains(&id) {
+            return WhenEmpty::Never;
+        }
+        if let Some(known) = class.when_empty(id, device.epoch.number) {
+            return known;
+        }
+        let pattern = class.pattern.clone();
+        let mask = class.mask(id, &device.epoch);
+        let known = if mask.qubits.len() < pattern.qubits() {
+            WhenEmpty::Never
+        } else {
+            let placed = self.strategy.place(&PlacementRequest {
+                epoch: &device.epoch,
+                free: &mask.qubits,
+                barred_couplers: mask.barred_couplers.as_deref(),
+                pattern: &pattern,
+                budget: self.state.config.placement_budget,
+            });
+            match placed.outcome {
+                PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } => {
+                    WhenEmpty::Possible(Some(placement.cost))
+                }
+                PlacementOutcome::ProvedInfeasible => WhenEmpty::Never,
+                PlacementOutcome::BudgetExhausted => WhenEmpty::Possible(None),
+            }
+        };
+        class.set_when_empty(id, device.epoch.number, known);
+        known
+    }
+}
+
+fn driver_actions(promised: &PromisedIsolation) -> SmallVec<[DriverAction; 1]> {
+    promised
+        .hardware_reset
+        .then_some(DriverAction::Reset)
+        .into_iter()
+        .collect()
+}

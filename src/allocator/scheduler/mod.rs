@@ -1,0 +1,3 @@
+//! Who waits, and in which order.
+
+pub mod queue;

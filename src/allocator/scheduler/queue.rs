@@ -1,0 +1,62 @@
+//! A queue of waiting jobs: first in, first out, with removal anywhere.
+//!
+//! A job keeps its place (the number of its first submission) when it is requeued. Leaves the question who may
+//! overtake to the scheduling pass.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use serde::Serialize;
+
+use crate::allocator::jobs::JobSlot;
+
+/// Place in a queue; lower is earlier.
+pub type Place = u64;
+
+/// Waiting jobs in order of their places.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct WaitingQueue {
+    jobs: BTreeMap<Place, JobSlot>,
+    qubits: u64,
+}
+
+impl WaitingQueue {
+    /// Adds a job that asks for `qubits` qubits.
+    pub fn insert(&mut self, place: Place, slot: JobSlot, qubits: u32) {
+        self.jobs.insert(place, slot);
+        self.qubits += u64::from(qubits);
+    }
+
+    /// Takes a job out; false when it was not there.
+    pub fn remove(&mut self, place: Place, qubits: u32) -> bool {
+        let there = self.jobs.remove(&place).is_some();
+        if there {
+            self.qubits -= u64::from(qubits);
+        }
+        there
+    }
+
+    /// The first job after `place`, or the head.
+    pub fn next_after(&self, place: Option<Place>) -> Option<(Place, JobSlot)> {
+        let found = match place {
+            None => self.jobs.first_key_value(),
+            Some(place) => self.jobs.range((Bound::Excluded(place), Bound::Unbounded)).next(),
+        };
+        found.map(|(place, slot)| (*place, *slot))
+    }
+
+    /// Number of waiting jobs.
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Sum of the qubits that the waiting jobs ask for.
+    pub fn qubits(&self) -> u64 {
+        self.qubits
+    }
+}
