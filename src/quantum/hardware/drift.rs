@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
+use rand::Rng;
+
 use super::draws::{exponential, standard_normal};
 use crate::quantum::calibration::{Calibration, DEAD_ERROR};
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit};
 use crate::random::StreamFamily;
 use crate::time::{Span, Time};
-use rand::Rng;
 
 mod law;
 
@@ -377,7 +378,7 @@ impl DriftModel {
             {
                 coupler.dead = false;
                 coupler.two_qubit_error = error;
-                if !(coupler.two_qubit_duration_s > 0.0) {
+                if coupler.two_qubit_duration_s <= 0.0 {
                     coupler.two_qubit_duration_s = duration_s;
                 }
             }

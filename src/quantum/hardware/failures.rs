@@ -383,7 +383,7 @@ impl Iterator for FailureCalendar {
             let Reverse((from, index, until)) = self.agenda.pop()?;
             let Running { source, stream, .. } = &mut self.running[index];
             for aim in &source.targets {
-                let mut any = |count: u32| (u64::from(count) * (stream.next_u64() >> 32) >> 32) as u32;
+                let mut any = |count: u32| ((u64::from(count) * (stream.next_u64() >> 32)) >> 32) as u32;
                 let target = match *aim {
                     Aim::Fixed(target) => target,
                     Aim::AnyQubit(device, count) => Target::Qubit(device, PhysicalQubit(any(count))),

@@ -169,6 +169,19 @@ fn calibrations_measure_without_moving() {
     assert_eq!(model.step_at(Time(8 * 3_600_000_000_000 - 1)), 7);
 }
 
+/// The bits are part of the promise "same seed, same bytes", in debug and release and on every machine.
+#[test]
+fn the_bits_of_the_truth_never_change() {
+    let mut model = model(&DriftConfig::default(), 42, calibration(2));
+    let truth = model.true_at(1_000);
+    let values = [
+        truth.qubits[1].t1_s,
+        truth.qubits[1].readout_error,
+        truth.couplers[1].two_qubit_error,
+    ];
+    insta::assert_snapshot!(format!("{:x?}", values.map(f64::to_bits)), @"[3f27aa38365156fa, 3f8130f0a66b9ac4, 3f597a2fe6f2ab2d]");
+}
+
 #[test]
 fn senseless_configurations_say_why() {
     let parse = |text: &str| -> Result<DriftConfig, String> {
