@@ -150,6 +150,16 @@ impl Allocator {
         self
     }
 
+    /// Wraps the placement strategy in force, to watch it; the wrapper must answer as the strategy does.
+    #[must_use]
+    pub fn map_strategy(
+        mut self,
+        wrap: impl FnOnce(Box<dyn PlacementStrategy>) -> Box<dyn PlacementStrategy>,
+    ) -> Self {
+        self.strategy = wrap(self.strategy);
+        self
+    }
+
     /// Selects devices with a selector of the caller's own.
     #[must_use]
     pub fn with_selector(mut self, selector: Box<dyn DeviceSelector>) -> Self {

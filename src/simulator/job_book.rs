@@ -1,0 +1,105 @@
+//! The jobs that the simulation has submitted and that have not ended: what was planned for them, and what became of it.
+//!
+//! Leaves decisions to the core and figures to the traces.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::allocator::job::{JobId, JobRequest};
+use crate::allocator::messages::Allocation;
+use crate::time::{Span, Time};
+
+/// A job that has not ended.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// What it asks for.
+    pub request: Arc<JobRequest>,
+    /// When it was submitted.
+    pub submitted: Time,
+    /// Index of the template that it was drawn from.
+    pub template: u32,
+    /// Its own execution time, for the run-time model that uses it.
+    pub execution_time: Option<Span>,
+    /// The share of its execution after which it fails, if it does.
+    pub error_at: Option<f64>,
+    /// When its first attempt started.
+    pub first_start: Option<Time>,
+    /// When its last attempt started.
+    pub last_start: Option<Time>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Its last allocation.
+    pub allocation: Option<Arc<Allocation>>,
+    /// How long its last attempt ran.
+    pub execution: Span,
+}
+
+/// All jobs that have not ended. Job numbers rise, so that a job is found by its distance from the oldest.
+#[derive(Debug, Default)]
+pub struct JobBook {
+    jobs: VecDeque<Option<Planned>>,
+    /// Number of the job in front.
+    first: u64,
+    live: usize,
+}
+
+impl JobBook {
+    /// Adds a job; its number must be the next.
+    pub fn insert(&mut self, planned: Planned) {
+        if self.jobs.is_empty() {
+            self.first = planned.request.id.0;
+        }
+        debug_assert_eq!(planned.request.id.0, self.first + self.jobs.len() as u64);
+        self.jobs.push_back(Some(planned));
+        self.live += 1;
+    }
+
+    /// A job that has not ended.
+    pub fn get(&self, id: JobId) -> Option<&Planned> {
+        self.jobs.get(id.0.checked_sub(self.first)? as usize)?.as_ref()
+    }
+
+    fn get_mut(&mut self, id: JobId) -> Option<&mut Planned> {
+        self.jobs.get_mut(id.0.checked_sub(self.first)? as usize)?.as_mut()
+    }
+
+    /// An attempt of a job starts.
+    pub fn started(&mut self, id: JobId, allocation: &Arc<Allocation>, now: Time) -> &Planned {
+        let planned = self.get_mut(id).expect("the core starts only submitted jobs");
+        planned.first_start.get_or_insert(now);
+        planned.last_start = Some(now);
+        planned.attempts += 1;
+        planned.allocation = Some(allocation.clone());
+        planned
+    }
+
+    /// An attempt of a job ends.
+    pub fn attempt_ended(&mut self, id: JobId, now: Time) {
+        if let Some(planned) = self.get_mut(id)
+            && let Some(start) = planned.last_start
+        {
+            planned.execution = now.since(start);
+        }
+    }
+
+    /// Takes a job out that has ended.
+    pub fn remove(&mut self, id: JobId) -> Option<Planned> {
+        let planned = self.jobs.get_mut(id.0.checked_sub(self.first)? as usize)?.take();
+        self.live -= usize::from(planned.is_some());
+        while let Some(None) = self.jobs.front() {
+            self.jobs.pop_front();
+            self.first += 1;
+        }
+        planned
+    }
+
+    /// Number of jobs that have not ended.
+    pub fn live(&self) -> usize {
+        self.live
+    }
+
+    /// All jobs that have not ended, in order of their numbers.
+    pub fn into_live(self) -> impl Iterator<Item = Planned> {
+        self.jobs.into_iter().flatten()
+    }
+}

@@ -1,0 +1,109 @@
+//! One device as the simulation drives it: its hardware, what is published of it, and why it is in or out of service.
+//!
+//! Promises that the status told to the core is always the gravest of the reasons that hold. Leaves times to the
+//! event loop.
+
+use std::sync::Arc;
+
+use crate::allocator::messages::{Allocation, Status, StatusReason};
+use crate::quantum::calibration::Calibration;
+use crate::quantum::hardware::Hardware;
+use crate::quantum::{CouplerId, DeviceId};
+
+/// Where the calibration of a device stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CalibrationPhase {
+    /// Not due.
+    Idle,
+    /// Due: running jobs may end, none may start.
+    Draining,
+    /// Under way.
+    Measuring,
+}
+
+/// One device of the simulated fleet.
+#[derive(Debug)]
+pub struct Site {
+    /// Its number.
+    pub id: DeviceId,
+    /// What it truly is and does.
+    pub hardware: Hardware,
+    /// What was published last.
+    pub published: Arc<Calibration>,
+    /// Whether it is part of the fleet.
+    pub member: bool,
+    /// Whether an outage of the whole device holds.
+    pub down: bool,
+    /// Where its calibration stands.
+    pub phase: CalibrationPhase,
+    /// Number of the next calibration.
+    pub calibrations: u64,
+    /// Number of running attempts.
+    pub running: u32,
+    /// How many running programs drive each coupler.
+    driven: Vec<u16>,
+    told: Status,
+}
+
+impl Site {
+    /// A device that has not joined yet.
+    pub fn new(id: DeviceId, hardware: Hardware) -> Self {
+        let published = hardware.spec().calibration.clone();
+        let driven = vec![0; hardware.spec().coupling_map.couplers().len()];
+        Self {
+            id,
+            hardware,
+            published,
+            member: false,
+            down: false,
+            phase: CalibrationPhase::Idle,
+            calibrations: 0,
+            running: 0,
+            driven,
+            told: Status::Online,
+        }
+    }
+
+    /// The status to tell the core, if it is not what it was told last.
+    pub fn news(&mut self, reason: StatusReason) -> Option<(Status, StatusReason)> {
+        let status = match (self.down, self.phase) {
+            (true, _) => Status::Offline,
+            (false, CalibrationPhase::Measuring) => Status::Calibrating,
+            (false, CalibrationPhase::Draining) => Status::Draining,
+            (false, CalibrationPhase::Idle) => Status::Online,
+        };
+        (std::mem::replace(&mut self.told, status) != status).then_some((status, reason))
+    }
+
+    /// The device is registered anew: the core takes it to be online.
+    pub fn joined(&mut self) {
+        self.member = true;
+        self.told = Status::Online;
+    }
+
+    /// A program starts to drive its couplers.
+    pub fn drive(&mut self, couplers: impl Iterator<Item = CouplerId>) {
+        for coupler in couplers {
+            self.driven[coupler.index()] += 1;
+        }
+    }
+
+    /// A program no longer drives its couplers.
+    pub fn release(&mut self, couplers: impl Iterator<Item = CouplerId>) {
+        for coupler in couplers {
+            self.driven[coupler.index()] -= 1;
+        }
+    }
+
+    /// Crosstalk factors of couplers while the other running programs drive theirs.
+    pub fn crosstalk(&self, couplers: impl Iterator<Item = CouplerId>, factors: &mut Vec<f64>) {
+        let driven = |coupler: CouplerId| self.driven[coupler.index()] > 0;
+        let map = &self.hardware.spec().coupling_map;
+        self.hardware.crosstalk().factors(map, couplers, driven, factors);
+    }
+
+    /// Whether an allocation is on this device.
+    pub fn hosts(&self, allocation: &Allocation) -> bool {
+        allocation.device == self.id
+    }
+}

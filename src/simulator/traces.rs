@@ -1,0 +1,396 @@
+//! What a replication writes as it runs: `jobs.csv`, `timeline.csv` and `events.csv`.
+//!
+//! Promises rows that depend on the simulated course alone: no wall-clock time, no addresses, a fixed order. The
+//! column names of `jobs.csv` are those that tools for batch scheduling expect (seconds, without unit suffix).
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::csv_row::RowWriter;
+use super::job_book::Planned;
+use crate::allocator::explain::Certainty;
+use crate::allocator::job::{FinalState, Topology};
+use crate::allocator::messages::{Event, Target};
+use crate::observe::metrics::TimelineSample;
+use crate::quantum::QubitSet;
+use crate::quantum::hardware::failures::Outage;
+use crate::time::Time;
+
+/// Columns of `jobs.csv`.
+pub const JOBS_HEADER: &[&str] = &[
+    "replication",
+    "job_id",
+    "workload_name",
+    "submission_time",
+    "requested_number_of_resources",
+    "requested_time",
+    "success",
+    "final_state",
+    "starting_time",
+    "execution_time",
+    "finish_time",
+    "waiting_time",
+    "turnaround_time",
+    "stretch",
+    "allocated_resources",
+    "device",
+    "attempts",
+    "topology",
+    "circuits",
+    "shots",
+    "depth",
+    "user",
+    "group",
+    "project",
+    "placement_cost",
+    "placement_proved",
+    "search_steps",
+    "devices_tried",
+    "fidelity_predicted",
+    "fidelity_true",
+];
+
+/// Columns of `timeline.csv`.
+pub const TIMELINE_HEADER: &[&str] = &[
+    "replication",
+    "time_s",
+    "device",
+    "qubits_in_service",
+    "held",
+    "blocked",
+    "free",
+    "largest_free_region",
+    "fragmentation",
+    "utilization",
+    "effective_utilization",
+    "running_jobs",
+    "waiting_jobs",
+    "isolation_violations",
+];
+
+/// Columns of `events.csv`.
+pub const EVENTS_HEADER: &[&str] =
+    &["replication", "sequence", "time_s", "event", "job", "allocation", "device", "detail"];
+
+/// Where traces go.
+pub type Sink = Box<dyn Write + Send>;
+
+/// The traces of one replication.
+pub struct Traces {
+    replication: u64,
+    /// Names of the devices, and the fleet-wide number of the first qubit of each.
+    devices: Vec<(String, u32)>,
+    templates: Vec<String>,
+    jobs: RowWriter<Sink>,
+    timeline: RowWriter<Sink>,
+    events: Option<RowWriter<Sink>>,
+    sequence: u64,
+    text: String,
+}
+
+impl std::fmt::Debug for Traces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Traces").field("replication", &self.replication).finish_non_exhaustive()
+    }
+}
+
+/// The three files.
+pub struct Sinks {
+    /// For `jobs.csv`.
+    pub jobs: Sink,
+    /// For `timeline.csv`.
+    pub timeline: Sink,
+    /// For `events.csv`, if wanted.
+    pub events: Option<Sink>,
+}
+
+impl Traces {
+    /// Traces of a replication of a fleet with the given device names and sizes; writes the headers if `headers`.
+    pub fn new(
+        replication: u32,
+        fleet: impl IntoIterator<Item = (String, u32)>,
+        templates: Vec<String>,
+        sinks: Sinks,
+        headers: bool,
+    ) -> io::Result<Self> {
+        let mut first = 0;
+        let devices = fleet.into_iter().map(|(name, qubits)| {
+            let offset = first;
+            first += qubits;
+            (name, offset)
+        });
+        let mut traces = Self {
+            replication: u64::from(replication),
+            devices: devices.collect(),
+            templates,
+            jobs: RowWriter::new(sinks.jobs),
+            timeline: RowWriter::new(sinks.timeline),
+            events: sinks.events.map(RowWriter::new),
+            sequence: 0,
+            text: String::new(),
+        };
+        if headers {
+            traces.jobs.header(JOBS_HEADER)?;
+            traces.timeline.header(TIMELINE_HEADER)?;
+            if let Some(events) = &mut traces.events {
+                events.header(EVENTS_HEADER)?;
+            }
+        }
+        Ok(traces)
+    }
+
+    /// Flushes everything.
+    pub fn finish(self) -> io::Result<()> {
+        self.jobs.finish()?.flush()?;
+        self.timeline.finish()?.flush()?;
+        if let Some(events) = self.events {
+            events.finish()?.flush()?;
+        }
+        Ok(())
+    }
+
+    /// A job that ended, or had not ended when the run did (`None`).
+    pub fn job(
+        &mut self,
+        job: &Planned,
+        state: Option<FinalState>,
+        now: Time,
+        fidelity: Option<(f64, f64)>,
+    ) -> io::Result<()> {
+        let request = &job.request;
+        let ended = state.is_some();
+        let template = self.templates.get(job.template as usize).map_or("", String::as_str);
+        let row = &mut self.jobs;
+        row.u64(self.replication).u64(request.id.0).text(template).seconds(job.submitted);
+        row.u64(u64::from(request.min_qubits));
+        match request.estimated_duration {
+            Some(span) => row.seconds(span),
+            None => row.empty(),
+        };
+        row.bool(state == Some(FinalState::Completed)).text(state.map_or("unfinished", state_name));
+        // Waiting ends with the first start of the last attempt: what was lost with a device is waiting, too.
+        match job.last_start {
+            Some(start) => row.seconds(start).seconds(job.execution),
+            None => row.empty().empty(),
+        };
+        if ended { row.seconds(now) } else { row.empty() };
+        match job.first_start {
+            Some(start) => row.seconds(start.since(job.submitted)),
+            None => row.empty(),
+        };
+        if ended { row.seconds(now.since(job.submitted)) } else { row.empty() };
+        let stretch = now.since(job.submitted).as_secs_f64() / job.execution.as_secs_f64();
+        row.optional(Some(stretch).filter(|_| ended && job.execution.0 > 0));
+        match &job.allocation {
+            Some(allocation) => {
+                let (name, offset) = &self.devices[allocation.device.index()];
+                self.text.clear();
+                interval_set(&allocation.held, *offset, &mut self.text);
+                row.text(&self.text).text(name);
+            }
+            None => {
+                row.empty().empty();
+            }
+        }
+        row.u64(u64::from(job.attempts));
+        topology_name(&request.topology, row);
+        row.u64(u64::from(request.circuits)).u64(request.shots).u64(u64::from(request.depth));
+        let tenant = request.tenant;
+        row.u64(u64::from(tenant.user)).u64(u64::from(tenant.group)).u64(u64::from(tenant.project));
+        match &job.allocation {
+            Some(allocation) => {
+                let why = &allocation.explanation;
+                row.f64(why.cost).bool(why.certainty == Certainty::Optimal).u64(why.steps);
+                row.u64(u64::from(why.devices_tried));
+            }
+            None => {
+                row.empty().empty().empty().empty();
+            }
+        }
+        row.optional(fidelity.map(|both| both.0)).optional(fidelity.map(|both| both.1));
+        row.end_row()
+    }
+
+    /// One sample per device and one of the fleet.
+    pub fn timeline(&mut self, samples: &[TimelineSample]) -> io::Result<()> {
+        for sample in samples {
+            let row = &mut self.timeline;
+            row.u64(self.replication).seconds(sample.time);
+            row.text(sample.device.map_or("fleet", |id| self.devices[id.index()].0.as_str()));
+            row.u64(sample.qubits_in_service).u64(sample.held).u64(sample.blocked).u64(sample.free);
+            match sample.largest_free_region {
+                Some(size) => row.u64(size),
+                None => row.empty(),
+            };
+            row.optional(sample.fragmentation).optional(sample.utilization);
+            row.optional(sample.effective_utilization).u64(sample.running_jobs).u64(sample.waiting_jobs);
+            row.u64(sample.isolation_violations).end_row()?;
+        }
+        Ok(())
+    }
+
+    /// A failure of the hardware begins.
+    pub fn outage(&mut self, now: Time, outage: &Outage) -> io::Result<()> {
+        if self.events.is_none() {
+            return Ok(());
+        }
+        self.text.clear();
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, "{:?} {:?} until {}", outage.cause, outage.effect, outage.until);
+        let device = outage.target.device().index();
+        self.event_row(now, "outage", None, None, Some(device))
+    }
+
+    /// An event of the core.
+    pub fn event(&mut self, now: Time, event: &Event) -> io::Result<()> {
+        if self.events.is_none() {
+            return Ok(());
+        }
+        self.text.clear();
+        let text = &mut self.text;
+        let queue = |device: &Option<crate::quantum::DeviceId>| device.map(|id| id.index());
+        // Writing to a string cannot fail, hence the ignored results.
+        let (name, job, allocation, device) = match event {
+            Event::DeviceRegistered { device, .. } => ("device_registered", None, None, Some(device.index())),
+            Event::DeviceRemoved { device } => ("device_removed", None, None, Some(device.index())),
+            Event::Recalibrated { device, epoch, .. } => {
+                let _ = write!(text, "epoch {}", epoch.0);
+                ("recalibrated", None, None, Some(device.index()))
+            }
+            Event::StatusChanged { target, from, to, reason } => {
+                let _ = match target {
+                    Target::Device(_) => write!(text, "{from:?} to {to:?} ({reason:?})"),
+                    Target::Qubit(_, qubit) => write!(text, "qubit {}: {from:?} to {to:?} ({reason:?})", qubit.0),
+                    Target::Coupler(_, coupler) => {
+                        write!(text, "coupler {}: {from:?} to {to:?} ({reason:?})", coupler.0)
+                    }
+                };
+                ("status_changed", None, None, Some(target.device().index()))
+            }
+            Event::JobQueued { job, device } => ("job_queued", Some(job.id), None, queue(device)),
+            Event::JobRejected { job, reason } => {
+                let _ = write!(text, "{reason}");
+                ("job_rejected", Some(job.id), None, None)
+            }
+            Event::JobHeld { job } => ("job_held", Some(*job), None, None),
+            Event::JobReleased { job } => ("job_released", Some(*job), None, None),
+            Event::JobTransferred { job, device } => ("job_transferred", Some(*job), None, queue(device)),
+            Event::JobStarted { allocation } => {
+                let _ = write!(text, "attempt {} fence {} on", allocation.attempt, allocation.fence.0);
+                for qubit in &allocation.layout {
+                    let _ = write!(text, " {}", qubit.0);
+                }
+                let device = Some(allocation.device.index());
+                ("job_started", Some(allocation.job), Some(allocation.id), device)
+            }
+            Event::ShotsCredited { job, allocation, shots_done } => {
+                let _ = write!(text, "{shots_done} shots");
+                ("shots_credited", Some(*job), Some(*allocation), None)
+            }
+            Event::StopRequested { job, allocation, reason, .. } => {
+                let _ = write!(text, "{reason:?}");
+                ("stop_requested", Some(*job), Some(*allocation), None)
+            }
+            Event::JobRequeued { job, allocation, reason, device } => {
+                let _ = write!(text, "{reason:?}");
+                ("job_requeued", Some(*job), Some(*allocation), queue(device))
+            }
+            Event::JobFinished { job, allocation, shots_done } => {
+                let _ = write!(text, "{shots_done} shots");
+                ("job_finished", Some(*job), Some(*allocation), None)
+            }
+            Event::JobFailed { job, allocation, reason } => {
+                let _ = write!(text, "{reason:?}");
+                ("job_failed", Some(*job), Some(*allocation), None)
+            }
+            Event::JobCancelled { job, allocation } => ("job_cancelled", Some(*job), *allocation, None),
+            Event::JobExpired { job, waited } => {
+                let _ = write!(text, "waited {waited}");
+                ("job_expired", Some(*job), None, None)
+            }
+            Event::GuardStarted { allocation, device, until } => {
+                let _ = write!(text, "until {until}");
+                ("guard_started", None, Some(*allocation), Some(device.index()))
+            }
+            Event::GuardEnded { allocation, device } => {
+                ("guard_ended", None, Some(*allocation), Some(device.index()))
+            }
+            Event::PassEnded { attempts, started, blocked_by_shape } => {
+                let _ = write!(text, "{attempts} tried, {started} started, {blocked_by_shape} blocked by shape");
+                ("pass_ended", None, None, None)
+            }
+        };
+        self.event_row(now, name, job.map(|job| job.0), allocation.map(|id| id.0), device)
+    }
+
+    fn event_row(
+        &mut self,
+        now: Time,
+        name: &str,
+        job: Option<u64>,
+        allocation: Option<u64>,
+        device: Option<usize>,
+    ) -> io::Result<()> {
+        let Some(row) = &mut self.events else { return Ok(()) };
+        row.u64(self.replication).u64(self.sequence).seconds(now).text(name);
+        self.sequence += 1;
+        for number in [job, allocation] {
+            match number {
+                Some(number) => row.u64(number),
+                None => row.empty(),
+            };
+        }
+        match device {
+            Some(index) => row.text(&self.devices[index].0),
+            None => row.empty(),
+        };
+        if self.text.is_empty() { row.empty() } else { row.text(&self.text) };
+        row.end_row()
+    }
+}
+
+/// The name of a final state in files.
+pub fn state_name(state: FinalState) -> &'static str {
+    match state {
+        FinalState::Completed => "completed",
+        FinalState::Failed => "failed",
+        FinalState::Cancelled => "cancelled",
+        FinalState::Rejected => "rejected",
+        FinalState::Expired => "expired",
+    }
+}
+
+fn topology_name(topology: &Topology, row: &mut RowWriter<Sink>) {
+    match topology {
+        Topology::Any => row.text("any"),
+        Topology::Line => row.text("line"),
+        Topology::Ring => row.text("ring"),
+        Topology::Star => row.text("star"),
+        Topology::Tree => row.text("tree"),
+        Topology::Grid { rows, columns } => row.text(&format!("grid {rows}x{columns}")),
+        Topology::HeavyHex => row.text("heavy_hex"),
+        Topology::Complete => row.text("complete"),
+        Topology::Custom(_) => row.text("custom"),
+        Topology::Circuit(_) => row.text("circuit"),
+    };
+}
+
+/// Qubits as ranges of fleet-wide numbers, `12-14 17`: the interval sets of batch schedulers.
+fn interval_set(held: &QubitSet, offset: u32, text: &mut String) {
+    let mut qubits = held.iter().map(|qubit| qubit.0 + offset).peekable();
+    while let Some(first) = qubits.next() {
+        let mut last = first;
+        while qubits.next_if_eq(&(last + 1)).is_some() {
+            last += 1;
+        }
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        let mut buffer = itoa::Buffer::new();
+        text.push_str(buffer.format(first));
+        if last > first {
+            text.push('-');
+            text.push_str(buffer.format(last));
+        }
+    }
+}
