@@ -1,0 +1,394 @@
+//! Random commands against the core: every invariant is checked after each one.
+//!
+//! The fleet is small and odd on purpose (a dead qubit, a dead coupler, an ion trap, a limit on jobs), so that
+//! commands collide often. The auditor watches the same events with its own books.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use resource_manager::allocator::Allocator;
+use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry, Selection, Strategy as Placing};
+use resource_manager::allocator::job::{JobId, JobRequest, JobState, Topology};
+use resource_manager::allocator::ledger::Kind;
+use resource_manager::allocator::messages::{
+    AllocationId, Answer, Command, CommandError, Event, Outcome, Status, StatusReason, Target,
+};
+use resource_manager::observe::auditor::Auditor;
+use resource_manager::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
+use resource_manager::quantum::coupling_map::CouplingMap;
+use resource_manager::quantum::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
+use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
+use resource_manager::random::{Purpose, StreamFamily};
+use resource_manager::time::{Span, Time};
+
+fn calibration(map: &CouplingMap, salt: u32) -> Calibration {
+    let error = |index: usize| 0.001 + f64::from((index as u32 * 7 + salt * 13) % 23) * 0.001;
+    let qubit = |index: usize| QubitCalibration {
+        t1_s: 100e-6,
+        t2_s: 80e-6,
+        readout_error: error(index),
+        one_qubit_error: 3e-4,
+        one_qubit_duration_s: 35e-9,
+        readout_duration_s: 1e-6,
+        dead: index == 4 && map.qubits() == 12,
+    };
+    let coupler = |index: usize| CouplerCalibration {
+        two_qubit_error: error(index + 3),
+        two_qubit_duration_s: 70e-9,
+        dead: index == 2 && map.qubits() == 12,
+    };
+    Calibration {
+        qubits: (0..map.qubits()).map(qubit).collect(),
+        couplers: (0..map.couplers().len()).map(coupler).collect(),
+    }
+}
+
+fn device(name: &str, map: CouplingMap, limits: DeviceLimits) -> Arc<DeviceSpec> {
+    Arc::new(DeviceSpec {
+        name: name.to_owned(),
+        vendor: "test".to_owned(),
+        technology: Technology::Superconducting,
+        granularity: Granularity::Synthetic,
+        source: "made for this test".to_owned(),
+        calibrated_at: None,
+        native_gates: Vec::new(),
+        calibration: Arc::new(calibration(&map, 0)),
+        coupling_map: Arc::new(map),
+        speed: Speed {
+            job_overhead: Span::ZERO,
+            circuit_overhead: Span::ZERO,
+            repetition_delay: Span::ZERO,
+            layer: Span(1),
+            clops: None,
+            quantum_volume: None,
+        },
+        limits,
+    })
+}
+
+fn fleet() -> [Arc<DeviceSpec>; 3] {
+    let free = DeviceLimits {
+        max_concurrent_tasks: None,
+        min_qubit_separation: 0,
+        calibration_interval: None,
+        reconfiguration_time: Span::ZERO,
+    };
+    let slow = DeviceLimits { reconfiguration_time: Span(3), ..free };
+    let few = DeviceLimits { max_concurrent_tasks: Some(2), min_qubit_separation: 1, ..free };
+    [
+        device("grid", CouplingMap::grid(3, 4).unwrap(), free),
+        device("trap", CouplingMap::all_to_all(5).unwrap(), slow),
+        device("line", CouplingMap::line(9).unwrap(), few),
+    ]
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Submit { topology: u8, qubits: u32, buffer: Option<u32>, wait: Option<u64>, walltime: Option<u64>, avoid: u8 },
+    Resubmit { pick: u16, other_body: bool },
+    Finish { pick: u16, fails: bool },
+    Progress { pick: u16, shots: u64 },
+    Acknowledge { pick: u16 },
+    Cancel { pick: u16 },
+    Hold { pick: u16, release: bool },
+    Status { device: u8, element: u8, status: u8 },
+    Recalibrate { device: u8, salt: u8, wrong_size: bool },
+    Membership { device: u8, joins: bool },
+    Reconfigure { config: u8 },
+    Wait { span: u64 },
+    Back,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let maybe = |range: std::ops::Range<u64>| proptest::option::of(range);
+    prop_oneof![
+        8 => (0_u8..8, 1_u32..8, proptest::option::of(0_u32..3), maybe(1..40), maybe(1..30), 0_u8..8).prop_map(
+            |(topology, qubits, buffer, wait, walltime, avoid)| Op::Submit { topology, qubits, buffer, wait, walltime, avoid }
+        ),
+        1 => (any::<u16>(), any::<bool>()).prop_map(|(pick, other_body)| Op::Resubmit { pick, other_body }),
+        5 => (any::<u16>(), any::<bool>()).prop_map(|(pick, fails)| Op::Finish { pick, fails }),
+        1 => (any::<u16>(), 0_u64..12).prop_map(|(pick, shots)| Op::Progress { pick, shots }),
+        2 => any::<u16>().prop_map(|pick| Op::Acknowledge { pick }),
+        2 => any::<u16>().prop_map(|pick| Op::Cancel { pick }),
+        1 => (any::<u16>(), any::<bool>()).prop_map(|(pick, release)| Op::Hold { pick, release }),
+        2 => (0_u8..4, 0_u8..16, 0_u8..5).prop_map(|(device, element, status)| Op::Status { device, element, status }),
+        1 => (0_u8..4, any::<u8>(), any::<bool>()).prop_map(|(device, salt, wrong_size)| Op::Recalibrate { device, salt, wrong_size }),
+        1 => (0_u8..3, any::<bool>()).prop_map(|(device, joins)| Op::Membership { device, joins }),
+        1 => (0_u8..8).prop_map(|config| Op::Reconfigure { config }),
+        6 => (0_u64..12).prop_map(|span| Op::Wait { span }),
+        1 => Just(Op::Back),
+    ]
+}
+
+fn config(number: u8) -> AllocatorConfig {
+    let queue = match number % 4 {
+        0 => Queue::Global { skip_ahead: 3 },
+        1 => Queue::Global { skip_ahead: 0 },
+        2 => Queue::PerDevice { skip_ahead: 1, head_of_line: HeadOfLine::Placement },
+        _ => Queue::PerDevice { skip_ahead: 0, head_of_line: HeadOfLine::Count },
+    };
+    let selections =
+        [Selection::First, Selection::Random, Selection::RoundRobin, Selection::LeastLoaded, Selection::BestFidelity];
+    AllocatorConfig {
+        strategy: if number % 2 == 0 { Placing::NoiseAware } else { Placing::FirstFit },
+        selection: selections[number as usize % selections.len()],
+        queue,
+        retry: if number % 3 == 2 { Retry::Every(Span(4)) } else { Retry::Event },
+        stop_timeout: Span(6),
+        max_attempts: 3,
+        max_queue_length: Some(12),
+        remember_ended_jobs: 40,
+        ..AllocatorConfig::default()
+    }
+}
+
+/// The core, the auditor, and what a driver would remember.
+struct World {
+    core: Allocator,
+    auditor: Auditor,
+    now: Time,
+    submitted: Vec<(Arc<JobRequest>, Answer)>,
+    allocations: Vec<AllocationId>,
+}
+
+impl World {
+    fn new(number: u8) -> Self {
+        let draws = StreamFamily::new(1, 0, Purpose::DeviceSelection);
+        let mut world = Self {
+            core: Allocator::new(config(number), draws).unwrap(),
+            auditor: Auditor::new(),
+            now: Time::ZERO,
+            submitted: Vec::new(),
+            allocations: Vec::new(),
+        };
+        for (id, spec) in fleet().into_iter().enumerate() {
+            world.apply(Command::RegisterDevice { device: DeviceId(id as u32), spec }).unwrap();
+        }
+        world
+    }
+
+    fn apply(&mut self, command: Command) -> Result<(Answer, usize), CommandError> {
+        let before = self.core.state_hash();
+        let mut events = Vec::new();
+        match self.core.handle(self.now, command, &mut events) {
+            Ok(answer) => {
+                for event in &events {
+                    self.auditor.observe(self.now, event);
+                    if let Event::JobStarted { allocation } = event {
+                        self.allocations.push(allocation.id);
+                    }
+                }
+                self.check();
+                Ok((answer, events.len()))
+            }
+            Err(error) => {
+                assert!(events.is_empty(), "an error with events: {error}");
+                assert_eq!(before, self.core.state_hash(), "an error changed the state: {error}");
+                Err(error)
+            }
+        }
+    }
+
+    fn pick<T: Clone>(list: &[T], pick: u16) -> Option<T> {
+        (!list.is_empty()).then(|| list[pick as usize % list.len()].clone())
+    }
+
+    fn run(&mut self, op: Op) {
+        match op {
+            Op::Submit { topology, qubits, buffer, wait, walltime, avoid } => {
+                let topology = match topology {
+                    0 => Topology::Any,
+                    1 => Topology::Line,
+                    2 => Topology::Ring,
+                    3 => Topology::Star,
+                    4 => Topology::Tree,
+                    5 => Topology::Complete,
+                    6 => Topology::Grid { rows: 2, columns: 2 },
+                    _ => Topology::HeavyHex,
+                };
+                let id = JobId(self.submitted.len() as u64);
+                let mut request = JobRequest { shots: 10, ..JobRequest::new(id, qubits, topology) };
+                request.isolation.buffer_distance = buffer;
+                request.max_wait_time = wait.map(Span);
+                request.estimated_duration = walltime.map(Span);
+                if avoid < 3 {
+                    request.excluded_devices.push(DeviceId(u32::from(avoid)));
+                } else if avoid < 6 {
+                    request.preferred_devices.push(DeviceId(u32::from(avoid) - 3));
+                }
+                let request = Arc::new(request);
+                let (answer, _) = self.apply(Command::Submit(request.clone())).expect("a new number");
+                self.submitted.push((request.clone(), answer));
+                // Once more, as after a lost answer: the same answer, and nothing happens.
+                assert_eq!(self.apply(Command::Submit(request)), Ok((answer, 0)));
+            }
+            Op::Resubmit { pick, other_body } => {
+                let Some((request, answer)) = Self::pick(&self.submitted, pick) else { return };
+                // Older jobs may have been forgotten, and then are new ones.
+                if self.submitted.len() as u64 - request.id.0 > 30 {
+                    return;
+                }
+                if other_body {
+                    let other = JobRequest { shots: 11, ..(*request).clone() };
+                    assert_eq!(self.apply(Command::Submit(Arc::new(other))), Err(CommandError::AlreadyExists));
+                } else {
+                    assert_eq!(self.apply(Command::Submit(request)), Ok((answer, 0)));
+                }
+            }
+            Op::Finish { pick, fails } => {
+                let Some(allocation) = Self::pick(&self.allocations, pick) else { return };
+                let outcome = if fails { Outcome::Error } else { Outcome::Success };
+                let live = self.core.allocation(allocation).is_some();
+                let command = Command::Finished { allocation, outcome, shots_done: 10 };
+                let (answer, events) = self.apply(command.clone()).expect("all shots is a sensible number");
+                assert_eq!(answer == Answer::Applied, live);
+                assert_eq!(events > 0, live);
+                assert_eq!(self.apply(command), Ok((Answer::Ignored, 0)), "finished twice");
+            }
+            Op::Progress { pick, shots } => {
+                let Some(allocation) = Self::pick(&self.allocations, pick) else { return };
+                let _ = self.apply(Command::Progress { allocation, shots_done: shots });
+            }
+            Op::Acknowledge { pick } => {
+                let Some(allocation) = Self::pick(&self.allocations, pick) else { return };
+                let _ = self.apply(Command::StopAcknowledged { allocation, shots_done: 10 });
+            }
+            Op::Cancel { pick } => {
+                let Some((request, answer)) = Self::pick(&self.submitted, pick) else { return };
+                let answered = self.apply(Command::Cancel { job: request.id });
+                if matches!(answer, Answer::Rejected(_)) {
+                    assert!(matches!(answered, Ok((Answer::Ignored, 0)) | Err(CommandError::UnknownJob(_))));
+                }
+            }
+            Op::Hold { pick, release } => {
+                let Some((request, _)) = Self::pick(&self.submitted, pick) else { return };
+                let job = request.id;
+                let _ = self.apply(if release { Command::ReleaseHold { job } } else { Command::Hold { job } });
+            }
+            Op::Status { device, element, status } => {
+                let device = DeviceId(u32::from(device));
+                let target = match element {
+                    0..8 => Target::Device(device),
+                    8..12 => Target::Qubit(device, PhysicalQubit(u32::from(element))),
+                    _ => Target::Coupler(device, CouplerId(u32::from(element) - 9)),
+                };
+                let all =
+                    [Status::Online, Status::Draining, Status::Calibrating, Status::Quarantined, Status::Offline];
+                let status = all[status as usize];
+                let _ = self.apply(Command::SetStatus { target, status, reason: StatusReason::Operator });
+            }
+            Op::Recalibrate { device, salt, wrong_size } => {
+                let id = DeviceId(u32::from(device));
+                let Some(known) = self.core.device(id) else { return };
+                let map = if wrong_size { CouplingMap::line(3).unwrap() } else { (*known.spec.coupling_map).clone() };
+                let calibration = Arc::new(calibration(&map, u32::from(salt)));
+                let answered = self.apply(Command::Recalibrate { device: id, calibration });
+                assert_eq!(answered.is_err(), wrong_size);
+            }
+            Op::Membership { device, joins } => {
+                let id = DeviceId(u32::from(device));
+                let spec = fleet()[device as usize].clone();
+                let _ = self.apply(if joins {
+                    Command::RegisterDevice { device: id, spec }
+                } else {
+                    Command::RemoveDevice { device: id }
+                });
+            }
+            Op::Reconfigure { config: number } => {
+                self.apply(Command::Reconfigure(Box::new(config(number)))).expect("all of them are valid");
+            }
+            Op::Wait { span } => {
+                let until = self.now + Span(span);
+                while let Some(at) = self.core.next_wakeup().filter(|at| *at <= until) {
+                    self.now = self.now.max(at);
+                    self.apply(Command::Wake).unwrap();
+                }
+                self.now = until;
+            }
+            Op::Back => {
+                if self.now > Time::ZERO {
+                    self.now = Time(self.now.0 - 1);
+                    let _ = self.apply(Command::Wake);
+                    self.now = Time(self.now.0 + 1);
+                }
+            }
+        }
+    }
+
+    /// Everything that must hold after every command.
+    fn check(&self) {
+        assert_eq!(self.auditor.violations(), &[], "the auditor objects");
+        let mut live = 0;
+        for device in self.core.devices() {
+            let map = &device.spec.coupling_map;
+            let jobs: Vec<_> = device.ledger.entries().filter(|(_, kind, _)| *kind == Kind::Job).collect();
+            live += jobs.len();
+            assert_eq!(jobs.len() as u32, device.running);
+            let mut held = QubitSet::new(map.qubits());
+            for (index, (_, _, a)) in jobs.iter().enumerate() {
+                assert!(held.is_disjoint(&a.qubits), "a qubit is held twice");
+                held.union_with(&a.qubits);
+                for (_, _, b) in &jobs[index + 1..] {
+                    let needed = a.buffer_distance.max(b.buffer_distance) + 1;
+                    assert!(map.distance(&a.qubits, &b.qubits).is_none_or(|d| d >= needed), "too close");
+                }
+            }
+            assert_eq!(&held, device.ledger.held());
+            let usable = &device.epoch.usable;
+            let blocked = device.ledger.blocked().intersection_len(usable);
+            let mut dead = QubitSet::full(map.qubits());
+            dead.subtract(usable);
+            dead.subtract(&held);
+            let all = device.free_len() as usize + held.len() + blocked + dead.len();
+            assert_eq!(all, map.qubits(), "free + held + blocked + dead");
+            let counted: u32 = device.admitted.iter().count() as u32;
+            assert_eq!(counted == 0, device.counted == 0);
+        }
+        let mut running = 0;
+        let mut waiting = 0;
+        for job in self.core.jobs() {
+            match job.state {
+                JobState::Queued | JobState::Held => {
+                    waiting += 1;
+                    assert!(job.allocation.is_none_or(|id| self.core.allocation(id).is_none()));
+                    assert!(job.stop.is_none());
+                }
+                JobState::Running | JobState::Stopping => {
+                    running += 1;
+                    let id = job.allocation.expect("a running job holds qubits");
+                    let allocation = self.core.allocation(id).expect("and its allocation lives");
+                    assert_eq!((allocation.job, allocation.attempt), (job.request.id, job.attempts));
+                    assert_eq!(job.stop.is_some(), job.state == JobState::Stopping);
+                    assert_eq!(self.core.why_waiting(job.request.id), None);
+                }
+            }
+        }
+        assert_eq!(running, live);
+        assert!(waiting <= 12 + self.allocations.len(), "the limit holds for submissions");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn invariants_hold_after_every_command(number in 0_u8..8, ops in proptest::collection::vec(op(), 1..120)) {
+        let mut world = World::new(number);
+        for op in ops {
+            world.run(op);
+        }
+    }
+
+    /// The same commands give the same events and states, bit for bit.
+    #[test]
+    fn replay_is_exact(number in 0_u8..8, ops in proptest::collection::vec(op(), 1..60)) {
+        let mut a = World::new(number);
+        let mut b = World::new(number);
+        for op in ops {
+            a.run(op.clone());
+            b.run(op);
+            prop_assert_eq!(a.core.state_hash(), b.core.state_hash());
+        }
+        prop_assert_eq!(a.allocations, b.allocations);
+    }
+}

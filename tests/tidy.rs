@@ -1,0 +1,103 @@
+//! House rules that no lint knows: imports point one way, files have one purpose, notes have no leftovers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The layers in order of import: each may use itself and those before it. Drivers stand side by side.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("time", &[]),
+    ("random", &["time"]),
+    ("quantum", &["time", "random"]),
+    ("allocator", &["time", "random", "quantum"]),
+    ("observe", &["time", "random", "quantum", "allocator"]),
+    ("simulator", &["time", "random", "quantum", "allocator", "observe"]),
+    ("experiment", &["time", "random", "quantum", "allocator", "observe", "simulator"]),
+    ("report", &["time", "random", "quantum", "allocator", "observe", "simulator", "experiment"]),
+];
+
+/// `quantum/hardware` is what devices truly do; the core must decide without knowing it.
+const HIDDEN_FROM_CORE: &str = "hardware";
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn layer_of(path: &Path) -> String {
+    let inside = path.strip_prefix("src").unwrap();
+    let first = inside.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn imports_point_one_way() {
+    let mut wrong = Vec::new();
+    for path in rust_files(Path::new("src")) {
+        let layer = layer_of(&path);
+        if layer == "bin" || layer == "lib" {
+            continue;
+        }
+        let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == layer) else {
+            wrong.push(format!("{}: `{layer}` is no layer; hint: add it to LAYERS", path.display()));
+            continue;
+        };
+        let text = fs::read_to_string(&path).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            for (start, _) in line.match_indices("crate::") {
+                let used: String =
+                    line[start + 7..].chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                let known = LAYERS.iter().any(|(name, _)| *name == used);
+                if known && used != layer && !allowed.contains(&used.as_str()) {
+                    wrong.push(format!("{}:{}: `{layer}` imports `{used}`", path.display(), number + 1));
+                }
+            }
+            if layer == "allocator" && line.contains("quantum::") && line.contains(HIDDEN_FROM_CORE) {
+                wrong.push(format!("{}:{}: the core looks at the true hardware", path.display(), number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_core_denies_clocks_and_hash_maps() {
+    for head in ["src/allocator/mod.rs", "src/observe/mod.rs", "src/simulator/mod.rs"] {
+        let text = fs::read_to_string(head).unwrap();
+        let denied = "#![deny(clippy::disallowed_types, clippy::disallowed_methods)]";
+        assert!(text.contains(denied), "{head} must say {denied}");
+    }
+}
+
+#[test]
+fn files_have_one_purpose() {
+    let long: Vec<String> = rust_files(Path::new("src"))
+        .into_iter()
+        .filter_map(|path| {
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            (lines > 800).then(|| format!("{} has {lines} lines", path.display()))
+        })
+        .collect();
+    assert!(long.is_empty(), "files of more than 800 lines are two purposes:\n{}", long.join("\n"));
+}
+
+#[test]
+fn every_module_says_what_it_is() {
+    let silent: Vec<String> = rust_files(Path::new("src"))
+        .into_iter()
+        .filter(|path| !fs::read_to_string(path).unwrap().starts_with("//!"))
+        .map(|path| path.display().to_string())
+        .collect();
+    assert!(silent.is_empty(), "modules without a head:\n{}", silent.join("\n"));
+}
