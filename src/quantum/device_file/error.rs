@@ -127,12 +127,14 @@ fn message(error: &YamlError) -> String {
         } => {
             format!("found {}, expected {}", crop(unexpected), kind(expected))
         }
-        YamlError::Unexpected { expected: "mapping start", .. } => {
-            "expected keys with values, as in `name: ibm_fez`".to_owned()
-        }
-        YamlError::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
-            "a second document begins here; hint: one device per file, or a list `devices:`".to_owned()
-        }
+        YamlError::Unexpected {
+            expected: "mapping start",
+            ..
+        } => "expected keys with values, as in `name: ibm_fez`".to_owned(),
+        YamlError::Budget {
+            breach: BudgetBreach::Documents { .. },
+            ..
+        } => "a second document begins here; hint: one device per file, or a list `devices:`".to_owned(),
         YamlError::Budget { breach, .. } => {
             format!(
                 "nested too deeply or too large for a device file ({})",
@@ -160,7 +162,10 @@ fn token(text: &str, location: Location) -> String {
     let index = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).saturating_sub(1);
     let line = text.lines().nth(index(location.line())).unwrap_or_default();
     let rest = line.chars().skip(index(location.column())).take(SHOWN);
-    rest.take_while(|c| !matches!(c, ',' | '}' | ']' | '#') && !c.is_control()).collect::<String>().trim().to_owned()
+    rest.take_while(|c| !matches!(c, ',' | '}' | ']' | '#') && !c.is_control())
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 /// `hint`, or the nearest known name first where one is near.

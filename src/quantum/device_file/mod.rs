@@ -141,8 +141,8 @@ impl File<'_> {
                 max_documents: 1,
                 max_aliases: 1_000,
                 max_anchors: 1_000,
-                max_events: 20_000_000,
-                max_nodes: 10_000_000,
+                max_events: 6_000_000,
+                max_nodes: 3_000_000,
                 max_total_scalar_bytes: MAX_BYTES,
             },
         };

@@ -481,6 +481,12 @@ fn the_schema_names_every_key() {
     let schema = json_schema();
     let keys: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
     assert_eq!(keys.len(), 16);
+    let committed: serde_json::Value =
+        serde_json::from_str(include_str!("../../../devices/schema.json")).unwrap();
+    assert!(
+        committed == schema,
+        "devices/schema.json is out of date: write `device_file::json_schema()` to it"
+    );
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(
         schema["required"],

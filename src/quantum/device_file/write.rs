@@ -265,7 +265,7 @@ fn decimal(span: Span) -> String {
     match unit {
         None if ns == 0 => "0s".to_owned(),
         None => format!("{ns}ns"),
-        Some((size, _, "s")) if ns % size == 0 => span.to_string(),
+        Some((size, _, "s")) if ns.is_multiple_of(size) => span.to_string(),
         Some((size, digits, name)) => {
             let fraction = format!("{:0digits$}", ns % size);
             let fraction = fraction.trim_end_matches('0');
