@@ -1,7 +1,7 @@
 //! Lattices as vendors build them: which qubits are coupled, together with where each qubit lies.
 //!
 //! Promises the vendor's numbering for the IBM sizes (checked against their coupling maps) and positions in units
-//! of one coupler, y downwards. Leaves maps without a known lattice to the layout in [`crate::report`].
+//! of one coupler, y downwards. Leaves maps without a known lattice to the reports.
 
 use super::coupling_map::{CouplingMap, CouplingMapError};
 
