@@ -139,7 +139,7 @@ pub fn patch(rows: &[(u32, u32)]) -> Result<Lattice, CouplingMapError> {
     from_positions(rows.iter().enumerate().flat_map(row).collect())
 }
 
-/// IQM Garnet: 20 qubits, 30 couplers.
+/// IQM Garnet: 20 qubits, 30 couplers (reconstructed to these published numbers).
 pub fn garnet() -> Result<Lattice, CouplingMapError> {
     patch(&[(1, 3), (0, 5), (0, 5), (0, 5), (1, 4)])
 }
@@ -163,7 +163,8 @@ pub fn willow() -> Result<Lattice, CouplingMapError> {
     ])
 }
 
-/// Rigetti Ankaa-3: 12 rows of 7 qubits without both ends of the seventh row, numbered without gaps.
+/// Rigetti Ankaa-3: 12 rows of 7 qubits, two of them missing: both ends of the seventh row (an assumption). Numbered
+/// without gaps.
 pub fn ankaa() -> Result<Lattice, CouplingMapError> {
     let mut rows = [(0, 7); 12];
     rows[6] = (1, 6);

@@ -482,8 +482,8 @@ fn log_spread(form: &SpreadForm) -> LogSpread {
     }
 }
 
-/// Figures for what a file leaves out: medians of IBM Heron devices, IonQ Forte's data sheet, published figures of
-/// neutral-atom arrays (Evered et al., Nature 622, 268, 2023), and a perfect simulator.
+/// Figures for what a file leaves out: about the medians of IBM Heron devices; IonQ Forte's data sheet; for atoms the
+/// two-qubit gate of Evered et al. (Nature 622, 268, 2023), the rest an assumption; and a perfect simulator.
 fn typical(technology: Technology) -> Averages {
     let (readout_error, one_qubit_error, two_qubit_error, one_ns, two_ns, readout_ns) = match technology {
         Technology::Superconducting => (1e-2, 3e-4, 5e-3, 36, 84, 1_200),
