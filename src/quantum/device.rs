@@ -1,7 +1,7 @@
 //! A device of the fleet: what it is, how fast it is, what it allows, and its last published calibration.
 //!
 //! Promises that everything fits together (one calibration entry per element, values in range). The file form is
-//! read by [`DeviceSpec::parse`](self); leaves what the device truly does to [`super::hardware`].
+//! read by [`super::device_file`]; leaves what the device truly does to [`super::hardware`].
 
 use std::sync::Arc;
 
