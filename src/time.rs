@@ -63,8 +63,8 @@ impl Span {
 
     /// The length in seconds, for files and screens only.
     pub fn as_secs_f64(self) -> f64 {
-        // Split, so that spans beyond 2^53 ns keep their whole seconds exactly.
-        (self.0 / NS_PER_S) as f64 + (self.0 % NS_PER_S) as f64 * 1e-9
+        // One correctly rounded division up to 2^53 ns (104 days); beyond, the double is 16 ns off at most.
+        self.0 as f64 / NS_PER_S as f64
     }
 }
 
