@@ -16,7 +16,9 @@ pub struct Planned {
     pub request: Arc<JobRequest>,
     /// When it was submitted.
     pub submitted: Time,
-    /// Index of the template that it was drawn from.
+    /// Index of its source.
+    pub source: u32,
+    /// Index of the template of its source that it was drawn from.
     pub template: u32,
     /// Its own execution time, for the run-time model that uses it.
     pub execution_time: Option<Span>,

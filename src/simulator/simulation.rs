@@ -19,17 +19,18 @@ use super::program::{PlacedProgram, Programs};
 use super::scenario::{Horizon, Scenario, WarmUp};
 use super::site::{CalibrationPhase, Site};
 use super::traces::Traces;
-use super::workload::arrivals::ArrivalProcess;
-use super::workload::jobs::JobMix;
+use super::workload::jobs::PlannedOutcome;
+use super::workload::{Arrival, ArrivalStream, Workload};
 use crate::allocator::Allocator;
-use crate::allocator::job::{FinalState, JobId};
+use crate::allocator::job::{FinalState, JobId, JobRequest};
 use crate::allocator::messages::{
     self, Allocation, AllocationId, Command, CommandError, Event, Outcome, StatusReason,
 };
 use crate::allocator::placement::PlacementStrategy;
 use crate::observe::auditor::Auditor;
 use crate::observe::metrics::Metrics;
-use crate::quantum::hardware::failures::{ActiveOutages, Effect, FailureCalendar, Outage, Target};
+use crate::quantum::device::DeviceSpec;
+use crate::quantum::hardware::failures::{ActiveOutages, Effect, FailureCalendar, FailureModel, Outage, Target};
 use crate::quantum::hardware::{Hardware, HardwareError};
 use crate::quantum::success::success_probability;
 use crate::quantum::{DeviceId, hardware::truth::true_success};
@@ -58,7 +59,7 @@ enum Happening {
     AttemptEnds(AllocationId),
     StopDone(AllocationId),
     Cancel(JobId),
-    Arrival(u32),
+    Arrival(Arrival),
     Joins(u32),
     Leaves(u32),
     OutageBegins(Outage),
@@ -173,11 +174,13 @@ pub struct Simulation<'s, 'p> {
     sites: Vec<Site>,
     calendar: FailureCalendar,
     outages: ActiveOutages,
-    mix: JobMix,
-    sources: Vec<ArrivalProcess>,
+    stream: ArrivalStream,
+    attributes: StreamFamily,
     arrivals: u64,
-    pending_sources: usize,
-    last_arrival: Time,
+    /// No more jobs will come.
+    exhausted: bool,
+    /// One device of each speed, to know how long a job takes at most.
+    speeds: Vec<usize>,
     jobs: JobBook,
     attempts: IndexMap<AllocationId, Attempt, FxBuildHasher>,
     programs: Programs,
@@ -206,18 +209,21 @@ impl<'s, 'p> Simulation<'s, 'p> {
             core = core.map_strategy(wrap);
         }
         let mut sites = Vec::with_capacity(scenario.fleet.len());
-        for (index, member) in scenario.fleet.iter().enumerate() {
-            let id = DeviceId(index as u32);
-            let spec = member.spec.clone();
-            let hardware = Hardware::new(&scenario.hardware, spec, id, scenario.seed, replication)
-                .map_err(|source| SimulationError::Hardware { device: member.name.clone(), source })?;
-            sites.push(Site::new(id, hardware));
+        for device in &scenario.fleet {
+            let spec = device.spec.clone();
+            let hardware = Hardware::new(&scenario.hardware, spec, device.id, scenario.seed, replication)
+                .map_err(|source| SimulationError::Hardware { device: device.spec.name.clone(), source })?;
+            sites.push(Site::new(device.id, hardware));
         }
-        let calendar = scenario.failures.calendar(streams(Purpose::Failures));
-        let arrivals = streams(Purpose::Arrivals);
-        let sources = scenario.workload.sources.iter().enumerate();
-        let sources: Vec<ArrivalProcess> =
-            sources.map(|(index, source)| source.instants(&arrivals, index as u32, Time::ZERO)).collect();
+        let specs: Vec<(DeviceId, &DeviceSpec)> =
+            scenario.fleet.iter().map(|device| (device.id, &*device.spec)).collect();
+        let calendar = FailureModel::new(&scenario.failures, &specs)?.calendar(streams(Purpose::Failures));
+        let mut speeds: Vec<usize> = Vec::new();
+        for (index, (_, spec)) in specs.iter().enumerate() {
+            if !speeds.iter().any(|known| specs[*known].1.speed == spec.speed) {
+                speeds.push(index);
+            }
+        }
         Ok(Self {
             replication,
             now: Time::ZERO,
@@ -226,11 +232,11 @@ impl<'s, 'p> Simulation<'s, 'p> {
             sites,
             calendar,
             outages: ActiveOutages::default(),
-            mix: scenario.workload.mix(streams(Purpose::JobAttributes)),
-            pending_sources: sources.len(),
-            sources,
+            stream: scenario.workload.arrivals(scenario.seed, replication),
+            attributes: Workload::attributes(scenario.seed, replication),
             arrivals: 0,
-            last_arrival: Time::ZERO,
+            exhausted: false,
+            speeds,
             jobs: JobBook::default(),
             attempts: IndexMap::default(),
             programs: Programs::default(),
@@ -266,7 +272,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 self.now = at;
                 self.happen(happening)?;
             }
-            if self.pending_sources == 0 && self.jobs.live() == 0 && self.scenario.drain {
+            if self.exhausted && self.scenario.drain && self.jobs.live() == 0 {
                 break;
             }
         }
@@ -289,21 +295,19 @@ impl<'s, 'p> Simulation<'s, 'p> {
     }
 
     fn set_up(&mut self) -> Result<(), SimulationError> {
-        for (index, member) in self.scenario.fleet.iter().enumerate() {
-            let index = index as u32;
-            if member.joins == Span::ZERO {
+        for device in &self.scenario.fleet {
+            let index = device.id.0;
+            if device.joins == Time::ZERO {
                 self.join(index)?;
             } else {
-                self.agenda.schedule(Time::ZERO + member.joins, class::REPAIR, Happening::Joins(index));
+                self.agenda.schedule(device.joins, class::REPAIR, Happening::Joins(index));
             }
-            if let Some(leaves) = member.leaves {
-                self.agenda.schedule(Time::ZERO + leaves, class::FAILURE, Happening::Leaves(index));
+            if let Some(leaves) = device.leaves {
+                self.agenda.schedule(leaves, class::FAILURE, Happening::Leaves(index));
             }
         }
         self.schedule_next_outage();
-        for source in 0..self.sources.len() {
-            self.schedule_next_arrival(source as u32);
-        }
+        self.schedule_next_arrival();
         match self.scenario.warm_up {
             WarmUp::None => self.metrics.start_measuring(Time::ZERO),
             WarmUp::Time(span) => {
@@ -311,9 +315,8 @@ impl<'s, 'p> Simulation<'s, 'p> {
             }
             WarmUp::Jobs(_) => {}
         }
-        if let Some(every) = self.scenario.output.timeline_every {
-            self.agenda.schedule(Time::ZERO + every, class::SAMPLE, Happening::Sample);
-        }
+        let every = self.scenario.output.timeline_every;
+        self.agenda.schedule(Time::ZERO + every, class::SAMPLE, Happening::Sample);
         if let Horizon::Time(span) = self.scenario.horizon {
             let last = if self.scenario.drain { span + LONGEST_DRAIN } else { span };
             self.agenda.schedule(Time::ZERO + last, class::END, Happening::End);
@@ -326,7 +329,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             Happening::AttemptEnds(id) => self.attempt_ends(id),
             Happening::StopDone(id) => self.stop_done(id),
             Happening::Cancel(job) => self.command(Command::Cancel { job }),
-            Happening::Arrival(source) => self.arrive(source),
+            Happening::Arrival(arrival) => self.arrive(arrival),
             Happening::Joins(index) => self.join(index),
             Happening::Leaves(index) => self.leave(index),
             Happening::OutageBegins(outage) => self.outage_begins(outage),
@@ -385,9 +388,8 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 self.stop_attempt(allocation);
                 Ok(())
             }
-            Event::JobRequeued { job, allocation, .. } => {
+            Event::JobRequeued { allocation, .. } => {
                 self.end_attempt(allocation, false);
-                self.jobs.requeued(job);
                 Ok(())
             }
             Event::JobFinished { job, allocation, .. } => {
@@ -426,63 +428,59 @@ impl<'s, 'p> Simulation<'s, 'p> {
         if let Some(traces) = &mut self.traces {
             traces.timeline(samples)?;
         }
-        if let Some(every) = self.scenario.output.timeline_every {
-            self.agenda.schedule(self.now + every, class::SAMPLE, Happening::Sample);
-        }
+        let every = self.scenario.output.timeline_every;
+        self.agenda.schedule(self.now + every, class::SAMPLE, Happening::Sample);
         Ok(())
     }
 }
 
 /// Arrivals, attempts and ends of jobs.
 impl Simulation<'_, '_> {
-    fn schedule_next_arrival(&mut self, source: u32) {
-        let at = self.sources[source as usize].next().filter(|at| match self.scenario.horizon {
-            Horizon::Time(span) => at.since(Time::ZERO) < span,
-            Horizon::Jobs(_) => true,
-        });
-        match at {
-            Some(at) => {
-                self.agenda.schedule(at, class::ARRIVAL, Happening::Arrival(source));
-            }
-            None => self.source_ended(),
+    fn schedule_next_arrival(&mut self) {
+        let next = match self.scenario.horizon {
+            Horizon::Jobs(jobs) => self.stream.next().filter(|_| self.arrivals < jobs),
+            Horizon::Time(span) => self.stream.next().filter(|arrival| arrival.at < Time::ZERO + span),
+        };
+        if let Some(arrival) = next {
+            self.agenda.schedule(arrival.at, class::ARRIVAL, Happening::Arrival(arrival));
+            return;
         }
-    }
-
-    fn source_ended(&mut self) {
-        self.pending_sources -= 1;
-        if self.pending_sources == 0 && matches!(self.scenario.horizon, Horizon::Jobs(_)) {
+        self.exhausted = true;
+        if matches!(self.scenario.horizon, Horizon::Jobs(_)) {
             let end = if self.scenario.drain { self.now + LONGEST_DRAIN } else { self.now };
             self.agenda.schedule(end, class::END, Happening::End);
         }
     }
 
-    fn arrive(&mut self, source: u32) -> Result<(), SimulationError> {
-        if let Horizon::Jobs(jobs) = self.scenario.horizon
-            && self.arrivals >= jobs
-        {
-            self.source_ended();
-            return Ok(());
-        }
+    fn arrive(&mut self, arrival: Arrival) -> Result<(), SimulationError> {
         let number = self.arrivals;
         self.arrivals += 1;
-        self.last_arrival = self.now;
         if let WarmUp::Jobs(jobs) = self.scenario.warm_up
             && number == jobs
         {
             self.metrics.start_measuring(self.now);
         }
-        let generated = self.mix.draw(number);
-        let request = Arc::new(generated.request);
-        let id = request.id;
-        if let Some(delay) = generated.plan.cancelled_after() {
-            self.agenda.schedule(self.now + delay, class::RELEASE, Happening::Cancel(id));
+        let generated = self.scenario.workload.draw(&self.attributes, arrival, number);
+        let mut request = generated.request;
+        if let Some(factor) = generated.walltime_factor {
+            request.estimated_duration = Some(self.walltime(&request, generated.execution_time, factor));
+        }
+        let request = Arc::new(request);
+        let mut error_at = None;
+        match generated.outcome {
+            PlannedOutcome::Completes => {}
+            PlannedOutcome::FailsAt(share) => error_at = Some(share),
+            PlannedOutcome::CancelledAfter(delay) => {
+                self.agenda.schedule(self.now + delay, class::RELEASE, Happening::Cancel(request.id));
+            }
         }
         self.jobs.insert(Planned {
             request: request.clone(),
             submitted: self.now,
+            source: arrival.source,
             template: generated.template,
             execution_time: generated.execution_time,
-            error_at: generated.plan.error_at(),
+            error_at,
             first_start: None,
             last_start: None,
             attempts: 0,
@@ -495,12 +493,19 @@ impl Simulation<'_, '_> {
         {
             progress(self.arrivals, self.now);
         }
-        if matches!(self.scenario.horizon, Horizon::Jobs(jobs) if self.arrivals >= jobs) {
-            self.source_ended();
-        } else {
-            self.schedule_next_arrival(source);
-        }
+        self.schedule_next_arrival();
         Ok(())
+    }
+
+    /// A walltime of so many times what the job takes on the slowest device of the fleet: its owner does not know
+    /// yet where it will run.
+    fn walltime(&self, request: &JobRequest, own: Option<Span>, factor: f64) -> Span {
+        let on = |index: &usize| {
+            let hardware = &self.sites[*index].hardware;
+            hardware.execution_time(request.circuits, request.shots, request.depth, own)
+        };
+        let slowest = self.speeds.iter().map(on).max().unwrap_or(Span::ZERO);
+        Span::from_secs_f64(slowest.as_secs_f64() * factor)
     }
 
     fn start_attempt(&mut self, allocation: Arc<Allocation>) -> Result<(), SimulationError> {
@@ -628,13 +633,10 @@ impl Simulation<'_, '_> {
         site.joined();
         self.command(Command::RegisterDevice { device: id, spec })?;
         self.tell(index, StatusReason::Fault)?;
-        if let Some(plan) = &self.scenario.calibration
-            && let Some(interval) = plan.interval(&self.sites[id.index()].hardware.spec().limits)
-        {
-            // Devices are not calibrated all at once: the first time is spread over the interval.
-            let share = (u64::from(index) * 2 + 1).min(self.sites.len() as u64 * 2);
-            let first = Span((u128::from(interval.0) * u128::from(share) / (self.sites.len() as u128 * 2)) as u64);
-            self.agenda.schedule(self.now + first, class::CALIBRATION, Happening::CalibrationDue(index));
+        let spec = self.sites[id.index()].hardware.spec();
+        if let Some(first) = self.scenario.calibration.first_due(spec, id.index(), self.sites.len()) {
+            let at = self.now + first.since(Time::ZERO);
+            self.agenda.schedule(at, class::CALIBRATION, Happening::CalibrationDue(index));
         }
         Ok(())
     }
@@ -729,11 +731,12 @@ impl Simulation<'_, '_> {
 
     /// The last job has left a draining device.
     fn start_calibration(&mut self, index: u32) {
-        let Some(plan) = &self.scenario.calibration else { return };
         let site = &mut self.sites[index as usize];
         site.phase = CalibrationPhase::Measuring;
         let streams = StreamFamily::new(self.scenario.seed, self.replication, Purpose::Calibration);
-        let duration = plan.duration(&streams, DeviceId(index), site.calibrations);
+        // The top bit keeps these draws apart from the measurement noise of the same calibration.
+        let mut stream = streams.stream(u64::from(index), site.calibrations | 1 << 63);
+        let duration = self.scenario.calibration.duration.draw(&mut stream);
         self.agenda.schedule(self.now + duration, class::CALIBRATION, Happening::CalibrationEnds(index));
         if let Some((status, reason)) = site.news(StatusReason::Calibration) {
             let target = messages::Target::Device(DeviceId(index));
@@ -750,8 +753,7 @@ impl Simulation<'_, '_> {
         site.calibrations += 1;
         site.published = calibration.clone();
         site.phase = CalibrationPhase::Idle;
-        let interval = self.scenario.calibration.as_ref();
-        if let Some(interval) = interval.and_then(|plan| plan.interval(&site.hardware.spec().limits)) {
+        if let Some(interval) = self.scenario.calibration.interval_of(site.hardware.spec()) {
             self.agenda.schedule(self.now + interval, class::CALIBRATION, Happening::CalibrationDue(index));
         }
         self.command(Command::Recalibrate { device: DeviceId(index), calibration })?;

@@ -80,7 +80,8 @@ pub struct Traces {
     replication: u64,
     /// Names of the devices, and the fleet-wide number of the first qubit of each.
     devices: Vec<(String, u32)>,
-    templates: Vec<String>,
+    /// Names of the templates of each source.
+    templates: Vec<Vec<String>>,
     jobs: RowWriter<Sink>,
     timeline: RowWriter<Sink>,
     events: Option<RowWriter<Sink>>,
@@ -109,7 +110,7 @@ impl Traces {
     pub fn new(
         replication: u32,
         fleet: impl IntoIterator<Item = (String, u32)>,
-        templates: Vec<String>,
+        templates: Vec<Vec<String>>,
         sinks: Sinks,
         headers: bool,
     ) -> io::Result<Self> {
@@ -159,7 +160,8 @@ impl Traces {
     ) -> io::Result<()> {
         let request = &job.request;
         let ended = state.is_some();
-        let template = self.templates.get(job.template as usize).map_or("", String::as_str);
+        let template = self.templates.get(job.source as usize).and_then(|list| list.get(job.template as usize));
+        let template = template.map_or("", String::as_str);
         let row = &mut self.jobs;
         row.u64(self.replication).u64(request.id.0).text(template).seconds(job.submitted);
         row.u64(u64::from(request.min_qubits));
