@@ -45,6 +45,10 @@ pub struct Epoch {
     pub qubit_cost: Vec<u64>,
     /// Cost of one two-qubit gate per coupler.
     pub coupler_cost: Vec<u64>,
+    /// Number of couplers on the shortest cycle of live ones; `None` when there is no cycle.
+    pub girth: Option<u32>,
+    /// Whether live couplers form no cycle of odd length.
+    pub bipartite: bool,
     rows: Vec<u32>,
     links: Vec<Link>,
 }
@@ -111,6 +115,7 @@ impl Epoch {
             }
             rows.push(links.len() as u32);
         }
+        let (girth, bipartite) = shortest_cycle(&rows, &links);
         Self {
             number,
             map,
@@ -119,6 +124,8 @@ impl Epoch {
             usable_couplers,
             qubit_cost,
             coupler_cost,
+            girth,
+            bipartite,
             rows,
             links,
         }
@@ -138,6 +145,61 @@ impl Epoch {
     pub fn is_usable(&self, coupler: CouplerId) -> bool {
         bit(&self.usable_couplers, coupler)
     }
+}
+
+/// Girth, and whether no cycle is odd: breadth first from every qubit, never deeper than half of the shortest cycle
+/// known. About 30 links a qubit on heavy-hex lattices.
+fn shortest_cycle(rows: &[u32], links: &[Link]) -> (Option<u32>, bool) {
+    let qubits = rows.len() - 1;
+    let row = |q: u32| &links[rows[q as usize] as usize..rows[q as usize + 1] as usize];
+    let mut girth = u32::MAX;
+    let mut depth = vec![u32::MAX; qubits];
+    let mut queue: Vec<(u32, u32)> = Vec::new();
+    for start in 0..qubits as u32 {
+        queue.clear();
+        queue.push((start, u32::MAX));
+        depth[start as usize] = 0;
+        let mut next = 0;
+        while let Some(&(q, parent)) = queue.get(next) {
+            next += 1;
+            if depth[q as usize] >= girth / 2 {
+                break;
+            }
+            for link in row(q) {
+                let there = depth[link.to.index()];
+                if there == u32::MAX {
+                    depth[link.to.index()] = depth[q as usize] + 1;
+                    queue.push((link.to.0, q));
+                } else if link.to.0 != parent {
+                    girth = girth.min(depth[q as usize] + there + 1);
+                }
+            }
+        }
+        for &(q, _) in &queue {
+            depth[q as usize] = u32::MAX;
+        }
+    }
+    let mut bipartite = true;
+    for start in 0..qubits as u32 {
+        if depth[start as usize] != u32::MAX {
+            continue;
+        }
+        queue.clear();
+        queue.push((start, u32::MAX));
+        depth[start as usize] = 0;
+        let mut next = 0;
+        while let Some(&(q, _)) = queue.get(next) {
+            next += 1;
+            for link in row(q) {
+                if depth[link.to.index()] == u32::MAX {
+                    depth[link.to.index()] = depth[q as usize] + 1;
+                    queue.push((link.to.0, q));
+                }
+                bipartite &= depth[q as usize] % 2 != depth[link.to.index()] % 2;
+            }
+        }
+    }
+    ((girth != u32::MAX).then_some(girth), bipartite)
 }
 
 /// Whether the bit of `coupler` is set.

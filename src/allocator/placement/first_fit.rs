@@ -1,11 +1,92 @@
-//! First fit.
+//! First fit: the first placement in order of qubit numbers, whatever it costs.
+//!
+//! A region is the first that breadth-first search finds; a pattern with edges gets the first embedding of a
+//! depth-first search (the search of [`super::exact`] with all costs zero). Promises the same four answers.
+
+use super::exact::Engine;
+use super::exact::host::Costs;
+use super::{Placed, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
+
+/// The strategy; holds buffers that answers do not depend on.
 #[derive(Debug, Default)]
-pub struct FirstFit;
-impl super::PlacementStrategy for FirstFit {
-    fn place(&mut self, _r: &super::PlacementRequest<'_>) -> super::Placed {
-        super::Placed {
-            outcome: super::PlacementOutcome::ProvedInfeasible,
-            steps: 0,
+pub struct FirstFit {
+    engine: Engine,
+    regions: region::Regions,
+}
+
+impl PlacementStrategy for FirstFit {
+    fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        if request.pattern.is_region() {
+            return self.regions.first(request);
+        }
+        let (ending, placement) = self.engine.embed(request, Costs::Zero);
+        let outcome = match placement {
+            Some(placement) => PlacementOutcome::Feasible { placement, gap: None },
+            None if ending.complete => PlacementOutcome::ProvedInfeasible,
+            None => PlacementOutcome::BudgetExhausted,
+        };
+        Placed {
+            outcome,
+            steps: ending.steps,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allocator::placement::testing::{Case, Scene};
+
+    #[test]
+    fn takes_the_lowest_qubits() {
+        let mut scene = Scene::grid(3, 4);
+        scene.busy(&[0, 5]);
+        let shown = [
+            scene.show(&mut FirstFit::default(), "region 4", &[]),
+            scene.show(&mut FirstFit::default(), "line 3", &[(0, 1, 1), (1, 2, 1)]),
+            scene.show(
+                &mut FirstFit::default(),
+                "ring 4",
+                &[(0, 1, 1), (1, 2, 1), (2, 3, 1), (0, 3, 1)],
+            ),
+            scene.show(
+                &mut FirstFit::default(),
+                "ring 3",
+                &[(0, 1, 1), (1, 2, 1), (0, 2, 1)],
+            ),
+            scene.show(&mut FirstFit::default(), "single 1", &[]),
+            scene.show(&mut FirstFit::default(), "pair and single 3", &[(0, 1, 1)]),
+        ];
+        insta::assert_snapshot!(shown.join("\n"), @"
+        region 4: feasible: 1 2 3 6
+        line 3: feasible: 1 2 3
+        ring 4: feasible: 2 3 7 6
+        ring 3: infeasible
+        single 1: feasible: 1
+        pair and single 3: feasible: 1 2 3
+        ");
+    }
+
+    /// Legal, complete, and independent of what the buffers held before.
+    #[test]
+    fn finds_a_placement_exactly_when_there_is_one() {
+        let mut strategy = FirstFit::default();
+        for number in 0..1_500 {
+            let case = Case::random(number);
+            let request = case.request(1_000_000);
+            let placed = strategy.place(&request);
+            assert_eq!(placed, FirstFit::default().place(&request), "case {number}");
+            match placed.outcome {
+                PlacementOutcome::Feasible { placement, .. } | PlacementOutcome::Optimal(placement) => {
+                    case.check(&placement);
+                    assert!(
+                        case.best().is_some_and(|best| best <= placement.cost),
+                        "case {number}"
+                    );
+                }
+                PlacementOutcome::ProvedInfeasible => assert_eq!(case.best(), None, "case {number}"),
+                PlacementOutcome::BudgetExhausted => panic!("case {number}"),
+            }
         }
     }
 }

@@ -8,9 +8,13 @@ pub mod cost;
 pub mod exact;
 pub mod first_fit;
 pub mod pattern;
+mod region;
+#[cfg(test)]
+mod testing;
 
 use smallvec::SmallVec;
 
+use crate::allocator::config::Strategy;
 use crate::quantum::{PhysicalQubit, QubitSet};
 use cost::Epoch;
 use pattern::Pattern;
@@ -72,10 +76,45 @@ pub trait PlacementStrategy: Send {
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed;
 }
 
-/// The strategy of a configuration.
-pub fn strategy(strategy: super::config::Strategy) -> Box<dyn PlacementStrategy> {
-    match strategy {
-        super::config::Strategy::FirstFit => Box::new(first_fit::FirstFit::default()),
-        super::config::Strategy::NoiseAware => Box::new(exact::NoiseAware::default()),
+/// The strategy that a configuration names.
+pub fn strategy(config: Strategy) -> Box<dyn PlacementStrategy> {
+    match config {
+        Strategy::FirstFit => Box::<first_fit::FirstFit>::default(),
+        Strategy::NoiseAware => Box::<exact::NoiseAware>::default(),
     }
+}
+
+/// The cost of a layout: weight x coupler cost over the edges of the pattern, plus the cost of every qubit. A
+/// region pays for the cheapest couplers that connect it: the minimum spanning tree of those it may use. `None` when
+/// the layout is not legal for the request.
+pub fn cost_of_layout(request: &PlacementRequest<'_>, layout: &[PhysicalQubit]) -> Option<u64> {
+    let (epoch, pattern) = (request.epoch, request.pattern);
+    let mut taken = QubitSet::new(epoch.qubits());
+    for &qubit in layout {
+        let usable = request.free.contains(qubit) && epoch.usable.contains(qubit);
+        if !usable || !taken.insert(qubit) {
+            return None;
+        }
+    }
+    if layout.len() != pattern.qubits() {
+        return None;
+    }
+    let mut total: u128 = layout
+        .iter()
+        .map(|qubit| u128::from(epoch.qubit_cost[qubit.index()]))
+        .sum();
+    if pattern.is_region() {
+        total += u128::from(region::spanning_cost(request, &taken)?);
+    }
+    for &(a, b, weight) in pattern.edges() {
+        let coupler = epoch.map.coupler(layout[a.index()], layout[b.index()])?;
+        let barred = request
+            .barred_couplers
+            .is_some_and(|bits| cost::bit(bits, coupler));
+        if barred || !epoch.is_usable(coupler) {
+            return None;
+        }
+        total += u128::from(weight) * u128::from(epoch.coupler_cost[coupler.index()]);
+    }
+    Some(u64::try_from(total).unwrap_or(u64::MAX))
 }

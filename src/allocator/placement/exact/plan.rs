@@ -1,0 +1,529 @@
+//! The program side of one search: in which order virtual qubits are placed, and what is shared between them.
+//!
+//! Promises that every vertex but the first of its component is adjacent to an earlier one. A plan is a function of
+//! the pattern alone. Leaves devices and costs to [`super::bound`] and [`super::search`].
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::host::NONE;
+use super::symmetry;
+use crate::allocator::placement::pattern::Pattern;
+use crate::quantum::VirtualQubit;
+
+/// A kind of rooted subtree, or of an edge that closes a cycle. The messages of one kind are computed once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// A vertex with all below it, hanging on an edge of the given weight.
+    Subtree {
+        /// Weight of the edge to the parent; 0 for the root of a component.
+        weight: u32,
+        /// Whether the vertex lies in the 2-core of the pattern.
+        core: bool,
+        /// Classes of its other neighbours, sorted.
+        demands: SmallVec<[u32; 4]>,
+    },
+    /// An edge of the given weight that closes a cycle, seen from its later end; weight 0: from its earlier end.
+    Closing(u32),
+}
+
+/// One vertex in the order of placement.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    /// The vertex.
+    pub vertex: VirtualQubit,
+    /// Position of the vertex that it hangs on; `NONE` for the root of a component.
+    pub parent: u32,
+    /// Weight of the edge to it.
+    pub weight: u32,
+    /// Class of the subtree.
+    pub class: u32,
+    /// Index of the component.
+    pub component: u32,
+    /// Position of an interchangeable earlier sibling, which takes the lower qubit; or `NONE`.
+    pub twin: u32,
+    /// Whether some automorphism takes the root of the component here: then this vertex need not lie on a qubit
+    /// that comes before the root's in the order of roots.
+    pub like_root: bool,
+    /// Range in [`Plan::closings`]: edges to earlier vertices other than the parent.
+    pub closings: Range<usize>,
+    /// Range in [`Plan::pending`]: neighbours placed later, in order.
+    pub pending: Range<usize>,
+    /// Range in [`Plan::anchors`].
+    pub anchors: Range<usize>,
+}
+
+/// A connected component with more than one vertex: a run of steps that starts with its root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Component {
+    /// Positions.
+    pub steps: Range<usize>,
+    /// Number of edges.
+    pub edges: usize,
+    /// Index in [`Plan::roots`].
+    pub root: u32,
+    /// How many of the next components are identical to this one.
+    pub copies_after: usize,
+    /// Whether it is identical to the previous one.
+    pub copy: bool,
+}
+
+/// A pattern compiled for searching.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Plan {
+    /// Vertices in order of placement, without isolated ones.
+    pub steps: Vec<Step>,
+    /// Components, largest first, identical ones side by side.
+    pub components: Vec<Component>,
+    /// Vertices without edges.
+    pub isolated: Vec<VirtualQubit>,
+    /// Classes; those a class demands come before it.
+    pub classes: Vec<Class>,
+    /// Distinct roots of components: class and number of vertices.
+    pub roots: Vec<(u32, u32)>,
+    /// (earlier position, weight).
+    pub closings: Vec<(u32, u32)>,
+    /// (later position, class of the demand).
+    pub pending: Vec<(u32, u32)>,
+    /// (earlier position, distance in the pattern): the images must not be further apart than that.
+    pub anchors: Vec<(u32, u8)>,
+    /// Largest distance among the anchors.
+    pub anchor_reach: u8,
+    /// Length of the shortest cycle.
+    pub girth: Option<u32>,
+    /// Whether all cycles have even length.
+    pub bipartite: bool,
+    /// Sum of all edge weights and the number of vertices: no placement has more elements to pay for.
+    pub weight: u128,
+    /// Number of vertices with at least 1, 2, ... neighbours.
+    pub degrees: Vec<u32>,
+}
+
+/// Anchors per vertex: the nearest few do nearly all of the pruning.
+const ANCHORS: usize = 3;
+/// Patterns with more vertices than this get no anchors: the table would grow with the square.
+const ANCHORED_MAX: usize = 512;
+
+impl Plan {
+    /// Compiles a pattern. O(n^2) in the number of vertices for patterns with cycles, O(n log n) for trees.
+    pub fn new(pattern: &Pattern) -> Self {
+        let core = core(pattern);
+        let mut plan = Self::default();
+        let mut orders: Vec<Vec<(u32, u32)>> = Vec::new();
+        let mut seen = vec![false; pattern.qubits()];
+        for start in 0..pattern.qubits() as u32 {
+            if seen[start as usize] {
+                continue;
+            }
+            let members = reach(pattern, start, &mut seen);
+            if members.len() == 1 {
+                plan.isolated.push(VirtualQubit(start));
+                continue;
+            }
+            let degrees: usize = members
+                .iter()
+                .map(|&v| pattern.neighbours(VirtualQubit(v)).len())
+                .sum();
+            orders.push(if degrees / 2 + 1 == members.len() {
+                tree_order(pattern, &members)
+            } else {
+                cyclic_order(pattern, &members, &core)
+            });
+        }
+        orders.sort_by_key(|order| std::cmp::Reverse((order.len(), encoding(pattern, order))));
+        let mut known = BTreeMap::new();
+        for order in &orders {
+            plan.add_component(pattern, order, &core, &mut known);
+        }
+        for index in (1..orders.len()).rev() {
+            if encoding(pattern, &orders[index - 1]) == encoding(pattern, &orders[index]) {
+                plan.components[index].copy = true;
+                plan.components[index - 1].copies_after = plan.components[index].copies_after + 1;
+            }
+        }
+        (plan.girth, plan.bipartite) = cycles(pattern, &core);
+        let weights = pattern.edges().iter().map(|edge| u128::from(edge.2));
+        plan.weight = weights.sum::<u128>() + pattern.qubits() as u128;
+        plan.degrees = vec![0; pattern.max_degree()];
+        for v in 0..pattern.qubits() as u32 {
+            for count in &mut plan.degrees[..pattern.neighbours(VirtualQubit(v)).len()] {
+                *count += 1;
+            }
+        }
+        plan
+    }
+
+    /// `order`: (vertex, position of the parent within the component).
+    fn add_component(
+        &mut self,
+        pattern: &Pattern,
+        order: &[(u32, u32)],
+        core: &[bool],
+        known: &mut BTreeMap<Class, u32>,
+    ) {
+        let base = self.steps.len();
+        let mut position = vec![NONE; pattern.qubits()];
+        for (at, &(v, _)) in order.iter().enumerate() {
+            position[v as usize] = at as u32;
+        }
+        let mut pending: Vec<Vec<(u32, u32)>> = vec![Vec::new(); order.len()];
+        let mut class_of = vec![0; order.len()];
+        let mut plain = vec![true; order.len()];
+        let mut edges = 0;
+        for (at, &(v, parent)) in order.iter().enumerate().rev() {
+            let mut demands: SmallVec<[u32; 4]> = pending[at].iter().map(|&(_, class)| class).collect();
+            let mut weight = 0;
+            for &(other, edge_weight) in pattern.neighbours(VirtualQubit(v)) {
+                let there = position[other.index()];
+                if there == parent {
+                    weight = edge_weight;
+                } else if there < at as u32 {
+                    demands.push(self.class(Class::Closing(edge_weight), known));
+                    let claim = self.class(Class::Closing(0), known);
+                    pending[there as usize].push((at as u32, claim));
+                    plain[at] = false;
+                    plain[there as usize] = false;
+                }
+                edges += usize::from(there < at as u32);
+            }
+            demands.sort_unstable();
+            let class = Class::Subtree {
+                weight,
+                core: core[v as usize],
+                demands,
+            };
+            class_of[at] = self.class(class, known);
+            if parent != NONE {
+                pending[parent as usize].push((at as u32, class_of[at]));
+                plain[parent as usize] &= plain[at];
+            }
+        }
+        let like_root =
+            symmetry::like_root(pattern, order, |at| match &self.classes[class_of[at] as usize] {
+                Class::Subtree { demands, .. } if plain[at] => Some((class_of[at], demands.as_slice())),
+                _ => None,
+            });
+        let anchors = if edges >= order.len() && order.len() <= ANCHORED_MAX {
+            anchors(pattern, order, &position, &pending)
+        } else {
+            vec![Vec::new(); order.len()]
+        };
+        for (at, &(v, parent)) in order.iter().enumerate() {
+            let closings = self.closings.len();
+            let mut weight = 0;
+            for &(other, edge_weight) in pattern.neighbours(VirtualQubit(v)) {
+                let there = position[other.index()];
+                if there == parent {
+                    weight = edge_weight;
+                } else if there < at as u32 {
+                    self.closings.push((there + base as u32, edge_weight));
+                }
+            }
+            let first_pending = self.pending.len();
+            pending[at].sort_unstable();
+            self.pending
+                .extend(pending[at].iter().map(|&(to, class)| (to + base as u32, class)));
+            let first_anchor = self.anchors.len();
+            for &(distance, from) in &anchors[at] {
+                self.anchors.push((from + base as u32, distance));
+                self.anchor_reach = self.anchor_reach.max(distance);
+            }
+            let twin = (parent != NONE && plain[at])
+                .then(|| {
+                    let same = |before: &usize| {
+                        order[*before].1 == parent && plain[*before] && class_of[*before] == class_of[at]
+                    };
+                    (parent as usize + 1..at).rev().find(same)
+                })
+                .flatten();
+            self.steps.push(Step {
+                vertex: VirtualQubit(v),
+                parent: if parent == NONE {
+                    NONE
+                } else {
+                    parent + base as u32
+                },
+                weight,
+                class: class_of[at],
+                component: self.components.len() as u32,
+                twin: twin.map_or(NONE, |before| (before + base) as u32),
+                like_root: like_root[at],
+                closings: closings..self.closings.len(),
+                pending: first_pending..self.pending.len(),
+                anchors: first_anchor..self.anchors.len(),
+            });
+        }
+        let root = (class_of[0], order.len() as u32);
+        let index = self.roots.iter().position(|known| *known == root);
+        let index = index.unwrap_or_else(|| {
+            self.roots.push(root);
+            self.roots.len() - 1
+        });
+        self.components.push(Component {
+            steps: base..self.steps.len(),
+            edges,
+            root: index as u32,
+            copies_after: 0,
+            copy: false,
+        });
+    }
+
+    fn class(&mut self, class: Class, known: &mut BTreeMap<Class, u32>) -> u32 {
+        *known.entry(class).or_insert_with_key(|class| {
+            self.classes.push(class.clone());
+            self.classes.len() as u32 - 1
+        })
+    }
+}
+
+/// What makes two components interchangeable: parents, weights and closing edges in order of placement.
+fn encoding(pattern: &Pattern, order: &[(u32, u32)]) -> Vec<(u32, u32, u32)> {
+    let mut position = BTreeMap::new();
+    let mut code = Vec::new();
+    for (at, &(v, _)) in order.iter().enumerate() {
+        position.insert(v, at as u32);
+        let mut row: Vec<(u32, u32, u32)> = pattern
+            .neighbours(VirtualQubit(v))
+            .iter()
+            .filter_map(|(other, weight)| Some((at as u32, *position.get(&other.0)?, *weight)))
+            .collect();
+        row.sort_unstable();
+        code.extend(row);
+    }
+    code
+}
+
+/// The component of `start`.
+fn reach(pattern: &Pattern, start: u32, seen: &mut [bool]) -> Vec<u32> {
+    let mut members = vec![start];
+    seen[start as usize] = true;
+    let mut next = 0;
+    while next < members.len() {
+        for &(other, _) in pattern.neighbours(VirtualQubit(members[next])) {
+            if !seen[other.index()] {
+                seen[other.index()] = true;
+                members.push(other.0);
+            }
+        }
+        next += 1;
+    }
+    members
+}
+
+/// Vertices that are left when those with at most one neighbour are peeled off again and again.
+fn core(pattern: &Pattern) -> Vec<bool> {
+    let n = pattern.qubits();
+    let mut degree: Vec<usize> = (0..n as u32)
+        .map(|v| pattern.neighbours(VirtualQubit(v)).len())
+        .collect();
+    let mut stack: Vec<usize> = (0..n).filter(|&v| degree[v] < 2).collect();
+    let mut core: Vec<bool> = degree.iter().map(|&degree| degree >= 2).collect();
+    while let Some(v) = stack.pop() {
+        for &(other, _) in pattern.neighbours(VirtualQubit(v as u32)) {
+            let other = other.index();
+            if core[other] {
+                degree[other] -= 1;
+                if degree[other] < 2 {
+                    core[other] = false;
+                    stack.push(other);
+                }
+            }
+        }
+    }
+    core
+}
+
+/// Distances from `start` over all edges.
+pub(super) fn distances(pattern: &Pattern, start: u32) -> Vec<u32> {
+    let mut distance = vec![NONE; pattern.qubits()];
+    distance[start as usize] = 0;
+    let mut queue = vec![start];
+    let mut next = 0;
+    while next < queue.len() {
+        let v = queue[next];
+        for &(other, _) in pattern.neighbours(VirtualQubit(v)) {
+            if distance[other.index()] == NONE {
+                distance[other.index()] = distance[v as usize] + 1;
+                queue.push(other.0);
+            }
+        }
+        next += 1;
+    }
+    distance
+}
+
+/// A tree from its centre, which halves the number of distinct subtrees; depth first, larger subtrees first.
+fn tree_order(pattern: &Pattern, members: &[u32]) -> Vec<(u32, u32)> {
+    let farthest = |from: u32| {
+        let distance = distances(pattern, from);
+        let far = members
+            .iter()
+            .copied()
+            .max_by_key(|&v| (distance[v as usize], std::cmp::Reverse(v)));
+        (far.unwrap_or(from), distance)
+    };
+    let (end, _) = farthest(members[0]);
+    let (other_end, from_end) = farthest(end);
+    let diameter = from_end[other_end as usize];
+    let from_other = distances(pattern, other_end);
+    let centre = members
+        .iter()
+        .copied()
+        .filter(|&v| {
+            let (a, b) = (from_end[v as usize], from_other[v as usize]);
+            a + b == diameter && a.abs_diff(b) <= 1
+        })
+        .min();
+    let root = centre.unwrap_or(end);
+
+    let mut parent = vec![NONE; pattern.qubits()];
+    let mut queue = vec![root];
+    let mut next = 0;
+    while next < queue.len() {
+        let v = queue[next];
+        for &(other, _) in pattern.neighbours(VirtualQubit(v)) {
+            if other.0 != parent[v as usize] {
+                parent[other.index()] = v;
+                queue.push(other.0);
+            }
+        }
+        next += 1;
+    }
+    let mut size = vec![1_u32; pattern.qubits()];
+    for &v in queue.iter().skip(1).rev() {
+        size[parent[v as usize] as usize] += size[v as usize];
+    }
+    let mut order = Vec::with_capacity(members.len());
+    let mut stack = vec![(root, NONE)];
+    while let Some((v, parent_at)) = stack.pop() {
+        let at = order.len() as u32;
+        order.push((v, parent_at));
+        let mut children: SmallVec<[u32; 4]> = pattern
+            .neighbours(VirtualQubit(v))
+            .iter()
+            .map(|(other, _)| other.0)
+            .filter(|&other| other != parent[v as usize])
+            .collect();
+        children.sort_unstable_by_key(|&child| (size[child as usize], std::cmp::Reverse(child)));
+        stack.extend(children.into_iter().map(|child| (child, at)));
+    }
+    order
+}
+
+/// A component with cycles: the 2-core first, most placed neighbours first, so that cycles close early; then as
+/// deep as possible, so that open ends are few.
+fn cyclic_order(pattern: &Pattern, members: &[u32], core: &[bool]) -> Vec<(u32, u32)> {
+    let degree = |v: u32| pattern.neighbours(VirtualQubit(v)).len();
+    let eccentricity = |v: u32| {
+        let distance = distances(pattern, v);
+        members.iter().map(|&w| distance[w as usize]).max().unwrap_or(0)
+    };
+    let inner = members.iter().copied().filter(|&v| core[v as usize]);
+    let root = if members.len() <= 128 {
+        inner.min_by_key(|&v| (eccentricity(v), std::cmp::Reverse(degree(v)), v))
+    } else {
+        inner.min_by_key(|&v| (std::cmp::Reverse(degree(v)), v))
+    };
+    let mut order = vec![(root.unwrap_or(members[0]), NONE)];
+    let mut position = vec![NONE; pattern.qubits()];
+    // Placed neighbours and the latest of them, kept up to date as vertices are placed.
+    let mut placed = vec![(0_u32, 0_u32); pattern.qubits()];
+    while let Some(&(v, _)) = order.last() {
+        let at = order.len() as u32 - 1;
+        position[v as usize] = at;
+        for &(other, _) in pattern.neighbours(VirtualQubit(v)) {
+            let entry = &mut placed[other.index()];
+            *entry = (entry.0 + 1, at);
+        }
+        let rim = members
+            .iter()
+            .copied()
+            .filter(|&w| position[w as usize] == NONE && placed[w as usize].0 > 0);
+        let next = rim.max_by_key(|&w| {
+            let (count, latest) = placed[w as usize];
+            (core[w as usize], count, latest, degree(w), std::cmp::Reverse(w))
+        });
+        match next {
+            Some(next) => order.push((next, placed[next as usize].1)),
+            None => break,
+        }
+    }
+    order
+}
+
+/// For each position the nearest vertices that wait for a cycle to close: (distance, position).
+fn anchors(
+    pattern: &Pattern,
+    order: &[(u32, u32)],
+    position: &[u32],
+    pending: &[Vec<(u32, u32)>],
+) -> Vec<Vec<(u8, u32)>> {
+    let mut anchors: Vec<Vec<(u8, u32)>> = vec![Vec::new(); order.len()];
+    for (at, &(v, _)) in order.iter().enumerate() {
+        let is_closing = |&&(to, _): &&(u32, u32)| order[to as usize].1 != at as u32;
+        let Some(last) = pending[at].iter().filter(is_closing).map(|&(to, _)| to).max() else {
+            continue;
+        };
+        let distance = distances(pattern, v);
+        // Distance along the tree of parents, within which images are anyway.
+        let mut along = vec![0_u32; order.len()];
+        let mut above = Some((at, 0));
+        let mut on_path = vec![false; order.len()];
+        while let Some((place, hops)) = above {
+            along[place] = hops;
+            on_path[place] = true;
+            let parent = order[place].1;
+            above = (parent != NONE).then_some((parent as usize, hops + 1));
+        }
+        for place in 1..order.len() {
+            if !on_path[place] {
+                along[place] = along[order[place].1 as usize] + 1;
+            }
+        }
+        for place in at + 1..last as usize {
+            let near = distance[order[place].0 as usize];
+            debug_assert_eq!(position[order[place].0 as usize] as usize, place);
+            if near > 1 && near < along[place] && near < u32::from(u8::MAX) {
+                anchors[place].push((near as u8, at as u32));
+            }
+        }
+    }
+    for list in &mut anchors {
+        list.sort_unstable();
+        list.truncate(ANCHORS);
+    }
+    anchors
+}
+
+/// Shortest cycle, and whether there is no odd one.
+fn cycles(pattern: &Pattern, core: &[bool]) -> (Option<u32>, bool) {
+    let mut girth: Option<u32> = None;
+    let mut bipartite = true;
+    for start in (0..pattern.qubits() as u32).filter(|&v| core[v as usize]) {
+        let distance = distances(pattern, start);
+        for (a, b, _) in pattern.edges() {
+            let (da, db) = (distance[a.index()], distance[b.index()]);
+            if da == NONE {
+                continue;
+            }
+            bipartite &= da != db;
+            // An edge that no shortest-path tree needs closes a walk of this length; the least over all starts is
+            // the girth. Tree edges are those by which the farther end was reached, and they join unequal depths.
+            if da == db {
+                girth = Some(girth.unwrap_or(NONE).min(da + db + 1));
+            }
+        }
+        for v in 0..pattern.qubits() as u32 {
+            let depth = distance[v as usize];
+            let nearer = |(other, _): &&(VirtualQubit, u32)| {
+                depth != NONE && depth > 0 && distance[other.index()] == depth - 1
+            };
+            if pattern.neighbours(VirtualQubit(v)).iter().filter(nearer).count() >= 2 {
+                girth = Some(girth.unwrap_or(NONE).min(2 * depth));
+            }
+        }
+    }
+    (girth, bipartite)
+}

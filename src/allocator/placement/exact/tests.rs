@@ -1,0 +1,160 @@
+//! The exact search against brute force.
+
+use super::*;
+use crate::allocator::placement::testing::{Case, Scene};
+use crate::quantum::coupling_map::CouplingMap;
+
+/// Same outcome and same least cost as trying everything, and independent of what the buffers held before.
+#[test]
+fn agrees_with_brute_force() {
+    let mut strategy = NoiseAware::default();
+    let mut outcomes = [0; 3];
+    for number in 0..4_000 {
+        let case = Case::random(number);
+        let name = &case.name;
+        let request = case.request(10_000_000);
+        let placed = strategy.place(&request);
+        assert_eq!(placed, NoiseAware::default().place(&request), "{name}");
+        let best = case.best();
+        match placed.outcome {
+            PlacementOutcome::Optimal(placement) => {
+                case.check(&placement);
+                assert_eq!(Some(placement.cost), best, "{name}");
+                outcomes[0] += 1;
+            }
+            PlacementOutcome::Feasible { placement, gap } => {
+                case.check(&placement);
+                assert!(case.pattern.is_region(), "{name}");
+                let (gap, best) = (gap.unwrap_or(u64::MAX), best.unwrap_or(u64::MAX));
+                assert!(
+                    placement.cost.saturating_sub(gap) <= best && best <= placement.cost,
+                    "{name}"
+                );
+                outcomes[1] += 1;
+            }
+            PlacementOutcome::ProvedInfeasible => {
+                assert_eq!(best, None, "{name}");
+                outcomes[2] += 1;
+            }
+            PlacementOutcome::BudgetExhausted => panic!("{name}"),
+        }
+    }
+    assert!(outcomes.iter().all(|&count| count > 100), "{outcomes:?}");
+}
+
+/// However early the budget ends: what is claimed holds.
+#[test]
+fn claims_hold_under_any_budget() {
+    let mut strategy = NoiseAware::default();
+    let mut unproved = 0;
+    for number in 0..1_500 {
+        let case = Case::random(number);
+        let name = &case.name;
+        let best = case.best();
+        for budget in [1, 3, 6, 10, 20, 50] {
+            match strategy.place(&case.request(budget)).outcome {
+                PlacementOutcome::Optimal(placement) => {
+                    case.check(&placement);
+                    assert_eq!(Some(placement.cost), best, "{name}, budget {budget}");
+                }
+                PlacementOutcome::Feasible { placement, gap } => {
+                    case.check(&placement);
+                    let (gap, best) = (gap.unwrap_or(u64::MAX), best.unwrap_or(u64::MAX));
+                    assert!(placement.cost - best <= gap, "{name}, budget {budget}");
+                    unproved += 1;
+                }
+                PlacementOutcome::ProvedInfeasible => assert_eq!(best, None, "{name}, budget {budget}"),
+                PlacementOutcome::BudgetExhausted => unproved += 1,
+            }
+        }
+    }
+    assert!(unproved > 500, "{unproved}");
+}
+
+/// A path fits into a triangle: searches for induced subgraphs deny that.
+#[test]
+fn subgraphs_need_not_be_induced() {
+    let triangle = Scene::new(CouplingMap::ring(3).unwrap(), |coupler| {
+        [0.02, 0.01, 0.03][coupler]
+    });
+    let path = [(0, 1, 1), (1, 2, 1)];
+    insta::assert_snapshot!(
+        triangle.show(&mut NoiseAware::default(), "line 3", &path),
+        @"line 3: optimal: 1 0 2"
+    );
+}
+
+/// Heavy weights go to good couplers; equal qubits of an ion trap are told apart by their own errors alone.
+#[test]
+fn weights_decide() {
+    let line = Scene::new(CouplingMap::line(5).unwrap(), |coupler| {
+        [0.01, 0.02, 0.001, 0.03][coupler]
+    });
+    let trap = Scene::new(CouplingMap::all_to_all(6).unwrap(), |_| 0.004);
+    let complete: Vec<(u32, u32, u32)> = (0..4).flat_map(|a| (a + 1..4).map(move |b| (a, b, 3))).collect();
+    let shown = [
+        line.show(&mut NoiseAware::default(), "line 3", &[(0, 1, 9), (1, 2, 1)]),
+        line.show(
+            &mut NoiseAware::default(),
+            "line 4",
+            &[(0, 1, 1), (1, 2, 1), (2, 3, 9)],
+        ),
+        line.show(&mut NoiseAware::default(), "pairs 4", &[(0, 1, 1), (2, 3, 1)]),
+        line.show(
+            &mut NoiseAware::default(),
+            "ring 4",
+            &[(0, 1, 1), (1, 2, 1), (2, 3, 1), (0, 3, 1)],
+        ),
+        trap.show(&mut NoiseAware::default(), "complete 4", &complete),
+        trap.show(&mut NoiseAware::default(), "region 3", &[]),
+    ];
+    insta::assert_snapshot!(shown.join("\n"), @"
+    line 3: optimal: 3 2 1
+    line 4: optimal: 0 1 2 3
+    pairs 4: optimal: 2 3 0 1
+    ring 4: infeasible
+    complete 4: optimal: 0 1 2 3
+    region 3: optimal: 0 1 2
+    ");
+}
+
+/// Multiplicities beyond what fixed-point sums hold: still a placement, with a bound on what rounding loses.
+#[test]
+fn enormous_weights_do_not_overflow() {
+    let line = Scene::new(CouplingMap::line(4).unwrap(), |coupler| [0.2, 0.1, 0.3][coupler]);
+    let shown = line.show(
+        &mut NoiseAware::default(),
+        "line 3",
+        &[(0, 1, u32::MAX), (1, 2, u32::MAX)],
+    );
+    insta::assert_snapshot!(shown, @"line 3: feasible, bounded: 0 1 2");
+}
+
+/// Equal errors everywhere, as in files that know averages only: the first placement is proved best at once.
+#[test]
+fn equal_errors_need_no_search() {
+    let scene = Scene::new(CouplingMap::heavy_hex(8, 16).unwrap(), |_| 0.005);
+    let ring: Vec<(u32, u32, u32)> = (0..12)
+        .map(|v| (v.min((v + 1) % 12), v.max((v + 1) % 12), 1))
+        .collect();
+    let edges = ring.iter().map(|&(a, b, w)| {
+        (
+            crate::quantum::VirtualQubit(a),
+            crate::quantum::VirtualQubit(b),
+            w,
+        )
+    });
+    let pattern = Pattern::from_edges(12, edges.collect(), false);
+    let request = PlacementRequest {
+        epoch: &scene.epoch,
+        free: &scene.free,
+        barred_couplers: None,
+        pattern: &pattern,
+        budget: 1_000,
+    };
+    let placed = NoiseAware::default().place(&request);
+    assert!(
+        matches!(placed.outcome, PlacementOutcome::Optimal(_)),
+        "{placed:?}"
+    );
+}

@@ -1,0 +1,304 @@
+//! Connected regions: where a job may run that needs qubits and no particular couplers.
+//!
+//! A region costs its qubits plus the minimum spanning tree of the couplers inside it: the cheapest way to let
+//! everything in it interact. The best such tree on n of the free qubits is a hard problem (k-MST), so that the
+//! search is greedy with a certified gap. Promises connected regions of the asked size.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use smallvec::SmallVec;
+
+use super::exact::host::{Costs, Host, NONE};
+use super::{Placed, Placement, PlacementOutcome, PlacementRequest};
+use crate::quantum::{PhysicalQubit, QubitSet};
+
+/// The search for regions; holds buffers that answers do not depend on.
+#[derive(Debug, Default)]
+pub(crate) struct Regions {
+    host: Host,
+    roots: Vec<(u64, u32)>,
+    inside: Vec<bool>,
+    seen: Vec<bool>,
+    heap: BinaryHeap<Reverse<(u64, u32)>>,
+    grown: Vec<u32>,
+    best: Vec<u32>,
+    order: Vec<u64>,
+}
+
+impl Regions {
+    /// The first n qubits, breadth first, from the lowest qubit whose part of the free qubits is large enough.
+    pub fn first(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        let wanted = request.pattern.qubits();
+        self.host.load(request, Costs::Zero);
+        let start = self
+            .host
+            .part_size
+            .iter()
+            .position(|&size| size as usize >= wanted);
+        let Some(start) = start else {
+            return infeasible();
+        };
+        self.seen.clear();
+        self.seen.resize(self.host.len(), false);
+        self.seen[start] = true;
+        self.grown.clear();
+        self.grown.push(start as u32);
+        let mut next = 0;
+        while self.grown.len() < wanted {
+            for link in self.host.links(self.grown[next]) {
+                let end = self.host.to[link];
+                if !self.seen[end as usize] && self.grown.len() < wanted {
+                    self.seen[end as usize] = true;
+                    self.grown.push(end);
+                }
+            }
+            next += 1;
+        }
+        let placement = placement(request, &self.host, &self.grown);
+        Placed {
+            outcome: placement.map_or(PlacementOutcome::ProvedInfeasible, |placement| {
+                PlacementOutcome::Feasible { placement, gap: None }
+            }),
+            steps: wanted as u64,
+        }
+    }
+
+    /// A cheap region: grown from every qubit by the cheapest coupler and qubit at its rim (as Prim's algorithm
+    /// does), the best of them improved by exchanging one qubit at a time. Proved best up to three qubits, and when
+    /// it costs no more than the cheapest qubits and couplers there are.
+    pub fn cheapest(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        let wanted = request.pattern.qubits();
+        self.host.load(request, Costs::Calibrated(0));
+        self.roots.clear();
+        for node in 0..self.host.len() as u32 {
+            if self.host.part_size[node as usize] as usize >= wanted {
+                let links = &self.host.link_cost[self.host.links(node)];
+                let entry = links.iter().copied().min().unwrap_or(0) + self.host.qubit_cost[node as usize];
+                self.roots.push((entry, node));
+            }
+        }
+        if self.roots.is_empty() {
+            return infeasible();
+        }
+        self.roots.sort_unstable();
+        let mut steps = 0;
+        let mut least = u64::MAX;
+        let mut all_roots = true;
+        for index in 0..self.roots.len() {
+            if index > 0 && steps >= request.budget {
+                all_roots = false;
+                break;
+            }
+            self.grow(self.roots[index].1, wanted, least, &mut steps);
+            if self.grown.len() == wanted {
+                let cost = self.cost_of_grown();
+                if cost < least {
+                    least = cost;
+                    self.best.clear();
+                    self.best.extend_from_slice(&self.grown);
+                }
+            }
+        }
+        while wanted > 3 && steps < request.budget && self.exchange(&mut least, request.budget, &mut steps) {}
+
+        self.best.sort_unstable();
+        self.mark_best();
+        self.span(self.best[0]);
+        let Some(placement) = placement(request, &self.host, &self.grown) else {
+            return infeasible();
+        };
+        let gap = placement.cost.saturating_sub(self.at_least(wanted));
+        let optimal = gap == 0 || wanted <= 3 && all_roots;
+        Placed {
+            outcome: if optimal {
+                PlacementOutcome::Optimal(placement)
+            } else {
+                PlacementOutcome::Feasible {
+                    placement,
+                    gap: Some(gap),
+                }
+            },
+            steps,
+        }
+    }
+
+    /// Grows a region from `root` into `self.grown`; gives up when it gets as expensive as `limit`.
+    fn grow(&mut self, root: u32, wanted: usize, limit: u64, steps: &mut u64) {
+        self.seen.clear();
+        self.seen.resize(self.host.len(), false);
+        self.grown.clear();
+        self.heap.clear();
+        self.heap
+            .push(Reverse((self.host.qubit_cost[root as usize], root)));
+        let mut total = 0_u64;
+        while let Some(Reverse((cost, node))) = self.heap.pop() {
+            if std::mem::replace(&mut self.seen[node as usize], true) {
+                continue;
+            }
+            *steps += 1;
+            total = total.saturating_add(cost);
+            if total >= limit {
+                return;
+            }
+            self.grown.push(node);
+            if self.grown.len() == wanted {
+                return;
+            }
+            for link in self.host.links(node) {
+                let end = self.host.to[link];
+                if !self.seen[end as usize] {
+                    let cost = self.host.link_cost[link] + self.host.qubit_cost[end as usize];
+                    self.heap.push(Reverse((cost, end)));
+                }
+            }
+        }
+    }
+
+    fn cost_of_grown(&mut self) -> u64 {
+        self.inside.clear();
+        self.inside.resize(self.host.len(), false);
+        let mut qubits = 0_u64;
+        for &node in &self.grown {
+            self.inside[node as usize] = true;
+            qubits = qubits.saturating_add(self.host.qubit_cost[node as usize]);
+        }
+        qubits.saturating_add(self.span(self.grown[0]))
+    }
+
+    fn mark_best(&mut self) {
+        self.inside.clear();
+        self.inside.resize(self.host.len(), false);
+        for &node in &self.best {
+            self.inside[node as usize] = true;
+        }
+    }
+
+    /// Minimum spanning tree of what is `inside` and connected with `root` (Prim): its cost; the nodes are left in
+    /// `self.grown`.
+    fn span(&mut self, root: u32) -> u64 {
+        self.seen.clear();
+        self.seen.resize(self.host.len(), false);
+        self.grown.clear();
+        self.heap.clear();
+        self.heap.push(Reverse((0, root)));
+        let mut total = 0_u64;
+        while let Some(Reverse((cost, node))) = self.heap.pop() {
+            if std::mem::replace(&mut self.seen[node as usize], true) {
+                continue;
+            }
+            total = total.saturating_add(cost);
+            self.grown.push(node);
+            for link in self.host.links(node) {
+                let end = self.host.to[link];
+                if self.inside[end as usize] && !self.seen[end as usize] {
+                    self.heap.push(Reverse((self.host.link_cost[link], end)));
+                }
+            }
+        }
+        total
+    }
+
+    /// Replaces one qubit of the best region by one at its rim, when that is cheaper.
+    fn exchange(&mut self, least: &mut u64, budget: u64, steps: &mut u64) -> bool {
+        for index in 0..self.best.len() {
+            if *steps >= budget {
+                return false;
+            }
+            *steps += self.best.len() as u64;
+            let out = self.best[index];
+            self.mark_best();
+            self.inside[out as usize] = false;
+            let root = self.best[usize::from(index == 0)];
+            let tree = self.span(root);
+            if self.grown.len() + 1 < self.best.len() {
+                continue;
+            }
+            let qubits: u64 = self
+                .grown
+                .iter()
+                .map(|&node| self.host.qubit_cost[node as usize])
+                .sum();
+            let mut entry = (u64::MAX, NONE);
+            for &node in &self.grown {
+                for link in self.host.links(node) {
+                    let end = self.host.to[link];
+                    if end != out && !self.inside[end as usize] {
+                        let cost = self.host.link_cost[link] + self.host.qubit_cost[end as usize];
+                        entry = entry.min((cost, end));
+                    }
+                }
+            }
+            if entry.1 != NONE && tree + qubits + entry.0 < *least {
+                self.best[index] = entry.1;
+                self.grown.clear();
+                self.grown.extend_from_slice(&self.best);
+                *least = self.cost_of_grown();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// No region costs less than the cheapest qubits and couplers there are.
+    fn at_least(&mut self, wanted: usize) -> u64 {
+        let large = |node: &u32| self.host.part_size[*node as usize] as usize >= wanted;
+        let nodes = 0..self.host.len() as u32;
+        self.order.clear();
+        self.order.extend(
+            nodes
+                .clone()
+                .filter(large)
+                .map(|node| self.host.qubit_cost[node as usize]),
+        );
+        self.order.sort_unstable();
+        let qubits: u64 = self.order[..wanted].iter().sum();
+        self.order.clear();
+        for node in nodes.filter(large) {
+            for link in self.host.links(node) {
+                if self.host.to[link] > node {
+                    self.order.push(self.host.link_cost[link]);
+                }
+            }
+        }
+        self.order.sort_unstable();
+        qubits + self.order[..wanted - 1].iter().sum::<u64>()
+    }
+}
+
+/// Cost of the minimum spanning tree over the couplers that a request may use inside a set; `None` when they do not
+/// connect it.
+pub(super) fn spanning_cost(request: &PlacementRequest<'_>, region: &QubitSet) -> Option<u64> {
+    let mut seen = QubitSet::new(request.epoch.qubits());
+    let mut heap = BinaryHeap::new();
+    heap.push(Reverse((0, region.first()?)));
+    let mut total = 0_u64;
+    while let Some(Reverse((cost, qubit))) = heap.pop() {
+        if !seen.insert(qubit) {
+            continue;
+        }
+        total = total.saturating_add(cost);
+        for link in request.epoch.links(qubit) {
+            let barred = request
+                .barred_couplers
+                .is_some_and(|bits| super::cost::bit(bits, link.coupler));
+            if !barred && region.contains(link.to) && !seen.contains(link.to) {
+                heap.push(Reverse((link.cost, link.to)));
+            }
+        }
+    }
+    (seen.len() == region.len()).then_some(total)
+}
+
+fn placement(request: &PlacementRequest<'_>, host: &Host, nodes: &[u32]) -> Option<Placement> {
+    let layout: SmallVec<[PhysicalQubit; 8]> = nodes.iter().map(|&node| host.qubits[node as usize]).collect();
+    let cost = super::cost_of_layout(request, &layout)?;
+    Some(Placement { layout, cost })
+}
+
+fn infeasible() -> Placed {
+    Placed {
+        outcome: PlacementOutcome::ProvedInfeasible,
+        steps: 0,
+    }
+}
