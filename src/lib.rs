@@ -4,6 +4,8 @@
 //!
 //! - [`time`], [`random`]: instants, spans and keyed random streams as plain values.
 //! - [`quantum`]: hardware and programs; [`quantum::hardware`] is what a device truly does.
+//! - [`simulator`]: drives the core with a simulated clock.
 pub mod quantum;
 pub mod random;
+pub mod simulator;
 pub mod time;

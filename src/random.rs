@@ -59,7 +59,10 @@ impl StreamFamily {
     pub fn stream(&self, entity: u64, attempt: u64) -> Stream {
         let low = mix(self.key[0] ^ mix(entity ^ self.key[1]));
         let high = mix(self.key[2] ^ mix(attempt ^ self.key[3] ^ low.rotate_left(17)));
-        Pcg64Dxsm::new(u128::from(low) << 64 | u128::from(high), u128::from(high ^ entity) << 64 | u128::from(low))
+        Pcg64Dxsm::new(
+            u128::from(low) << 64 | u128::from(high),
+            u128::from(high ^ entity) << 64 | u128::from(low),
+        )
     }
 
     /// One 64-bit draw of one entity and attempt, for choices that need no more.
@@ -85,7 +88,9 @@ mod tests {
     #[test]
     fn streams_differ_in_every_part_of_their_key() {
         let draw = |seed, replication, purpose, entity, attempt| -> u64 {
-            StreamFamily::new(seed, replication, purpose).stream(entity, attempt).random()
+            StreamFamily::new(seed, replication, purpose)
+                .stream(entity, attempt)
+                .random()
         };
         let base = draw(1, 0, Purpose::Drift, 7, 0);
         assert_eq!(base, draw(1, 0, Purpose::Drift, 7, 0));
@@ -112,10 +117,20 @@ mod tests {
     #[test]
     fn neighbouring_entities_are_uncorrelated() {
         let family = StreamFamily::new(5, 0, Purpose::JobAttributes);
-        let draws: Vec<f64> = (0..100_000).map(|job| family.stream(job, 0).random::<f64>()).collect();
+        let draws: Vec<f64> = (0..100_000)
+            .map(|job| family.stream(job, 0).random::<f64>())
+            .collect();
         let mean = draws.iter().sum::<f64>() / draws.len() as f64;
-        let lag1 = draws.windows(2).map(|pair| (pair[0] - 0.5) * (pair[1] - 0.5)).sum::<f64>() / draws.len() as f64 * 12.0;
-        assert!((mean - 0.5).abs() < 4.0 * (1.0 / 12.0_f64 / 1e5).sqrt(), "mean {mean}");
+        let lag1 = draws
+            .windows(2)
+            .map(|pair| (pair[0] - 0.5) * (pair[1] - 0.5))
+            .sum::<f64>()
+            / draws.len() as f64
+            * 12.0;
+        assert!(
+            (mean - 0.5).abs() < 4.0 * (1.0 / 12.0_f64 / 1e5).sqrt(),
+            "mean {mean}"
+        );
         assert!(lag1.abs() < 4.0 / 1e5_f64.sqrt(), "lag-1 correlation {lag1}");
     }
 }

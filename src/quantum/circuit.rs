@@ -34,7 +34,10 @@ pub enum InteractionError {
 
 impl InteractionGraph {
     /// The graph on `qubits` vertices with the given (a, b, multiplicity); repeated pairs add up.
-    pub fn new(qubits: u32, edges: impl IntoIterator<Item = (u32, u32, u32)>) -> Result<Self, InteractionError> {
+    pub fn new(
+        qubits: u32,
+        edges: impl IntoIterator<Item = (u32, u32, u32)>,
+    ) -> Result<Self, InteractionError> {
         if qubits == 0 {
             return Err(InteractionError::Empty);
         }

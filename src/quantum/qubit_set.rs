@@ -20,7 +20,10 @@ pub struct QubitSet {
 impl QubitSet {
     /// The empty set of a device with `capacity` qubits.
     pub fn new(capacity: usize) -> Self {
-        Self { words: smallvec![0; capacity.div_ceil(64)], capacity: capacity as u32 }
+        Self {
+            words: smallvec![0; capacity.div_ceil(64)],
+            capacity: capacity as u32,
+        }
     }
 
     /// All qubits of a device with `capacity` qubits.
@@ -59,7 +62,9 @@ impl QubitSet {
 
     /// Whether `qubit` is in the set; `false` beyond the capacity.
     pub fn contains(&self, qubit: PhysicalQubit) -> bool {
-        self.words.get(qubit.index() / 64).is_some_and(|word| word >> (qubit.index() % 64) & 1 == 1)
+        self.words
+            .get(qubit.index() / 64)
+            .is_some_and(|word| word >> (qubit.index() % 64) & 1 == 1)
     }
 
     /// Adds `qubit`; true when it was not there. Panics beyond the capacity: callers check their input.
@@ -74,7 +79,9 @@ impl QubitSet {
 
     /// Takes `qubit` out; true when it was there.
     pub fn remove(&mut self, qubit: PhysicalQubit) -> bool {
-        let Some(word) = self.words.get_mut(qubit.index() / 64) else { return false };
+        let Some(word) = self.words.get_mut(qubit.index() / 64) else {
+            return false;
+        };
         let bit = 1 << (qubit.index() % 64);
         let there = *word & bit != 0;
         *word &= !bit;
@@ -119,7 +126,11 @@ impl QubitSet {
 
     /// Number of qubits in both sets.
     pub fn intersection_len(&self, other: &Self) -> usize {
-        self.words.iter().zip(&other.words).map(|(a, b)| (a & b).count_ones() as usize).sum()
+        self.words
+            .iter()
+            .zip(&other.words)
+            .map(|(a, b)| (a & b).count_ones() as usize)
+            .sum()
     }
 
     /// The lowest qubit.
@@ -129,7 +140,11 @@ impl QubitSet {
 
     /// The qubits in ascending order.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { words: &self.words, index: 0, word: self.words.first().copied().unwrap_or(0) }
+        Iter {
+            words: &self.words,
+            index: 0,
+            word: self.words.first().copied().unwrap_or(0),
+        }
     }
 
     /// The bits, 64 qubits a word, lowest first.
@@ -190,7 +205,11 @@ impl fmt::Display for QubitSet {
             while qubits.next_if_eq(&(last + 1)).is_some() {
                 last += 1;
             }
-            if first == last { write!(f, "{gap}{first}")? } else { write!(f, "{gap}{first}-{last}")? }
+            if first == last {
+                write!(f, "{gap}{first}")?
+            } else {
+                write!(f, "{gap}{first}-{last}")?
+            }
             gap = " ";
         }
         Ok(())
@@ -205,7 +224,11 @@ struct Stored {
 
 impl Serialize for QubitSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Stored { capacity: self.capacity, qubits: self.iter().collect() }.serialize(serializer)
+        Stored {
+            capacity: self.capacity,
+            qubits: self.iter().collect(),
+        }
+        .serialize(serializer)
     }
 }
 
