@@ -6,7 +6,7 @@
 const LEVELS: usize = 8;
 const BUCKETS: usize = 256;
 /// Keys per block: large enough to read in sequence, small enough that half-empty blocks do not matter.
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 const NONE: u32 = u32::MAX;
 
 /// When, and where the event lies, which also knows its order at that instant: half of all memory traffic is far keys.
@@ -36,7 +36,11 @@ struct Bucket {
     len: u32,
 }
 
-const EMPTY: Bucket = Bucket { head: NONE, tail: NONE, len: 0 };
+const EMPTY: Bucket = Bucket {
+    head: NONE,
+    tail: NONE,
+    len: 0,
+};
 
 /// Buckets of keys with `at > last`, the last instant of the window.
 ///
@@ -158,7 +162,11 @@ impl Far {
         self.start = self.start.max(now);
         let mut within = [0_usize; LEVELS + 1];
         for at in times {
-            within[if at <= self.start { 0 } else { bytes_apart(at, self.start) }] += 1;
+            within[if at <= self.start {
+                0
+            } else {
+                bytes_apart(at, self.start)
+            }] += 1;
         }
         let mut bytes = 0;
         let mut sum = within[0];
@@ -187,7 +195,10 @@ impl Far {
 
     /// Level and digit of the earliest bucket.
     fn earliest(&self) -> Option<(usize, usize)> {
-        self.occupied.iter().enumerate().find_map(|(level, digits)| Some((level, lowest_bit(digits)?)))
+        self.occupied
+            .iter()
+            .enumerate()
+            .find_map(|(level, digits)| Some((level, lowest_bit(digits)?)))
     }
 
     /// A block from the free list, or a new one.
@@ -197,7 +208,10 @@ impl Far {
             self.free = free.next;
             return block;
         }
-        self.blocks.push(Block { keys: [FarKey::default(); BLOCK], next: NONE });
+        self.blocks.push(Block {
+            keys: [FarKey::default(); BLOCK],
+            next: NONE,
+        });
         (self.blocks.len() - 1) as u32
     }
 

@@ -48,7 +48,10 @@ impl Near {
 
     /// The times of the heap, in no order.
     pub(super) fn heap_times(&self) -> impl Iterator<Item = u64> {
-        self.heap.iter().skip(usize::from(self.root_is_vacant)).map(|key| key.at)
+        self.heap
+            .iter()
+            .skip(usize::from(self.root_is_vacant))
+            .map(|key| key.at)
     }
 
     pub(super) fn peek(&mut self) -> Option<NearKey> {
@@ -94,7 +97,9 @@ impl Near {
     pub(super) fn refill(&mut self, fill: impl FnOnce(&mut Vec<NearKey>)) {
         debug_assert!(self.run.is_empty());
         fill(&mut self.run);
-        self.run.sort_unstable_by_key(|key| std::cmp::Reverse(key.order()));
+        // Sorting by a reversed order instead is slower (measured).
+        self.run.sort_unstable_by_key(NearKey::order);
+        self.run.reverse();
     }
 
     /// Keeps the keys for which `stays` holds.
@@ -126,11 +131,21 @@ impl Near {
             let first = ARITY * hole + 1;
             let child = if let Some([a, b, c, d]) = heap.get(first..first + ARITY) {
                 // A tournament instead of a chain: shorter, and the compiler makes it free of branches.
-                let (left, left_order) = if b.is_before(a) { (1, b.order()) } else { (0, a.order()) };
-                let (right, right_order) = if d.is_before(c) { (3, d.order()) } else { (2, c.order()) };
+                let (left, left_order) = if b.is_before(a) {
+                    (1, b.order())
+                } else {
+                    (0, a.order())
+                };
+                let (right, right_order) = if d.is_before(c) {
+                    (3, d.order())
+                } else {
+                    (2, c.order())
+                };
                 first + if right_order < left_order { right } else { left }
             } else {
-                let Some(rest) = heap.get(first..).filter(|rest| !rest.is_empty()) else { break };
+                let Some(rest) = heap.get(first..).filter(|rest| !rest.is_empty()) else {
+                    break;
+                };
                 let mut child = 0;
                 for (index, sibling) in rest.iter().enumerate().skip(1) {
                     if sibling.is_before(&rest[child]) {
