@@ -200,6 +200,27 @@ fn decreasing_times_leave_in_order() {
     pair.finish();
 }
 
+/// Peeking moves the window on to the next event; what is scheduled before it then must not confuse the buckets.
+#[test]
+fn peeking_ahead_and_filling_the_gap_keeps_the_order() {
+    let mut random = scrambled(1);
+    let mut pair = Pair::default();
+    for _ in 0..20 {
+        let base = pair.now + (1 << 40);
+        for _ in 0..6_000 {
+            pair.schedule(base + (random() >> 30), 0);
+        }
+        pair.peek();
+        for _ in 0..3_000 {
+            pair.schedule(pair.now + (random() >> 25), 0);
+        }
+        for _ in 0..7_000 {
+            pair.pop();
+        }
+    }
+    pair.finish();
+}
+
 #[test]
 fn one_instant_has_a_fixed_order() {
     let mut agenda = Agenda::new();
