@@ -93,21 +93,16 @@ fn hold(criterion: &mut Criterion) {
             for job in 0..pending {
                 heap.push(Reverse((
                     increments.draw(),
-                    (job % 4) as u8,
-                    scheduled,
+                    rank(job % 4, scheduled),
                     u64::from(job),
                 )));
                 scheduled += 1;
             }
             bencher.iter(|| {
                 for _ in 0..BATCH {
-                    if let Some(Reverse((now, class, _, job))) = heap.pop() {
-                        heap.push(Reverse((
-                            now + increments.draw(),
-                            class,
-                            scheduled,
-                            black_box(job),
-                        )));
+                    if let Some(Reverse((now, old, job))) = heap.pop() {
+                        let rank = rank((old >> 56) as u32, scheduled);
+                        heap.push(Reverse((now + increments.draw(), rank, black_box(job))));
                         scheduled += 1;
                     }
                 }

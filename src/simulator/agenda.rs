@@ -1,29 +1,31 @@
 //! The future event list: what happens next, earliest first, in a fixed order at one instant.
 //!
-//! Promises exact order (time, class, insertion), exact cancellation and constant amortized cost from ten to
-//! millions of pending events. Leaves the meaning of events and classes, and the clock itself, to its caller.
+//! Promises exact order (time, class, insertion), exact cancellation, and constant amortized cost from ten to
+//! millions of pending events (logarithmic where one instant is crowded). Leaves the meaning of events to its caller.
 //!
 //! # Order
 //! Events leave by time; at one instant by class, lower first; within a class in the order of their scheduling.
 //! The order is total, so it cannot depend on how the agenda is built inside. An event scheduled for the present
 //! instant (while that instant's events are being popped) takes its place in this same order, and so does one
-//! scheduled for the past: it simply is next.
+//! scheduled for the past.
 //!
 //! # How it works
 //! ```text
 //!   schedule ──► far: 8 levels x 256 buckets, unsorted ──refill──► near: sorted run + heap ──► pop
 //!        └──────────── soon enough? straight into the heap ──────────────┘
 //! ```
-//! *Near* holds everything up to the end of a time window, *far* what comes later. A far event lies on the level of
-//! the highest byte in which its time differs from the window's start, in the bucket of that byte (the layout of a
-//! radix heap: Ahuja, Mehlhorn, Orlin, Tarjan 1990). When near runs empty, the earliest bucket becomes the
-//! next window, after being split over the levels below as long as it is large. Far is only ever appended to and
-//! read in sequence, so memory latency, which bounds a heap of a million events, hardly matters. An event
-//! moves down at most eight levels whatever the distribution of times. Few pending events never leave near, which then
-//! is a plain 4-ary heap.
+//! *Near* holds everything up to the end of a time window, *far* what comes later. A far event lies on the level
+//! of the highest byte in which its time differs from the window's start, in the bucket of that byte (the layout of
+//! a radix heap: Ahuja, Mehlhorn, Orlin, Tarjan 1990). When near runs empty, the earliest bucket becomes the next
+//! window, after being split over the levels below for as long as it is large. When too many events are scheduled
+//! into the window itself, it is narrowed. An event moves down at most eight levels, whatever the distribution of
+//! times, and few pending events never leave near's heap.
 //!
-//! Events themselves stay in a slot each; near and far order small keys. A cancelled event leaves an empty slot and
-//! a stale key, which is dropped when it comes near, or when half of all keys are stale.
+//! A heap of a million events waits for memory at every level. Here far is only appended to and read in sequence,
+//! and near fits the cache; what remains is one visit per event to its slot.
+//!
+//! Events stay in a slot each while near and far order small keys. A cancelled event leaves an empty slot and a
+//! stale key, which is dropped when it comes near, or when half of all keys are stale.
 
 mod far;
 mod near;
@@ -35,8 +37,8 @@ use far::{Far, FarKey};
 use near::{Near, NearKey};
 
 /// Up to so many keys come near at once; a larger bucket is split over the levels below. Sixteen times the number of
-/// buckets per level, because then a split leaves sixteen keys per bucket on average: with
-/// a few only, the cost per bucket outweighs the sorting that splitting saves (half the speed, measured).
+/// buckets per level, because then a split leaves sixteen keys per bucket on average: with a few only, the cost per
+/// bucket outweighs the sorting that splitting saves (half the speed at worst, measured).
 const RUN_MAX: usize = 4096;
 
 /// Above so many keys in near's heap, near is narrowed. A heap of a thousand is slower than the way through far
