@@ -5,10 +5,16 @@
 //! - [`time`], [`random`]: instants, spans and keyed random streams as plain values.
 //! - [`quantum`]: hardware and programs; [`quantum::hardware`] is what a device truly does.
 //! - [`allocator`]: the core: commands in, events out.
-//! - [`report`]: tables and pictures.
+//! - [`observe`]: watches the core through its events: the auditor, every metric.
+//! - [`simulator`]: drives the core with a simulated clock, from a scenario file.
+//! - [`experiment`]: replications, comparisons, statistics.
+//! - [`report`]: tables, plots and pictures.
 
 pub mod allocator;
+pub mod experiment;
+pub mod observe;
 pub mod quantum;
 pub mod random;
 pub mod report;
+pub mod simulator;
 pub mod time;
