@@ -1,9 +1,11 @@
-//! What people look at: tables and pictures of devices and results.
+//! What people look at: tables, plots and pictures of devices and results.
 //!
-//! Promises text and image bytes, readable without colour; the same input gives the same output. Leaves writing
-//! files to the binary.
+//! Promises text and image bytes that depend on the data alone and are readable without colour. Leaves writing files
+//! to the binary.
 
 pub mod device_picture;
 pub mod device_table;
 pub mod font;
 pub mod layout;
+pub mod plots;
+pub mod table;

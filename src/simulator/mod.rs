@@ -2,4 +2,13 @@
 //!
 //! Promises that a run depends on its scenario and seed alone. Leaves decisions to the core and hardware truth to
 //! [`crate::quantum::hardware`].
+//!
+//! Reading order: [`scenario`] (what is asked), [`workload`] (jobs and when they come), [`simulation`] (the event
+//! loop), [`traces`] and [`world`] (what is written), [`agenda`] (the future event list).
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
+
 pub mod agenda;
+pub mod csv_row;
+pub mod job_book;
+pub mod program;
+pub mod site;

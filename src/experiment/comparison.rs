@@ -1,0 +1,386 @@
+//! Comparison of variants (strategies, settings, versions) that ran in the same worlds.
+//!
+//! Promises one row per metric and variant, each with a verdict and the evidence for it, and files whose bytes
+//! depend on the values alone. Leaves running the variants to the runner and the terminal table to the report.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::statistics::{Direction, Interval, LEVEL_95, Verdict, holm, paired_difference};
+
+/// The values of one replication by metric name; `None` where the metric had no observation.
+pub type MetricValues = IndexMap<String, Option<f64>>;
+
+/// One variant and what it measured, one entry per replication, in order: entry r of all variants is the same world.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// Name in tables, files and plots.
+    pub name: String,
+    /// The metrics of each replication.
+    pub replications: Vec<MetricValues>,
+}
+
+/// A metric to compare by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its name in [`MetricValues`], with its unit at the end.
+    pub name: String,
+    /// Which way is good.
+    pub direction: Direction,
+}
+
+impl Metric {
+    /// A metric of which less is better.
+    pub fn lower(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            direction: Direction::LowerIsBetter,
+        }
+    }
+
+    /// A metric of which more is better.
+    pub fn higher(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            direction: Direction::HigherIsBetter,
+        }
+    }
+}
+
+/// All differences from the baseline.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// Name of the variant that the others are compared with.
+    pub baseline: String,
+    /// Names of the others.
+    pub variants: Vec<String>,
+    /// Replications per variant.
+    pub replications: usize,
+    /// Confidence level of intervals and verdicts.
+    pub level: f64,
+    /// By metric, then by variant.
+    pub rows: Vec<Row>,
+}
+
+/// One metric of one variant against the baseline.
+///
+/// Means and difference are taken over the replications in which both have a value; `None` when there is none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Name of the metric.
+    pub metric: String,
+    /// Which way is good.
+    pub direction: Direction,
+    /// Name of the variant.
+    pub variant: String,
+    /// Replications in which both have a value.
+    pub pairs: usize,
+    /// Mean of the baseline.
+    pub baseline_mean: Option<f64>,
+    /// Mean of the variant.
+    pub variant_mean: Option<f64>,
+    /// Mean of variant - baseline.
+    pub difference: Option<f64>,
+    /// 95 % t interval of the difference (at [`Comparison::level`]); `None` with one replication.
+    pub ci95: Option<Interval>,
+    /// What the evidence says, from `p_adjusted`.
+    pub verdict: Verdict,
+    /// Two-sided p-value of the paired t test; `None` with one replication.
+    pub p_value: Option<f64>,
+    /// The same after Holm's correction over the variants of this metric.
+    pub p_adjusted: Option<f64>,
+    /// Cohen's d of the paired differences.
+    pub effect_size: Option<f64>,
+    /// How many times fewer replications this took than independent runs would.
+    pub variance_reduction: Option<f64>,
+}
+
+/// Why variants cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComparisonError {
+    /// Fewer than two variants.
+    #[error("{0} variant(s) to compare; hint: name a baseline and at least one other strategy")]
+    TooFew(usize),
+    /// The baseline is not among the variants.
+    #[error("baseline number {index} of {variants} variants; hint: count from 0")]
+    NoBaseline {
+        /// The index asked for.
+        index: usize,
+        /// How many there are.
+        variants: usize,
+    },
+    /// Pairs cannot be formed.
+    #[error(
+        "`{variant}` has {found} replications, the baseline `{baseline}` has {expected}; hint: paired differences need the same worlds"
+    )]
+    Unpaired {
+        /// The variant.
+        variant: String,
+        /// Its replications.
+        found: usize,
+        /// The baseline.
+        baseline: String,
+        /// Its replications.
+        expected: usize,
+    },
+}
+
+impl Comparison {
+    /// Compares all variants with the one at index `baseline`, by the listed metrics, at the 95 % level.
+    ///
+    /// A metric that no replication holds gives rows without values.
+    pub fn new(
+        metrics: &[Metric],
+        variants: &[Variant],
+        baseline: usize,
+    ) -> Result<Self, ComparisonError> {
+        if variants.len() < 2 {
+            return Err(ComparisonError::TooFew(variants.len()));
+        }
+        let base = variants.get(baseline).ok_or(ComparisonError::NoBaseline {
+            index: baseline,
+            variants: variants.len(),
+        })?;
+        let others: Vec<&Variant> = variants
+            .iter()
+            .enumerate()
+            .filter(|&(index, _)| index != baseline)
+            .map(|(_, variant)| variant)
+            .collect();
+        if let Some(odd) = others
+            .iter()
+            .find(|variant| variant.replications.len() != base.replications.len())
+        {
+            return Err(ComparisonError::Unpaired {
+                variant: odd.name.clone(),
+                found: odd.replications.len(),
+                baseline: base.name.clone(),
+                expected: base.replications.len(),
+            });
+        }
+        Ok(Self {
+            baseline: base.name.clone(),
+            variants: others.iter().map(|variant| variant.name.clone()).collect(),
+            replications: base.replications.len(),
+            level: LEVEL_95,
+            rows: metrics
+                .iter()
+                .flat_map(|metric| rows_of(metric, base, &others))
+                .collect(),
+        })
+    }
+
+    /// Whether there are too few replications for any verdict.
+    pub fn is_single(&self) -> bool {
+        self.replications < 2
+    }
+
+    /// The rows as CSV with a header (`comparison.csv`); absent values are empty fields.
+    pub fn to_csv(&self) -> String {
+        let mut text = String::from(
+            "metric,variant,baseline,replications,baseline_mean,variant_mean,difference,ci95_low,ci95_high,\
+             verdict,p_value,p_adjusted,effect_size,variance_reduction\n",
+        );
+        let mut buffer = ryu::Buffer::new();
+        let mut number = |value: Option<f64>| match value {
+            Some(value) => {
+                let digits = buffer.format(value);
+                digits.strip_suffix(".0").unwrap_or(digits).to_owned()
+            }
+            None => String::new(),
+        };
+        for row in &self.rows {
+            let fields = [
+                quoted(&row.metric),
+                quoted(&row.variant),
+                quoted(&self.baseline),
+                row.pairs.to_string(),
+                number(row.baseline_mean),
+                number(row.variant_mean),
+                number(row.difference),
+                number(row.ci95.map(|interval| interval.low)),
+                number(row.ci95.map(|interval| interval.high)),
+                row.verdict.as_str().to_owned(),
+                number(row.p_value),
+                number(row.p_adjusted),
+                number(row.effect_size),
+                number(row.variance_reduction),
+            ];
+            text.push_str(&fields.join(","));
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The whole comparison as indented JSON (`comparison.json`), absent values `null`.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+fn rows_of(metric: &Metric, base: &Variant, others: &[&Variant]) -> Vec<Row> {
+    let column = |variant: &Variant| -> Vec<Option<f64>> {
+        let values = variant.replications.iter();
+        values
+            .map(|values| values.get(&metric.name).copied().flatten())
+            .map(|value| value.filter(|number| number.is_finite()))
+            .collect()
+    };
+    let before = column(base);
+    let differences: Vec<_> = others
+        .iter()
+        .map(|variant| paired_difference(&before, &column(variant), LEVEL_95))
+        .collect();
+    let p_values: Vec<Option<f64>> = differences
+        .iter()
+        .map(|found| found.and_then(|found| found.p_value))
+        .collect();
+    let mut adjusted = holm(&p_values.iter().copied().flatten().collect::<Vec<_>>()).into_iter();
+    let mut rows = Vec::with_capacity(others.len());
+    for ((variant, found), p_value) in others.iter().zip(differences).zip(p_values) {
+        let p_adjusted = p_value.and_then(|_| adjusted.next());
+        let difference = found.map(|found| found.difference);
+        rows.push(Row {
+            metric: metric.name.clone(),
+            direction: metric.direction,
+            variant: variant.name.clone(),
+            pairs: found.map_or(0, |found| found.pairs),
+            baseline_mean: found.map(|found| found.baseline_mean),
+            variant_mean: found.map(|found| found.variant_mean),
+            difference,
+            ci95: found.and_then(|found| found.interval),
+            verdict: Verdict::of(
+                difference.unwrap_or(0.0),
+                p_adjusted,
+                metric.direction,
+                LEVEL_95,
+            ),
+            p_value,
+            p_adjusted,
+            effect_size: found.and_then(|found| found.effect_size),
+            variance_reduction: found.and_then(|found| found.variance_reduction),
+        });
+    }
+    rows
+}
+
+/// A CSV field of a name that a user chose.
+fn quoted(name: &str) -> String {
+    if name.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    } else {
+        name.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variant(name: &str, waits: &[Option<f64>]) -> Variant {
+        let replications = waits
+            .iter()
+            .map(|&wait| {
+                MetricValues::from([
+                    ("waiting_time_s.mean".to_owned(), wait),
+                    ("isolation_violations".to_owned(), Some(0.0)),
+                ])
+            })
+            .collect();
+        Variant {
+            name: name.to_owned(),
+            replications,
+        }
+    }
+
+    fn metrics() -> [Metric; 3] {
+        [
+            Metric::lower("waiting_time_s.mean"),
+            Metric::lower("isolation_violations"),
+            Metric::higher("absent"),
+        ]
+    }
+
+    #[test]
+    fn every_row_carries_its_evidence() {
+        let comparison = Comparison::new(
+            &metrics(),
+            &[
+                variant("first, fit", &[Some(10.0), Some(14.0), Some(12.0), Some(20.0)]),
+                variant("exact", &[Some(8.0), Some(11.5), Some(10.0), Some(17.5)]),
+                variant("random", &[Some(11.0), None, Some(10.0), Some(25.0)]),
+            ],
+            0,
+        )
+        .unwrap();
+        insta::assert_snapshot!(comparison.to_csv(), @r#"
+        metric,variant,baseline,replications,baseline_mean,variant_mean,difference,ci95_low,ci95_high,verdict,p_value,p_adjusted,effect_size,variance_reduction
+        waiting_time_s.mean,exact,"first, fit",4,14,11.75,-2.25,-2.709346557759269,-1.7906534422407308,better,0.0005736731093322048,0.0011473462186644095,-7.794228634059948,425
+        waiting_time_s.mean,random,"first, fit",3,14,15.333333333333332,1.3333333333333333,-7.390671601801805,10.057338268468472,inconclusive,0.578362978644215,0.578362978644215,0.37966319830099954,7.972972972972972
+        isolation_violations,exact,"first, fit",4,0,0,0,0,0,inconclusive,1,1,0,
+        isolation_violations,random,"first, fit",4,0,0,0,0,0,inconclusive,1,1,0,
+        absent,exact,"first, fit",0,,,,,,inconclusive,,,,
+        absent,random,"first, fit",0,,,,,,inconclusive,,,,
+        "#);
+    }
+
+    #[test]
+    fn one_replication_gives_no_verdict() {
+        let comparison = Comparison::new(
+            &metrics()[..1],
+            &[
+                variant("first_fit", &[Some(10.0)]),
+                variant("exact", &[Some(2.0)]),
+            ],
+            0,
+        )
+        .unwrap();
+        assert!(comparison.is_single());
+        insta::assert_snapshot!(comparison.to_json(), @r#"
+        {
+          "baseline": "first_fit",
+          "variants": [
+            "exact"
+          ],
+          "replications": 1,
+          "level": 0.95,
+          "rows": [
+            {
+              "metric": "waiting_time_s.mean",
+              "direction": "lower_is_better",
+              "variant": "exact",
+              "pairs": 1,
+              "baseline_mean": 10.0,
+              "variant_mean": 2.0,
+              "difference": -8.0,
+              "ci95": null,
+              "verdict": "inconclusive",
+              "p_value": null,
+              "p_adjusted": null,
+              "effect_size": null,
+              "variance_reduction": null
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_cannot_be_paired_is_refused() {
+        let a = variant("a", &[Some(1.0), Some(2.0)]);
+        let b = variant("b", &[Some(1.0)]);
+        let messages = [
+            Comparison::new(&metrics(), std::slice::from_ref(&a), 0),
+            Comparison::new(&metrics(), &[a.clone(), b.clone()], 2),
+            Comparison::new(&metrics(), &[a, b], 0),
+        ]
+        .map(|result| result.unwrap_err().to_string());
+        insta::assert_snapshot!(messages.join("\n"), @"
+        1 variant(s) to compare; hint: name a baseline and at least one other strategy
+        baseline number 2 of 2 variants; hint: count from 0
+        `b` has 1 replications, the baseline `a` has 2; hint: paired differences need the same worlds
+        ");
+    }
+}

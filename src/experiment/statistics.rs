@@ -1,0 +1,557 @@
+//! The statistics of experiments: means with intervals, paired differences with verdicts, quantiles, batch means.
+//!
+//! Promises textbook definitions, sums in the order of the data (the same bits for the same values) and `None`
+//! where a statistic does not exist, never a NaN. Leaves the choice of metrics and replications to its callers.
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// The confidence level of every interval whose name ends in `95`.
+pub const LEVEL_95: f64 = 0.95;
+
+/// Running count, mean and variance (Welford 1962): one pass, no cancellation.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Moments {
+    count: u64,
+    mean: f64,
+    /// Sum of squared deviations from the mean.
+    squares: f64,
+}
+
+impl Moments {
+    /// The moments of some values, taken in order.
+    pub fn of(values: &[f64]) -> Self {
+        let mut moments = Self::default();
+        for &value in values {
+            moments.push(value);
+        }
+        moments
+    }
+
+    /// Adds a value.
+    pub fn push(&mut self, value: f64) {
+        self.count += 1;
+        let before = value - self.mean;
+        self.mean += before / self.count as f64;
+        self.squares += before * (value - self.mean);
+    }
+
+    /// How many values there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The mean; `None` without values.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then_some(self.mean)
+    }
+
+    /// The unbiased variance (divisor n - 1); `None` below two values.
+    pub fn variance(&self) -> Option<f64> {
+        (self.count > 1).then(|| (self.squares / (self.count - 1) as f64).max(0.0))
+    }
+
+    /// The square root of the variance.
+    pub fn standard_deviation(&self) -> Option<f64> {
+        self.variance().map(f64::sqrt)
+    }
+
+    /// Standard deviation of the mean of independent values.
+    pub fn standard_error(&self) -> Option<f64> {
+        self.variance()
+            .map(|variance| (variance / self.count as f64).sqrt())
+    }
+
+    /// The t interval of the mean at `level`; `None` below two values.
+    pub fn interval(&self, level: f64) -> Option<Interval> {
+        let half = student_quantile(0.5 + level / 2.0, (self.count.max(1) - 1) as f64)?
+            * self.standard_error()?;
+        Some(Interval {
+            low: self.mean - half,
+            high: self.mean + half,
+        })
+    }
+}
+
+/// A closed interval; `[low, high]` in files.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(from = "[f64; 2]", into = "[f64; 2]")]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// Whether `value` lies within, the ends included.
+    pub fn contains(self, value: f64) -> bool {
+        self.low <= value && value <= self.high
+    }
+
+    /// Half of the width: what stands behind `±`.
+    pub fn half_width(self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+}
+
+impl From<[f64; 2]> for Interval {
+    fn from([low, high]: [f64; 2]) -> Self {
+        Self { low, high }
+    }
+}
+
+impl From<Interval> for [f64; 2] {
+    fn from(interval: Interval) -> Self {
+        [interval.low, interval.high]
+    }
+}
+
+/// The mean of some values; `None` without values.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    Moments::of(values).mean()
+}
+
+/// The Student t interval of the mean of independent values at `level` (0.95 for 95 %); `None` below two values.
+pub fn mean_interval(values: &[f64], level: f64) -> Option<Interval> {
+    Moments::of(values).interval(level)
+}
+
+/// The quantile of Student's t distribution; `None` unless 0 < probability < 1 and freedom > 0.
+pub fn student_quantile(probability: f64, freedom: f64) -> Option<f64> {
+    if !(probability > 0.0 && probability < 1.0) {
+        return None;
+    }
+    let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
+    Some(student.inverse_cdf(probability))
+}
+
+/// Whether a larger value of a metric is good or bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Utilization, fidelity, throughput.
+    HigherIsBetter,
+    /// Waiting time, violations, failures.
+    LowerIsBetter,
+}
+
+/// What a comparison found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The difference is significant and in the good direction.
+    Better,
+    /// The difference is significant and in the bad direction.
+    Worse,
+    /// The data do not decide, or there is no difference.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The word in tables and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+
+    /// The verdict on a difference with this (adjusted) p-value at `level`.
+    pub fn of(difference: f64, p_value: Option<f64>, direction: Direction, level: f64) -> Self {
+        let significant = p_value.is_some_and(|p| p < 1.0 - level);
+        let good = match direction {
+            Direction::HigherIsBetter => difference > 0.0,
+            Direction::LowerIsBetter => difference < 0.0,
+        };
+        match (significant && difference != 0.0, good) {
+            (false, _) => Self::Inconclusive,
+            (true, true) => Self::Better,
+            (true, false) => Self::Worse,
+        }
+    }
+}
+
+/// The comparison of two strategies that ran in the same worlds, replication by replication.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairedDifference {
+    /// Replications in which both had a value.
+    pub pairs: usize,
+    /// Mean of the baseline over these pairs.
+    pub baseline_mean: f64,
+    /// Mean of the variant over these pairs.
+    pub variant_mean: f64,
+    /// Mean of variant - baseline.
+    pub difference: f64,
+    /// t interval of the difference; `None` with one pair.
+    pub interval: Option<Interval>,
+    /// Two-sided p-value of "no difference" in the paired t test; `None` with one pair.
+    pub p_value: Option<f64>,
+    /// Cohen's d of the paired differences: mean / standard deviation; 0 when all differences are 0,
+    /// `None` with one pair or when all differences are the same other number.
+    pub effect_size: Option<f64>,
+    /// How many times smaller the variance of the difference is than with independent runs:
+    /// (var baseline + var variant) / var difference; `None` when the latter is 0 or unknown.
+    pub variance_reduction: Option<f64>,
+}
+
+/// Compares `variant` with `baseline`, pair by pair, with an interval at `level`.
+///
+/// Pairs in which either value is missing are left out; `None` when no pair is left.
+pub fn paired_difference(
+    baseline: &[Option<f64>],
+    variant: &[Option<f64>],
+    level: f64,
+) -> Option<PairedDifference> {
+    let (mut before, mut after, mut change) =
+        (Moments::default(), Moments::default(), Moments::default());
+    for (x, y) in baseline.iter().zip(variant) {
+        if let (Some(x), Some(y)) = (*x, *y) {
+            before.push(x);
+            after.push(y);
+            change.push(y - x);
+        }
+    }
+    let difference = change.mean()?;
+    // Differences are exact up to the rounding of the values they come from.
+    let rounding = 1e-14 * (before.mean()?.abs() + after.mean()?.abs());
+    let (p_value, effect_size, variance_reduction) = match change.standard_deviation() {
+        None => (None, None, None),
+        Some(deviation) if deviation <= rounding && difference.abs() <= rounding => {
+            (Some(1.0), Some(0.0), None)
+        }
+        // The same difference in every world: certain, beyond what a t statistic can express.
+        Some(deviation) if deviation <= rounding => (Some(0.0), None, None),
+        Some(deviation) => {
+            let t = difference / (deviation / (change.count as f64).sqrt());
+            let independent = before.variance().zip(after.variance()).map(|(x, y)| x + y);
+            (
+                two_sided_p(t, (change.count - 1) as f64),
+                Some(difference / deviation),
+                independent.map(|variance| variance / (deviation * deviation)),
+            )
+        }
+    };
+    Some(PairedDifference {
+        pairs: change.count as usize,
+        baseline_mean: before.mean()?,
+        variant_mean: after.mean()?,
+        difference,
+        interval: change.interval(level),
+        p_value,
+        effect_size,
+        variance_reduction,
+    })
+}
+
+fn two_sided_p(t: f64, freedom: f64) -> Option<f64> {
+    let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
+    Some((2.0 * student.sf(t.abs())).min(1.0))
+}
+
+/// Holm's step-down correction (Holm 1979): p-values that may be compared with the level as if each test were
+/// the only one. The order of the input is kept.
+///
+/// ```
+/// use resource_manager::experiment::statistics::holm;
+/// assert_eq!(holm(&[0.01, 0.04, 0.03]), [0.03, 0.06, 0.06]);
+/// ```
+pub fn holm(p_values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
+    order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]).then(a.cmp(&b)));
+    let mut adjusted = vec![0.0; p_values.len()];
+    let mut floor = 0.0_f64;
+    for (rank, &index) in order.iter().enumerate() {
+        floor = floor.max((p_values[index] * (p_values.len() - rank) as f64).min(1.0));
+        adjusted[index] = floor;
+    }
+    adjusted
+}
+
+/// The exact quantile of sorted values, linear between order statistics (type 7 of Hyndman and Fan 1996, the
+/// default of R and NumPy); `None` without values or unless 0 <= probability <= 1.
+pub fn quantile(sorted: &[f64], probability: f64) -> Option<f64> {
+    debug_assert!(sorted.is_sorted(), "quantiles need sorted values");
+    let last = sorted.len().checked_sub(1)?;
+    if !(0.0..=1.0).contains(&probability) {
+        return None;
+    }
+    let position = probability * last as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(last);
+    let weight = position - below as f64;
+    Some(sorted[below] + weight * (sorted[above] - sorted[below]))
+}
+
+/// The mean of an autocorrelated series with an honest error.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BatchMeans {
+    /// Mean over all whole batches.
+    pub mean: f64,
+    /// Standard error of that mean, from the scatter of the batches.
+    pub standard_error: f64,
+    /// t interval of the mean.
+    pub interval: Interval,
+    /// Correlation of neighbouring batches: above about 2 / sqrt(batches) the batches are too short to trust.
+    pub lag1: f64,
+}
+
+/// The method of batch means: cuts a stationary series into `batches` equal parts and treats their means as
+/// independent. Values after the last whole batch are left out; `None` below two batches or with empty ones.
+pub fn batch_means(series: &[f64], batches: usize, level: f64) -> Option<BatchMeans> {
+    let length = series.len().checked_div(batches)?;
+    if batches < 2 || length == 0 {
+        return None;
+    }
+    let means: Vec<f64> = series
+        .chunks_exact(length)
+        .take(batches)
+        .map(|batch| batch.iter().sum::<f64>() / length as f64)
+        .collect();
+    let moments = Moments::of(&means);
+    let mean = moments.mean()?;
+    let products: f64 = means
+        .windows(2)
+        .map(|pair| (pair[0] - mean) * (pair[1] - mean))
+        .sum();
+    Some(BatchMeans {
+        mean,
+        standard_error: moments.standard_error()?,
+        interval: moments.interval(level)?,
+        lag1: if moments.squares > 0.0 {
+            products / moments.squares
+        } else {
+            0.0
+        },
+    })
+}
+
+/// How many leading values of a series are warm-up, by MSER-5 (White 1997): the cut, in steps of five values,
+/// after which the mean of the rest is known best. `None` when the best cut lies beyond half of the series:
+/// then the run is too short to be called stationary.
+pub fn warm_up(series: &[f64]) -> Option<usize> {
+    const STEP: usize = 5;
+    let means: Vec<f64> = series
+        .chunks_exact(STEP)
+        .map(|batch| batch.iter().sum::<f64>() / STEP as f64)
+        .collect();
+    // From the end, so that one pass yields the moments of every suffix. The last few suffixes are left out:
+    // a handful of nearly equal values would look like the best estimate of all.
+    let mut rest = Moments::default();
+    let mut best = None;
+    for (cut, &batch_mean) in means.iter().enumerate().rev() {
+        rest.push(batch_mean);
+        if rest.count < 5 {
+            continue;
+        }
+        let error = rest.squares / (rest.count as f64 * rest.count as f64);
+        if best.is_none_or(|(least, _)| error <= least) {
+            best = Some((error, cut));
+        }
+    }
+    let (_, cut) = best?;
+    (cut * 2 <= means.len()).then_some(cut * STEP)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand_distr::{Distribution, StandardNormal};
+
+    use super::*;
+    use crate::random::{Purpose, StreamFamily};
+
+    fn normals(repetition: u64, count: usize) -> Vec<f64> {
+        let mut stream = StreamFamily::new(17, 0, Purpose::Resampling).stream(repetition, 0);
+        (0..count).map(|_| StandardNormal.sample(&mut stream)).collect()
+    }
+
+    fn all(values: &[f64]) -> Vec<Option<f64>> {
+        values.iter().copied().map(Some).collect()
+    }
+
+    fn close(found: f64, expected: f64, tolerance: f64) {
+        assert!((found - expected).abs() <= tolerance, "{found} instead of {expected}");
+    }
+
+    /// Values of printed tables of Student's t distribution.
+    #[test]
+    fn student_quantiles_match_the_tables() {
+        for (probability, freedom, expected) in [
+            (0.975, 1.0, 12.7062),
+            (0.975, 4.0, 2.7764),
+            (0.975, 9.0, 2.2622),
+            (0.975, 29.0, 2.0452),
+            (0.95, 9.0, 1.8331),
+            (0.9995, 9.0, 4.7809),
+        ] {
+            close(student_quantile(probability, freedom).unwrap(), expected, 5e-5);
+        }
+        assert_eq!(student_quantile(0.975, 0.0), None);
+        assert_eq!(student_quantile(1.0, 5.0), None);
+    }
+
+    /// Student's own example (1908): additional hours of sleep under two drugs; R's `t.test(paired = TRUE)` gives
+    /// t = -4.0621, p = 0.002833, interval [-2.4598858, -0.7001142].
+    #[test]
+    fn the_paired_difference_matches_students_sleep_data() {
+        let first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0];
+        let second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4];
+        let found = paired_difference(&all(&second), &all(&first), LEVEL_95).unwrap();
+        close(found.difference, -1.58, 1e-12);
+        let interval = found.interval.unwrap();
+        close(interval.low, -2.459_885_8, 1e-7);
+        close(interval.high, -0.700_114_2, 1e-7);
+        close(found.p_value.unwrap(), 0.002_833, 5e-7);
+        close(found.effect_size.unwrap(), -4.0621 / 10_f64.sqrt(), 1e-4);
+        // R: (var(first) + var(second)) / var(first - second) = (3.200556 + 4.009) / 1.512889
+        close(found.variance_reduction.unwrap(), 4.7654, 1e-3);
+        let verdict = Verdict::of(
+            found.difference,
+            found.p_value,
+            Direction::LowerIsBetter,
+            LEVEL_95,
+        );
+        assert_eq!(verdict, Verdict::Better);
+    }
+
+    #[test]
+    fn verdicts_need_evidence() {
+        let verdict = |baseline: &[f64], variant: &[f64], direction| {
+            let found = paired_difference(&all(baseline), &all(variant), LEVEL_95).unwrap();
+            Verdict::of(found.difference, found.p_value, direction, LEVEL_95)
+        };
+        use Direction::{HigherIsBetter, LowerIsBetter};
+        let base = [1.0, 2.0, 3.0, 4.0, 5.0];
+        let above = [1.5, 2.4, 3.6, 4.5, 5.5];
+        assert_eq!(verdict(&base, &above, HigherIsBetter), Verdict::Better);
+        assert_eq!(verdict(&base, &above, LowerIsBetter), Verdict::Worse);
+        assert_eq!(
+            verdict(&base, &[5.0, 4.0, 3.0, 2.0, 1.5], HigherIsBetter),
+            Verdict::Inconclusive
+        );
+        assert_eq!(verdict(&base, &base, HigherIsBetter), Verdict::Inconclusive);
+        let shifted = base.map(|value| value + 1.0);
+        assert_eq!(verdict(&base, &shifted, LowerIsBetter), Verdict::Worse);
+        assert_eq!(verdict(&[1.0], &[9.0], HigherIsBetter), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn equal_strategies_differ_by_nothing() {
+        let base = all(&[0.1, 0.7, 0.3]);
+        let found = paired_difference(&base, &base, LEVEL_95).unwrap();
+        assert_eq!(found.difference, 0.0);
+        assert_eq!(found.interval, Some(Interval { low: 0.0, high: 0.0 }));
+        assert_eq!((found.p_value, found.effect_size), (Some(1.0), Some(0.0)));
+    }
+
+    #[test]
+    fn pairs_with_a_missing_value_are_left_out() {
+        let found = paired_difference(
+            &[Some(1.0), None, Some(3.0)],
+            &[Some(2.0), Some(9.0), None],
+            LEVEL_95,
+        )
+        .unwrap();
+        assert_eq!(
+            (found.pairs, found.difference, found.interval),
+            (1, 1.0, None)
+        );
+        assert_eq!(paired_difference(&[None], &[Some(1.0)], LEVEL_95), None);
+    }
+
+    /// 4,000 samples of ten normals: the 95 % interval must hold the true mean in 94 to 96 % of them
+    /// (three standard errors of a fair coin of 0.95 are 1.03 %).
+    #[test]
+    fn the_interval_covers_as_often_as_it_says() {
+        let hits = (0..4_000)
+            .filter(|&repetition| {
+                mean_interval(&normals(repetition, 10), LEVEL_95)
+                    .unwrap()
+                    .contains(0.0)
+            })
+            .count();
+        assert!((3_760..=3_840).contains(&hits), "{hits} of 4,000");
+    }
+
+    /// Under "no difference" p-values are uniform: a verdict other than inconclusive comes in 5 % of experiments.
+    #[test]
+    fn false_verdicts_are_as_rare_as_promised() {
+        let errors = (0..4_000)
+            .filter(|&repetition| {
+                let values = normals(repetition + 10_000, 16);
+                let found =
+                    paired_difference(&all(&values[..8]), &all(&values[8..]), LEVEL_95).unwrap();
+                found.p_value.unwrap() < 0.05
+            })
+            .count();
+        assert!((159..=241).contains(&errors), "{errors} of 4,000");
+    }
+
+    /// An autoregressive series with coefficient 0.9 has a mean whose standard error is 1 / (1 - 0.9) / sqrt(n):
+    /// the naive error of independent values would be 4.4 times too small.
+    #[test]
+    fn batch_means_see_autocorrelation() {
+        let mut state = 0.0;
+        let series: Vec<f64> = normals(1, 200_000)
+            .into_iter()
+            .map(|shock| {
+                state = 0.9 * state + shock;
+                state
+            })
+            .collect();
+        let found = batch_means(&series, 200, LEVEL_95).unwrap();
+        let expected = 10.0 / 200_000_f64.sqrt();
+        close(found.standard_error / expected, 1.0, 0.15);
+        assert!(found.interval.contains(found.mean) && found.lag1.abs() < 0.2);
+        assert_eq!(batch_means(&series[..3], 4, LEVEL_95), None);
+        assert_eq!(batch_means(&series, 0, LEVEL_95), None);
+    }
+
+    #[test]
+    fn warm_up_finds_the_end_of_a_transient() {
+        let noise = normals(2, 1_000);
+        let series: Vec<f64> = (0..1_000)
+            .map(|i| 20.0 * (-(i as f64) / 30.0).exp() + noise[i])
+            .collect();
+        let cut = warm_up(&series).unwrap();
+        assert!((60..=160).contains(&cut), "cut at {cut}");
+        let trend: Vec<f64> = (0..1_000).map(f64::from).collect();
+        assert_eq!(warm_up(&trend), None);
+    }
+
+    #[test]
+    fn quantiles_are_those_of_type_7() {
+        let sorted = [1.0, 2.0, 4.0, 8.0];
+        for (probability, expected) in [(0.0, 1.0), (0.5, 3.0), (0.9, 6.8), (1.0, 8.0)] {
+            close(quantile(&sorted, probability).unwrap(), expected, 1e-12);
+        }
+        assert_eq!(quantile(&[], 0.5), None);
+        assert_eq!(quantile(&sorted, 1.1), None);
+    }
+
+    proptest! {
+        #[test]
+        fn welford_agrees_with_two_passes(values in proptest::collection::vec(-1e6_f64..1e6, 2..60)) {
+            let moments = Moments::of(&values);
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>()
+                / (values.len() - 1) as f64;
+            prop_assert!((moments.mean().unwrap() - mean).abs() <= 1e-8 * (1.0 + mean.abs()));
+            prop_assert!((moments.variance().unwrap() - variance).abs() <= 1e-8 * (1.0 + variance));
+        }
+
+        #[test]
+        fn holm_never_lowers_and_keeps_the_order(p_values in proptest::collection::vec(0.0_f64..=1.0, 0..12)) {
+            let adjusted = holm(&p_values);
+            for (i, &p) in p_values.iter().enumerate() {
+                prop_assert!(adjusted[i] >= p && adjusted[i] <= 1.0);
+                prop_assert!(adjusted[i] <= (p * p_values.len() as f64).min(1.0));
+                for (j, &q) in p_values.iter().enumerate() {
+                    prop_assert!(p > q || adjusted[i] <= adjusted[j]);
+                }
+            }
+        }
+    }
+}
