@@ -5,8 +5,10 @@
 //! - [`time`], [`random`]: instants, spans and keyed random streams as plain values.
 //! - [`quantum`]: hardware and programs; [`quantum::hardware`] is what a device truly does.
 //! - [`allocator`]: the core: commands in, events out.
+//! - [`observe`]: what watches the core through its events: the auditor and the metrics.
 
 pub mod allocator;
+pub mod observe;
 pub mod quantum;
 pub mod random;
 pub mod time;
