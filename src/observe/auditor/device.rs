@@ -1,0 +1,561 @@
+//! One device as the auditor follows it: who holds which qubit, what is alive, and when qubits are free again.
+//!
+//! Promises work in proportion to the neighbourhood of one allocation, and no memory per event. Distances are found
+//! by a breadth-first search of its own, over all couplers, dead ones included.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::shape::Shapes;
+use super::violation::{Breach, LayoutProblem, Limit, Promise};
+use crate::allocator::job::{ElementLimits, IsolationLevel, JobRequest, Topology};
+use crate::allocator::messages::{
+    Allocation, AllocationId, DriverAction, EpochNumber, Fence, Status, Target,
+};
+use crate::quantum::calibration::{Calibration, DEAD_ERROR};
+use crate::quantum::coupling_map::CouplingMap;
+use crate::quantum::device::{DeviceLimits, DeviceSpec};
+use crate::quantum::{CouplerId, DeviceId, PhysicalQubit};
+use crate::time::Time;
+
+/// What one event breaks: mostly nothing.
+pub(super) type Breaches = SmallVec<[Breach; 2]>;
+
+/// No allocation. Numbers are given out upwards, so the last one is never reached.
+const NOBODY: AllocationId = AllocationId(u64::MAX);
+
+/// A device of the fleet.
+#[derive(Debug, Clone)]
+pub(super) struct AuditedDevice {
+    id: DeviceId,
+    map: Arc<CouplingMap>,
+    calibration: Arc<Calibration>,
+    limits: DeviceLimits,
+    epoch: EpochNumber,
+    /// `Offline` once removed.
+    status: Status,
+    /// Whether it is part of the fleet.
+    pub(super) present: bool,
+    qubit_status: Vec<Status>,
+    coupler_status: Vec<Status>,
+    usable_qubits: Vec<bool>,
+    usable_couplers: Vec<bool>,
+    owner: Vec<AllocationId>,
+    guarded_until: Vec<Time>,
+    active: Vec<Arc<Allocation>>,
+    last_fence: Option<Fence>,
+    /// Marks of the last search: `seen[q] == search` means visited.
+    seen: Vec<u64>,
+    search: u64,
+    rim: Vec<PhysicalQubit>,
+    next_rim: Vec<PhysicalQubit>,
+    /// Isolation violations found on it so far.
+    pub(super) isolation_violations: u64,
+}
+
+impl AuditedDevice {
+    pub(super) fn new(id: DeviceId, spec: &DeviceSpec) -> Self {
+        let qubits = spec.coupling_map.qubits();
+        let couplers = spec.coupling_map.couplers().len();
+        let mut device = Self {
+            id,
+            map: Arc::clone(&spec.coupling_map),
+            calibration: Arc::clone(&spec.calibration),
+            limits: spec.limits,
+            epoch: EpochNumber(1),
+            status: Status::Online,
+            present: true,
+            qubit_status: vec![Status::Online; qubits],
+            coupler_status: vec![Status::Online; couplers],
+            usable_qubits: vec![false; qubits],
+            usable_couplers: vec![false; couplers],
+            owner: vec![NOBODY; qubits],
+            guarded_until: vec![Time::ZERO; qubits],
+            active: Vec::new(),
+            last_fence: None,
+            seen: vec![0; qubits],
+            search: 0,
+            rim: Vec::new(),
+            next_rim: Vec::new(),
+            isolation_violations: 0,
+        };
+        device.refresh();
+        device
+    }
+
+    /// Allocations that hold qubits.
+    pub(super) fn active(&self) -> &[Arc<Allocation>] {
+        &self.active
+    }
+
+    /// Takes new figures over.
+    pub(super) fn recalibrate(
+        &mut self,
+        epoch: EpochNumber,
+        calibration: &Arc<Calibration>,
+        found: &mut Breaches,
+    ) {
+        if epoch <= self.epoch {
+            found.push(Breach::EpochNotRising {
+                device: self.id,
+                epoch,
+                last: self.epoch,
+            });
+        }
+        self.epoch = epoch;
+        self.calibration = Arc::clone(calibration);
+        self.refresh();
+    }
+
+    /// Works out again which elements may be used.
+    fn refresh(&mut self) {
+        for (q, usable) in self.usable_qubits.iter_mut().enumerate() {
+            *usable = self.qubit_status[q] == Status::Online
+                && self
+                    .calibration
+                    .qubits
+                    .get(q)
+                    .is_some_and(|figures| !figures.dead && figures.readout_error < DEAD_ERROR);
+        }
+        for (c, usable) in self.usable_couplers.iter_mut().enumerate() {
+            *usable = self.coupler_status[c] == Status::Online
+                && self
+                    .calibration
+                    .couplers
+                    .get(c)
+                    .is_some_and(|figures| !figures.dead && figures.two_qubit_error < DEAD_ERROR);
+        }
+    }
+
+    /// Sets a status, and calls `lost` with every allocation that must not outlive this instant. `uses` tells
+    /// whether an allocation runs gates on a coupler.
+    pub(super) fn set_status(
+        &mut self,
+        target: Target,
+        to: Status,
+        mut uses: impl FnMut(&Allocation, PhysicalQubit, PhysicalQubit) -> bool,
+        mut lost: impl FnMut(AllocationId),
+    ) {
+        let ends = matches!(to, Status::Offline | Status::Calibrating);
+        match target {
+            Target::Device(_) => {
+                self.status = to;
+                if ends {
+                    self.active.iter().for_each(|allocation| lost(allocation.id));
+                }
+                return;
+            }
+            Target::Qubit(_, qubit) => {
+                let Some(status) = self.qubit_status.get_mut(qubit.index()) else {
+                    return;
+                };
+                *status = to;
+                if ends && self.owner[qubit.index()] != NOBODY {
+                    lost(self.owner[qubit.index()]);
+                }
+            }
+            Target::Coupler(_, coupler) => {
+                let Some(status) = self.coupler_status.get_mut(coupler.index()) else {
+                    return;
+                };
+                *status = to;
+                let (a, b) = self.map.couplers()[coupler.index()];
+                let owner = self.owner[a.index()];
+                if ends && owner != NOBODY && owner == self.owner[b.index()] {
+                    let used = self
+                        .active
+                        .iter()
+                        .any(|allocation| allocation.id == owner && uses(allocation, a, b));
+                    if used {
+                        lost(owner);
+                    }
+                }
+            }
+        }
+        self.refresh();
+    }
+
+    /// Takes the device out of the fleet.
+    pub(super) fn remove(&mut self, mut lost: impl FnMut(AllocationId)) {
+        self.present = false;
+        self.status = Status::Offline;
+        self.active.iter().for_each(|allocation| lost(allocation.id));
+    }
+
+    /// Checks a start against all that this device knows, then lets the allocation hold its qubits. Answers how
+    /// many qubits became held.
+    pub(super) fn start(
+        &mut self,
+        now: Time,
+        allocation: &Arc<Allocation>,
+        request: &JobRequest,
+        shapes: &mut Shapes,
+        found: &mut Breaches,
+    ) -> u64 {
+        self.check_terms(allocation, request, found);
+        if self.layout_is_legal(allocation, request, found) {
+            self.check_elements(allocation, request, found);
+            self.check_shape(allocation, request, shapes, found);
+        }
+        self.check_guard(now, allocation, found);
+        self.check_neighbours(allocation, found);
+        let mut taken = 0;
+        for qubit in &allocation.held {
+            if let Some(owner) = self.owner.get_mut(qubit.index()) {
+                taken += u64::from(*owner == NOBODY);
+                *owner = allocation.id;
+            }
+        }
+        self.active.push(Arc::clone(allocation));
+        taken
+    }
+
+    /// Lets go of the qubits of an allocation. Answers how many became free.
+    pub(super) fn end(&mut self, now: Time, allocation: &Allocation) -> u64 {
+        let Some(index) = self.active.iter().position(|active| active.id == allocation.id) else {
+            return 0;
+        };
+        self.active.swap_remove(index);
+        let until = now + allocation.isolation.guard.max(self.limits.reconfiguration_time);
+        let mut freed = 0;
+        for qubit in &allocation.held {
+            if self.owner.get(qubit.index()) == Some(&allocation.id) {
+                self.owner[qubit.index()] = NOBODY;
+                freed += 1;
+            }
+            if let Some(guarded) = self.guarded_until.get_mut(qubit.index()) {
+                *guarded = until.max(*guarded);
+            }
+        }
+        freed
+    }
+
+    /// What can be judged without looking at qubits.
+    fn check_terms(&mut self, allocation: &Allocation, request: &JobRequest, found: &mut Breaches) {
+        let (device, id) = (self.id, allocation.id);
+        if self.status != Status::Online {
+            found.push(Breach::DeviceNotOnline {
+                device,
+                allocation: id,
+                status: self.status,
+            });
+        }
+        if allocation.epoch != self.epoch {
+            found.push(Breach::StaleCalibration {
+                device,
+                allocation: id,
+                epoch: allocation.epoch,
+                current: self.epoch,
+            });
+        }
+        if let Some(last) = self.last_fence
+            && allocation.fence <= last
+        {
+            found.push(Breach::FenceNotRising {
+                device,
+                allocation: id,
+                fence: allocation.fence,
+                last,
+            });
+        }
+        self.last_fence = self.last_fence.max(Some(allocation.fence));
+        let running = self.active.len() as u32 + 1;
+        if let Some(limit) = self.limits.max_concurrent_tasks
+            && running > limit
+        {
+            found.push(Breach::TooManyTasks {
+                device,
+                allocation: id,
+                running,
+                limit,
+            });
+        }
+        if request.excluded_devices.contains(&device) {
+            found.push(Breach::ExcludedDevice {
+                job: request.id,
+                device,
+                allocation: id,
+            });
+        }
+        let promised = &allocation.isolation;
+        let asked = &request.isolation;
+        // "Strong" fixes two idle qubits; every other level and guard comes from settings that no event shows.
+        let strong = (asked.level == Some(IsolationLevel::Strong)).then_some(2);
+        let weaker = [
+            (
+                asked
+                    .buffer_distance
+                    .or(strong)
+                    .is_some_and(|least| promised.buffer_distance < least),
+                Promise::BufferDistance,
+            ),
+            (
+                asked
+                    .temporal_separation
+                    .is_some_and(|least| promised.guard < least),
+                Promise::Guard,
+            ),
+            (
+                asked.hardware_reset == Some(true) && !promised.hardware_reset,
+                Promise::HardwareReset,
+            ),
+        ];
+        for (_, promise) in weaker.into_iter().filter(|(weaker, _)| *weaker) {
+            found.push(Breach::PromiseTooWeak {
+                job: request.id,
+                allocation: id,
+                promise,
+            });
+        }
+        if promised.hardware_reset && !allocation.driver_actions.contains(&DriverAction::Reset) {
+            found.push(Breach::ResetMissing { allocation: id });
+        }
+    }
+
+    fn layout_is_legal(
+        &mut self,
+        allocation: &Allocation,
+        request: &JobRequest,
+        found: &mut Breaches,
+    ) -> bool {
+        let (device, id) = (self.id, allocation.id);
+        let qubits = allocation.layout.len() as u32;
+        let (min, max) = (request.min_qubits, request.max_qubits);
+        if !(min..=max).contains(&qubits) {
+            found.push(Breach::WrongSize {
+                job: request.id,
+                allocation: id,
+                qubits,
+                min,
+                max,
+            });
+            return false;
+        }
+        self.search += 1;
+        let mut problem = None;
+        for &qubit in &allocation.layout {
+            match self.seen.get_mut(qubit.index()) {
+                None => problem = Some(LayoutProblem::OutOfRange(qubit)),
+                Some(seen) if *seen == self.search => problem = Some(LayoutProblem::Repeated(qubit)),
+                Some(seen) => *seen = self.search,
+            }
+            if problem.is_none() && !allocation.held.contains(qubit) {
+                problem = Some(LayoutProblem::OtherThanHeld);
+            }
+        }
+        if problem.is_none() && allocation.held.len() != allocation.layout.len() {
+            problem = Some(LayoutProblem::OtherThanHeld);
+        }
+        if let Some(problem) = problem {
+            found.push(Breach::IllegalLayout {
+                device,
+                allocation: id,
+                problem,
+            });
+        }
+        problem.is_none()
+    }
+
+    fn check_elements(&self, allocation: &Allocation, request: &JobRequest, found: &mut Breaches) {
+        let (device, id) = (self.id, allocation.id);
+        for &qubit in &allocation.layout {
+            if !self.usable_qubits[qubit.index()] {
+                found.push(Breach::UnusableQubit {
+                    device,
+                    allocation: id,
+                    qubit,
+                });
+            }
+        }
+        let limits = &request.limits;
+        if *limits == ElementLimits::NONE {
+            return;
+        }
+        for &qubit in &allocation.layout {
+            let Some(figures) = self.calibration.qubits.get(qubit.index()) else {
+                continue;
+            };
+            let kept = [
+                (figures.t1_s >= limits.min_t1_s, Limit::T1),
+                (figures.t2_s >= limits.min_t2_s, Limit::T2),
+                (
+                    figures.one_qubit_error <= limits.max_one_qubit_error,
+                    Limit::OneQubitError,
+                ),
+                (
+                    figures.readout_error <= limits.max_readout_error,
+                    Limit::ReadoutError,
+                ),
+            ];
+            if let Some((_, limit)) = kept.into_iter().find(|(kept, _)| !kept) {
+                found.push(Breach::LimitExceeded {
+                    device,
+                    allocation: id,
+                    qubit,
+                    limit,
+                });
+            }
+        }
+    }
+
+    fn within_limits(&self, coupler: CouplerId, limits: &ElementLimits) -> bool {
+        limits.max_two_qubit_error >= 1.0
+            || self
+                .calibration
+                .couplers
+                .get(coupler.index())
+                .is_some_and(|figures| figures.two_qubit_error <= limits.max_two_qubit_error)
+    }
+
+    fn check_shape(
+        &mut self,
+        allocation: &Allocation,
+        request: &JobRequest,
+        shapes: &mut Shapes,
+        found: &mut Breaches,
+    ) {
+        let (device, id) = (self.id, allocation.id);
+        let layout = &allocation.layout;
+        if matches!(request.topology, Topology::Any) {
+            if !self.is_connected(allocation, request) {
+                found.push(Breach::DisconnectedRegion {
+                    device,
+                    allocation: id,
+                });
+            }
+            return;
+        }
+        shapes.visit_edges(&request.topology, layout.len() as u32, |v, w| {
+            let (Some(&a), Some(&b)) = (layout.get(v as usize), layout.get(w as usize)) else {
+                return;
+            };
+            match self.map.coupler(a, b) {
+                Some(coupler) if self.usable_couplers[coupler.index()] => {
+                    if !self.within_limits(coupler, &request.limits) {
+                        let limit = Limit::TwoQubitError;
+                        found.push(Breach::LimitExceeded {
+                            device,
+                            allocation: id,
+                            qubit: a.min(b),
+                            limit,
+                        });
+                    }
+                }
+                _ => found.push(Breach::MissingCoupler {
+                    device,
+                    allocation: id,
+                    a,
+                    b,
+                }),
+            }
+        });
+    }
+
+    /// Whether the held qubits hang together over couplers that the job may use.
+    fn is_connected(&mut self, allocation: &Allocation, request: &JobRequest) -> bool {
+        let Some(&root) = allocation.layout.first() else {
+            return true;
+        };
+        self.search += 1;
+        self.seen[root.index()] = self.search;
+        self.rim.clear();
+        self.rim.push(root);
+        let mut reached = 1;
+        while let Some(qubit) = self.rim.pop() {
+            for &(to, coupler) in self.map.neighbours(qubit) {
+                if allocation.held.contains(to)
+                    && self.seen[to.index()] != self.search
+                    && self.usable_couplers[coupler.index()]
+                    && self.within_limits(coupler, &request.limits)
+                {
+                    self.seen[to.index()] = self.search;
+                    self.rim.push(to);
+                    reached += 1;
+                }
+            }
+        }
+        reached == allocation.layout.len()
+    }
+
+    fn check_guard(&self, now: Time, allocation: &Allocation, found: &mut Breaches) {
+        let broken = allocation.held.iter().find(|qubit| {
+            self.guarded_until
+                .get(qubit.index())
+                .is_some_and(|until| now < *until)
+        });
+        if let Some(qubit) = broken {
+            let until = self.guarded_until[qubit.index()];
+            found.push(Breach::GuardBroken {
+                device: self.id,
+                qubit,
+                allocation: allocation.id,
+                until,
+            });
+        }
+    }
+
+    /// Looks for other allocations from the held qubits outwards, as far as any promise reaches. One violation per
+    /// pair: the nearest meeting.
+    fn check_neighbours(&mut self, allocation: &Allocation, found: &mut Breaches) {
+        let own = allocation
+            .isolation
+            .buffer_distance
+            .max(self.limits.min_qubit_separation);
+        let reach = self
+            .active
+            .iter()
+            .map(|other| other.isolation.buffer_distance)
+            .fold(own, u32::max);
+        let mut met: SmallVec<[AllocationId; 4]> = SmallVec::new();
+        self.search += 1;
+        self.rim.clear();
+        for qubit in &allocation.held {
+            if qubit.index() < self.owner.len() {
+                self.seen[qubit.index()] = self.search;
+                self.rim.push(qubit);
+            }
+        }
+        for distance in 0..=reach {
+            for &qubit in &self.rim {
+                let other = self.owner[qubit.index()];
+                if other != NOBODY && !met.contains(&other) {
+                    let theirs = self.active.iter().find(|active| active.id == other);
+                    let required = theirs.map_or(own, |other| own.max(other.isolation.buffer_distance));
+                    if distance <= required {
+                        met.push(other);
+                        found.push(if distance == 0 {
+                            Breach::DoubleHold {
+                                device: self.id,
+                                qubit,
+                                allocation: allocation.id,
+                                other,
+                            }
+                        } else {
+                            Breach::BufferTooNarrow {
+                                device: self.id,
+                                allocation: allocation.id,
+                                other,
+                                distance,
+                                required: required + 1,
+                            }
+                        });
+                    }
+                }
+            }
+            if distance == reach {
+                break;
+            }
+            self.next_rim.clear();
+            for &qubit in &self.rim {
+                for &(to, _) in self.map.neighbours(qubit) {
+                    if self.seen[to.index()] != self.search {
+                        self.seen[to.index()] = self.search;
+                        self.next_rim.push(to);
+                    }
+                }
+            }
+            std::mem::swap(&mut self.rim, &mut self.next_rim);
+        }
+    }
+}

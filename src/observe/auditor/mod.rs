@@ -1,0 +1,592 @@
+//! The auditor: checks every promise of the core from outside, by its events alone.
+//!
+//! Promises code and bookkeeping of its own: nothing of the core's ledger or search is used, so that the two cannot
+//! be wrong together. Settings that no event shows (default isolation, number of attempts) are judged by what the
+//! allocations promise.
+
+mod device;
+mod id_set;
+mod shape;
+mod violation;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
+
+use crate::allocator::job::{JobId, JobRequest, Topology};
+use crate::allocator::messages::{Allocation, AllocationId, Event, FailureReason, StopReason, Target};
+use crate::quantum::DeviceId;
+use crate::time::{Span, Time};
+use device::{AuditedDevice, Breaches};
+use id_set::IdSet;
+use shape::Shapes;
+
+pub use violation::{Breach, LayoutProblem, Limit, Promise, StateSeen, Step, Violation, ViolationKind};
+
+/// Violations kept in full; beyond that they are only counted.
+pub const VIOLATIONS_KEPT: usize = 1_000;
+
+#[derive(Debug, Clone)]
+enum Phase {
+    Waiting {
+        held: bool,
+    },
+    Running {
+        allocation: Arc<Allocation>,
+        stop: Option<StopReason>,
+        shots_done: u64,
+    },
+}
+
+/// A job that has not ended.
+#[derive(Debug, Clone)]
+struct LiveJob {
+    request: Arc<JobRequest>,
+    submitted: Time,
+    attempts: u32,
+    last_allocation: Option<AllocationId>,
+    phase: Phase,
+}
+
+impl LiveJob {
+    fn seen(&self) -> StateSeen {
+        match self.phase {
+            Phase::Waiting { held: false } => StateSeen::Waiting,
+            Phase::Waiting { held: true } => StateSeen::Held,
+            Phase::Running { stop: None, .. } => StateSeen::Running,
+            Phase::Running { stop: Some(_), .. } => StateSeen::Stopping,
+        }
+    }
+}
+
+/// Watches one core from its first event on.
+///
+/// Violations do not stop it: it goes on with what the events say. Memory grows with live jobs, not with ended ones.
+#[derive(Debug, Clone, Default)]
+pub struct Auditor {
+    now: Time,
+    devices: IndexMap<DeviceId, AuditedDevice, FxBuildHasher>,
+    jobs: IndexMap<JobId, LiveJob, FxBuildHasher>,
+    ended_jobs: IdSet,
+    allocations: IdSet,
+    shapes: Shapes,
+    /// Allocations that must have ended before time goes on.
+    lost: SmallVec<[(DeviceId, AllocationId); 4]>,
+    submitted: u64,
+    waiting: u64,
+    running: u64,
+    ended: u64,
+    held_qubits: u64,
+    held_integral_ns: u128,
+    allocation_sum_ns: u128,
+    violations: Vec<Violation>,
+    /// By kind; empty before the first.
+    counts: Vec<u64>,
+}
+
+impl Auditor {
+    /// An auditor that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The first [`VIOLATIONS_KEPT`] violations, in order.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// Number of violations of one kind.
+    pub fn count(&self, kind: ViolationKind) -> u64 {
+        self.counts.get(kind as usize).copied().unwrap_or(0)
+    }
+
+    /// Number of all violations.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Number of violations by which jobs came too near to each other: the metric `isolation_violations`.
+    pub fn isolation_violations(&self) -> u64 {
+        ViolationKind::ALL
+            .iter()
+            .filter(|kind| kind.is_isolation())
+            .map(|kind| self.count(*kind))
+            .sum()
+    }
+
+    /// The same on one device; 0 for one that was never seen.
+    pub fn isolation_violations_on(&self, device: DeviceId) -> u64 {
+        self.devices
+            .get(&device)
+            .map_or(0, |device| device.isolation_violations)
+    }
+
+    /// Takes one event of the core. Events must come in the order in which the core gave them.
+    pub fn observe(&mut self, now: Time, event: &Event) {
+        self.advance(now);
+        match event {
+            Event::DeviceRegistered { device, spec } => {
+                let mut fresh = AuditedDevice::new(*device, spec);
+                match self.devices.get_mut(device) {
+                    Some(known) if known.present => self.report(Breach::DeviceInUse { device: *device }),
+                    Some(known) => {
+                        fresh.isolation_violations = known.isolation_violations;
+                        *known = fresh;
+                    }
+                    None => {
+                        self.devices.insert(*device, fresh);
+                    }
+                }
+            }
+            Event::DeviceRemoved { device } => {
+                let lost = &mut self.lost;
+                match self.devices.get_mut(device).filter(|known| known.present) {
+                    Some(known) => known.remove(|allocation| lost.push((*device, allocation))),
+                    None => self.report(Breach::UnknownDevice { device: *device }),
+                }
+            }
+            Event::Recalibrated {
+                device,
+                epoch,
+                calibration,
+            } => {
+                let mut found = Breaches::new();
+                match self.devices.get_mut(device).filter(|known| known.present) {
+                    Some(known) => known.recalibrate(*epoch, calibration, &mut found),
+                    None => found.push(Breach::UnknownDevice { device: *device }),
+                }
+                self.report_all(found);
+            }
+            Event::StatusChanged { target, to, .. } => self.status_changed(*target, *to),
+            Event::JobQueued { job, .. } => self.queued(job),
+            Event::JobRejected { job, .. } => {
+                if self.is_new(job.id, Step::Rejected) {
+                    self.submitted += 1;
+                    self.ended += 1;
+                    self.ended_jobs.insert(job.id.0);
+                }
+            }
+            Event::JobHeld { job } => self.set_held(*job, true, Step::Held),
+            Event::JobReleased { job } => self.set_held(*job, false, Step::Released),
+            Event::JobStarted { allocation } => self.started(allocation),
+            Event::ShotsCredited {
+                job,
+                allocation,
+                shots_done,
+            } => {
+                self.credited(*job, *allocation, *shots_done, Step::Credited);
+            }
+            Event::StopRequested {
+                job,
+                allocation,
+                reason,
+                ..
+            } => {
+                self.stop_requested(*job, *allocation, *reason);
+            }
+            Event::JobRequeued { job, allocation, .. } => {
+                if self.must_run(*job, Some(*allocation), Step::Requeued) {
+                    self.end_attempt(*job);
+                }
+            }
+            Event::JobFinished {
+                job,
+                allocation,
+                shots_done,
+            } => {
+                if self.credited(*job, *allocation, *shots_done, Step::Finished) {
+                    self.end_job(*job);
+                }
+            }
+            Event::JobFailed {
+                job,
+                allocation,
+                reason,
+            } => self.failed(*job, *allocation, *reason),
+            Event::JobCancelled { job, allocation } => {
+                let waits = matches!(
+                    self.jobs.get(job),
+                    Some(LiveJob { phase: Phase::Waiting { .. }, .. }) if allocation.is_none()
+                );
+                if waits || self.must_run(*job, *allocation, Step::Cancelled) {
+                    self.end_job(*job);
+                }
+            }
+            Event::JobExpired { job, waited } => self.expired(*job, *waited),
+            // Guards are judged by the promises when qubits are reused; a pass promises nothing.
+            Event::GuardStarted { .. } | Event::GuardEnded { .. } | Event::PassEnded { .. } => {}
+        }
+    }
+
+    /// Ends the observation at `now`: checks what can only be judged at the end. May be called more than once.
+    pub fn finish(&mut self, now: Time) {
+        self.advance(now);
+        self.check_lost();
+        let waiting = self
+            .jobs
+            .values()
+            .filter(|job| matches!(job.phase, Phase::Waiting { .. }))
+            .count() as u64;
+        let running = self.jobs.len() as u64 - waiting;
+        let adds_up = self.submitted == waiting + running + self.ended;
+        if !adds_up || (waiting, running) != (self.waiting, self.running) {
+            self.report(Breach::JobsNotConserved {
+                submitted: self.submitted,
+                waiting,
+                running,
+                ended: self.ended,
+            });
+        }
+        let live: u128 = self
+            .devices
+            .values()
+            .flat_map(AuditedDevice::active)
+            .map(|allocation| qubit_time(allocation, self.now))
+            .sum();
+        let (integral, sum) = (self.held_integral_ns, self.allocation_sum_ns + live);
+        // With a qubit held twice the two differ by nature, and the violation has been reported.
+        if integral != sum && self.count(ViolationKind::DoubleHold) == 0 {
+            self.report(Breach::QubitTimeNotConserved { integral, sum });
+        }
+    }
+
+    fn report(&mut self, breach: Breach) {
+        if let Breach::DoubleHold { device, .. }
+        | Breach::BufferTooNarrow { device, .. }
+        | Breach::GuardBroken { device, .. } = breach
+            && let Some(known) = self.devices.get_mut(&device)
+        {
+            known.isolation_violations += 1;
+        }
+        self.counts.resize(ViolationKind::ALL.len(), 0);
+        self.counts[breach.kind() as usize] += 1;
+        if self.violations.len() < VIOLATIONS_KEPT {
+            self.violations.push(Violation {
+                time: self.now,
+                breach,
+            });
+        }
+    }
+
+    fn report_all(&mut self, found: Breaches) {
+        for breach in found {
+            self.report(breach);
+        }
+    }
+
+    fn advance(&mut self, now: Time) {
+        if now > self.now {
+            if !self.lost.is_empty() {
+                self.check_lost();
+            }
+            self.held_integral_ns += u128::from(self.held_qubits) * u128::from(now.since(self.now).0);
+            self.now = now;
+        } else if now < self.now {
+            self.report(Breach::TimeBackwards { now, last: self.now });
+        }
+    }
+
+    /// Whoever was to end within the last instant and did not.
+    fn check_lost(&mut self) {
+        for (device, allocation) in std::mem::take(&mut self.lost) {
+            let alive = self
+                .devices
+                .get(&device)
+                .is_some_and(|known| known.active().iter().any(|active| active.id == allocation));
+            if alive {
+                self.report(Breach::StillRunning { device, allocation });
+            }
+        }
+    }
+
+    fn status_changed(&mut self, target: Target, to: crate::allocator::messages::Status) {
+        let id = target.device();
+        let Some(device) = self.devices.get_mut(&id).filter(|known| known.present) else {
+            return self.report(Breach::UnknownDevice { device: id });
+        };
+        let (jobs, shapes, lost) = (&self.jobs, &mut self.shapes, &mut self.lost);
+        let uses = |allocation: &Allocation, a, b| {
+            // A region names no couplers; whether it can do without one is the core's to say.
+            let Some(job) = jobs
+                .get(&allocation.job)
+                .filter(|job| !matches!(job.request.topology, Topology::Any))
+            else {
+                return false;
+            };
+            let at = |v: u32| allocation.layout.get(v as usize).copied();
+            let mut used = false;
+            shapes.visit_edges(&job.request.topology, allocation.layout.len() as u32, |v, w| {
+                used |= (at(v), at(w)) == (Some(a), Some(b)) || (at(v), at(w)) == (Some(b), Some(a));
+            });
+            used
+        };
+        device.set_status(target, to, uses, |allocation| lost.push((id, allocation)));
+    }
+
+    fn seen(&self, job: JobId) -> StateSeen {
+        match self.jobs.get(&job) {
+            Some(live) => live.seen(),
+            None if self.ended_jobs.contains(job.0) => StateSeen::Ended,
+            None => StateSeen::Unknown,
+        }
+    }
+
+    fn illegal(&mut self, job: JobId, step: Step) {
+        let state = self.seen(job);
+        self.report(Breach::IllegalTransition { job, state, step });
+    }
+
+    fn is_new(&mut self, job: JobId, step: Step) -> bool {
+        let new = !self.jobs.contains_key(&job) && !self.ended_jobs.contains(job.0);
+        if !new {
+            self.illegal(job, step);
+        }
+        new
+    }
+
+    fn queued(&mut self, request: &Arc<JobRequest>) {
+        if self.is_new(request.id, Step::Queued) {
+            self.submitted += 1;
+            self.waiting += 1;
+            let job = LiveJob {
+                request: Arc::clone(request),
+                submitted: self.now,
+                attempts: 0,
+                last_allocation: None,
+                phase: Phase::Waiting { held: false },
+            };
+            self.jobs.insert(request.id, job);
+        }
+    }
+
+    fn set_held(&mut self, job: JobId, to: bool, step: Step) {
+        match self.jobs.get_mut(&job).map(|live| &mut live.phase) {
+            Some(Phase::Waiting { held }) if *held != to => *held = to,
+            _ => self.illegal(job, step),
+        }
+    }
+
+    fn started(&mut self, allocation: &Arc<Allocation>) {
+        let now = self.now;
+        let id = allocation.job;
+        let state = self.seen(id);
+        if state != StateSeen::Waiting {
+            self.report(Breach::IllegalTransition {
+                job: id,
+                state,
+                step: Step::Started,
+            });
+        }
+        if !self.allocations.insert(allocation.id.0) {
+            self.report(Breach::AllocationReused {
+                allocation: allocation.id,
+            });
+        }
+        let Some(job) = self
+            .jobs
+            .get_mut(&id)
+            .filter(|job| matches!(job.phase, Phase::Waiting { .. }))
+        else {
+            return;
+        };
+        let mut found = Breaches::new();
+        if allocation.attempt != job.attempts + 1 {
+            let (attempt, expected) = (allocation.attempt, job.attempts + 1);
+            found.push(Breach::WrongAttempt {
+                job: id,
+                attempt,
+                expected,
+            });
+        }
+        if allocation.tenant != job.request.tenant || allocation.started != now {
+            found.push(Breach::GrantMismatch {
+                job: id,
+                allocation: allocation.id,
+            });
+        }
+        // Whether a later attempt has a longest wait of its own is the core's to say.
+        if job.attempts == 0
+            && let Some(longest) = job.request.max_wait_time
+            && now > job.submitted + longest
+        {
+            found.push(Breach::LateStart {
+                job: id,
+                latest: job.submitted + longest,
+            });
+        }
+        job.attempts = allocation.attempt;
+        job.last_allocation = Some(allocation.id);
+        job.phase = Phase::Running {
+            allocation: Arc::clone(allocation),
+            stop: None,
+            shots_done: 0,
+        };
+        self.waiting -= 1;
+        self.running += 1;
+        match self
+            .devices
+            .get_mut(&allocation.device)
+            .filter(|known| known.present)
+        {
+            Some(device) => {
+                self.held_qubits += device.start(now, allocation, &job.request, &mut self.shapes, &mut found);
+            }
+            None => found.push(Breach::UnknownDevice {
+                device: allocation.device,
+            }),
+        }
+        self.report_all(found);
+    }
+
+    /// Whether a job runs; reports when it does not, or when the event names another allocation than its own.
+    fn must_run(&mut self, job: JobId, named: Option<AllocationId>, step: Step) -> bool {
+        let Some(LiveJob {
+            phase: Phase::Running { allocation, .. },
+            ..
+        }) = self.jobs.get(&job)
+        else {
+            self.illegal(job, step);
+            return false;
+        };
+        let held = allocation.id;
+        if named != Some(held) {
+            self.report(Breach::WrongAllocation { job, held, named });
+        }
+        true
+    }
+
+    /// Checks a count of shots; answers whether the job runs.
+    fn credited(&mut self, id: JobId, named: AllocationId, shots: u64, step: Step) -> bool {
+        if !self.must_run(id, Some(named), step) {
+            return false;
+        }
+        if let Some(job) = self.jobs.get_mut(&id)
+            && let Phase::Running { shots_done, .. } = &mut job.phase
+        {
+            let all = job.request.shots.saturating_mul(u64::from(job.request.circuits));
+            let legal = (*shots_done..=all).contains(&shots);
+            *shots_done = shots.max(*shots_done);
+            if !legal {
+                self.report(Breach::WrongShots {
+                    job: id,
+                    allocation: named,
+                    shots_done: shots,
+                });
+            }
+        }
+        true
+    }
+
+    fn walltime_is_over(&self, id: JobId) -> bool {
+        let Some(LiveJob {
+            request,
+            phase: Phase::Running { allocation, .. },
+            ..
+        }) = self.jobs.get(&id)
+        else {
+            return false;
+        };
+        request
+            .estimated_duration
+            .is_some_and(|walltime| self.now >= allocation.started + walltime)
+    }
+
+    fn stop_requested(&mut self, id: JobId, named: AllocationId, reason: StopReason) {
+        if !self.must_run(id, Some(named), Step::StopRequested) {
+            return;
+        }
+        if reason == StopReason::Walltime && !self.walltime_is_over(id) {
+            self.report(Breach::EarlyStop {
+                job: id,
+                allocation: named,
+            });
+        }
+        if let Some(LiveJob {
+            phase: Phase::Running { stop, .. },
+            ..
+        }) = self.jobs.get_mut(&id)
+        {
+            // An owner may cancel what is already being stopped for another reason.
+            if *stop == Some(reason) {
+                self.illegal(id, Step::StopRequested);
+            } else {
+                *stop = Some(reason);
+            }
+        }
+    }
+
+    fn failed(&mut self, id: JobId, named: AllocationId, reason: FailureReason) {
+        let given_up = reason == FailureReason::TooManyAttempts
+            && self.jobs.get(&id).is_some_and(|job| {
+                matches!(job.phase, Phase::Waiting { .. }) && job.last_allocation == Some(named)
+            });
+        if given_up || self.must_run(id, Some(named), Step::Failed) {
+            if reason == FailureReason::Walltime && !self.walltime_is_over(id) {
+                self.report(Breach::EarlyStop {
+                    job: id,
+                    allocation: named,
+                });
+            }
+            self.end_job(id);
+        }
+    }
+
+    fn expired(&mut self, id: JobId, waited: Span) {
+        let Some(job) = self
+            .jobs
+            .get(&id)
+            .filter(|job| matches!(job.phase, Phase::Waiting { .. }))
+        else {
+            return self.illegal(id, Step::Expired);
+        };
+        let longest = job.request.max_wait_time;
+        let due = longest.is_some_and(|longest| self.now >= job.submitted + longest && waited >= longest);
+        if !due {
+            self.report(Breach::EarlyExpiry { job: id });
+        }
+        self.end_job(id);
+    }
+
+    /// Takes the qubits of a running job back; the job waits again.
+    fn end_attempt(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let waiting = Phase::Waiting { held: false };
+        if let Phase::Running { allocation, .. } = std::mem::replace(&mut job.phase, waiting) {
+            self.release(&allocation);
+            self.waiting += 1;
+        }
+    }
+
+    fn end_job(&mut self, id: JobId) {
+        let Some(job) = self.jobs.swap_remove(&id) else {
+            return;
+        };
+        match job.phase {
+            Phase::Waiting { .. } => self.waiting -= 1,
+            Phase::Running { allocation, .. } => self.release(&allocation),
+        }
+        self.ended_jobs.insert(id.0);
+        self.ended += 1;
+    }
+
+    fn release(&mut self, allocation: &Allocation) {
+        self.running -= 1;
+        if let Some(device) = self.devices.get_mut(&allocation.device) {
+            let tracked = device.active().iter().any(|active| active.id == allocation.id);
+            self.held_qubits -= device.end(self.now, allocation);
+            if tracked {
+                self.allocation_sum_ns += qubit_time(allocation, self.now);
+            }
+        }
+    }
+}
+
+/// Qubits times nanoseconds of an allocation until `now`.
+fn qubit_time(allocation: &Allocation, now: Time) -> u128 {
+    allocation.held.len() as u128 * u128::from(now.since(allocation.started).0)
+}
+
+#[cfg(test)]
+mod tests;
