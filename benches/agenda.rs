@@ -28,10 +28,7 @@ impl Increments {
     fn new() -> Self {
         let mut random = Pcg64Dxsm::seed_from_u64(1);
         let draw = |_| (random.sample::<f64, _>(Exp1) * MEAN_INCREMENT_NS) as u64;
-        Self {
-            ns: (0..1 << 18).map(draw).collect(),
-            next: 0,
-        }
+        Self { ns: (0..1 << 18).map(draw).collect(), next: 0 }
     }
 
     fn draw(&mut self) -> u64 {
@@ -91,11 +88,7 @@ fn hold(criterion: &mut Criterion) {
             let mut scheduled = 0_u64;
             let mut heap = BinaryHeap::new();
             for job in 0..pending {
-                heap.push(Reverse((
-                    increments.draw(),
-                    rank(job % 4, scheduled),
-                    u64::from(job),
-                )));
+                heap.push(Reverse((increments.draw(), rank(job % 4, scheduled), u64::from(job))));
                 scheduled += 1;
             }
             bencher.iter(|| {
@@ -163,9 +156,7 @@ fn queue(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("queue");
     group.throughput(Throughput::Elements(CUSTOMERS));
     let mut random = Pcg64Dxsm::seed_from_u64(2);
-    group.bench_function("M/M/10, customers", |bencher| {
-        bencher.iter(|| black_box(mm10(&mut random)))
-    });
+    group.bench_function("M/M/10, customers", |bencher| bencher.iter(|| black_box(mm10(&mut random))));
     group.finish();
 }
 

@@ -24,10 +24,7 @@ fn placement(criterion: &mut Criterion) {
         ("star4", Topology::Star, 4),
         ("ring12", Topology::Ring, 12),
     ];
-    for (chosen, name) in [
-        (Strategy::NoiseAware, "noise_aware"),
-        (Strategy::FirstFit, "first_fit"),
-    ] {
+    for (chosen, name) in [(Strategy::NoiseAware, "noise_aware"), (Strategy::FirstFit, "first_fit")] {
         for busy in ["empty", "rand50", "clump50"] {
             let free = all.free("fez156", busy);
             let mut group = criterion.benchmark_group(format!("{name}/fez156/{busy}"));
@@ -41,9 +38,7 @@ fn placement(criterion: &mut Criterion) {
                     budget: 200_000,
                 };
                 let mut strategy = strategy(chosen);
-                group.bench_function(*shape, |bencher| {
-                    bencher.iter(|| strategy.place(black_box(&request)))
-                });
+                group.bench_function(*shape, |bencher| bencher.iter(|| strategy.place(black_box(&request))));
             }
         }
     }

@@ -14,8 +14,18 @@ use resource_manager::report::plots::{
 
 const DAY: f64 = 86_400.0;
 const NAMES: [&str; 12] = [
-    "fez", "marrakesh", "torino", "brisbane", "kyiv", "sherbrooke", "aachen", "berlin_square_120", "forte-enterprise-1",
-    "h2-1", "garnet", "ankaa-3",
+    "fez",
+    "marrakesh",
+    "torino",
+    "brisbane",
+    "kyiv",
+    "sherbrooke",
+    "aachen",
+    "berlin_square_120",
+    "forte-enterprise-1",
+    "h2-1",
+    "garnet",
+    "ankaa-3",
 ];
 
 fn normal(stream: &mut Stream) -> f64 {
@@ -44,7 +54,8 @@ fn timeline(stream: &mut Stream, devices: usize, samples: usize, until_s: f64, q
     };
     let list: Vec<Series> = (0..devices)
         .map(|device| {
-            let name = NAMES.get(device).map_or_else(|| format!("device-{device}"), |name| (*name).to_owned());
+            let name =
+                NAMES.get(device).map_or_else(|| format!("device-{device}"), |name| (*name).to_owned());
             let level = 0.25 + 0.6 * ((device * 5 % 12) as f64 / 12.0);
             scaled(walk(stream, &name, level, samples, until_s), factor)
         })
@@ -52,8 +63,12 @@ fn timeline(stream: &mut Stream, devices: usize, samples: usize, until_s: f64, q
     Plot::Timeline(TimelinePlot {
         title: if quantity == Quantity::Share { "Qubit utilization" } else { "Jobs waiting" }.to_owned(),
         subtitle: "quickstart, exact placement, seed 42, replication 1 of 10".to_owned(),
-        axis: if quantity == Quantity::Share { "utilization (share of qubits in service)" } else { "waiting jobs" }
-            .to_owned(),
+        axis: if quantity == Quantity::Share {
+            "utilization (share of qubits in service)"
+        } else {
+            "waiting jobs"
+        }
+        .to_owned(),
         quantity,
         until_s,
         fleet: Some(scaled(walk(stream, "fleet", 0.6, samples, until_s), factor * 1.0)),
@@ -78,12 +93,14 @@ fn fidelity(stream: &mut Stream, count: usize) -> Plot {
         let time_s = 7.0 * DAY * stream.random::<f64>();
         let predicted: f64 = (0.9 - 0.25 * stream.random::<f64>().powi(2) + 0.02 * normal(stream)).min(0.99);
         let age = time_s / DAY % 1.0;
-        let actual = (predicted - 0.03 * age - 0.02 * (normal(stream)).abs() + 0.006 * normal(stream)).clamp(0.0, 1.0);
+        let actual =
+            (predicted - 0.03 * age - 0.02 * (normal(stream)).abs() + 0.006 * normal(stream)).clamp(0.0, 1.0);
         FidelityPoint { time_s, predicted, actual }
     });
     Plot::Fidelity(FidelityPlot {
         title: "Predicted and true fidelity".to_owned(),
-        subtitle: "quickstart, exact placement, seed 42; 20,000 finished jobs, 3.1 % below their requirement".to_owned(),
+        subtitle: "quickstart, exact placement, seed 42; 20,000 finished jobs, 3.1 % below their requirement"
+            .to_owned(),
         until_s: 7.0 * DAY,
         points: points.collect(),
     })
@@ -169,10 +186,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("queue", timeline(stream, 9, 20_160, 7.0 * DAY, Quantity::Count)),
         ("queue_many", timeline(stream, 40, 2_016, 14.0 * DAY, Quantity::Count)),
         ("waiting", wait(by_device)),
-        ("waiting_two", wait(vec![
-            ("first_fit".to_owned(), waits(stream, 5_000, 2.0, 0.4)),
-            ("exact".to_owned(), waits(stream, 5_000, 1.2, 0.5)),
-        ])),
+        (
+            "waiting_two",
+            wait(vec![
+                ("first_fit".to_owned(), waits(stream, 5_000, 2.0, 0.4)),
+                ("exact".to_owned(), waits(stream, 5_000, 1.2, 0.5)),
+            ]),
+        ),
         ("waiting_none", wait(vec![("fleet".to_owned(), vec![0.0; 10])])),
         ("fidelity", fidelity(stream, 20_000)),
         ("fidelity_few", fidelity(stream, 60)),

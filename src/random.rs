@@ -88,9 +88,7 @@ mod tests {
     #[test]
     fn streams_differ_in_every_part_of_their_key() {
         let draw = |seed, replication, purpose, entity, attempt| -> u64 {
-            StreamFamily::new(seed, replication, purpose)
-                .stream(entity, attempt)
-                .random()
+            StreamFamily::new(seed, replication, purpose).stream(entity, attempt).random()
         };
         let base = draw(1, 0, Purpose::Drift, 7, 0);
         assert_eq!(base, draw(1, 0, Purpose::Drift, 7, 0));
@@ -117,20 +115,12 @@ mod tests {
     #[test]
     fn neighbouring_entities_are_uncorrelated() {
         let family = StreamFamily::new(5, 0, Purpose::JobAttributes);
-        let draws: Vec<f64> = (0..100_000)
-            .map(|job| family.stream(job, 0).random::<f64>())
-            .collect();
+        let draws: Vec<f64> = (0..100_000).map(|job| family.stream(job, 0).random::<f64>()).collect();
         let mean = draws.iter().sum::<f64>() / draws.len() as f64;
-        let lag1 = draws
-            .windows(2)
-            .map(|pair| (pair[0] - 0.5) * (pair[1] - 0.5))
-            .sum::<f64>()
+        let lag1 = draws.windows(2).map(|pair| (pair[0] - 0.5) * (pair[1] - 0.5)).sum::<f64>()
             / draws.len() as f64
             * 12.0;
-        assert!(
-            (mean - 0.5).abs() < 4.0 * (1.0 / 12.0_f64 / 1e5).sqrt(),
-            "mean {mean}"
-        );
+        assert!((mean - 0.5).abs() < 4.0 * (1.0 / 12.0_f64 / 1e5).sqrt(), "mean {mean}");
         assert!(lag1.abs() < 4.0 / 1e5_f64.sqrt(), "lag-1 correlation {lag1}");
     }
 }

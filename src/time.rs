@@ -176,17 +176,10 @@ impl FromStr for Span {
             return Err(SpanError::Negative(shown()));
         }
         if trimmed.parse::<f64>().is_ok() {
-            return if trimmed == "0" {
-                Ok(Self::ZERO)
-            } else {
-                Err(SpanError::NoUnit(shown()))
-            };
+            return if trimmed == "0" { Ok(Self::ZERO) } else { Err(SpanError::NoUnit(shown())) };
         }
         if trimmed.contains(['Â', 'Ã', 'Î']) {
-            let repaired = shown()
-                .replace("Âµ", "u")
-                .replace("Î¼", "u")
-                .replace(['Â', 'Ã', 'Î'], "");
+            let repaired = shown().replace("Âµ", "u").replace("Î¼", "u").replace(['Â', 'Ã', 'Î'], "");
             return Err(SpanError::Garbled(shown(), repaired));
         }
         // U+03BC (Greek mu) and U+00B5 (micro sign) look alike; humantime knows only the latter.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use resource_manager::allocator::Allocator;
-use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry, Selection, Strategy as Placing};
+use resource_manager::allocator::config::{
+    AllocatorConfig, HeadOfLine, Queue, Retry, Selection, Strategy as Placing,
+};
 use resource_manager::allocator::job::{JobId, JobRequest, JobState, Topology};
 use resource_manager::allocator::ledger::Kind;
 use resource_manager::allocator::messages::{
@@ -84,18 +86,56 @@ fn fleet() -> [Arc<DeviceSpec>; 3] {
 
 #[derive(Debug, Clone)]
 enum Op {
-    Submit { topology: u8, qubits: u32, buffer: Option<u32>, wait: Option<u64>, walltime: Option<u64>, avoid: u8 },
-    Resubmit { pick: u16, other_body: bool },
-    Finish { pick: u16, fails: bool },
-    Progress { pick: u16, shots: u64 },
-    Acknowledge { pick: u16 },
-    Cancel { pick: u16 },
-    Hold { pick: u16, release: bool },
-    Status { device: u8, element: u8, status: u8 },
-    Recalibrate { device: u8, salt: u8, wrong_size: bool },
-    Membership { device: u8, joins: bool },
-    Reconfigure { config: u8 },
-    Wait { span: u64 },
+    Submit {
+        topology: u8,
+        qubits: u32,
+        buffer: Option<u32>,
+        wait: Option<u64>,
+        walltime: Option<u64>,
+        avoid: u8,
+    },
+    Resubmit {
+        pick: u16,
+        other_body: bool,
+    },
+    Finish {
+        pick: u16,
+        fails: bool,
+    },
+    Progress {
+        pick: u16,
+        shots: u64,
+    },
+    Acknowledge {
+        pick: u16,
+    },
+    Cancel {
+        pick: u16,
+    },
+    Hold {
+        pick: u16,
+        release: bool,
+    },
+    Status {
+        device: u8,
+        element: u8,
+        status: u8,
+    },
+    Recalibrate {
+        device: u8,
+        salt: u8,
+        wrong_size: bool,
+    },
+    Membership {
+        device: u8,
+        joins: bool,
+    },
+    Reconfigure {
+        config: u8,
+    },
+    Wait {
+        span: u64,
+    },
     Back,
 }
 
@@ -127,8 +167,13 @@ fn config(number: u8) -> AllocatorConfig {
         2 => Queue::PerDevice { skip_ahead: 1, head_of_line: HeadOfLine::Placement },
         _ => Queue::PerDevice { skip_ahead: 0, head_of_line: HeadOfLine::Count },
     };
-    let selections =
-        [Selection::First, Selection::Random, Selection::RoundRobin, Selection::LeastLoaded, Selection::BestFidelity];
+    let selections = [
+        Selection::First,
+        Selection::Random,
+        Selection::RoundRobin,
+        Selection::LeastLoaded,
+        Selection::BestFidelity,
+    ];
     AllocatorConfig {
         strategy: if number % 2 == 0 { Placing::NoiseAware } else { Placing::FirstFit },
         selection: selections[number as usize % selections.len()],
@@ -230,7 +275,10 @@ impl World {
                 }
                 if other_body {
                     let other = JobRequest { shots: 11, ..(*request).clone() };
-                    assert_eq!(self.apply(Command::Submit(Arc::new(other))), Err(CommandError::AlreadyExists));
+                    assert_eq!(
+                        self.apply(Command::Submit(Arc::new(other))),
+                        Err(CommandError::AlreadyExists)
+                    );
                 } else {
                     assert_eq!(self.apply(Command::Submit(request)), Ok((answer, 0)));
                 }
@@ -263,7 +311,8 @@ impl World {
             Op::Hold { pick, release } => {
                 let Some((request, _)) = Self::pick(&self.submitted, pick) else { return };
                 let job = request.id;
-                let _ = self.apply(if release { Command::ReleaseHold { job } } else { Command::Hold { job } });
+                let _ =
+                    self.apply(if release { Command::ReleaseHold { job } } else { Command::Hold { job } });
             }
             Op::Status { device, element, status } => {
                 let device = DeviceId(u32::from(device));
@@ -272,15 +321,24 @@ impl World {
                     8..12 => Target::Qubit(device, PhysicalQubit(u32::from(element))),
                     _ => Target::Coupler(device, CouplerId(u32::from(element) - 9)),
                 };
-                let all =
-                    [Status::Online, Status::Draining, Status::Calibrating, Status::Quarantined, Status::Offline];
+                let all = [
+                    Status::Online,
+                    Status::Draining,
+                    Status::Calibrating,
+                    Status::Quarantined,
+                    Status::Offline,
+                ];
                 let status = all[status as usize];
                 let _ = self.apply(Command::SetStatus { target, status, reason: StatusReason::Operator });
             }
             Op::Recalibrate { device, salt, wrong_size } => {
                 let id = DeviceId(u32::from(device));
                 let Some(known) = self.core.device(id) else { return };
-                let map = if wrong_size { CouplingMap::line(3).unwrap() } else { (*known.spec.coupling_map).clone() };
+                let map = if wrong_size {
+                    CouplingMap::line(3).unwrap()
+                } else {
+                    (*known.spec.coupling_map).clone()
+                };
                 let calibration = Arc::new(calibration(&map, u32::from(salt)));
                 let answered = self.apply(Command::Recalibrate { device: id, calibration });
                 assert_eq!(answered.is_err(), wrong_size);

@@ -40,10 +40,7 @@ fn known_optima_are_found_and_proved() {
                     PlacementOutcome::Feasible { placement: first, .. },
                 ) => {
                     let score = device.score(&free, graph, &placement.layout).expect(&label);
-                    assert!(
-                        (score / best - 1.0).abs() < 1e-6,
-                        "{label}: {score}, known {best}"
-                    );
+                    assert!((score / best - 1.0).abs() < 1e-6, "{label}: {score}, known {best}");
                     let of_first = device.score(&free, graph, &first.layout).expect(&label);
                     assert!(of_first <= score * (1.0 + 1e-6), "{label}");
                     lines.push(format!(

@@ -33,11 +33,7 @@ struct Key {
 
 impl Key {
     fn new(request: &JobRequest) -> Self {
-        let IsolationRequest {
-            level,
-            buffer_distance,
-            ..
-        } = request.isolation;
+        let IsolationRequest { level, buffer_distance, .. } = request.isolation;
         Self {
             qubits: request.min_qubits,
             topology: request.topology.clone(),
@@ -112,11 +108,7 @@ impl LimitMask {
                 bits[id / 64] |= 1 << (id % 64);
             }
         }
-        Self {
-            epoch: epoch.number,
-            qubits,
-            barred_couplers: barred,
-        }
+        Self { epoch: epoch.number, qubits, barred_couplers: barred }
     }
 }
 
@@ -133,9 +125,7 @@ impl Class {
 
     /// Whether the class was tried on the device in vain and nothing has improved there since.
     pub fn failed_on(&self, device: DeviceId, improvements: u64) -> bool {
-        self.per_device
-            .get(device.index())
-            .is_some_and(|known| known.failed_at == Some(improvements))
+        self.per_device.get(device.index()).is_some_and(|known| known.failed_at == Some(improvements))
     }
 
     /// Remembers that the class was tried on the device in vain.

@@ -190,11 +190,7 @@ pub struct Isolation {
 
 impl Default for Isolation {
     fn default() -> Self {
-        Self {
-            default_level: IsolationLevel::Medium,
-            buffer_distance: 1,
-            guard: Span(10_000),
-        }
+        Self { default_level: IsolationLevel::Medium, buffer_distance: 1, guard: Span(10_000) }
     }
 }
 
@@ -210,10 +206,7 @@ pub struct Walltime {
 
 impl Default for Walltime {
     fn default() -> Self {
-        Self {
-            exceeded: WalltimeExceeded::Stop,
-            grace: Span::ZERO,
-        }
+        Self { exceeded: WalltimeExceeded::Stop, grace: Span::ZERO }
     }
 }
 

@@ -59,11 +59,7 @@ impl Device {
     /// Whether a job may start now, as far as the device itself is concerned.
     pub fn accepts_starts(&self) -> bool {
         self.status == Status::Online
-            && self
-                .spec
-                .limits
-                .max_concurrent_tasks
-                .is_none_or(|most| self.running < most)
+            && self.spec.limits.max_concurrent_tasks.is_none_or(|most| self.running < most)
     }
 
     /// Number of qubits that a job without a buffer could hold now.
@@ -85,11 +81,9 @@ impl Device {
         match target {
             Target::Device(_) => self.status,
             Target::Qubit(_, qubit) => self.qubit_status.get(&qubit).copied().unwrap_or(Status::Online),
-            Target::Coupler(_, coupler) => self
-                .coupler_status
-                .get(&coupler)
-                .copied()
-                .unwrap_or(Status::Online),
+            Target::Coupler(_, coupler) => {
+                self.coupler_status.get(&coupler).copied().unwrap_or(Status::Online)
+            }
         }
     }
 
@@ -230,25 +224,14 @@ impl Fleet {
             return;
         };
         let usable = device.epoch.usable.len() as u32;
-        let in_service = matches!(
-            device.status,
-            Status::Online | Status::Draining | Status::Calibrating
-        );
+        let in_service = matches!(device.status, Status::Online | Status::Draining | Status::Calibrating);
         let asked = device.ledger.held().len() as u64 + device.queue.qubits() + u64::from(device.counted);
         self.index.set(
             id,
             Load {
-                startable: if device.accepts_starts() {
-                    device.free_len()
-                } else {
-                    0
-                },
+                startable: if device.accepts_starts() { device.free_len() } else { 0 },
                 capacity: if in_service { usable } else { 0 },
-                load_ppm: if usable == 0 {
-                    u64::MAX
-                } else {
-                    asked * 1_000_000 / u64::from(usable)
-                },
+                load_ppm: if usable == 0 { u64::MAX } else { asked * 1_000_000 / u64::from(usable) },
             },
         );
     }
@@ -264,11 +247,7 @@ impl Fleet {
             Target::Coupler(_, coupler) => {
                 let (a, b) = device.spec.coupling_map.couplers()[coupler.index()];
                 let with_b: Vec<AllocationId> = device.ledger.holders_of(b).collect();
-                device
-                    .ledger
-                    .holders_of(a)
-                    .filter(|holder| with_b.contains(holder))
-                    .collect()
+                device.ledger.holders_of(a).filter(|holder| with_b.contains(holder)).collect()
             }
         };
         users.dedup();

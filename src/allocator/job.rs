@@ -289,54 +289,30 @@ impl JobRequest {
             return Err(Contradiction::NoQubits);
         }
         if self.max_qubits < self.min_qubits {
-            return Err(Contradiction::EmptyRange {
-                min: self.min_qubits,
-                max: self.max_qubits,
-            });
+            return Err(Contradiction::EmptyRange { min: self.min_qubits, max: self.max_qubits });
         }
         if let Some(needed) = self.topology.fixed_qubits()
             && (self.min_qubits != needed || self.max_qubits != needed)
         {
             let shape = match &self.topology {
-                Topology::Grid { rows, columns } => Shape::Grid {
-                    rows: *rows,
-                    columns: *columns,
-                },
+                Topology::Grid { rows, columns } => Shape::Grid { rows: *rows, columns: *columns },
                 Topology::Circuit(_) => Shape::Circuit,
                 _ => Shape::Custom,
             };
-            return Err(Contradiction::ShapeSize {
-                asked: self.min_qubits,
-                shape,
-                needed,
-            });
+            return Err(Contradiction::ShapeSize { asked: self.min_qubits, shape, needed });
         }
         if matches!(self.topology, Topology::Ring) && self.min_qubits < 3 {
-            return Err(Contradiction::RingTooSmall {
-                asked: self.min_qubits,
-            });
+            return Err(Contradiction::RingTooSmall { asked: self.min_qubits });
         }
         if self.circuits == 0 || self.shots == 0 || self.redundancy == 0 {
             return Err(Contradiction::NothingToDo);
         }
         let probabilities = [
-            (
-                "limits.max_one_qubit_error",
-                Some(self.limits.max_one_qubit_error),
-            ),
-            (
-                "limits.max_two_qubit_error",
-                Some(self.limits.max_two_qubit_error),
-            ),
+            ("limits.max_one_qubit_error", Some(self.limits.max_one_qubit_error)),
+            ("limits.max_two_qubit_error", Some(self.limits.max_two_qubit_error)),
             ("limits.max_readout_error", Some(self.limits.max_readout_error)),
-            (
-                "fidelity_requirement",
-                self.fidelity_requirement.map(|bound| bound.at_least),
-            ),
-            (
-                "min_success_probability",
-                self.min_success_probability.map(|bound| bound.at_least),
-            ),
+            ("fidelity_requirement", self.fidelity_requirement.map(|bound| bound.at_least)),
+            ("min_success_probability", self.min_success_probability.map(|bound| bound.at_least)),
             ("noise_budget", self.noise_budget),
             ("isolation.max_crosstalk", self.isolation.max_crosstalk),
         ];
@@ -346,15 +322,9 @@ impl JobRequest {
             }
         }
         if !(self.limits.min_t1_s >= 0.0 && self.limits.min_t2_s >= 0.0) {
-            return Err(Contradiction::NoProbability {
-                field: "limits.min_t1_s and min_t2_s",
-            });
+            return Err(Contradiction::NoProbability { field: "limits.min_t1_s and min_t2_s" });
         }
-        if let Some(device) = self
-            .preferred_devices
-            .iter()
-            .find(|id| self.excluded_devices.contains(id))
-        {
+        if let Some(device) = self.preferred_devices.iter().find(|id| self.excluded_devices.contains(id)) {
             return Err(Contradiction::PreferredAndExcluded { device: *device });
         }
         if self.depends_on.contains(&self.id) {
@@ -368,10 +338,7 @@ impl JobRequest {
         let demands = [
             (self.max_qubits > self.min_qubits, Demand::Elastic),
             (self.fidelity_requirement.is_some(), Demand::FidelityRequirement),
-            (
-                self.min_success_probability.is_some(),
-                Demand::MinSuccessProbability,
-            ),
+            (self.min_success_probability.is_some(), Demand::MinSuccessProbability),
             (self.noise_budget.is_some(), Demand::NoiseBudget),
             (self.priority != Priority::NORMAL, Demand::Priority),
             (self.isolation.max_crosstalk.is_some(), Demand::MaxCrosstalk),
@@ -380,66 +347,22 @@ impl JobRequest {
             (self.redundancy > 1, Demand::Redundancy),
             (!self.depends_on.is_empty(), Demand::Dependencies),
         ];
-        demands
-            .into_iter()
-            .find_map(|(asked, demand)| asked.then_some(demand))
+        demands.into_iter().find_map(|(asked, demand)| asked.then_some(demand))
     }
 
     /// A number that two different bodies practically never share; equal bodies always do.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = rustc_hash::FxHasher::default();
-        (
-            self.id,
-            self.tenant,
-            &self.attributes,
-            self.min_qubits,
-            self.max_qubits,
-        )
-            .hash(&mut hasher);
-        (
-            self.elasticity,
-            &self.topology,
-            self.limits.bits(),
-            self.max_swap_operations,
-        )
-            .hash(&mut hasher);
-        (
-            self.circuits,
-            self.shots,
-            self.depth,
-            self.estimated_duration,
-            self.priority,
-        )
-            .hash(&mut hasher);
-        (
-            &self.preferred_devices[..],
-            &self.excluded_devices[..],
-            self.max_wait_time,
-        )
-            .hash(&mut hasher);
-        (
-            self.deadline,
-            self.checkpoint_interval,
-            self.redundancy,
-            &self.depends_on[..],
-        )
-            .hash(&mut hasher);
+        (self.id, self.tenant, &self.attributes, self.min_qubits, self.max_qubits).hash(&mut hasher);
+        (self.elasticity, &self.topology, self.limits.bits(), self.max_swap_operations).hash(&mut hasher);
+        (self.circuits, self.shots, self.depth, self.estimated_duration, self.priority).hash(&mut hasher);
+        (&self.preferred_devices[..], &self.excluded_devices[..], self.max_wait_time).hash(&mut hasher);
+        (self.deadline, self.checkpoint_interval, self.redundancy, &self.depends_on[..]).hash(&mut hasher);
         let isolation = &self.isolation;
-        (
-            isolation.level,
-            isolation.buffer_distance,
-            isolation.temporal_separation,
-        )
-            .hash(&mut hasher);
-        (
-            isolation.hardware_reset,
-            isolation.max_crosstalk.map(f64::to_bits),
-        )
-            .hash(&mut hasher);
+        (isolation.level, isolation.buffer_distance, isolation.temporal_separation).hash(&mut hasher);
+        (isolation.hardware_reset, isolation.max_crosstalk.map(f64::to_bits)).hash(&mut hasher);
         for bound in [self.fidelity_requirement, self.min_success_probability] {
-            bound
-                .map(|bound| (bound.at_least.to_bits(), bound.hard))
-                .hash(&mut hasher);
+            bound.map(|bound| (bound.at_least.to_bits(), bound.hard)).hash(&mut hasher);
         }
         self.noise_budget.map(f64::to_bits).hash(&mut hasher);
         hasher.finish()
@@ -594,49 +517,21 @@ mod tests {
     fn contradictions_name_both_values() {
         let base = JobRequest::new(JobId(1), 5, Topology::Line);
         let cases = [
-            JobRequest {
-                min_qubits: 0,
-                ..base.clone()
-            },
-            JobRequest {
-                max_qubits: 4,
-                ..base.clone()
-            },
-            JobRequest {
-                topology: Topology::Grid { rows: 2, columns: 3 },
-                ..base.clone()
-            },
-            JobRequest {
-                min_qubits: 2,
-                topology: Topology::Ring,
-                ..base.clone()
-            },
-            JobRequest {
-                shots: 0,
-                ..base.clone()
-            },
-            JobRequest {
-                noise_budget: Some(1.5),
-                ..base.clone()
-            },
-            JobRequest {
-                noise_budget: Some(f64::NAN),
-                ..base.clone()
-            },
-            JobRequest {
-                depends_on: SmallVec::from_elem(JobId(1), 1),
-                ..base.clone()
-            },
+            JobRequest { min_qubits: 0, ..base.clone() },
+            JobRequest { max_qubits: 4, ..base.clone() },
+            JobRequest { topology: Topology::Grid { rows: 2, columns: 3 }, ..base.clone() },
+            JobRequest { min_qubits: 2, topology: Topology::Ring, ..base.clone() },
+            JobRequest { shots: 0, ..base.clone() },
+            JobRequest { noise_budget: Some(1.5), ..base.clone() },
+            JobRequest { noise_budget: Some(f64::NAN), ..base.clone() },
+            JobRequest { depends_on: SmallVec::from_elem(JobId(1), 1), ..base.clone() },
             JobRequest {
                 preferred_devices: SmallVec::from_elem(DeviceId(3), 1),
                 excluded_devices: SmallVec::from_elem(DeviceId(3), 1),
                 ..base.clone()
             },
         ];
-        let messages: Vec<String> = cases
-            .iter()
-            .map(|job| job.validate().unwrap_err().to_string())
-            .collect();
+        let messages: Vec<String> = cases.iter().map(|job| job.validate().unwrap_err().to_string()).collect();
         insta::assert_snapshot!(messages.join("\n"), @"
         a job needs at least one qubit
         min_qubits is 5, but max_qubits is 4

@@ -90,10 +90,7 @@ impl JobTable {
     pub fn find(&self, id: JobId) -> Known {
         match self.live.get(&id) {
             Some(slot) => Known::Live(*slot),
-            None => self
-                .ended
-                .get(&id)
-                .map_or(Known::Unknown, |ended| Known::Ended(ended.answer)),
+            None => self.ended.get(&id).map_or(Known::Unknown, |ended| Known::Ended(ended.answer)),
         }
     }
 
@@ -124,9 +121,7 @@ impl JobTable {
 
     /// Takes an ended job out and remembers it.
     pub fn end(&mut self, slot: JobSlot, remember: u32) -> Job {
-        let job = self.slots[slot.0 as usize]
-            .take()
-            .expect("only live jobs have slots");
+        let job = self.slots[slot.0 as usize].take().expect("only live jobs have slots");
         self.free.push(slot);
         self.live.swap_remove(&job.request.id);
         self.remember(&job.request, Answer::Queued, remember);
@@ -136,13 +131,7 @@ impl JobTable {
     /// Remembers a job that ended, or never lived, forgetting the oldest beyond `limit`.
     pub fn remember(&mut self, request: &JobRequest, answer: Answer, limit: u32) {
         if limit > 0 {
-            self.ended.insert(
-                request.id,
-                Ended {
-                    fingerprint: request.fingerprint(),
-                    answer,
-                },
-            );
+            self.ended.insert(request.id, Ended { fingerprint: request.fingerprint(), answer });
             self.order.push_back(request.id);
         }
         while self.order.len() > limit as usize {
@@ -167,16 +156,12 @@ impl JobTable {
 impl std::ops::Index<JobSlot> for JobTable {
     type Output = Job;
     fn index(&self, slot: JobSlot) -> &Job {
-        self.slots[slot.0 as usize]
-            .as_ref()
-            .expect("only live jobs have slots")
+        self.slots[slot.0 as usize].as_ref().expect("only live jobs have slots")
     }
 }
 
 impl std::ops::IndexMut<JobSlot> for JobTable {
     fn index_mut(&mut self, slot: JobSlot) -> &mut Job {
-        self.slots[slot.0 as usize]
-            .as_mut()
-            .expect("only live jobs have slots")
+        self.slots[slot.0 as usize].as_mut().expect("only live jobs have slots")
     }
 }

@@ -69,10 +69,7 @@ struct Counted {
 
 impl Counted {
     fn new(capacity: usize) -> Self {
-        Self {
-            counts: vec![0; capacity],
-            set: QubitSet::new(capacity),
-        }
+        Self { counts: vec![0; capacity], set: QubitSet::new(capacity) }
     }
 
     fn add(&mut self, qubits: &QubitSet) {
@@ -112,8 +109,7 @@ impl Ledger {
             Kind::Job => {
                 self.held.union_with(&entry.qubits);
                 if entry.buffer_distance > 0 {
-                    self.kept_clear
-                        .add(&map.dilate(&entry.qubits, entry.buffer_distance));
+                    self.kept_clear.add(&map.dilate(&entry.qubits, entry.buffer_distance));
                 }
                 for (distance, near) in &mut self.near {
                     near.add(&map.dilate(&entry.qubits, *distance));
@@ -131,8 +127,7 @@ impl Ledger {
             Kind::Job => {
                 self.held.subtract(&entry.qubits);
                 if entry.buffer_distance > 0 {
-                    self.kept_clear
-                        .subtract(&map.dilate(&entry.qubits, entry.buffer_distance));
+                    self.kept_clear.subtract(&map.dilate(&entry.qubits, entry.buffer_distance));
                 }
                 for (distance, near) in &mut self.near {
                     near.subtract(&map.dilate(&entry.qubits, *distance));
@@ -160,10 +155,7 @@ impl Ledger {
             free.subtract(&self.held);
             return;
         }
-        let known = self
-            .near
-            .iter()
-            .position(|(distance, _)| *distance == buffer_distance);
+        let known = self.near.iter().position(|(distance, _)| *distance == buffer_distance);
         let index = known.unwrap_or_else(|| {
             let mut near = Counted::new(map.qubits());
             for (_, entry) in self.entries.iter().filter(|((_, kind), _)| *kind == Kind::Job) {
@@ -177,17 +169,8 @@ impl Ledger {
 
     /// Number of qubits of `usable` that are neither held nor blocked by anybody.
     pub fn free_len(&self, usable: &QubitSet) -> u32 {
-        let taken = self
-            .held
-            .words()
-            .iter()
-            .zip(self.guarded.words())
-            .zip(self.kept_clear.set.words());
-        let free = usable
-            .words()
-            .iter()
-            .zip(taken)
-            .map(|(u, ((h, g), k))| (u & !h & !g & !k).count_ones());
+        let taken = self.held.words().iter().zip(self.guarded.words()).zip(self.kept_clear.set.words());
+        let free = usable.words().iter().zip(taken).map(|(u, ((h, g), k))| (u & !h & !g & !k).count_ones());
         free.sum()
     }
 
@@ -206,9 +189,7 @@ impl Ledger {
 
     /// All bookings, in order of holder and kind.
     pub fn entries(&self) -> impl Iterator<Item = (AllocationId, Kind, &Entry)> {
-        self.entries
-            .iter()
-            .map(|(&(holder, kind), entry)| (holder, kind, entry))
+        self.entries.iter().map(|(&(holder, kind), entry)| (holder, kind, entry))
     }
 
     /// Holders of bookings that include `qubit`.
@@ -228,12 +209,7 @@ mod tests {
     use super::*;
 
     fn booking(qubits: QubitSet, buffer_distance: u32) -> Entry {
-        Entry {
-            qubits,
-            buffer_distance,
-            from: Time::ZERO,
-            until: None,
-        }
+        Entry { qubits, buffer_distance, from: Time::ZERO, until: None }
     }
 
     proptest! {

@@ -109,9 +109,7 @@ struct Due {
 
 impl std::fmt::Debug for Allocator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Allocator")
-            .field("state", &self.state)
-            .finish_non_exhaustive()
+        f.debug_struct("Allocator").field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -176,37 +174,26 @@ impl Allocator {
         events: &mut Vec<Event>,
     ) -> Result<Answer, CommandError> {
         if now < self.state.now {
-            return Err(CommandError::TimeRunsBackwards {
-                now,
-                last: self.state.now,
-            });
+            return Err(CommandError::TimeRunsBackwards { now, last: self.state.now });
         }
         let answer = match command {
             Command::RegisterDevice { device, spec } => self.register(device, spec, events),
             Command::RemoveDevice { device } => self.remove_device(now, device, events),
             Command::Recalibrate { device, calibration } => self.recalibrate(device, calibration, events),
-            Command::SetStatus {
-                target,
-                status,
-                reason,
-            } => self.set_status(now, target, status, reason, events),
+            Command::SetStatus { target, status, reason } => {
+                self.set_status(now, target, status, reason, events)
+            }
             Command::Submit(request) => self.submit(now, request, events),
             Command::Cancel { job } => self.cancel(now, job, events),
             Command::Hold { job } => self.hold(job, events),
             Command::ReleaseHold { job } => self.release_hold(job, events),
-            Command::Finished {
-                allocation,
-                outcome,
-                shots_done,
-            } => self.finished(now, allocation, outcome, shots_done, events),
-            Command::Progress {
-                allocation,
-                shots_done,
-            } => self.progress(allocation, shots_done, events),
-            Command::StopAcknowledged {
-                allocation,
-                shots_done,
-            } => self.stop_acknowledged(now, allocation, shots_done, events),
+            Command::Finished { allocation, outcome, shots_done } => {
+                self.finished(now, allocation, outcome, shots_done, events)
+            }
+            Command::Progress { allocation, shots_done } => self.progress(allocation, shots_done, events),
+            Command::StopAcknowledged { allocation, shots_done } => {
+                self.stop_acknowledged(now, allocation, shots_done, events)
+            }
             Command::Reconfigure(config) => self.reconfigure(*config, events),
             Command::Wake => {
                 self.run_timers(now, events);
@@ -265,14 +252,9 @@ impl Allocator {
         match job.state {
             JobState::Held => Some(Bound::Held),
             JobState::Queued if job.bound == Bound::Untried => {
-                let queue = job
-                    .queue
-                    .and_then(|device| self.device(device))
-                    .map(|device| &device.queue);
+                let queue = job.queue.and_then(|device| self.device(device)).map(|device| &device.queue);
                 let head = queue.unwrap_or(&self.state.queue).next_after(None);
-                let ahead = head
-                    .map(|(_, slot)| self.state.jobs[slot].request.id)
-                    .filter(|head| *head != id);
+                let ahead = head.map(|(_, slot)| self.state.jobs[slot].request.id).filter(|head| *head != id);
                 Some(ahead.map_or(Bound::Untried, Bound::Behind))
             }
             JobState::Queued => Some(job.bound),
@@ -293,11 +275,7 @@ impl Allocator {
         events: &mut Vec<Event>,
     ) -> Result<Answer, CommandError> {
         if let Some(known) = self.state.fleet.get(id) {
-            return if *known.spec == *spec {
-                Ok(Answer::Applied)
-            } else {
-                Err(CommandError::AlreadyExists)
-            };
+            return if *known.spec == *spec { Ok(Answer::Applied) } else { Err(CommandError::AlreadyExists) };
         }
         self.state.fleet.insert(id, spec.clone());
         self.classes.forget_device(id);
@@ -345,19 +323,11 @@ impl Allocator {
         let (qubits, couplers) = (calibration.qubits.len(), calibration.couplers.len());
         let map = &device.spec.coupling_map;
         if (qubits, couplers) != (map.qubits(), map.couplers().len()) {
-            return Err(CommandError::WrongSize {
-                device: id,
-                qubits,
-                couplers,
-            });
+            return Err(CommandError::WrongSize { device: id, qubits, couplers });
         }
         let epoch = self.state.fleet.recalibrate(id, calibration.clone());
         self.mark_due(id);
-        events.push(Event::Recalibrated {
-            device: id,
-            epoch,
-            calibration,
-        });
+        events.push(Event::Recalibrated { device: id, epoch, calibration });
         Ok(Answer::Applied)
     }
 
@@ -382,12 +352,7 @@ impl Allocator {
             return Err(CommandError::Busy(id));
         }
         self.state.fleet.set_status(target, to);
-        events.push(Event::StatusChanged {
-            target,
-            from,
-            to,
-            reason,
-        });
+        events.push(Event::StatusChanged { target, from, to, reason });
         if to == Status::Offline {
             let lost = match target {
                 Target::Device(_) => RequeueReason::DeviceLost,
@@ -415,9 +380,7 @@ impl Allocator {
             Ok(class) => class,
             Err(reason) => {
                 let answer = Answer::Rejected(reason);
-                self.state
-                    .jobs
-                    .remember(&request, answer, self.state.config.remember_ended_jobs);
+                self.state.jobs.remember(&request, answer, self.state.config.remember_ended_jobs);
                 events.push(Event::JobRejected { job: request, reason });
                 return Ok(answer);
             }
@@ -461,11 +424,7 @@ impl Allocator {
         }
         let asked = request.min_qubits;
         if asked > self.state.fleet.index.most_capacity() || !request.excluded_devices.is_empty() {
-            let allowed = self
-                .state
-                .fleet
-                .iter()
-                .filter(|d| !request.excluded_devices.contains(&d.id));
+            let allowed = self.state.fleet.iter().filter(|d| !request.excluded_devices.contains(&d.id));
             let largest = allowed.map(|device| device.epoch.usable.len() as u32).max();
             match largest {
                 None => return Err(Rejection::NoDevice),

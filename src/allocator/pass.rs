@@ -51,10 +51,7 @@ impl Allocator {
                     self.run_queue(now, None, skip_ahead, &mut tally, events);
                 }
             }
-            Queue::PerDevice {
-                skip_ahead,
-                head_of_line,
-            } => {
+            Queue::PerDevice { skip_ahead, head_of_line } => {
                 if global {
                     self.assign_parked(events);
                 }
@@ -69,16 +66,8 @@ impl Allocator {
             }
         }
         if tally.attempts > 0 {
-            let Tally {
-                attempts,
-                started,
-                blocked_by_shape,
-            } = tally;
-            events.push(Event::PassEnded {
-                attempts,
-                started,
-                blocked_by_shape,
-            });
+            let Tally { attempts, started, blocked_by_shape } = tally;
+            events.push(Event::PassEnded { attempts, started, blocked_by_shape });
         }
     }
 
@@ -96,11 +85,7 @@ impl Allocator {
         while stayed <= skip_ahead {
             let next = match device {
                 None => self.state.queue.next_after(place),
-                Some(id) => self
-                    .state
-                    .fleet
-                    .get(id)
-                    .and_then(|device| device.queue.next_after(place)),
+                Some(id) => self.state.fleet.get(id).and_then(|device| device.queue.next_after(place)),
             };
             let Some((at, slot)) = next else { break };
             place = Some(at);
@@ -195,10 +180,8 @@ impl Allocator {
         };
         let shaped_before = tally.blocked_by_shape;
         tally.attempts += 1;
-        let mut bound = Bound::NotEnoughFree {
-            asked: request.min_qubits,
-            free: self.state.fleet.index.most_free(),
-        };
+        let mut bound =
+            Bound::NotEnoughFree { asked: request.min_qubits, free: self.state.fleet.index.most_free() };
         let mut best: Option<Found> = None;
         let mut tried: SmallVec<[DeviceId; 8]> = SmallVec::new();
         let mut preferred = request.preferred_devices.iter().copied();
@@ -221,9 +204,7 @@ impl Allocator {
             match self.place(class, &request.isolation, id, tally) {
                 Ok(found) => {
                     let preferred = request.preferred_devices.contains(&id);
-                    let better = best
-                        .as_ref()
-                        .is_none_or(|b| found.placement.cost < b.placement.cost);
+                    let better = best.as_ref().is_none_or(|b| found.placement.cost < b.placement.cost);
                     if better {
                         best = Some(found);
                     }
@@ -268,10 +249,7 @@ impl Allocator {
         let class = &mut self.classes[class];
         let qubits = class.pattern.qubits() as u32;
         if device.status != Status::Online {
-            return Err(Bound::NotInService {
-                device: id,
-                status: device.status,
-            });
+            return Err(Bound::NotInService { device: id, status: device.status });
         }
         if !device.accepts_starts() {
             return Err(Bound::MaxConcurrentTasks { device: id });
@@ -284,9 +262,7 @@ impl Allocator {
         let pattern = class.pattern.clone();
         let mask = class.mask(id, &device.epoch);
         let map = &device.spec.coupling_map;
-        device
-            .ledger
-            .free_for(promised.buffer_distance, &mask.qubits, map, &mut self.free);
+        device.ledger.free_for(promised.buffer_distance, &mask.qubits, map, &mut self.free);
         let free = self.free.len() as u32;
         let bound = if free < qubits {
             Bound::NotEnoughFree { asked: qubits, free }
@@ -301,21 +277,11 @@ impl Allocator {
             match placed.outcome {
                 PlacementOutcome::Optimal(placement) => {
                     let certainty = Certainty::Optimal;
-                    return Ok(Found {
-                        device: id,
-                        placement,
-                        certainty,
-                        steps: placed.steps,
-                    });
+                    return Ok(Found { device: id, placement, certainty, steps: placed.steps });
                 }
                 PlacementOutcome::Feasible { placement, gap } => {
                     let certainty = Certainty::Gap(gap.map(nats_of_cost));
-                    return Ok(Found {
-                        device: id,
-                        placement,
-                        certainty,
-                        steps: placed.steps,
-                    });
+                    return Ok(Found { device: id, placement, certainty, steps: placed.steps });
                 }
                 PlacementOutcome::ProvedInfeasible => {
                     tally.blocked_by_shape += 1;
@@ -331,21 +297,12 @@ impl Allocator {
 
     /// Books a placement and starts the job.
     fn start(&mut self, now: Time, slot: JobSlot, found: Found, devices_tried: u32, events: &mut Vec<Event>) {
-        let Found {
-            device: device_id,
-            placement,
-            certainty,
-            steps,
-        } = found;
+        let Found { device: device_id, placement, certainty, steps } = found;
         self.dequeue(slot);
         let id = self.state.next_allocation;
         self.state.next_allocation = AllocationId(id.0 + 1);
         let job = &mut self.state.jobs[slot];
-        let device = self
-            .state
-            .fleet
-            .get_mut(device_id)
-            .expect("the placement is on it");
+        let device = self.state.fleet.get_mut(device_id).expect("the placement is on it");
         let fence = device.next_fence;
         device.next_fence = Fence(fence.0 + 1);
         let map = device.spec.coupling_map.clone();
@@ -357,10 +314,7 @@ impl Allocator {
             blocked = map.dilate(&held, promised.buffer_distance);
             blocked.subtract(&held);
         }
-        let walltime = job
-            .request
-            .estimated_duration
-            .map(|span| now + span + config.walltime.grace);
+        let walltime = job.request.estimated_duration.map(|span| now + span + config.walltime.grace);
         device.ledger.book(
             id,
             Kind::Job,
@@ -408,21 +362,11 @@ impl Allocator {
             },
         });
         let stop_at_walltime = config.walltime.exceeded == WalltimeExceeded::Stop;
-        let timer = walltime
-            .filter(|_| stop_at_walltime)
-            .map(|at| (at, Timer::Walltime(id)));
+        let timer = walltime.filter(|_| stop_at_walltime).map(|at| (at, Timer::Walltime(id)));
         if let Some(timer) = timer {
             self.state.timers.insert(timer);
         }
-        self.state.running.insert(
-            id,
-            Running {
-                allocation: allocation.clone(),
-                slot,
-                shots_done: 0,
-                timer,
-            },
-        );
+        self.state.running.insert(id, Running { allocation: allocation.clone(), slot, shots_done: 0, timer });
         self.state.fleet.refresh(device_id);
         events.push(Event::JobStarted { allocation });
     }
@@ -530,9 +474,7 @@ impl Allocator {
         if best.is_none() {
             // Nothing in service can take it: wait for a device that is expected back.
             let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
-            let back = ids
-                .into_iter()
-                .find(|id| self.when_empty(class, *id) != WhenEmpty::Never);
+            let back = ids.into_iter().find(|id| self.when_empty(class, *id) != WhenEmpty::Never);
             return back;
         }
         let (_, id) = best?;
@@ -560,9 +502,7 @@ impl Allocator {
         }
         if !found {
             let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
-            found = ids
-                .into_iter()
-                .any(|id| self.when_empty(class, id) != WhenEmpty::Never);
+            found = ids.into_iter().any(|id| self.when_empty(class, id) != WhenEmpty::Never);
         }
         self.classes[class].feasible = Some((self.state.fleet.epochs, found));
         found
@@ -606,9 +546,5 @@ impl Allocator {
 }
 
 fn driver_actions(promised: &PromisedIsolation) -> SmallVec<[DriverAction; 1]> {
-    promised
-        .hardware_reset
-        .then_some(DriverAction::Reset)
-        .into_iter()
-        .collect()
+    promised.hardware_reset.then_some(DriverAction::Reset).into_iter().collect()
 }

@@ -29,16 +29,10 @@ impl Allocator {
         self.give_back(now, id, events);
         self.end_job(job.1);
         events.push(match outcome {
-            Outcome::Success => Event::JobFinished {
-                job: job.0,
-                allocation: id,
-                shots_done,
-            },
-            Outcome::Error => Event::JobFailed {
-                job: job.0,
-                allocation: id,
-                reason: FailureReason::Execution,
-            },
+            Outcome::Success => Event::JobFinished { job: job.0, allocation: id, shots_done },
+            Outcome::Error => {
+                Event::JobFailed { job: job.0, allocation: id, reason: FailureReason::Execution }
+            }
         });
         Ok(Answer::Applied)
     }
@@ -55,11 +49,7 @@ impl Allocator {
         let running = &mut self.state.running[&id];
         if running.shots_done < shots_done {
             running.shots_done = shots_done;
-            events.push(Event::ShotsCredited {
-                job: job.0,
-                allocation: id,
-                shots_done,
-            });
+            events.push(Event::ShotsCredited { job: job.0, allocation: id, shots_done });
         }
         Ok(Answer::Applied)
     }
@@ -117,10 +107,7 @@ impl Allocator {
                 self.dequeue(slot);
                 self.mark_queue_due(slot);
                 self.end_job(slot);
-                events.push(Event::JobCancelled {
-                    job: id,
-                    allocation: None,
-                });
+                events.push(Event::JobCancelled { job: id, allocation: None });
             }
             JobState::Running => self.request_stop(now, slot, StopReason::Cancelled, events),
             JobState::Stopping => {}
@@ -141,12 +128,7 @@ impl Allocator {
         job.state = JobState::Stopping;
         job.stop = Some(reason);
         let until = now + self.state.config.stop_timeout;
-        events.push(Event::StopRequested {
-            job: job.request.id,
-            allocation,
-            reason,
-            until,
-        });
+        events.push(Event::StopRequested { job: job.request.id, allocation, reason, until });
         self.set_timer(allocation, Some((until, Timer::StopTimeout(allocation))));
     }
 
@@ -163,15 +145,10 @@ impl Allocator {
         self.give_back(now, id, events);
         self.end_job(slot);
         events.push(match reason {
-            Some(StopReason::Walltime) => Event::JobFailed {
-                job: number,
-                allocation: id,
-                reason: FailureReason::Walltime,
-            },
-            Some(StopReason::Cancelled) | None => Event::JobCancelled {
-                job: number,
-                allocation: Some(id),
-            },
+            Some(StopReason::Walltime) => {
+                Event::JobFailed { job: number, allocation: id, reason: FailureReason::Walltime }
+            }
+            Some(StopReason::Cancelled) | None => Event::JobCancelled { job: number, allocation: Some(id) },
         });
     }
 
@@ -199,31 +176,19 @@ impl Allocator {
             if job.attempts >= self.state.config.max_attempts {
                 self.end_job(slot);
                 let reason = FailureReason::TooManyAttempts;
-                events.push(Event::JobFailed {
-                    job: number,
-                    allocation: id,
-                    reason,
-                });
+                events.push(Event::JobFailed { job: number, allocation: id, reason });
                 continue;
             }
             job.state = JobState::Queued;
             job.allocation = None;
             let device = self.enqueue(slot);
-            events.push(Event::JobRequeued {
-                job: number,
-                allocation: id,
-                reason,
-                device,
-            });
+            events.push(Event::JobRequeued { job: number, allocation: id, reason, device });
         }
     }
 
     /// Takes the qubits of an attempt back, and starts the guard if one was promised.
     fn give_back(&mut self, now: Time, id: AllocationId, events: &mut Vec<Event>) {
-        let Some(Running {
-            allocation, timer, ..
-        }) = self.state.running.swap_remove(&id)
-        else {
+        let Some(Running { allocation, timer, .. }) = self.state.running.swap_remove(&id) else {
             return;
         };
         if let Some(timer) = timer {
@@ -238,19 +203,10 @@ impl Allocator {
             if guard.0 > 0 {
                 let until = now + guard;
                 let qubits = allocation.held.clone();
-                let entry = Entry {
-                    qubits,
-                    buffer_distance: 0,
-                    from: now,
-                    until: Some(until),
-                };
+                let entry = Entry { qubits, buffer_distance: 0, from: now, until: Some(until) };
                 device.ledger.book(id, Kind::Guard, entry, &map);
                 self.state.timers.insert((until, Timer::GuardEnd(device_id, id)));
-                events.push(Event::GuardStarted {
-                    allocation: id,
-                    device: device_id,
-                    until,
-                });
+                events.push(Event::GuardStarted { allocation: id, device: device_id, until });
             }
             self.state.fleet.improve(device_id);
         }
@@ -297,10 +253,7 @@ impl Allocator {
                     if device.ledger.release(id, Kind::Guard, &map).is_some() {
                         self.state.fleet.improve(device_id);
                         self.mark_due(device_id);
-                        events.push(Event::GuardEnded {
-                            allocation: id,
-                            device: device_id,
-                        });
+                        events.push(Event::GuardEnded { allocation: id, device: device_id });
                     }
                 }
                 Timer::StopTimeout(id) => {

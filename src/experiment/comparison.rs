@@ -32,18 +32,12 @@ pub struct Metric {
 impl Metric {
     /// A metric of which less is better.
     pub fn lower(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            direction: Direction::LowerIsBetter,
-        }
+        Self { name: name.into(), direction: Direction::LowerIsBetter }
     }
 
     /// A metric of which more is better.
     pub fn higher(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            direction: Direction::HigherIsBetter,
-        }
+        Self { name: name.into(), direction: Direction::HigherIsBetter }
     }
 }
 
@@ -129,27 +123,20 @@ impl Comparison {
     /// Compares all variants with the one at index `baseline`, by the listed metrics, at the 95 % level.
     ///
     /// A metric that no replication holds gives rows without values.
-    pub fn new(
-        metrics: &[Metric],
-        variants: &[Variant],
-        baseline: usize,
-    ) -> Result<Self, ComparisonError> {
+    pub fn new(metrics: &[Metric], variants: &[Variant], baseline: usize) -> Result<Self, ComparisonError> {
         if variants.len() < 2 {
             return Err(ComparisonError::TooFew(variants.len()));
         }
-        let base = variants.get(baseline).ok_or(ComparisonError::NoBaseline {
-            index: baseline,
-            variants: variants.len(),
-        })?;
+        let base = variants
+            .get(baseline)
+            .ok_or(ComparisonError::NoBaseline { index: baseline, variants: variants.len() })?;
         let others: Vec<&Variant> = variants
             .iter()
             .enumerate()
             .filter(|&(index, _)| index != baseline)
             .map(|(_, variant)| variant)
             .collect();
-        if let Some(odd) = others
-            .iter()
-            .find(|variant| variant.replications.len() != base.replications.len())
+        if let Some(odd) = others.iter().find(|variant| variant.replications.len() != base.replications.len())
         {
             return Err(ComparisonError::Unpaired {
                 variant: odd.name.clone(),
@@ -163,10 +150,7 @@ impl Comparison {
             variants: others.iter().map(|variant| variant.name.clone()).collect(),
             replications: base.replications.len(),
             level: LEVEL_95,
-            rows: metrics
-                .iter()
-                .flat_map(|metric| rows_of(metric, base, &others))
-                .collect(),
+            rows: metrics.iter().flat_map(|metric| rows_of(metric, base, &others)).collect(),
         })
     }
 
@@ -229,14 +213,10 @@ fn rows_of(metric: &Metric, base: &Variant, others: &[&Variant]) -> Vec<Row> {
             .collect()
     };
     let before = column(base);
-    let differences: Vec<_> = others
-        .iter()
-        .map(|variant| paired_difference(&before, &column(variant), LEVEL_95))
-        .collect();
-    let p_values: Vec<Option<f64>> = differences
-        .iter()
-        .map(|found| found.and_then(|found| found.p_value))
-        .collect();
+    let differences: Vec<_> =
+        others.iter().map(|variant| paired_difference(&before, &column(variant), LEVEL_95)).collect();
+    let p_values: Vec<Option<f64>> =
+        differences.iter().map(|found| found.and_then(|found| found.p_value)).collect();
     let mut adjusted = holm(&p_values.iter().copied().flatten().collect::<Vec<_>>()).into_iter();
     let mut rows = Vec::with_capacity(others.len());
     for ((variant, found), p_value) in others.iter().zip(differences).zip(p_values) {
@@ -251,12 +231,7 @@ fn rows_of(metric: &Metric, base: &Variant, others: &[&Variant]) -> Vec<Row> {
             variant_mean: found.map(|found| found.variant_mean),
             difference,
             ci95: found.and_then(|found| found.interval),
-            verdict: Verdict::of(
-                difference.unwrap_or(0.0),
-                p_adjusted,
-                metric.direction,
-                LEVEL_95,
-            ),
+            verdict: Verdict::of(difference.unwrap_or(0.0), p_adjusted, metric.direction, LEVEL_95),
             p_value,
             p_adjusted,
             effect_size: found.and_then(|found| found.effect_size),
@@ -289,10 +264,7 @@ mod tests {
                 ])
             })
             .collect();
-        Variant {
-            name: name.to_owned(),
-            replications,
-        }
+        Variant { name: name.to_owned(), replications }
     }
 
     fn metrics() -> [Metric; 3] {
@@ -330,10 +302,7 @@ mod tests {
     fn one_replication_gives_no_verdict() {
         let comparison = Comparison::new(
             &metrics()[..1],
-            &[
-                variant("first_fit", &[Some(10.0)]),
-                variant("exact", &[Some(2.0)]),
-            ],
+            &[variant("first_fit", &[Some(10.0)]), variant("exact", &[Some(2.0)])],
             0,
         )
         .unwrap();

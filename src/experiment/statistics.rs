@@ -58,18 +58,14 @@ impl Moments {
 
     /// Standard deviation of the mean of independent values.
     pub fn standard_error(&self) -> Option<f64> {
-        self.variance()
-            .map(|variance| (variance / self.count as f64).sqrt())
+        self.variance().map(|variance| (variance / self.count as f64).sqrt())
     }
 
     /// The t interval of the mean at `level`; `None` below two values.
     pub fn interval(&self, level: f64) -> Option<Interval> {
-        let half = student_quantile(0.5 + level / 2.0, (self.count.max(1) - 1) as f64)?
-            * self.standard_error()?;
-        Some(Interval {
-            low: self.mean - half,
-            high: self.mean + half,
-        })
+        let half =
+            student_quantile(0.5 + level / 2.0, (self.count.max(1) - 1) as f64)? * self.standard_error()?;
+        Some(Interval { low: self.mean - half, high: self.mean + half })
     }
 }
 
@@ -204,8 +200,7 @@ pub fn paired_difference(
     variant: &[Option<f64>],
     level: f64,
 ) -> Option<PairedDifference> {
-    let (mut before, mut after, mut change) =
-        (Moments::default(), Moments::default(), Moments::default());
+    let (mut before, mut after, mut change) = (Moments::default(), Moments::default(), Moments::default());
     for (x, y) in baseline.iter().zip(variant) {
         if let (Some(x), Some(y)) = (*x, *y) {
             before.push(x);
@@ -311,19 +306,12 @@ pub fn batch_means(series: &[f64], batches: usize, level: f64) -> Option<BatchMe
         .collect();
     let moments = Moments::of(&means);
     let mean = moments.mean()?;
-    let products: f64 = means
-        .windows(2)
-        .map(|pair| (pair[0] - mean) * (pair[1] - mean))
-        .sum();
+    let products: f64 = means.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
     Some(BatchMeans {
         mean,
         standard_error: moments.standard_error()?,
         interval: moments.interval(level)?,
-        lag1: if moments.squares > 0.0 {
-            products / moments.squares
-        } else {
-            0.0
-        },
+        lag1: if moments.squares > 0.0 { products / moments.squares } else { 0.0 },
     })
 }
 
@@ -332,10 +320,8 @@ pub fn batch_means(series: &[f64], batches: usize, level: f64) -> Option<BatchMe
 /// then the run is too short to be called stationary.
 pub fn warm_up(series: &[f64]) -> Option<usize> {
     const STEP: usize = 5;
-    let means: Vec<f64> = series
-        .chunks_exact(STEP)
-        .map(|batch| batch.iter().sum::<f64>() / STEP as f64)
-        .collect();
+    let means: Vec<f64> =
+        series.chunks_exact(STEP).map(|batch| batch.iter().sum::<f64>() / STEP as f64).collect();
     // From the end, so that one pass yields the moments of every suffix. The last few suffixes are left out:
     // a handful of nearly equal values would look like the best estimate of all.
     let mut rest = Moments::default();
@@ -407,12 +393,7 @@ mod tests {
         close(found.effect_size.unwrap(), -4.0621 / 10_f64.sqrt(), 1e-4);
         // R: (var(first) + var(second)) / var(first - second) = (3.200556 + 4.009) / 1.512889
         close(found.variance_reduction.unwrap(), 4.7654, 1e-3);
-        let verdict = Verdict::of(
-            found.difference,
-            found.p_value,
-            Direction::LowerIsBetter,
-            LEVEL_95,
-        );
+        let verdict = Verdict::of(found.difference, found.p_value, Direction::LowerIsBetter, LEVEL_95);
         assert_eq!(verdict, Verdict::Better);
     }
 
@@ -427,10 +408,7 @@ mod tests {
         let above = [1.5, 2.4, 3.6, 4.5, 5.5];
         assert_eq!(verdict(&base, &above, HigherIsBetter), Verdict::Better);
         assert_eq!(verdict(&base, &above, LowerIsBetter), Verdict::Worse);
-        assert_eq!(
-            verdict(&base, &[5.0, 4.0, 3.0, 2.0, 1.5], HigherIsBetter),
-            Verdict::Inconclusive
-        );
+        assert_eq!(verdict(&base, &[5.0, 4.0, 3.0, 2.0, 1.5], HigherIsBetter), Verdict::Inconclusive);
         assert_eq!(verdict(&base, &base, HigherIsBetter), Verdict::Inconclusive);
         let shifted = base.map(|value| value + 1.0);
         assert_eq!(verdict(&base, &shifted, LowerIsBetter), Verdict::Worse);
@@ -448,16 +426,9 @@ mod tests {
 
     #[test]
     fn pairs_with_a_missing_value_are_left_out() {
-        let found = paired_difference(
-            &[Some(1.0), None, Some(3.0)],
-            &[Some(2.0), Some(9.0), None],
-            LEVEL_95,
-        )
-        .unwrap();
-        assert_eq!(
-            (found.pairs, found.difference, found.interval),
-            (1, 1.0, None)
-        );
+        let found = paired_difference(&[Some(1.0), None, Some(3.0)], &[Some(2.0), Some(9.0), None], LEVEL_95)
+            .unwrap();
+        assert_eq!((found.pairs, found.difference, found.interval), (1, 1.0, None));
         assert_eq!(paired_difference(&[None], &[Some(1.0)], LEVEL_95), None);
     }
 
@@ -466,11 +437,7 @@ mod tests {
     #[test]
     fn the_interval_covers_as_often_as_it_says() {
         let hits = (0..4_000)
-            .filter(|&repetition| {
-                mean_interval(&normals(repetition, 10), LEVEL_95)
-                    .unwrap()
-                    .contains(0.0)
-            })
+            .filter(|&repetition| mean_interval(&normals(repetition, 10), LEVEL_95).unwrap().contains(0.0))
             .count();
         assert!((3_760..=3_840).contains(&hits), "{hits} of 4,000");
     }
@@ -481,8 +448,7 @@ mod tests {
         let errors = (0..4_000)
             .filter(|&repetition| {
                 let values = normals(repetition + 10_000, 16);
-                let found =
-                    paired_difference(&all(&values[..8]), &all(&values[8..]), LEVEL_95).unwrap();
+                let found = paired_difference(&all(&values[..8]), &all(&values[8..]), LEVEL_95).unwrap();
                 found.p_value.unwrap() < 0.05
             })
             .count();
@@ -512,9 +478,7 @@ mod tests {
     #[test]
     fn warm_up_finds_the_end_of_a_transient() {
         let noise = normals(2, 1_000);
-        let series: Vec<f64> = (0..1_000)
-            .map(|i| 20.0 * (-(i as f64) / 30.0).exp() + noise[i])
-            .collect();
+        let series: Vec<f64> = (0..1_000).map(|i| 20.0 * (-(i as f64) / 30.0).exp() + noise[i]).collect();
         let cut = warm_up(&series).unwrap();
         assert!((60..=160).contains(&cut), "cut at {cut}");
         let trend: Vec<f64> = (0..1_000).map(f64::from).collect();

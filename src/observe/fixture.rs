@@ -35,15 +35,8 @@ pub(super) fn calibration(map: &CouplingMap) -> Calibration {
         readout_duration_s: 1e-6,
         dead: false,
     };
-    let coupler = CouplerCalibration {
-        two_qubit_error: 3e-3,
-        two_qubit_duration_s: 7e-8,
-        dead: false,
-    };
-    Calibration {
-        qubits: vec![qubit; map.qubits()],
-        couplers: vec![coupler; map.couplers().len()],
-    }
+    let coupler = CouplerCalibration { two_qubit_error: 3e-3, two_qubit_duration_s: 7e-8, dead: false };
+    Calibration { qubits: vec![qubit; map.qubits()], couplers: vec![coupler; map.couplers().len()] }
 }
 
 pub(super) fn spec(name: &str, map: CouplingMap) -> DeviceSpec {
@@ -75,33 +68,21 @@ pub(super) fn spec(name: &str, map: CouplingMap) -> DeviceSpec {
 }
 
 pub(super) fn registered(device: DeviceId, spec: DeviceSpec) -> Event {
-    Event::DeviceRegistered {
-        device,
-        spec: Arc::new(spec),
-    }
+    Event::DeviceRegistered { device, spec: Arc::new(spec) }
 }
 
 pub(super) fn line_job(id: u64, qubits: u32) -> JobRequest {
-    JobRequest {
-        shots: 100,
-        ..JobRequest::new(JobId(id), qubits, Topology::Line)
-    }
+    JobRequest { shots: 100, ..JobRequest::new(JobId(id), qubits, Topology::Line) }
 }
 
 pub(super) fn queued(job: JobRequest) -> Event {
-    Event::JobQueued {
-        job: Arc::new(job),
-        device: None,
-    }
+    Event::JobQueued { job: Arc::new(job), device: None }
 }
 
 /// A grant of `layout` on [`DEVICE`] with a buffer of one qubit; allocation and fence have the same number.
 pub(super) fn grant(now: Time, job: u64, id: u64, map: &CouplingMap, layout: &[u32]) -> Allocation {
     let layout: SmallVec<[PhysicalQubit; 8]> = layout.iter().copied().map(PhysicalQubit).collect();
-    let known = layout
-        .iter()
-        .copied()
-        .filter(|qubit| qubit.index() < map.qubits());
+    let known = layout.iter().copied().filter(|qubit| qubit.index() < map.qubits());
     let held = QubitSet::from_qubits(map.qubits(), known);
     let mut blocked = map.dilate(&held, 1);
     blocked.subtract(&held);
@@ -116,11 +97,7 @@ pub(super) fn grant(now: Time, job: u64, id: u64, map: &CouplingMap, layout: &[u
         layout,
         held,
         blocked,
-        isolation: PromisedIsolation {
-            buffer_distance: 1,
-            guard: Span::ZERO,
-            hardware_reset: false,
-        },
+        isolation: PromisedIsolation { buffer_distance: 1, guard: Span::ZERO, hardware_reset: false },
         started: now,
         expected_end: None,
         lease_end: None,
@@ -137,36 +114,20 @@ pub(super) fn grant(now: Time, job: u64, id: u64, map: &CouplingMap, layout: &[u
 }
 
 pub(super) fn started(allocation: Allocation) -> Event {
-    Event::JobStarted {
-        allocation: Arc::new(allocation),
-    }
+    Event::JobStarted { allocation: Arc::new(allocation) }
 }
 
 pub(super) fn finished(job: u64, allocation: u64) -> Event {
-    Event::JobFinished {
-        job: JobId(job),
-        allocation: AllocationId(allocation),
-        shots_done: 100,
-    }
+    Event::JobFinished { job: JobId(job), allocation: AllocationId(allocation), shots_done: 100 }
 }
 
 pub(super) fn requeued(job: u64, allocation: u64) -> Event {
     let (job, allocation) = (JobId(job), AllocationId(allocation));
-    Event::JobRequeued {
-        job,
-        allocation,
-        reason: RequeueReason::DeviceLost,
-        device: None,
-    }
+    Event::JobRequeued { job, allocation, reason: RequeueReason::DeviceLost, device: None }
 }
 
 pub(super) fn status(target: Target, from: Status, to: Status) -> Event {
-    Event::StatusChanged {
-        target,
-        from,
-        to,
-        reason: StatusReason::Operator,
-    }
+    Event::StatusChanged { target, from, to, reason: StatusReason::Operator }
 }
 
 /// A legal run of a small core on a line of 24 qubits with buffers of one qubit: every number of `choices` decides
@@ -219,23 +180,14 @@ pub(super) fn legal_run(choices: &[u32]) -> Vec<(Time, Event)> {
                         waiting.push((job, qubits, project));
                         requeued(job, allocation.id.0)
                     }
-                    1 => Event::JobCancelled {
-                        job: JobId(job),
-                        allocation: Some(allocation.id),
-                    },
+                    1 => Event::JobCancelled { job: JobId(job), allocation: Some(allocation.id) },
                     _ => finished(job, allocation.id.0),
                 };
                 events.push((now, event));
             }
             7 if !waiting.is_empty() && choice >> 24 & 3 == 0 => {
                 let (job, ..) = waiting.swap_remove(pick % waiting.len());
-                events.push((
-                    now,
-                    Event::JobCancelled {
-                        job: JobId(job),
-                        allocation: None,
-                    },
-                ));
+                events.push((now, Event::JobCancelled { job: JobId(job), allocation: None }));
             }
             _ => {}
         }

@@ -62,10 +62,7 @@ pub fn names() -> impl ExactSizeIterator<Item = &'static str> + Clone {
 
 /// The file of a shipped device.
 pub fn text(name: &str) -> Option<&'static str> {
-    SHIPPED
-        .binary_search_by_key(&name, |(known, _)| known)
-        .ok()
-        .map(|index| SHIPPED[index].1)
+    SHIPPED.binary_search_by_key(&name, |(known, _)| known).ok().map(|index| SHIPPED[index].1)
 }
 
 /// Loads a shipped device.
@@ -80,11 +77,7 @@ pub fn load(name: &str) -> Result<DeviceSpec, CatalogueError> {
 /// `.yml`; otherwise the name of a shipped device.
 pub fn resolve(reference: &str, base_dir: &Path) -> Result<DeviceSpec, CatalogueError> {
     let is_path = reference.contains('/') || reference.ends_with(".yaml") || reference.ends_with(".yml");
-    if is_path {
-        Ok(DeviceSpec::from_file(&base_dir.join(reference))?)
-    } else {
-        load(reference)
-    }
+    if is_path { Ok(DeviceSpec::from_file(&base_dir.join(reference))?) } else { load(reference) }
 }
 
 fn unknown(name: &str) -> CatalogueError {
@@ -93,19 +86,12 @@ fn unknown(name: &str) -> CatalogueError {
     // `fez` means ibm_fez.
     let inside = |known: &&str| lower.len() >= 3 && known.contains(&lower);
     let mut close: Vec<&str> = names().filter(inside).collect();
-    close.extend(
-        near(name, names())
-            .into_iter()
-            .filter(|known| !known.contains(&lower)),
-    );
+    close.extend(near(name, names()).into_iter().filter(|known| !known.contains(&lower)));
     let hint = match &close[..] {
         [] => format!("known names are {all}"),
         close => format!("did you mean {}? known names are {all}", close.join(" or ")),
     };
-    CatalogueError::Unknown {
-        name: name.chars().take(64).collect(),
-        hint,
-    }
+    CatalogueError::Unknown { name: name.chars().take(64).collect(), hint }
 }
 
 #[cfg(test)]
@@ -117,16 +103,9 @@ mod tests {
         for name in names() {
             let device = load(name).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(device.name, name);
-            assert_eq!(
-                DeviceSpec::from_yaml(&device.to_yaml(), name).as_ref(),
-                Ok(&device),
-                "{name}"
-            );
+            assert_eq!(DeviceSpec::from_yaml(&device.to_yaml(), name).as_ref(), Ok(&device), "{name}");
             assert!(text(name).unwrap().len() < 60_000, "{name}");
-            assert!(
-                device.calibration.couplers.iter().any(|coupler| !coupler.dead),
-                "{name}"
-            );
+            assert!(device.calibration.couplers.iter().any(|coupler| !coupler.dead), "{name}");
         }
         assert!(names().is_sorted());
     }
@@ -139,12 +118,7 @@ mod tests {
         );
         assert!(hint("ibm_fes").contains("did you mean ibm_fez?"));
         assert!(hint("xyz").contains("hint: known names are google_willow, "));
-        let missing = resolve("no/such.yaml", Path::new("base"))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            missing.starts_with("base/no/such.yaml: cannot read: "),
-            "{missing}"
-        );
+        let missing = resolve("no/such.yaml", Path::new("base")).unwrap_err().to_string();
+        assert!(missing.starts_with("base/no/such.yaml: cannot read: "), "{missing}");
     }
 }

@@ -74,12 +74,7 @@ impl CouplingMap {
         }
         let n = u64::from(qubits);
         let complete = qubits > 1 && list.len() as u64 == n * (n - 1) / 2;
-        Ok(Self {
-            rows,
-            neighbours,
-            couplers: list,
-            complete,
-        })
+        Ok(Self { rows, neighbours, couplers: list, complete })
     }
 
     /// A chain 0 - 1 - ... - (n-1).
@@ -124,11 +119,7 @@ impl CouplingMap {
             let start = next;
             next += columns;
             couplers.extend((1..columns).map(|c| (start + c - 1, start + c)));
-            couplers.extend(
-                bridges_above
-                    .drain(..)
-                    .map(|(column, bridge)| (bridge, start + column)),
-            );
+            couplers.extend(bridges_above.drain(..).map(|(column, bridge)| (bridge, start + column)));
             if row + 1 < rows {
                 let offset = if row % 2 == 0 { 3 } else { 1 };
                 for column in (offset..columns).step_by(4) {
@@ -159,9 +150,7 @@ impl CouplingMap {
     /// The coupler between two qubits, if there is one.
     pub fn coupler(&self, a: PhysicalQubit, b: PhysicalQubit) -> Option<CouplerId> {
         let row = self.neighbours(a);
-        row.binary_search_by_key(&b, |&(neighbour, _)| neighbour)
-            .ok()
-            .map(|index| row[index].1)
+        row.binary_search_by_key(&b, |&(neighbour, _)| neighbour).ok().map(|index| row[index].1)
     }
 
     /// Whether every qubit is coupled with every other (more than one qubit).
@@ -237,11 +226,7 @@ impl CouplingMap {
             graph.add_node(PhysicalQubit(qubit as u32));
         }
         for (id, (a, b)) in self.couplers.iter().enumerate() {
-            graph.add_edge(
-                NodeIndex::new(a.index()),
-                NodeIndex::new(b.index()),
-                CouplerId(id as u32),
-            );
+            graph.add_edge(NodeIndex::new(a.index()), NodeIndex::new(b.index()), CouplerId(id as u32));
         }
         graph
     }
@@ -258,20 +243,8 @@ mod tests {
     #[test]
     fn heavy_hex_has_the_shape_of_heron() {
         let map = CouplingMap::heavy_hex(8, 16).unwrap();
-        assert_eq!(
-            map.neighbours(PhysicalQubit(3))
-                .iter()
-                .map(|n| n.0.0)
-                .collect::<Vec<_>>(),
-            [2, 4, 16]
-        );
-        assert_eq!(
-            map.neighbours(PhysicalQubit(16))
-                .iter()
-                .map(|n| n.0.0)
-                .collect::<Vec<_>>(),
-            [3, 23]
-        );
+        assert_eq!(map.neighbours(PhysicalQubit(3)).iter().map(|n| n.0.0).collect::<Vec<_>>(), [2, 4, 16]);
+        assert_eq!(map.neighbours(PhysicalQubit(16)).iter().map(|n| n.0.0).collect::<Vec<_>>(), [3, 23]);
         assert!((0..156).all(|q| map.neighbours(PhysicalQubit(q)).len() <= 3));
         assert_eq!(connected_components(&map.graph()), 1);
     }

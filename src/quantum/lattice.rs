@@ -100,36 +100,22 @@ fn heavy_hex_rows(spans: &[(u32, u32)], offset: u32, dangling: bool) -> Result<L
                 couplers.push((at(column), bridge));
                 bridges.push((column, bridge));
             }
-            positions.extend(
-                bridges
-                    .iter()
-                    .map(|&(column, _)| (f64::from(column), 2.0 * row as f64 + 1.0)),
-            );
+            positions.extend(bridges.iter().map(|&(column, _)| (f64::from(column), 2.0 * row as f64 + 1.0)));
         }
     }
-    Ok(Lattice {
-        map: CouplingMap::new(positions.len() as u32, couplers)?,
-        positions,
-    })
+    Ok(Lattice { map: CouplingMap::new(positions.len() as u32, couplers)?, positions })
 }
 
 fn falcon(qubits: usize) -> Result<Lattice, CouplingMapError> {
-    let positions: Vec<(f64, f64)> = FALCON[..qubits]
-        .iter()
-        .map(|&(x, y)| (f64::from(x) - 1.0, f64::from(y) - 1.0))
-        .collect();
+    let positions: Vec<(f64, f64)> =
+        FALCON[..qubits].iter().map(|&(x, y)| (f64::from(x) - 1.0, f64::from(y) - 1.0)).collect();
     from_positions(positions)
 }
 
 /// A square lattice with `rows` rows of `columns` qubits, numbered row by row.
 pub fn grid(rows: u32, columns: u32) -> Result<Lattice, CouplingMapError> {
-    let positions = (0..rows)
-        .flat_map(|r| (0..columns).map(move |c| (f64::from(c), f64::from(r))))
-        .collect();
-    Ok(Lattice {
-        map: CouplingMap::grid(rows, columns)?,
-        positions,
-    })
+    let positions = (0..rows).flat_map(|r| (0..columns).map(move |c| (f64::from(c), f64::from(r)))).collect();
+    Ok(Lattice { map: CouplingMap::grid(rows, columns)?, positions })
 }
 
 /// A patch of a square lattice, numbered row by row: row r has the columns `rows[r].0..rows[r].1`.
@@ -204,10 +190,7 @@ pub fn octagons(rows: u32, columns: u32) -> Result<Lattice, CouplingMapError> {
             positions.extend(corners.map(|(dx, dy)| (x + dx, y + dy)));
         }
     }
-    Ok(Lattice {
-        map: CouplingMap::new(8 * rows * columns, couplers)?,
-        positions,
-    })
+    Ok(Lattice { map: CouplingMap::new(8 * rows * columns, couplers)?, positions })
 }
 
 /// Couples all qubits that lie one unit apart.
@@ -215,25 +198,12 @@ fn from_positions(positions: Vec<(f64, f64)>) -> Result<Lattice, CouplingMapErro
     let at = |&(x, y): &(f64, f64)| (y.round() as i64, x.round() as i64);
     let mut places: Vec<((i64, i64), u32)> = positions.iter().map(at).zip(0..).collect();
     places.sort_unstable();
-    let find = |place| {
-        places
-            .binary_search_by_key(&place, |p| p.0)
-            .ok()
-            .map(|index| places[index].1)
-    };
+    let find = |place| places.binary_search_by_key(&place, |p| p.0).ok().map(|index| places[index].1);
     let mut couplers = Vec::new();
     for &((y, x), qubit) in &places {
-        couplers.extend(
-            [(y, x + 1), (y + 1, x)]
-                .into_iter()
-                .filter_map(find)
-                .map(|other| (qubit, other)),
-        );
+        couplers.extend([(y, x + 1), (y + 1, x)].into_iter().filter_map(find).map(|other| (qubit, other)));
     }
-    Ok(Lattice {
-        map: CouplingMap::new(positions.len() as u32, couplers)?,
-        positions,
-    })
+    Ok(Lattice { map: CouplingMap::new(positions.len() as u32, couplers)?, positions })
 }
 
 /// The positions of a map that is a known lattice, or one with up to a tenth of its couplers missing.
@@ -255,12 +225,7 @@ pub fn recognise(map: &CouplingMap) -> Option<Vec<(f64, f64)>> {
         .filter_map(|rows| octagons(rows, n / 8 / rows).ok());
     let hexes = (2..=n / 4).flat_map(|rows| heavy_hex_columns(rows, n).map(move |columns| (rows, columns)));
     let hexes = hexes.filter_map(|(rows, columns)| heavy_hex(rows, columns).ok());
-    let mut candidates = named
-        .into_iter()
-        .flatten()
-        .chain(aspens)
-        .chain(grids)
-        .chain(hexes);
+    let mut candidates = named.into_iter().flatten().chain(aspens).chain(grids).chain(hexes);
     candidates.find(fits).map(|lattice| lattice.positions)
 }
 
@@ -290,19 +255,13 @@ mod tests {
             (lattice.map.qubits(), lattice.map.couplers().len())
         };
         let hex = HEAVY_HEX_SIZES.map(|size| shape(heavy_hex_of_size(size).unwrap()));
-        assert_eq!(
-            hex[..6],
-            [(16, 16), (27, 28), (65, 72), (127, 144), (133, 150), (156, 176)]
-        );
+        assert_eq!(hex[..6], [(16, 16), (27, 28), (65, 72), (127, 144), (133, 150), (156, 176)]);
         assert_eq!((hex[6].0, hex[7].0), (433, 1121));
         assert_eq!(shape(garnet().unwrap()), (20, 30));
         assert_eq!(shape(willow().unwrap()), (105, 182));
         assert_eq!(shape(ankaa().unwrap()), (82, 143));
         assert_eq!(shape(octagons(2, 5).unwrap()), (80, 106));
-        assert_eq!(
-            heavy_hex(8, 16).unwrap().map,
-            CouplingMap::heavy_hex(8, 16).unwrap()
-        );
+        assert_eq!(heavy_hex(8, 16).unwrap().map, CouplingMap::heavy_hex(8, 16).unwrap());
     }
 
     #[test]

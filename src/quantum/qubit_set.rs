@@ -20,10 +20,7 @@ pub struct QubitSet {
 impl QubitSet {
     /// The empty set of a device with `capacity` qubits.
     pub fn new(capacity: usize) -> Self {
-        Self {
-            words: smallvec![0; capacity.div_ceil(64)],
-            capacity: capacity as u32,
-        }
+        Self { words: smallvec![0; capacity.div_ceil(64)], capacity: capacity as u32 }
     }
 
     /// All qubits of a device with `capacity` qubits.
@@ -62,9 +59,7 @@ impl QubitSet {
 
     /// Whether `qubit` is in the set; `false` beyond the capacity.
     pub fn contains(&self, qubit: PhysicalQubit) -> bool {
-        self.words
-            .get(qubit.index() / 64)
-            .is_some_and(|word| word >> (qubit.index() % 64) & 1 == 1)
+        self.words.get(qubit.index() / 64).is_some_and(|word| word >> (qubit.index() % 64) & 1 == 1)
     }
 
     /// Adds `qubit`; true when it was not there. Panics beyond the capacity: callers check their input.
@@ -126,11 +121,7 @@ impl QubitSet {
 
     /// Number of qubits in both sets.
     pub fn intersection_len(&self, other: &Self) -> usize {
-        self.words
-            .iter()
-            .zip(&other.words)
-            .map(|(a, b)| (a & b).count_ones() as usize)
-            .sum()
+        self.words.iter().zip(&other.words).map(|(a, b)| (a & b).count_ones() as usize).sum()
     }
 
     /// The lowest qubit.
@@ -140,11 +131,7 @@ impl QubitSet {
 
     /// The qubits in ascending order.
     pub fn iter(&self) -> Iter<'_> {
-        Iter {
-            words: &self.words,
-            index: 0,
-            word: self.words.first().copied().unwrap_or(0),
-        }
+        Iter { words: &self.words, index: 0, word: self.words.first().copied().unwrap_or(0) }
     }
 
     /// The bits, 64 qubits a word, lowest first.
@@ -224,11 +211,7 @@ struct Stored {
 
 impl Serialize for QubitSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Stored {
-            capacity: self.capacity,
-            qubits: self.iter().collect(),
-        }
-        .serialize(serializer)
+        Stored { capacity: self.capacity, qubits: self.iter().collect() }.serialize(serializer)
     }
 }
 

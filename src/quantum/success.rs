@@ -73,10 +73,7 @@ pub fn log_success_with(
     let mut log = 0.0;
     let (mut gates, mut gate_time_s) = (0.0, 0.0);
     for (index, used) in program.couplers.iter().enumerate() {
-        let Some(coupler) = calibration
-            .couplers
-            .get(used.coupler.index())
-            .filter(|coupler| !coupler.dead)
+        let Some(coupler) = calibration.couplers.get(used.coupler.index()).filter(|coupler| !coupler.dead)
         else {
             return f64::NEG_INFINITY;
         };
@@ -89,11 +86,7 @@ pub fn log_success_with(
     }
     let two_qubit_duration_s = if gates > 0.0 { gate_time_s / gates } else { 0.0 };
     for used in program.qubits {
-        let Some(qubit) = calibration
-            .qubits
-            .get(used.qubit.index())
-            .filter(|qubit| !qubit.dead)
-        else {
+        let Some(qubit) = calibration.qubits.get(used.qubit.index()).filter(|qubit| !qubit.dead) else {
             return f64::NEG_INFINITY;
         };
         if used.one_qubit_gates > 0.0 {
@@ -123,20 +116,14 @@ pub fn duration_s(
     let mean = |sum: (f64, f64)| if sum.0 > 0.0 { sum.1 / sum.0 } else { 0.0 };
     let add = |sum: (f64, f64), gates: f64, length_s: f64| (sum.0 + gates, sum.1 + gates * length_s);
     let two_qubit = mean(couplers.iter().fold((0.0, 0.0), |sum, used| {
-        let length_s = calibration
-            .couplers
-            .get(used.coupler.index())
-            .map_or(0.0, |c| c.two_qubit_duration_s);
+        let length_s = calibration.couplers.get(used.coupler.index()).map_or(0.0, |c| c.two_qubit_duration_s);
         add(sum, used.gates, length_s)
     }));
     let layer_s = if two_qubit > 0.0 {
         two_qubit
     } else {
         mean(qubits.iter().fold((0.0, 0.0), |sum, used| {
-            let length_s = calibration
-                .qubits
-                .get(used.qubit.index())
-                .map_or(0.0, |q| q.one_qubit_duration_s);
+            let length_s = calibration.qubits.get(used.qubit.index()).map_or(0.0, |q| q.one_qubit_duration_s);
             add(sum, used.one_qubit_gates, length_s)
         }))
     };
@@ -160,50 +147,27 @@ mod tests {
             readout_duration_s: 1e-6,
             dead: false,
         };
-        let coupler = CouplerCalibration {
-            two_qubit_error: 0.01,
-            two_qubit_duration_s: 100e-9,
-            dead: false,
-        };
-        Calibration {
-            qubits: vec![qubit; 3],
-            couplers: vec![coupler; 2],
-        }
+        let coupler = CouplerCalibration { two_qubit_error: 0.01, two_qubit_duration_s: 100e-9, dead: false };
+        Calibration { qubits: vec![qubit; 3], couplers: vec![coupler; 2] }
     }
 
     fn coupler(coupler: u32, gates: f64) -> CouplerUse {
-        CouplerUse {
-            coupler: CouplerId(coupler),
-            gates,
-        }
+        CouplerUse { coupler: CouplerId(coupler), gates }
     }
 
     fn qubit(qubit: u32, one_qubit_gates: f64, two_qubit_gates: f64, measured: bool) -> QubitUse {
-        QubitUse {
-            qubit: PhysicalQubit(qubit),
-            one_qubit_gates,
-            two_qubit_gates,
-            measured,
-        }
+        QubitUse { qubit: PhysicalQubit(qubit), one_qubit_gates, two_qubit_gates, measured }
     }
 
     /// Worked by hand: two couplers with 3 and 2 gates, a duration of 10 layers of 100 ns.
     #[test]
     fn the_product_is_the_one_on_paper() {
         let couplers = [coupler(0, 3.0), coupler(1, 2.0)];
-        let qubits = [
-            qubit(0, 4.0, 3.0, true),
-            qubit(1, 0.0, 5.0, true),
-            qubit(2, 2.0, 2.0, false),
-        ];
+        let qubits = [qubit(0, 4.0, 3.0, true), qubit(1, 0.0, 5.0, true), qubit(2, 2.0, 2.0, false)];
         let calibration = calibration();
         let duration = duration_s(&calibration, &couplers, &qubits, 10);
         assert!((duration - 1e-6).abs() < 1e-18);
-        let program = ProgramUse {
-            couplers: &couplers,
-            qubits: &qubits,
-            duration_s: duration,
-        };
+        let program = ProgramUse { couplers: &couplers, qubits: &qubits, duration_s: duration };
         let idle_s: f64 = (1e-6 - 0.5e-6) + (1e-6 - 0.5e-6) + (1e-6 - 0.3e-6);
         let expected = 0.99_f64.powi(5)
             * 0.999_f64.powi(6)
@@ -218,14 +182,7 @@ mod tests {
         calibration.couplers[1].dead = true;
         calibration.qubits[2].dead = true;
         let probability = |couplers: &[CouplerUse], qubits: &[QubitUse]| {
-            success_probability(
-                &calibration,
-                &ProgramUse {
-                    couplers,
-                    qubits,
-                    duration_s: 0.0,
-                },
-            )
+            success_probability(&calibration, &ProgramUse { couplers, qubits, duration_s: 0.0 })
         };
         assert_eq!(probability(&[], &[]), 1.0);
         assert_eq!(probability(&[coupler(1, 1.0)], &[]), 0.0);

@@ -30,13 +30,8 @@ pub struct LogSpread {
 
 impl LogSpread {
     /// What calibrations of IBM's devices show inside one chip.
-    pub const TYPICAL: Self = Self {
-        t1: 0.44,
-        t2: 0.78,
-        readout_error: 0.86,
-        one_qubit_error: 0.76,
-        two_qubit_error: 0.59,
-    };
+    pub const TYPICAL: Self =
+        Self { t1: 0.44, t2: 0.78, readout_error: 0.86, one_qubit_error: 0.76, two_qubit_error: 0.59 };
 }
 
 /// Average figures of a device.
@@ -74,11 +69,7 @@ impl Averages {
             QubitCalibration {
                 t1_s,
                 t2_s: log_normal(average.t2_s, spread.t2, &mut stream).min(2.0 * t1_s),
-                readout_error: alive(log_normal(
-                    average.readout_error,
-                    spread.readout_error,
-                    &mut stream,
-                )),
+                readout_error: alive(log_normal(average.readout_error, spread.readout_error, &mut stream)),
                 one_qubit_error: alive(log_normal(
                     average.one_qubit_error,
                     spread.one_qubit_error,
@@ -90,10 +81,7 @@ impl Averages {
         let coupler = |index: usize| {
             let mut stream = coupler_stream(streams, device, index);
             let error = log_normal(self.coupler.two_qubit_error, spread.two_qubit_error, &mut stream);
-            CouplerCalibration {
-                two_qubit_error: alive(error),
-                ..self.coupler
-            }
+            CouplerCalibration { two_qubit_error: alive(error), ..self.coupler }
         };
         rounded(&Calibration {
             qubits: (0..map.qubits()).map(qubit).collect(),
@@ -116,26 +104,16 @@ pub fn resample(
     let known = &template.calibration;
     let qubits = (0..map.qubits())
         .map(|index| known.qubits[qubit_stream(streams, device, index).random_range(0..known.qubits.len())]);
-    let unknown = CouplerCalibration {
-        two_qubit_error: 1.0,
-        two_qubit_duration_s: 0.0,
-        dead: true,
-    };
+    let unknown = CouplerCalibration { two_qubit_error: 1.0, two_qubit_duration_s: 0.0, dead: true };
     let couplers = (0..map.couplers().len()).map(|index| match known.couplers.len() {
         0 => unknown,
         choices => known.couplers[coupler_stream(streams, device, index).random_range(0..choices)],
     });
-    let calibration = Calibration {
-        qubits: qubits.collect(),
-        couplers: couplers.collect(),
-    };
+    let calibration = Calibration { qubits: qubits.collect(), couplers: couplers.collect() };
     DeviceSpec {
         name: name.into(),
         granularity: Granularity::Synthetic,
-        source: format!(
-            "synthetic: elements drawn from those of {}, device {device}",
-            template.name
-        ),
+        source: format!("synthetic: elements drawn from those of {}, device {device}", template.name),
         calibrated_at: None,
         coupling_map: map,
         calibration: Arc::new(calibration),
@@ -156,11 +134,7 @@ fn log_normal(mean: f64, log_sd: f64, stream: &mut Stream) -> f64 {
     // Box and Muller with libm, for the same bits on every platform; 1 - u is never 0.
     let radius = libm::sqrt(-2.0 * libm::log(1.0 - stream.random::<f64>()));
     let normal = radius * libm::cos(2.0 * std::f64::consts::PI * stream.random::<f64>());
-    if mean.is_finite() {
-        mean * libm::exp(log_sd * normal - 0.5 * log_sd * log_sd)
-    } else {
-        mean
-    }
+    if mean.is_finite() { mean * libm::exp(log_sd * normal - 0.5 * log_sd * log_sd) } else { mean }
 }
 
 /// An error that the tail of a distribution may not turn into a dead element.
@@ -184,11 +158,7 @@ mod tests {
                 readout_duration_s: 1e-6,
                 dead: false,
             },
-            coupler: CouplerCalibration {
-                two_qubit_error: 0.005,
-                two_qubit_duration_s: 8e-8,
-                dead: false,
-            },
+            coupler: CouplerCalibration { two_qubit_error: 0.005, two_qubit_duration_s: 8e-8, dead: false },
         }
     }
 
@@ -206,24 +176,14 @@ mod tests {
         let centre = logs.iter().sum::<f64>() / n;
         let sd = (logs.iter().map(|log| (log - centre).powi(2)).sum::<f64>() / n).sqrt();
         assert!((sd - 0.59).abs() < 4.0 * 0.59 / (2.0 * n).sqrt(), "log-sd {sd}");
-        assert!(
-            sampled
-                .qubits
-                .iter()
-                .all(|q| q.t2_s <= 2.0 * q.t1_s && q.readout_error < DEAD_ERROR)
-        );
+        assert!(sampled.qubits.iter().all(|q| q.t2_s <= 2.0 * q.t1_s && q.readout_error < DEAD_ERROR));
     }
 
     #[test]
     fn an_element_does_not_depend_on_the_others() {
         let streams = StreamFamily::new(3, 0, Purpose::SyntheticDevice);
         let sample = |n, device| {
-            averages().sample(
-                &CouplingMap::line(n).unwrap(),
-                LogSpread::TYPICAL,
-                &streams,
-                device,
-            )
+            averages().sample(&CouplingMap::line(n).unwrap(), LogSpread::TYPICAL, &streams, device)
         };
         assert_eq!(sample(5, 0).qubits[..], sample(50, 0).qubits[..5]);
         assert_ne!(sample(5, 0).qubits[0], sample(5, 1).qubits[0]);

@@ -68,19 +68,13 @@ pub fn write_png(device: &DeviceSpec, jobs: &[Option<u32>], path: &Path) -> Resu
     let mut pixels = vec![0; large.0 as usize * large.1 as usize * 3];
     {
         let area = BitMapBackend::with_buffer(&mut pixels, large).into_drawing_area();
-        let drawn = plan
-            .draw(&area, f64::from(factor))
-            .and_then(|()| area.present().map_err(message));
+        let drawn = plan.draw(&area, f64::from(factor)).and_then(|()| area.present().map_err(message));
         drawn.map_err(|message| plan.error(message))?;
     }
     let small = averaged(&pixels, width as usize, height as usize, factor as usize);
     let mut backend = BitMapBackend::new(path, (width, height));
-    let written = backend
-        .blit_bitmap((0, 0), (width, height), &small)
-        .map_err(message);
-    written
-        .and_then(|()| backend.present().map_err(message))
-        .map_err(|message| plan.error(message))
+    let written = backend.blit_bitmap((0, 0), (width, height), &small).map_err(message);
+    written.and_then(|()| backend.present().map_err(message)).map_err(|message| plan.error(message))
 }
 
 /// The picture with every `factor` x `factor` pixels averaged to one.
@@ -93,9 +87,7 @@ fn averaged(pixels: &[u8], width: usize, height: usize, factor: usize) -> Vec<u8
                 let at = |dy: usize, dx: usize| {
                     pixels[(y * factor + dy) * stride + (x * factor + dx) * 3 + channel]
                 };
-                let sum: u32 = (0..factor * factor)
-                    .map(|i| u32::from(at(i / factor, i % factor)))
-                    .sum();
+                let sum: u32 = (0..factor * factor).map(|i| u32::from(at(i / factor, i % factor))).sum();
                 small.push((sum / (factor * factor) as u32) as u8);
             }
         }
@@ -151,14 +143,9 @@ impl Scale {
         }
         let steps =
             (-7..=0).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * libm::pow(10.0, f64::from(power))));
-        let nice: Vec<f64> = steps
-            .filter(|tick| (self.low * 0.999..=self.high * 1.001).contains(tick))
-            .collect();
-        if nice.len() < 2 {
-            vec![self.low, self.high]
-        } else {
-            nice
-        }
+        let nice: Vec<f64> =
+            steps.filter(|tick| (self.low * 0.999..=self.high * 1.001).contains(tick)).collect();
+        if nice.len() < 2 { vec![self.low, self.high] } else { nice }
     }
 }
 
@@ -177,35 +164,18 @@ impl<'a> Plan<'a> {
         let places = layout::positions(&device.coupling_map);
         let range = |get: fn(&(f64, f64)) -> f64| {
             let low = places.iter().map(get).fold(f64::INFINITY, f64::min);
-            (
-                low,
-                places.iter().map(get).fold(f64::NEG_INFINITY, f64::max) - low,
-            )
+            (low, places.iter().map(get).fold(f64::NEG_INFINITY, f64::max) - low)
         };
         let ((left, wide), (top, high)) = (range(|place| place.0), range(|place| place.1));
-        let unit = UNIT
-            .min(EXTENT.0 / wide.max(1.0))
-            .min(EXTENT.1 / high.max(1.0))
-            .max(4.0);
+        let unit = UNIT.min(EXTENT.0 / wide.max(1.0)).min(EXTENT.1 / high.max(1.0)).max(4.0);
         // The bars and the title need their room however small the device is.
         let (map_width, map_height) = ((wide * unit).max(420.0), (high * unit).max(430.0));
-        let shift = (
-            (map_width - wide * unit) / 2.0 + MARGIN,
-            (map_height - high * unit) / 2.0 + TOP + MARGIN,
-        );
-        let places = places
-            .iter()
-            .map(|(x, y)| ((x - left) * unit + shift.0, (y - top) * unit + shift.1))
-            .collect();
+        let shift =
+            ((map_width - wide * unit) / 2.0 + MARGIN, (map_height - high * unit) / 2.0 + TOP + MARGIN);
+        let places =
+            places.iter().map(|(x, y)| ((x - left) * unit + shift.0, (y - top) * unit + shift.1)).collect();
         let (width, height) = (map_width + 2.0 * MARGIN + RIGHT, map_height + 2.0 * MARGIN + TOP);
-        Self {
-            device,
-            jobs,
-            places,
-            unit,
-            width,
-            height,
-        }
+        Self { device, jobs, places, unit, width, height }
     }
 
     fn size(&self, factor: f64) -> (u32, u32) {
@@ -213,23 +183,14 @@ impl<'a> Plan<'a> {
     }
 
     fn error(&self, message: String) -> PictureError {
-        PictureError {
-            name: self.device.name.clone(),
-            message,
-        }
+        PictureError { name: self.device.name.clone(), message }
     }
 
     fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, factor: f64) -> Result<(), String> {
         let canvas = Canvas { area, factor };
         area.fill(&WHITE).map_err(message)?;
         let figures = &self.device.calibration;
-        let gates = Scale::of(
-            figures
-                .couplers
-                .iter()
-                .filter(|c| !c.dead)
-                .map(|c| c.two_qubit_error),
-        );
+        let gates = Scale::of(figures.couplers.iter().filter(|c| !c.dead).map(|c| c.two_qubit_error));
         let readout = Scale::of(figures.qubits.iter().filter(|q| !q.dead).map(|q| q.readout_error));
         self.draw_title(&canvas)?;
         self.draw_jobs(&canvas)?;
@@ -244,12 +205,8 @@ impl<'a> Plan<'a> {
         let dead_qubits = device.calibration.qubits.iter().filter(|q| q.dead).count();
         let dead_couplers = device.calibration.couplers.iter().filter(|c| c.dead).count();
         let map = &device.coupling_map;
-        let mut text = format!(
-            "{}, {} qubits, {} couplers",
-            device.vendor,
-            map.qubits(),
-            map.couplers().len()
-        );
+        let mut text =
+            format!("{}, {} qubits, {} couplers", device.vendor, map.qubits(), map.couplers().len());
         if dead_qubits + dead_couplers > 0 {
             text += &format!(", dead: {dead_qubits} qubits, {dead_couplers} couplers");
         }
@@ -271,12 +228,7 @@ impl<'a> Plan<'a> {
                 && self.job(b.index()) == Some(job)
                 && !self.device.coupling_map.is_complete()
             {
-                canvas.line(
-                    self.places[a.index()],
-                    self.places[b.index()],
-                    0.5 * self.unit,
-                    color(job),
-                )?;
+                canvas.line(self.places[a.index()], self.places[b.index()], 0.5 * self.unit, color(job))?;
             }
         }
         for (qubit, &place) in self.places.iter().enumerate() {
@@ -322,11 +274,7 @@ impl<'a> Plan<'a> {
         thick: f64,
     ) -> Result<(), String> {
         canvas.line(from, to, thick, DEAD)?;
-        canvas.cross(
-            ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0),
-            0.1 * self.unit,
-            DEAD_INK,
-        )
+        canvas.cross(((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0), 0.1 * self.unit, DEAD_INK)
     }
 
     fn draw_qubits<B: DrawingBackend>(
@@ -335,18 +283,9 @@ impl<'a> Plan<'a> {
         scale: Option<&Scale>,
     ) -> Result<(), String> {
         let radius = 0.34 * self.unit;
-        for (index, (qubit, &place)) in self
-            .device
-            .calibration
-            .qubits
-            .iter()
-            .zip(&self.places)
-            .enumerate()
-        {
+        for (index, (qubit, &place)) in self.device.calibration.qubits.iter().zip(&self.places).enumerate() {
             canvas.disc(place, radius + 1.0, INK)?;
-            let fill = scale
-                .filter(|_| !qubit.dead)
-                .map_or(DEAD, |scale| scale.color(qubit.readout_error));
+            let fill = scale.filter(|_| !qubit.dead).map_or(DEAD, |scale| scale.color(qubit.readout_error));
             canvas.disc(place, radius, fill)?;
             if qubit.dead {
                 canvas.cross(place, 0.7 * radius, DEAD_INK)?;
@@ -355,17 +294,9 @@ impl<'a> Plan<'a> {
             if size >= 5.0 {
                 let dark =
                     0.299 * f64::from(fill.0) + 0.587 * f64::from(fill.1) + 0.114 * f64::from(fill.2) < 120.0;
-                canvas.text(
-                    &index.to_string(),
-                    place,
-                    size,
-                    if dark { WHITE } else { INK },
-                    HPos::Center,
-                )?;
+                canvas.text(&index.to_string(), place, size, if dark { WHITE } else { INK }, HPos::Center)?;
             }
-            let first = self
-                .job(index)
-                .filter(|job| !(0..index).any(|other| self.job(other) == Some(*job)));
+            let first = self.job(index).filter(|job| !(0..index).any(|other| self.job(other) == Some(*job)));
             if let Some(job) = first {
                 let at = (place.0 - 0.42 * self.unit, place.1 - 0.42 * self.unit);
                 canvas.disc(at, 0.17 * self.unit, INK)?;
@@ -413,17 +344,9 @@ fn draw_bar<B: DrawingBackend>(
     canvas.text(title, (left, top), 14.0, INK, HPos::Left)?;
     canvas.text(what, (left, top + 20.0), 13.0, DEAD_INK, HPos::Left)?;
     let top = top + 44.0;
-    canvas.block(
-        (left - 1.0, top - 1.0),
-        (left + WIDTH + 1.0, top + HEIGHT + 1.0),
-        INK,
-    )?;
+    canvas.block((left - 1.0, top - 1.0), (left + WIDTH + 1.0, top + HEIGHT + 1.0), INK)?;
     for step in 0..140 {
-        let place = if scale.is_flat() {
-            0.5
-        } else {
-            1.0 - (f64::from(step) + 0.5) / 140.0
-        };
+        let place = if scale.is_flat() { 0.5 } else { 1.0 - (f64::from(step) + 0.5) / 140.0 };
         let y = top + HEIGHT * f64::from(step) / 140.0;
         canvas.block((left, y), (left + WIDTH, y + HEIGHT / 140.0), Scale::shade(place))?;
     }
@@ -447,11 +370,7 @@ fn percent(value: f64) -> String {
 /// A, B, ..., Z, AA, AB, ...
 fn letters(job: u32) -> String {
     let last = char::from(b'A' + (job % 26) as u8);
-    if job < 26 {
-        last.to_string()
-    } else {
-        letters(job / 26 - 1) + &last.to_string()
-    }
+    if job < 26 { last.to_string() } else { letters(job / 26 - 1) + &last.to_string() }
 }
 
 /// Shapes at places in unscaled pixels.
@@ -467,9 +386,7 @@ impl<B: DrawingBackend> Canvas<'_, B> {
 
     fn disc(&self, centre: (f64, f64), radius: f64, color: RGBColor) -> Result<(), String> {
         let radius = (radius * self.factor).round().max(1.0) as i32;
-        self.area
-            .draw(&Circle::new(self.at(centre), radius, color.filled()))
-            .map_err(message)
+        self.area.draw(&Circle::new(self.at(centre), radius, color.filled())).map_err(message)
     }
 
     /// A line as a filled shape: plotters' strokes have whole widths and differ between its backends.
@@ -484,9 +401,7 @@ impl<B: DrawingBackend> Canvas<'_, B> {
             (from.0 - nx, from.1 - ny),
         ];
         let corners: Vec<(i32, i32)> = corners.into_iter().map(|corner| self.at(corner)).collect();
-        self.area
-            .draw(&Polygon::new(corners, color.filled()))
-            .map_err(message)
+        self.area.draw(&Polygon::new(corners, color.filled())).map_err(message)
     }
 
     /// A pixel wide, or nearly so.
@@ -506,9 +421,7 @@ impl<B: DrawingBackend> Canvas<'_, B> {
     }
 
     fn block(&self, low: (f64, f64), high: (f64, f64), color: RGBColor) -> Result<(), String> {
-        self.area
-            .draw(&Rectangle::new([self.at(low), self.at(high)], color.filled()))
-            .map_err(message)
+        self.area.draw(&Rectangle::new([self.at(low), self.at(high)], color.filled())).map_err(message)
     }
 
     fn text(
@@ -524,9 +437,7 @@ impl<B: DrawingBackend> Canvas<'_, B> {
             .pos(Pos::new(anchor, VPos::Center));
         // The centre of a line of text lies above the centre of its digits: descenders count.
         let at = (at.0, at.1 + 0.09 * size);
-        self.area
-            .draw(&Text::new(text.to_owned(), self.at(at), style))
-            .map_err(message)
+        self.area.draw(&Text::new(text.to_owned(), self.at(at), style)).map_err(message)
     }
 }
 
@@ -552,29 +463,15 @@ mod tests {
         let file = path.path().join("device.png");
         write_png(&catalogue::load("iqm_garnet").unwrap(), &[], &file).unwrap();
         assert!(std::fs::read(&file).unwrap().starts_with(b"\x89PNG"));
-        let missing = write_png(
-            &catalogue::load("iqm_garnet").unwrap(),
-            &[],
-            &path.path().join("no/file.png"),
-        );
-        assert!(
-            missing
-                .unwrap_err()
-                .to_string()
-                .starts_with("cannot draw iqm_garnet: ")
-        );
+        let missing =
+            write_png(&catalogue::load("iqm_garnet").unwrap(), &[], &path.path().join("no/file.png"));
+        assert!(missing.unwrap_err().to_string().starts_with("cannot draw iqm_garnet: "));
     }
 
     #[test]
     fn ticks_and_letters() {
-        let ticks = |low, high| {
-            Scale { low, high }
-                .ticks()
-                .into_iter()
-                .map(percent)
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
+        let ticks =
+            |low, high| Scale { low, high }.ticks().into_iter().map(percent).collect::<Vec<_>>().join(" ");
         assert_eq!(ticks(0.0012, 0.06), "0.2 % 0.5 % 1 % 2 % 5 %");
         assert_eq!(ticks(0.0031, 0.0042), "0.31 % 0.42 %");
         assert_eq!(ticks(0.0075, 0.0075), "0.75 %");

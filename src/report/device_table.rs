@@ -62,10 +62,7 @@ pub fn list<'a>(devices: impl IntoIterator<Item = &'a DeviceSpec>) -> String {
         let median = |values: Option<Summary>, show: fn(f64) -> String| {
             values.map_or("-".to_owned(), |v| show(v.median))
         };
-        let date = device
-            .calibrated_at
-            .as_deref()
-            .map(|at| at.get(..10).unwrap_or(at));
+        let date = device.calibrated_at.as_deref().map(|at| at.get(..10).unwrap_or(at));
         rows.push([
             device.name.clone(),
             device.vendor.clone(),
@@ -75,10 +72,7 @@ pub fn list<'a>(devices: impl IntoIterator<Item = &'a DeviceSpec>) -> String {
             format!("{dead_qubits}+{dead_couplers}"),
             median(two_qubit_errors(figures), percent),
             median(readout_errors(figures), percent),
-            median(
-                Summary::of(figures.qubits.iter().filter(|q| !q.dead).map(|q| q.t1_s)),
-                seconds,
-            ),
+            median(Summary::of(figures.qubits.iter().filter(|q| !q.dead).map(|q| q.t1_s)), seconds),
             date.unwrap_or(granularity(device.granularity)).to_owned(),
         ]);
     }
@@ -96,54 +90,25 @@ pub fn show(device: &DeviceSpec) -> String {
         ("name", device.name.clone()),
         ("vendor", device.vendor.clone()),
         ("technology", technology(device.technology).to_owned()),
-        (
-            "qubits",
-            format!("{} ({dead_qubits} dead)", device.coupling_map.qubits()),
-        ),
-        (
-            "couplers",
-            format!("{} ({dead_couplers} dead)", device.coupling_map.couplers().len()),
-        ),
+        ("qubits", format!("{} ({dead_qubits} dead)", device.coupling_map.qubits())),
+        ("couplers", format!("{} ({dead_couplers} dead)", device.coupling_map.couplers().len())),
         ("native gates", device.native_gates.join(", ")),
         ("figures", granularity(device.granularity).to_owned()),
         ("calibrated", or_none(device.calibrated_at.clone())),
         ("source", device.source.clone()),
-        (
-            "overhead",
-            format!(
-                "{} per job, {} per circuit",
-                speed.job_overhead, speed.circuit_overhead
-            ),
-        ),
-        (
-            "per shot",
-            format!("{} delay, {} per layer", speed.repetition_delay, speed.layer),
-        ),
+        ("overhead", format!("{} per job, {} per circuit", speed.job_overhead, speed.circuit_overhead)),
+        ("per shot", format!("{} delay, {} per layer", speed.repetition_delay, speed.layer)),
         ("CLOPS", or_none(speed.clops.map(|clops| clops.to_string()))),
-        (
-            "quantum volume",
-            or_none(speed.quantum_volume.map(|volume| volume.to_string())),
-        ),
+        ("quantum volume", or_none(speed.quantum_volume.map(|volume| volume.to_string()))),
         (
             "jobs at a time",
-            limits
-                .max_concurrent_tasks
-                .map_or("as many as fit".to_owned(), |tasks| tasks.to_string()),
+            limits.max_concurrent_tasks.map_or("as many as fit".to_owned(), |tasks| tasks.to_string()),
         ),
-        (
-            "idle qubits between jobs",
-            limits.min_qubit_separation.to_string(),
-        ),
-        (
-            "calibration interval",
-            or_none(limits.calibration_interval.map(|span| span.to_string())),
-        ),
+        ("idle qubits between jobs", limits.min_qubit_separation.to_string()),
+        ("calibration interval", or_none(limits.calibration_interval.map(|span| span.to_string()))),
         ("reconfiguration", limits.reconfiguration_time.to_string()),
     ];
-    let facts: Vec<[String; 2]> = facts
-        .into_iter()
-        .map(|(key, value)| [key.to_owned(), value])
-        .collect();
+    let facts: Vec<[String; 2]> = facts.into_iter().map(|(key, value)| [key.to_owned(), value]).collect();
     let mut rows = vec![["", "lowest", "25 %", "median", "75 %", "highest", "mean"].map(str::to_owned)];
     let mut push = |name: &str, values: Option<Summary>, show: fn(f64) -> String| {
         rows.push(match values {
@@ -157,49 +122,24 @@ pub fn show(device: &DeviceSpec) -> String {
     };
     let live = || figures.qubits.iter().filter(|q| !q.dead);
     push("two-qubit error", two_qubit_errors(figures), percent);
-    push(
-        "one-qubit error",
-        Summary::of(live().map(|q| q.one_qubit_error)),
-        percent,
-    );
+    push("one-qubit error", Summary::of(live().map(|q| q.one_qubit_error)), percent);
     push("readout error", readout_errors(figures), percent);
     push("T1", Summary::of(live().map(|q| q.t1_s)), seconds);
     push("T2", Summary::of(live().map(|q| q.t2_s)), seconds);
     let couplers = figures.couplers.iter().filter(|c| !c.dead);
-    push(
-        "two-qubit gate",
-        Summary::of(couplers.map(|c| c.two_qubit_duration_s)),
-        seconds,
-    );
-    push(
-        "one-qubit gate",
-        Summary::of(live().map(|q| q.one_qubit_duration_s)),
-        seconds,
-    );
-    push(
-        "readout",
-        Summary::of(live().map(|q| q.readout_duration_s)),
-        seconds,
-    );
+    push("two-qubit gate", Summary::of(couplers.map(|c| c.two_qubit_duration_s)), seconds);
+    push("one-qubit gate", Summary::of(live().map(|q| q.one_qubit_duration_s)), seconds);
+    push("readout", Summary::of(live().map(|q| q.readout_duration_s)), seconds);
     format!("{}\n{}", aligned(&facts, 2), aligned(&rows, 1))
 }
 
 fn dead(figures: &Calibration) -> (usize, usize) {
     let qubits = figures.qubits.iter().filter(|qubit| qubit.dead).count();
-    (
-        qubits,
-        figures.couplers.iter().filter(|coupler| coupler.dead).count(),
-    )
+    (qubits, figures.couplers.iter().filter(|coupler| coupler.dead).count())
 }
 
 fn two_qubit_errors(figures: &Calibration) -> Option<Summary> {
-    Summary::of(
-        figures
-            .couplers
-            .iter()
-            .filter(|c| !c.dead)
-            .map(|c| c.two_qubit_error),
-    )
+    Summary::of(figures.couplers.iter().filter(|c| !c.dead).map(|c| c.two_qubit_error))
 }
 
 fn readout_errors(figures: &Calibration) -> Option<Summary> {
@@ -231,10 +171,7 @@ fn percent(value: f64) -> String {
 /// A length of time, three significant digits.
 fn seconds(value: f64) -> String {
     let units = [(1.0, "s"), (1e-3, "ms"), (1e-6, "us")];
-    let (size, unit) = units
-        .into_iter()
-        .find(|(size, _)| value >= *size)
-        .unwrap_or((1e-9, "ns"));
+    let (size, unit) = units.into_iter().find(|(size, _)| value >= *size).unwrap_or((1e-9, "ns"));
     format!("{} {unit}", three_digits(value / size))
 }
 
@@ -245,12 +182,7 @@ fn three_digits(value: f64) -> String {
 
 /// Columns two spaces apart; the first `left` aligned to the left, the others to the right.
 fn aligned<const N: usize>(rows: &[[String; N]], left: usize) -> String {
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();
     for row in rows {
@@ -258,11 +190,7 @@ fn aligned<const N: usize>(rows: &[[String; N]], left: usize) -> String {
         for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
             let gap = if column == 0 { "" } else { "  " };
             line += gap;
-            line += &if column < left {
-                format!("{cell:<width$}")
-            } else {
-                format!("{cell:>width$}")
-            };
+            line += &if column < left { format!("{cell:<width$}") } else { format!("{cell:>width$}") };
         }
         text += line.trim_end();
         text.push('\n');
@@ -277,9 +205,8 @@ mod tests {
 
     #[test]
     fn tables_of_shipped_devices() {
-        let devices: Vec<DeviceSpec> = catalogue::names()
-            .map(|name| catalogue::load(name).unwrap())
-            .collect();
+        let devices: Vec<DeviceSpec> =
+            catalogue::names().map(|name| catalogue::load(name).unwrap()).collect();
         insta::assert_snapshot!(list(&devices), @"
         name             vendor      technology       qubits  couplers  dead  2q error  readout       T1  calibrated
         google_willow    Google      superconducting     105       182   0+0   0.275 %   0.73 %  70.2 us  2024-08-16

@@ -11,11 +11,11 @@ use plotters::style::{FontStyle, register_font};
 pub const FAMILY: &str = "sans-serif";
 
 /// DejaVu Sans 2.37, unmodified; its licence is in `assets/fonts/LICENSE`.
-static DEJAVU_SANS: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans.ttf");
+pub static SANS: &[u8] = include_bytes!("../../assets/fonts/DejaVuSans.ttf");
 
 /// Makes [`FAMILY`] known to plotters. Call it before drawing; more than once does no harm.
 pub fn register() {
     static ONCE: Once = Once::new();
     // A font that cannot be read shows itself as an error of the first text drawn.
-    ONCE.call_once(|| drop(register_font(FAMILY, FontStyle::Normal, DEJAVU_SANS)));
+    ONCE.call_once(|| drop(register_font(FAMILY, FontStyle::Normal, SANS)));
 }

@@ -72,11 +72,7 @@ fn rows(order: &[usize]) -> Vec<(f64, f64)> {
     let mut places = vec![(0.0, 0.0); order.len()];
     for (step, &qubit) in order.iter().enumerate() {
         let (row, column) = (step / width, step % width);
-        let x = if row.is_multiple_of(2) {
-            column
-        } else {
-            width - 1 - column
-        };
+        let x = if row.is_multiple_of(2) { column } else { width - 1 - column };
         places[qubit] = (x as f64, row as f64);
     }
     places
@@ -88,10 +84,7 @@ fn by_distance(map: &CouplingMap) -> Vec<(f64, f64)> {
     let n = map.qubits();
     let distances: Vec<Vec<f64>> = (0..n).map(|q| hops(map, q)).collect();
     let farthest = |from: usize| {
-        (0..n)
-            .rev()
-            .max_by(|&a, &b| distances[from][a].total_cmp(&distances[from][b]))
-            .unwrap_or(0)
+        (0..n).rev().max_by(|&a, &b| distances[from][a].total_cmp(&distances[from][b])).unwrap_or(0)
     };
     let first = farthest(0);
     let second = farthest(first);
@@ -139,9 +132,7 @@ fn hops(map: &CouplingMap, start: usize) -> Vec<f64> {
             }
         }
     }
-    hops.into_iter()
-        .map(|distance| f64::from(distance.unwrap_or(last + 3)))
-        .collect()
+    hops.into_iter().map(|distance| f64::from(distance.unwrap_or(last + 3))).collect()
 }
 
 #[cfg(test)]

@@ -79,10 +79,7 @@ pub struct Cell {
 impl Cell {
     /// A cell with a tone.
     pub fn new(text: impl Into<String>, tone: Tone) -> Self {
-        Self {
-            text: text.into(),
-            tone,
-        }
+        Self { text: text.into(), tone }
     }
 }
 
@@ -118,10 +115,7 @@ impl Table {
     /// An empty table with these column names.
     pub fn new(columns: &[(&str, Align)]) -> Self {
         Self {
-            columns: columns
-                .iter()
-                .map(|&(name, align)| (name.to_owned(), align))
-                .collect(),
+            columns: columns.iter().map(|&(name, align)| (name.to_owned(), align)).collect(),
             rows: Vec::new(),
         }
     }
@@ -254,10 +248,7 @@ pub fn duration(seconds: Option<f64>) -> String {
     if seconds == 0.0 {
         return "0 s".to_owned();
     }
-    let unit = UNITS
-        .iter()
-        .find(|(from, ..)| seconds.abs() >= *from)
-        .unwrap_or(&UNITS[3]);
+    let unit = UNITS.iter().find(|(from, ..)| seconds.abs() >= *from).unwrap_or(&UNITS[3]);
     let value = seconds / unit.1;
     format!("{} {}", grouped(value, decimals_for(value, 3)), unit.2)
 }
@@ -393,11 +384,10 @@ mod tests {
 
     #[test]
     fn numbers_have_the_digits_they_deserve() {
-        let shown: Vec<String> = [
-            0.0, 12_876.0, 0.712_345, 96.283_71, 1_234.567, -0.25, 3.2e-7, 0.000_123_4, 1e18, -1_234_567.9,
-        ]
-        .map(|value| number(Some(value)))
-        .into();
+        let shown: Vec<String> =
+            [0.0, 12_876.0, 0.712_345, 96.283_71, 1_234.567, -0.25, 3.2e-7, 0.000_123_4, 1e18, -1_234_567.9]
+                .map(|value| number(Some(value)))
+                .into();
         insta::assert_snapshot!(shown.join("  "), @"0  12,876  0.7123  96.28  1,235  -0.2500  3.20e-7  0.0001234  1e18  -1,234,568");
         assert_eq!(number(None), "-");
         assert_eq!(number(Some(f64::NAN)), "-");
@@ -406,20 +396,12 @@ mod tests {
 
     #[test]
     fn intervals_say_where_digits_end() {
-        let shown = [
-            (0.712_345, 0.003_44),
-            (12_876.2, 51.3),
-            (0.5, 0.0),
-            (1.25, 0.96),
-            (0.01, 0.099_9),
-        ]
-        .map(|(mean, half)| {
-            let interval = Interval {
-                low: mean - half,
-                high: mean + half,
-            };
-            with_interval(Some(mean), Some(interval))
-        });
+        let shown = [(0.712_345, 0.003_44), (12_876.2, 51.3), (0.5, 0.0), (1.25, 0.96), (0.01, 0.099_9)].map(
+            |(mean, half)| {
+                let interval = Interval { low: mean - half, high: mean + half };
+                with_interval(Some(mean), Some(interval))
+            },
+        );
         insta::assert_snapshot!(shown.join("\n"), @"
         0.7123 ± 0.0034
         12,876 ± 51

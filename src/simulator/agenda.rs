@@ -140,17 +140,11 @@ impl<E> Agenda<E> {
     /// # Panics
     /// With 2^32 events pending, or after 2^56 events.
     pub fn schedule(&mut self, at: Time, class: u8, event: E) -> Ticket {
-        assert!(
-            self.scheduled >> SEQUENCE_BITS == 0,
-            "an agenda takes at most 2^56 events"
-        );
+        assert!(self.scheduled >> SEQUENCE_BITS == 0, "an agenda takes at most 2^56 events");
         let rank = u64::from(class) << SEQUENCE_BITS | self.scheduled;
         self.scheduled += 1;
         self.live += 1;
-        let occupied = Slot {
-            rank,
-            event: Some(event),
-        };
+        let occupied = Slot { rank, event: Some(event) };
         let slot = match self.vacant.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = occupied;
@@ -176,10 +170,7 @@ impl<E> Agenda<E> {
 
     /// Takes back a pending event and returns it; `None` when it has left or been cancelled already.
     pub fn cancel(&mut self, ticket: Ticket) -> Option<E> {
-        let slot = self
-            .slots
-            .get_mut(ticket.slot as usize)
-            .filter(|slot| slot.rank == ticket.rank)?;
+        let slot = self.slots.get_mut(ticket.slot as usize).filter(|slot| slot.rank == ticket.rank)?;
         let event = slot.event.take()?;
         self.live -= 1;
         let keys = self.near.len() + self.far.len();
@@ -241,11 +232,7 @@ impl<E> Agenda<E> {
             self.far.take_window(HEAP_MAX / 2, RUN_MAX, |keys| {
                 run.extend(keys.iter().map(|&FarKey { at, slot }| {
                     let Slot { rank, event } = &slots[slot as usize];
-                    NearKey {
-                        at,
-                        rank: if event.is_some() { *rank } else { 0 },
-                        slot,
-                    }
+                    NearKey { at, rank: if event.is_some() { *rank } else { 0 }, slot }
                 }));
             });
         });
@@ -255,8 +242,7 @@ impl<E> Agenda<E> {
     /// Moves the later part of near to far, because its heap has grown too large.
     #[cold]
     fn narrow(&mut self) {
-        self.far
-            .narrow_window(self.now, self.near.heap_times(), HEAP_MAX / 2);
+        self.far.narrow_window(self.now, self.near.heap_times(), HEAP_MAX / 2);
         let far = &mut self.far;
         self.near.retain(|&NearKey { at, slot, .. }| {
             let leaves = far.is_beyond_window(at);

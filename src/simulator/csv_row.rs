@@ -40,13 +40,7 @@ pub struct RowWriter<W: Write> {
 impl<W: Write> RowWriter<W> {
     /// A writer without a header; buffers on its own, so `sink` needs no buffer.
     pub fn new(sink: W) -> Self {
-        Self {
-            sink,
-            buffer: Vec::with_capacity(FLUSH_AT + 4096),
-            row_start: 0,
-            fields: 0,
-            columns: 0,
-        }
+        Self { sink, buffer: Vec::with_capacity(FLUSH_AT + 4096), row_start: 0, fields: 0, columns: 0 }
     }
 
     /// Writes the header row. From here on every row must have as many fields (checked in debug builds).
@@ -79,8 +73,7 @@ impl<W: Write> RowWriter<W> {
             let text = text.strip_suffix(".0").unwrap_or(text);
             self.buffer.extend_from_slice(text.as_bytes());
         } else if !value.is_nan() {
-            self.buffer
-                .extend_from_slice(if value > 0.0 { b"inf" } else { b"-inf" });
+            self.buffer.extend_from_slice(if value > 0.0 { b"inf" } else { b"-inf" });
         }
         self
     }
@@ -115,10 +108,7 @@ impl<W: Write> RowWriter<W> {
     #[inline]
     pub fn text(&mut self, value: &str) -> &mut Self {
         self.separate();
-        if value
-            .bytes()
-            .any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'))
-        {
+        if value.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
             self.quoted(value);
         } else {
             self.buffer.extend_from_slice(value.as_bytes());
@@ -130,8 +120,7 @@ impl<W: Write> RowWriter<W> {
     #[inline]
     pub fn bool(&mut self, value: bool) -> &mut Self {
         self.separate();
-        self.buffer
-            .extend_from_slice(if value { b"true" } else { b"false" });
+        self.buffer.extend_from_slice(if value { b"true" } else { b"false" });
         self
     }
 
@@ -233,9 +222,7 @@ mod tests {
     fn field() -> impl Strategy<Value = Field> {
         prop_oneof![
             any::<u64>().prop_map(Field::Whole),
-            any::<f64>()
-                .prop_filter("a value", |value| !value.is_nan())
-                .prop_map(Field::Real),
+            any::<f64>().prop_filter("a value", |value| !value.is_nan()).prop_map(Field::Real),
             any::<u64>().prop_map(Field::Seconds),
             (0_u64..1 << 42).prop_map(Field::Seconds),
             "[a-z,\"\r\n ;µ]{0,12}".prop_map(Field::Text),
@@ -292,11 +279,7 @@ mod tests {
         writer.text("");
         writer.end_row().unwrap();
         let bytes = writer.finish().unwrap();
-        let rows = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .from_reader(&bytes[..])
-            .records()
-            .count();
+        let rows = csv::ReaderBuilder::new().has_headers(false).from_reader(&bytes[..]).records().count();
         assert_eq!((bytes.as_slice(), rows), (&b"\"\"\n"[..], 1));
     }
 

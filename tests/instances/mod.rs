@@ -60,9 +60,7 @@ impl Instances {
     }
 
     pub fn free(&self, device: &str, busy: &str) -> QubitSet {
-        let qubits = self.free[&format!("{device}/{busy}")]
-            .iter()
-            .map(|&q| PhysicalQubit(q));
+        let qubits = self.free[&format!("{device}/{busy}")].iter().map(|&q| PhysicalQubit(q));
         QubitSet::from_qubits(self.devices[device].num_qubits as usize, qubits)
     }
 
@@ -80,11 +78,8 @@ impl Device {
     pub fn epoch(&self) -> Epoch {
         let map = CouplingMap::new(self.num_qubits, self.edges.iter().map(|e| (e.0, e.1)))
             .expect("couplers in range");
-        let errors: BTreeMap<(u32, u32), f64> = self
-            .edges
-            .iter()
-            .map(|&(a, b, error)| ((a.min(b), a.max(b)), error))
-            .collect();
+        let errors: BTreeMap<(u32, u32), f64> =
+            self.edges.iter().map(|&(a, b, error)| ((a.min(b), a.max(b)), error)).collect();
         let couplers = map.couplers().iter().map(|(a, b)| CouplerCalibration {
             two_qubit_error: errors[&(a.0, b.0)],
             two_qubit_duration_s: 0.0,
@@ -99,10 +94,7 @@ impl Device {
             readout_duration_s: 0.0,
             dead: false,
         });
-        let calibration = Calibration {
-            qubits: qubits.collect(),
-            couplers: couplers.collect(),
-        };
+        let calibration = Calibration { qubits: qubits.collect(), couplers: couplers.collect() };
         let none = QubitSet::new(map.qubits());
         Epoch::new(EpochNumber(0), Arc::new(map), Arc::new(calibration), &none, &[])
     }

@@ -79,9 +79,7 @@ impl DeviceSelector for Random {
         let mut draw = ask.draw ^ (tried.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         for _ in 0..64 {
             // The high half of the product maps a 64-bit draw to 0..len without noticeable bias (Lemire 2019).
-            draw = draw
-                .wrapping_mul(0xD129_0D2B_6B6C_5E6D)
-                .wrapping_add(0x9E37_79B9_7F4A_7C15);
+            draw = draw.wrapping_mul(0xD129_0D2B_6B6C_5E6D).wrapping_add(0x9E37_79B9_7F4A_7C15);
             let mixed = (draw ^ (draw >> 32)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
             let id = DeviceId(((u128::from(mixed) * index.len() as u128) >> 64) as u32);
             if fits(&id) {
@@ -142,9 +140,7 @@ struct LeastLoaded;
 
 impl DeviceSelector for LeastLoaded {
     fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
-        index
-            .by_load()
-            .find(|id| index.meets(*id, ask.need) && !tried.contains(id))
+        index.by_load().find(|id| index.meets(*id, ask.need) && !tried.contains(id))
     }
 }
 
@@ -155,18 +151,10 @@ mod tests {
 
     fn fleet() -> FleetIndex {
         let mut index = FleetIndex::default();
-        for (id, (startable, load_ppm)) in [(5, 700), (0, 0), (20, 300), (9, 300), (3, 100)]
-            .into_iter()
-            .enumerate()
+        for (id, (startable, load_ppm)) in
+            [(5, 700), (0, 0), (20, 300), (9, 300), (3, 100)].into_iter().enumerate()
         {
-            index.set(
-                DeviceId(id as u32),
-                Load {
-                    startable,
-                    capacity: 20,
-                    load_ppm,
-                },
-            );
+            index.set(DeviceId(id as u32), Load { startable, capacity: 20, load_ppm });
         }
         index
     }
@@ -186,14 +174,8 @@ mod tests {
         assert_eq!(order(&BestFidelity, &index, Need::Free(4), 0), [0, 2, 3]);
         assert_eq!(order(&LeastLoaded, &index, Need::Free(4), 0), [2, 3, 0]);
         assert_eq!(order(&LeastLoaded, &index, Need::Capacity(4), 0), [1, 4, 2, 3, 0]);
-        assert_eq!(
-            order(&RoundRobin { from: 3 }, &index, Need::Free(4), 0),
-            [3, 0, 2]
-        );
-        assert_eq!(
-            order(&RoundRobin { from: 5 }, &index, Need::Free(4), 0),
-            [0, 2, 3]
-        );
+        assert_eq!(order(&RoundRobin { from: 3 }, &index, Need::Free(4), 0), [3, 0, 2]);
+        assert_eq!(order(&RoundRobin { from: 5 }, &index, Need::Free(4), 0), [0, 2, 3]);
         for draw in 0..50 {
             let mut named = order(&Random, &index, Need::Free(4), draw);
             named.sort_unstable();
@@ -208,19 +190,11 @@ mod tests {
         let family = crate::random::StreamFamily::new(1, 0, crate::random::Purpose::DeviceSelection);
         let mut counts = [0_u32; 5];
         for job in 0..30_000 {
-            let ask = Ask {
-                need: Need::Free(4),
-                draw: family.draw(job, 0),
-            };
+            let ask = Ask { need: Need::Free(4), draw: family.draw(job, 0) };
             counts[Random.next(&index, &ask, &[]).unwrap().index()] += 1;
         }
         // Four standard deviations of a binomial count of 30,000 with p = 1/3.
-        assert!(
-            [0, 2, 3]
-                .iter()
-                .all(|i| (f64::from(counts[*i]) - 1e4).abs() < 330.0),
-            "{counts:?}"
-        );
+        assert!([0, 2, 3].iter().all(|i| (f64::from(counts[*i]) - 1e4).abs() < 330.0), "{counts:?}");
         assert_eq!((counts[1], counts[4]), (0, 0));
     }
 }

@@ -22,14 +22,8 @@ pub fn promise(asked: &IsolationRequest, config: &Isolation, device: &DeviceLimi
         IsolationLevel::Strong => (config.buffer_distance.max(2), config.guard, true),
     };
     PromisedIsolation {
-        buffer_distance: asked
-            .buffer_distance
-            .unwrap_or(buffer)
-            .max(device.min_qubit_separation),
-        guard: asked
-            .temporal_separation
-            .unwrap_or(guard)
-            .max(device.reconfiguration_time),
+        buffer_distance: asked.buffer_distance.unwrap_or(buffer).max(device.min_qubit_separation),
+        guard: asked.temporal_separation.unwrap_or(guard).max(device.reconfiguration_time),
         hardware_reset: asked.hardware_reset.unwrap_or(reset),
     }
 }

@@ -78,10 +78,8 @@ impl Epoch {
             let figures = &calibration.qubits[q.index()];
             !figures.dead && figures.readout_error < DEAD_ERROR && !offline_qubits.contains(q)
         };
-        let usable = QubitSet::from_qubits(
-            qubits,
-            (0..qubits as u32).map(PhysicalQubit).filter(|q| alive(*q)),
-        );
+        let usable =
+            QubitSet::from_qubits(qubits, (0..qubits as u32).map(PhysicalQubit).filter(|q| alive(*q)));
         let mut usable_couplers = vec![0_u64; map.couplers().len().div_ceil(64)];
         for (id, &(a, b)) in map.couplers().iter().enumerate() {
             let figures = &calibration.couplers[id];
@@ -91,26 +89,16 @@ impl Epoch {
                 usable_couplers[id / 64] |= 1 << (id % 64);
             }
         }
-        let qubit_cost: Vec<u64> = calibration
-            .qubits
-            .iter()
-            .map(|q| cost_of_error(q.readout_error))
-            .collect();
-        let coupler_cost: Vec<u64> = calibration
-            .couplers
-            .iter()
-            .map(|c| cost_of_error(c.two_qubit_error))
-            .collect();
+        let qubit_cost: Vec<u64> =
+            calibration.qubits.iter().map(|q| cost_of_error(q.readout_error)).collect();
+        let coupler_cost: Vec<u64> =
+            calibration.couplers.iter().map(|c| cost_of_error(c.two_qubit_error)).collect();
         let mut rows = vec![0_u32];
         let mut links = Vec::new();
         for q in 0..qubits {
             for &(to, coupler) in map.neighbours(PhysicalQubit(q as u32)) {
                 if bit(&usable_couplers, coupler) {
-                    links.push(Link {
-                        to,
-                        coupler,
-                        cost: coupler_cost[coupler.index()],
-                    });
+                    links.push(Link { to, coupler, cost: coupler_cost[coupler.index()] });
                 }
             }
             rows.push(links.len() as u32);
@@ -204,6 +192,5 @@ fn shortest_cycle(rows: &[u32], links: &[Link]) -> (Option<u32>, bool) {
 
 /// Whether the bit of `coupler` is set.
 pub fn bit(bits: &[u64], coupler: CouplerId) -> bool {
-    bits.get(coupler.index() / 64)
-        .is_some_and(|word| word >> (coupler.index() % 64) & 1 == 1)
+    bits.get(coupler.index() / 64).is_some_and(|word| word >> (coupler.index() % 64) & 1 == 1)
 }

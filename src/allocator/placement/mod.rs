@@ -99,18 +99,13 @@ pub fn cost_of_layout(request: &PlacementRequest<'_>, layout: &[PhysicalQubit]) 
     if layout.len() != pattern.qubits() {
         return None;
     }
-    let mut total: u128 = layout
-        .iter()
-        .map(|qubit| u128::from(epoch.qubit_cost[qubit.index()]))
-        .sum();
+    let mut total: u128 = layout.iter().map(|qubit| u128::from(epoch.qubit_cost[qubit.index()])).sum();
     if pattern.is_region() {
         total += u128::from(region::spanning_cost(request, &taken)?);
     }
     for &(a, b, weight) in pattern.edges() {
         let coupler = epoch.map.coupler(layout[a.index()], layout[b.index()])?;
-        let barred = request
-            .barred_couplers
-            .is_some_and(|bits| cost::bit(bits, coupler));
+        let barred = request.barred_couplers.is_some_and(|bits| cost::bit(bits, coupler));
         if barred || !epoch.is_usable(coupler) {
             return None;
         }

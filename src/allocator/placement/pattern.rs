@@ -21,32 +21,24 @@ impl Pattern {
     /// The pattern of a topology on `qubits` qubits. The request must have been validated.
     pub fn new(topology: &Topology, qubits: u32) -> Self {
         let unit = |pairs: Vec<(u32, u32)>| {
-            pairs
-                .into_iter()
-                .map(|(a, b)| (VirtualQubit(a), VirtualQubit(b), 1))
-                .collect::<Vec<_>>()
+            pairs.into_iter().map(|(a, b)| (VirtualQubit(a), VirtualQubit(b), 1)).collect::<Vec<_>>()
         };
         let lattice = |map: Result<CouplingMap, _>| {
-            map.map(|map| map.couplers().iter().map(|(a, b)| (a.0, b.0)).collect())
-                .unwrap_or_default()
+            map.map(|map| map.couplers().iter().map(|(a, b)| (a.0, b.0)).collect()).unwrap_or_default()
         };
         let edges = match topology {
             Topology::Any => Vec::new(),
             Topology::Line => unit((1..qubits).map(|v| (v - 1, v)).collect()),
-            Topology::Ring => unit(
-                (0..qubits)
-                    .map(|v| (v.min((v + 1) % qubits), v.max((v + 1) % qubits)))
-                    .collect(),
-            ),
+            Topology::Ring => {
+                unit((0..qubits).map(|v| (v.min((v + 1) % qubits), v.max((v + 1) % qubits))).collect())
+            }
             Topology::Star => unit((1..qubits).map(|v| (0, v)).collect()),
             Topology::Tree => unit((1..qubits).map(|v| ((v - 1) / 2, v)).collect()),
             Topology::Grid { rows, columns } => unit(lattice(CouplingMap::grid(*rows, *columns))),
             Topology::HeavyHex => unit(heavy_hex_patch(qubits)),
-            Topology::Complete => unit(
-                (0..qubits)
-                    .flat_map(|a| (a + 1..qubits).map(move |b| (a, b)))
-                    .collect(),
-            ),
+            Topology::Complete => {
+                unit((0..qubits).flat_map(|a| (a + 1..qubits).map(move |b| (a, b))).collect())
+            }
             Topology::Custom(graph) => graph.edges().to_vec(),
             Topology::Circuit(profile) => profile.interactions.edges().to_vec(),
         };
@@ -75,13 +67,7 @@ impl Pattern {
         for v in 0..qubits as usize {
             neighbours[rows[v] as usize..rows[v + 1] as usize].sort_unstable();
         }
-        Self {
-            qubits,
-            edges,
-            rows,
-            neighbours,
-            region,
-        }
+        Self { qubits, edges, rows, neighbours, region }
     }
 
     /// Number of virtual qubits.
@@ -106,11 +92,7 @@ impl Pattern {
 
     /// The largest number of partners of one virtual qubit.
     pub fn max_degree(&self) -> usize {
-        self.rows
-            .windows(2)
-            .map(|row| (row[1] - row[0]) as usize)
-            .max()
-            .unwrap_or(0)
+        self.rows.windows(2).map(|row| (row[1] - row[0]) as usize).max().unwrap_or(0)
     }
 }
 
@@ -137,14 +119,10 @@ fn heavy_hex_patch(qubits: u32) -> Vec<(u32, u32)> {
         next += 1;
     }
     let inside = |q: crate::quantum::PhysicalQubit| number[q.index()] != u32::MAX;
-    let renumbered = map
-        .couplers()
-        .iter()
-        .filter(|(a, b)| inside(*a) && inside(*b))
-        .map(|(a, b)| {
-            let (a, b) = (number[a.index()], number[b.index()]);
-            (a.min(b), a.max(b))
-        });
+    let renumbered = map.couplers().iter().filter(|(a, b)| inside(*a) && inside(*b)).map(|(a, b)| {
+        let (a, b) = (number[a.index()], number[b.index()]);
+        (a.min(b), a.max(b))
+    });
     renumbered.collect()
 }
 
@@ -156,11 +134,8 @@ mod tests {
     fn shapes_have_the_expected_edges() {
         let shown = |topology: Topology, qubits| {
             let pattern = Pattern::new(&topology, qubits);
-            let edges = pattern
-                .edges()
-                .iter()
-                .map(|(a, b, _)| format!("{}-{}", a.0, b.0))
-                .collect::<Vec<_>>();
+            let edges =
+                pattern.edges().iter().map(|(a, b, _)| format!("{}-{}", a.0, b.0)).collect::<Vec<_>>();
             format!("{topology:?}: {}", edges.join(" "))
         };
         let lines = [

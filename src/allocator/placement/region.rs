@@ -31,11 +31,7 @@ impl Regions {
     pub fn first(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
         self.host.load(request, Costs::Zero);
-        let start = self
-            .host
-            .part_size
-            .iter()
-            .position(|&size| size as usize >= wanted);
+        let start = self.host.part_size.iter().position(|&size| size as usize >= wanted);
         let Some(start) = start else {
             return infeasible();
         };
@@ -114,10 +110,7 @@ impl Regions {
             outcome: if optimal {
                 PlacementOutcome::Optimal(placement)
             } else {
-                PlacementOutcome::Feasible {
-                    placement,
-                    gap: Some(gap),
-                }
+                PlacementOutcome::Feasible { placement, gap: Some(gap) }
             },
             steps,
         }
@@ -129,8 +122,7 @@ impl Regions {
         self.seen.resize(self.host.len(), false);
         self.grown.clear();
         self.heap.clear();
-        self.heap
-            .push(Reverse((self.host.qubit_cost[root as usize], root)));
+        self.heap.push(Reverse((self.host.qubit_cost[root as usize], root)));
         let mut total = 0_u64;
         while let Some(Reverse((cost, node))) = self.heap.pop() {
             if std::mem::replace(&mut self.seen[node as usize], true) {
@@ -214,11 +206,7 @@ impl Regions {
             if self.grown.len() + 1 < self.best.len() {
                 continue;
             }
-            let qubits: u64 = self
-                .grown
-                .iter()
-                .map(|&node| self.host.qubit_cost[node as usize])
-                .sum();
+            let qubits: u64 = self.grown.iter().map(|&node| self.host.qubit_cost[node as usize]).sum();
             let mut entry = (u64::MAX, NONE);
             for &node in &self.grown {
                 for link in self.host.links(node) {
@@ -245,12 +233,7 @@ impl Regions {
         let large = |node: &u32| self.host.part_size[*node as usize] as usize >= wanted;
         let nodes = 0..self.host.len() as u32;
         self.order.clear();
-        self.order.extend(
-            nodes
-                .clone()
-                .filter(large)
-                .map(|node| self.host.qubit_cost[node as usize]),
-        );
+        self.order.extend(nodes.clone().filter(large).map(|node| self.host.qubit_cost[node as usize]));
         self.order.sort_unstable();
         let qubits: u64 = self.order[..wanted].iter().sum();
         self.order.clear();
@@ -279,9 +262,7 @@ pub(super) fn spanning_cost(request: &PlacementRequest<'_>, region: &QubitSet) -
         }
         total = total.saturating_add(cost);
         for link in request.epoch.links(qubit) {
-            let barred = request
-                .barred_couplers
-                .is_some_and(|bits| super::cost::bit(bits, link.coupler));
+            let barred = request.barred_couplers.is_some_and(|bits| super::cost::bit(bits, link.coupler));
             if !barred && region.contains(link.to) && !seen.contains(link.to) {
                 heap.push(Reverse((link.cost, link.to)));
             }
@@ -297,8 +278,5 @@ fn placement(request: &PlacementRequest<'_>, host: &Host, nodes: &[u32]) -> Opti
 }
 
 fn infeasible() -> Placed {
-    Placed {
-        outcome: PlacementOutcome::ProvedInfeasible,
-        steps: 0,
-    }
+    Placed { outcome: PlacementOutcome::ProvedInfeasible, steps: 0 }
 }

@@ -30,10 +30,7 @@ pub(crate) fn epoch(map: CouplingMap, readout_error: &[f64], two_qubit_error: &[
         two_qubit_duration_s: 0.0,
         dead: false,
     });
-    let calibration = Calibration {
-        qubits: qubits.collect(),
-        couplers: couplers.collect(),
-    };
+    let calibration = Calibration { qubits: qubits.collect(), couplers: couplers.collect() };
     let none = QubitSet::new(map.qubits());
     Epoch::new(EpochNumber(0), Arc::new(map), Arc::new(calibration), &none, &[])
 }
@@ -73,9 +70,7 @@ impl Case {
             }
         }
         // Dead qubits stay in the mask: a strategy must not rely on its callers for that.
-        let free = (0..qubits)
-            .map(PhysicalQubit)
-            .filter(|_| draw.random::<f64>() < 0.9);
+        let free = (0..qubits).map(PhysicalQubit).filter(|_| draw.random::<f64>() < 0.9);
         let free = QubitSet::from_qubits(qubits as usize, free);
         let (pattern, kind) = pattern(&mut draw);
         Self {
@@ -100,13 +95,7 @@ impl Case {
     /// Panics when a placement is not legal or its cost is wrong.
     pub fn check(&self, placement: &Placement) {
         let cost = cost_of_layout(&self.request(1), &placement.layout);
-        assert_eq!(
-            cost,
-            Some(placement.cost),
-            "{}: {:?}",
-            self.name,
-            placement.layout
-        );
+        assert_eq!(cost, Some(placement.cost), "{}: {:?}", self.name, placement.layout);
     }
 
     /// The least cost of all placements, by trying them all.
@@ -225,9 +214,7 @@ impl Scene {
         edges: &[(u32, u32, u32)],
     ) -> String {
         let number = name.rsplit(' ').next().and_then(|word| word.parse().ok());
-        let edges = edges
-            .iter()
-            .map(|&(a, b, weight)| (VirtualQubit(a), VirtualQubit(b), weight));
+        let edges = edges.iter().map(|&(a, b, weight)| (VirtualQubit(a), VirtualQubit(b), weight));
         let pattern = Pattern::from_edges(number.unwrap_or(1), edges.collect(), name.starts_with("region"));
         let request = PlacementRequest {
             epoch: &self.epoch,
@@ -245,10 +232,9 @@ impl Scene {
             PlacementOutcome::Feasible { placement, gap: None } => {
                 format!("feasible: {}", layout(&placement))
             }
-            PlacementOutcome::Feasible {
-                placement,
-                gap: Some(_),
-            } => format!("feasible, bounded: {}", layout(&placement)),
+            PlacementOutcome::Feasible { placement, gap: Some(_) } => {
+                format!("feasible, bounded: {}", layout(&placement))
+            }
             PlacementOutcome::ProvedInfeasible => "infeasible".to_owned(),
             PlacementOutcome::BudgetExhausted => "gave up".to_owned(),
         };

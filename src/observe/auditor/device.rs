@@ -97,11 +97,7 @@ impl AuditedDevice {
         found: &mut Breaches,
     ) {
         if epoch <= self.epoch {
-            found.push(Breach::EpochNotRising {
-                device: self.id,
-                epoch,
-                last: self.epoch,
-            });
+            found.push(Breach::EpochNotRising { device: self.id, epoch, last: self.epoch });
         }
         self.epoch = epoch;
         self.calibration = Arc::clone(calibration);
@@ -163,10 +159,8 @@ impl AuditedDevice {
                 let (a, b) = self.map.couplers()[coupler.index()];
                 let owner = self.owner[a.index()];
                 if ends && owner != NOBODY && owner == self.owner[b.index()] {
-                    let used = self
-                        .active
-                        .iter()
-                        .any(|allocation| allocation.id == owner && uses(allocation, a, b));
+                    let used =
+                        self.active.iter().any(|allocation| allocation.id == owner && uses(allocation, a, b));
                     if used {
                         lost(owner);
                     }
@@ -235,11 +229,7 @@ impl AuditedDevice {
     fn check_terms(&mut self, allocation: &Allocation, request: &JobRequest, found: &mut Breaches) {
         let (device, id) = (self.id, allocation.id);
         if self.status != Status::Online {
-            found.push(Breach::DeviceNotOnline {
-                device,
-                allocation: id,
-                status: self.status,
-            });
+            found.push(Breach::DeviceNotOnline { device, allocation: id, status: self.status });
         }
         if allocation.epoch != self.epoch {
             found.push(Breach::StaleCalibration {
@@ -252,31 +242,17 @@ impl AuditedDevice {
         if let Some(last) = self.last_fence
             && allocation.fence <= last
         {
-            found.push(Breach::FenceNotRising {
-                device,
-                allocation: id,
-                fence: allocation.fence,
-                last,
-            });
+            found.push(Breach::FenceNotRising { device, allocation: id, fence: allocation.fence, last });
         }
         self.last_fence = self.last_fence.max(Some(allocation.fence));
         let running = self.active.len() as u32 + 1;
         if let Some(limit) = self.limits.max_concurrent_tasks
             && running > limit
         {
-            found.push(Breach::TooManyTasks {
-                device,
-                allocation: id,
-                running,
-                limit,
-            });
+            found.push(Breach::TooManyTasks { device, allocation: id, running, limit });
         }
         if request.excluded_devices.contains(&device) {
-            found.push(Breach::ExcludedDevice {
-                job: request.id,
-                device,
-                allocation: id,
-            });
+            found.push(Breach::ExcludedDevice { job: request.id, device, allocation: id });
         }
         let promised = &allocation.isolation;
         let asked = &request.isolation;
@@ -284,29 +260,14 @@ impl AuditedDevice {
         let strong = (asked.level == Some(IsolationLevel::Strong)).then_some(2);
         let weaker = [
             (
-                asked
-                    .buffer_distance
-                    .or(strong)
-                    .is_some_and(|least| promised.buffer_distance < least),
+                asked.buffer_distance.or(strong).is_some_and(|least| promised.buffer_distance < least),
                 Promise::BufferDistance,
             ),
-            (
-                asked
-                    .temporal_separation
-                    .is_some_and(|least| promised.guard < least),
-                Promise::Guard,
-            ),
-            (
-                asked.hardware_reset == Some(true) && !promised.hardware_reset,
-                Promise::HardwareReset,
-            ),
+            (asked.temporal_separation.is_some_and(|least| promised.guard < least), Promise::Guard),
+            (asked.hardware_reset == Some(true) && !promised.hardware_reset, Promise::HardwareReset),
         ];
         for (_, promise) in weaker.into_iter().filter(|(weaker, _)| *weaker) {
-            found.push(Breach::PromiseTooWeak {
-                job: request.id,
-                allocation: id,
-                promise,
-            });
+            found.push(Breach::PromiseTooWeak { job: request.id, allocation: id, promise });
         }
         if promised.hardware_reset && !allocation.driver_actions.contains(&DriverAction::Reset) {
             found.push(Breach::ResetMissing { allocation: id });
@@ -323,13 +284,7 @@ impl AuditedDevice {
         let qubits = allocation.layout.len() as u32;
         let (min, max) = (request.min_qubits, request.max_qubits);
         if !(min..=max).contains(&qubits) {
-            found.push(Breach::WrongSize {
-                job: request.id,
-                allocation: id,
-                qubits,
-                min,
-                max,
-            });
+            found.push(Breach::WrongSize { job: request.id, allocation: id, qubits, min, max });
             return false;
         }
         self.search += 1;
@@ -348,11 +303,7 @@ impl AuditedDevice {
             problem = Some(LayoutProblem::OtherThanHeld);
         }
         if let Some(problem) = problem {
-            found.push(Breach::IllegalLayout {
-                device,
-                allocation: id,
-                problem,
-            });
+            found.push(Breach::IllegalLayout { device, allocation: id, problem });
         }
         problem.is_none()
     }
@@ -361,11 +312,7 @@ impl AuditedDevice {
         let (device, id) = (self.id, allocation.id);
         for &qubit in &allocation.layout {
             if !self.usable_qubits[qubit.index()] {
-                found.push(Breach::UnusableQubit {
-                    device,
-                    allocation: id,
-                    qubit,
-                });
+                found.push(Breach::UnusableQubit { device, allocation: id, qubit });
             }
         }
         let limits = &request.limits;
@@ -379,22 +326,11 @@ impl AuditedDevice {
             let kept = [
                 (figures.t1_s >= limits.min_t1_s, Limit::T1),
                 (figures.t2_s >= limits.min_t2_s, Limit::T2),
-                (
-                    figures.one_qubit_error <= limits.max_one_qubit_error,
-                    Limit::OneQubitError,
-                ),
-                (
-                    figures.readout_error <= limits.max_readout_error,
-                    Limit::ReadoutError,
-                ),
+                (figures.one_qubit_error <= limits.max_one_qubit_error, Limit::OneQubitError),
+                (figures.readout_error <= limits.max_readout_error, Limit::ReadoutError),
             ];
             if let Some((_, limit)) = kept.into_iter().find(|(kept, _)| !kept) {
-                found.push(Breach::LimitExceeded {
-                    device,
-                    allocation: id,
-                    qubit,
-                    limit,
-                });
+                found.push(Breach::LimitExceeded { device, allocation: id, qubit, limit });
             }
         }
     }
@@ -419,10 +355,7 @@ impl AuditedDevice {
         let layout = &allocation.layout;
         if matches!(request.topology, Topology::Any) {
             if !self.is_connected(allocation, request) {
-                found.push(Breach::DisconnectedRegion {
-                    device,
-                    allocation: id,
-                });
+                found.push(Breach::DisconnectedRegion { device, allocation: id });
             }
             return;
         }
@@ -434,20 +367,10 @@ impl AuditedDevice {
                 Some(coupler) if self.usable_couplers[coupler.index()] => {
                     if !self.within_limits(coupler, &request.limits) {
                         let limit = Limit::TwoQubitError;
-                        found.push(Breach::LimitExceeded {
-                            device,
-                            allocation: id,
-                            qubit: a.min(b),
-                            limit,
-                        });
+                        found.push(Breach::LimitExceeded { device, allocation: id, qubit: a.min(b), limit });
                     }
                 }
-                _ => found.push(Breach::MissingCoupler {
-                    device,
-                    allocation: id,
-                    a,
-                    b,
-                }),
+                _ => found.push(Breach::MissingCoupler { device, allocation: id, a, b }),
             }
         });
     }
@@ -479,34 +402,21 @@ impl AuditedDevice {
     }
 
     fn check_guard(&self, now: Time, allocation: &Allocation, found: &mut Breaches) {
-        let broken = allocation.held.iter().find(|qubit| {
-            self.guarded_until
-                .get(qubit.index())
-                .is_some_and(|until| now < *until)
-        });
+        let broken = allocation
+            .held
+            .iter()
+            .find(|qubit| self.guarded_until.get(qubit.index()).is_some_and(|until| now < *until));
         if let Some(qubit) = broken {
             let until = self.guarded_until[qubit.index()];
-            found.push(Breach::GuardBroken {
-                device: self.id,
-                qubit,
-                allocation: allocation.id,
-                until,
-            });
+            found.push(Breach::GuardBroken { device: self.id, qubit, allocation: allocation.id, until });
         }
     }
 
     /// Looks for other allocations from the held qubits outwards, as far as any promise reaches. One violation per
     /// pair: the nearest meeting.
     fn check_neighbours(&mut self, allocation: &Allocation, found: &mut Breaches) {
-        let own = allocation
-            .isolation
-            .buffer_distance
-            .max(self.limits.min_qubit_separation);
-        let reach = self
-            .active
-            .iter()
-            .map(|other| other.isolation.buffer_distance)
-            .fold(own, u32::max);
+        let own = allocation.isolation.buffer_distance.max(self.limits.min_qubit_separation);
+        let reach = self.active.iter().map(|other| other.isolation.buffer_distance).fold(own, u32::max);
         let mut met: SmallVec<[AllocationId; 4]> = SmallVec::new();
         self.search += 1;
         self.rim.clear();
@@ -525,12 +435,7 @@ impl AuditedDevice {
                     if distance <= required {
                         met.push(other);
                         found.push(if distance == 0 {
-                            Breach::DoubleHold {
-                                device: self.id,
-                                qubit,
-                                allocation: allocation.id,
-                                other,
-                            }
+                            Breach::DoubleHold { device: self.id, qubit, allocation: allocation.id, other }
                         } else {
                             Breach::BufferTooNarrow {
                                 device: self.id,

@@ -15,19 +15,12 @@ pub(super) struct IdSet {
 impl IdSet {
     /// Whether the number was inserted.
     pub(super) fn contains(&self, id: u64) -> bool {
-        self.ranges
-            .range(..=id)
-            .next_back()
-            .is_some_and(|(_, &last)| id <= last)
+        self.ranges.range(..=id).next_back().is_some_and(|(_, &last)| id <= last)
     }
 
     /// Adds a number; true when it was not there.
     pub(super) fn insert(&mut self, id: u64) -> bool {
-        let below = self
-            .ranges
-            .range(..=id)
-            .next_back()
-            .map(|(&first, &last)| (first, last));
+        let below = self.ranges.range(..=id).next_back().map(|(&first, &last)| (first, last));
         if below.is_some_and(|(_, last)| id <= last) {
             return false;
         }

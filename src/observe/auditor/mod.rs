@@ -30,14 +30,8 @@ pub const VIOLATIONS_KEPT: usize = 1_000;
 
 #[derive(Debug, Clone)]
 enum Phase {
-    Waiting {
-        held: bool,
-    },
-    Running {
-        allocation: Arc<Allocation>,
-        stop: Option<StopReason>,
-        shots_done: u64,
-    },
+    Waiting { held: bool },
+    Running { allocation: Arc<Allocation>, stop: Option<StopReason>, shots_done: u64 },
 }
 
 /// A job that has not ended.
@@ -109,18 +103,12 @@ impl Auditor {
 
     /// Number of violations by which jobs came too near to each other: the metric `isolation_violations`.
     pub fn isolation_violations(&self) -> u64 {
-        ViolationKind::ALL
-            .iter()
-            .filter(|kind| kind.is_isolation())
-            .map(|kind| self.count(*kind))
-            .sum()
+        ViolationKind::ALL.iter().filter(|kind| kind.is_isolation()).map(|kind| self.count(*kind)).sum()
     }
 
     /// The same on one device; 0 for one that was never seen.
     pub fn isolation_violations_on(&self, device: DeviceId) -> u64 {
-        self.devices
-            .get(&device)
-            .map_or(0, |device| device.isolation_violations)
+        self.devices.get(&device).map_or(0, |device| device.isolation_violations)
     }
 
     /// Takes one event of the core. Events must come in the order in which the core gave them.
@@ -147,11 +135,7 @@ impl Auditor {
                     None => self.report(Breach::UnknownDevice { device: *device }),
                 }
             }
-            Event::Recalibrated {
-                device,
-                epoch,
-                calibration,
-            } => {
+            Event::Recalibrated { device, epoch, calibration } => {
                 let mut found = Breaches::new();
                 match self.devices.get_mut(device).filter(|known| known.present) {
                     Some(known) => known.recalibrate(*epoch, calibration, &mut found),
@@ -171,19 +155,10 @@ impl Auditor {
             Event::JobHeld { job } => self.set_held(*job, true, Step::Held),
             Event::JobReleased { job } => self.set_held(*job, false, Step::Released),
             Event::JobStarted { allocation } => self.started(allocation),
-            Event::ShotsCredited {
-                job,
-                allocation,
-                shots_done,
-            } => {
+            Event::ShotsCredited { job, allocation, shots_done } => {
                 self.credited(*job, *allocation, *shots_done, Step::Credited);
             }
-            Event::StopRequested {
-                job,
-                allocation,
-                reason,
-                ..
-            } => {
+            Event::StopRequested { job, allocation, reason, .. } => {
                 self.stop_requested(*job, *allocation, *reason);
             }
             Event::JobRequeued { job, allocation, .. } => {
@@ -191,20 +166,12 @@ impl Auditor {
                     self.end_attempt(*job);
                 }
             }
-            Event::JobFinished {
-                job,
-                allocation,
-                shots_done,
-            } => {
+            Event::JobFinished { job, allocation, shots_done } => {
                 if self.credited(*job, *allocation, *shots_done, Step::Finished) {
                     self.end_job(*job);
                 }
             }
-            Event::JobFailed {
-                job,
-                allocation,
-                reason,
-            } => self.failed(*job, *allocation, *reason),
+            Event::JobFailed { job, allocation, reason } => self.failed(*job, *allocation, *reason),
             Event::JobCancelled { job, allocation } => {
                 let waits = matches!(
                     self.jobs.get(job),
@@ -215,8 +182,12 @@ impl Auditor {
                 }
             }
             Event::JobExpired { job, waited } => self.expired(*job, *waited),
-            // Guards are judged by the promises when qubits are reused; a pass promises nothing.
-            Event::GuardStarted { .. } | Event::GuardEnded { .. } | Event::PassEnded { .. } => {}
+            // Guards are judged by the promises when qubits are reused; where a job waits and what a pass tried are no
+            // promises.
+            Event::JobTransferred { .. }
+            | Event::GuardStarted { .. }
+            | Event::GuardEnded { .. }
+            | Event::PassEnded { .. } => {}
         }
     }
 
@@ -224,11 +195,8 @@ impl Auditor {
     pub fn finish(&mut self, now: Time) {
         self.advance(now);
         self.check_lost();
-        let waiting = self
-            .jobs
-            .values()
-            .filter(|job| matches!(job.phase, Phase::Waiting { .. }))
-            .count() as u64;
+        let waiting =
+            self.jobs.values().filter(|job| matches!(job.phase, Phase::Waiting { .. })).count() as u64;
         let running = self.jobs.len() as u64 - waiting;
         let adds_up = self.submitted == waiting + running + self.ended;
         if !adds_up || (waiting, running) != (self.waiting, self.running) {
@@ -263,10 +231,7 @@ impl Auditor {
         self.counts.resize(ViolationKind::ALL.len(), 0);
         self.counts[breach.kind() as usize] += 1;
         if self.violations.len() < VIOLATIONS_KEPT {
-            self.violations.push(Violation {
-                time: self.now,
-                breach,
-            });
+            self.violations.push(Violation { time: self.now, breach });
         }
     }
 
@@ -309,9 +274,8 @@ impl Auditor {
         let (jobs, shapes, lost) = (&self.jobs, &mut self.shapes, &mut self.lost);
         let uses = |allocation: &Allocation, a, b| {
             // A region names no couplers; whether it can do without one is the core's to say.
-            let Some(job) = jobs
-                .get(&allocation.job)
-                .filter(|job| !matches!(job.request.topology, Topology::Any))
+            let Some(job) =
+                jobs.get(&allocation.job).filter(|job| !matches!(job.request.topology, Topology::Any))
             else {
                 return false;
             };
@@ -373,80 +337,47 @@ impl Auditor {
         let id = allocation.job;
         let state = self.seen(id);
         if state != StateSeen::Waiting {
-            self.report(Breach::IllegalTransition {
-                job: id,
-                state,
-                step: Step::Started,
-            });
+            self.report(Breach::IllegalTransition { job: id, state, step: Step::Started });
         }
         if !self.allocations.insert(allocation.id.0) {
-            self.report(Breach::AllocationReused {
-                allocation: allocation.id,
-            });
+            self.report(Breach::AllocationReused { allocation: allocation.id });
         }
-        let Some(job) = self
-            .jobs
-            .get_mut(&id)
-            .filter(|job| matches!(job.phase, Phase::Waiting { .. }))
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| matches!(job.phase, Phase::Waiting { .. }))
         else {
             return;
         };
         let mut found = Breaches::new();
         if allocation.attempt != job.attempts + 1 {
             let (attempt, expected) = (allocation.attempt, job.attempts + 1);
-            found.push(Breach::WrongAttempt {
-                job: id,
-                attempt,
-                expected,
-            });
+            found.push(Breach::WrongAttempt { job: id, attempt, expected });
         }
         if allocation.tenant != job.request.tenant || allocation.started != now {
-            found.push(Breach::GrantMismatch {
-                job: id,
-                allocation: allocation.id,
-            });
+            found.push(Breach::GrantMismatch { job: id, allocation: allocation.id });
         }
         // Whether a later attempt has a longest wait of its own is the core's to say.
         if job.attempts == 0
             && let Some(longest) = job.request.max_wait_time
             && now > job.submitted + longest
         {
-            found.push(Breach::LateStart {
-                job: id,
-                latest: job.submitted + longest,
-            });
+            found.push(Breach::LateStart { job: id, latest: job.submitted + longest });
         }
         job.attempts = allocation.attempt;
         job.last_allocation = Some(allocation.id);
-        job.phase = Phase::Running {
-            allocation: Arc::clone(allocation),
-            stop: None,
-            shots_done: 0,
-        };
+        job.phase = Phase::Running { allocation: Arc::clone(allocation), stop: None, shots_done: 0 };
         self.waiting -= 1;
         self.running += 1;
-        match self
-            .devices
-            .get_mut(&allocation.device)
-            .filter(|known| known.present)
-        {
+        match self.devices.get_mut(&allocation.device).filter(|known| known.present) {
             Some(device) => {
                 self.held_qubits += device.start(now, allocation, &job.request, &mut self.shapes, &mut found);
             }
-            None => found.push(Breach::UnknownDevice {
-                device: allocation.device,
-            }),
+            None => found.push(Breach::UnknownDevice { device: allocation.device }),
         }
         self.report_all(found);
     }
 
     /// Whether a job runs; reports when it does not, or when the event names another allocation than its own.
     fn must_run(&mut self, job: JobId, named: Option<AllocationId>, step: Step) -> bool {
-        let Some(LiveJob {
-            phase: Phase::Running { allocation, .. },
-            ..
-        }) = self.jobs.get(&job)
-        else {
+        let Some(LiveJob { phase: Phase::Running { allocation, .. }, .. }) = self.jobs.get(&job) else {
             self.illegal(job, step);
             return false;
         };
@@ -469,28 +400,18 @@ impl Auditor {
             let legal = (*shots_done..=all).contains(&shots);
             *shots_done = shots.max(*shots_done);
             if !legal {
-                self.report(Breach::WrongShots {
-                    job: id,
-                    allocation: named,
-                    shots_done: shots,
-                });
+                self.report(Breach::WrongShots { job: id, allocation: named, shots_done: shots });
             }
         }
         true
     }
 
     fn walltime_is_over(&self, id: JobId) -> bool {
-        let Some(LiveJob {
-            request,
-            phase: Phase::Running { allocation, .. },
-            ..
-        }) = self.jobs.get(&id)
+        let Some(LiveJob { request, phase: Phase::Running { allocation, .. }, .. }) = self.jobs.get(&id)
         else {
             return false;
         };
-        request
-            .estimated_duration
-            .is_some_and(|walltime| self.now >= allocation.started + walltime)
+        request.estimated_duration.is_some_and(|walltime| self.now >= allocation.started + walltime)
     }
 
     fn stop_requested(&mut self, id: JobId, named: AllocationId, reason: StopReason) {
@@ -498,16 +419,9 @@ impl Auditor {
             return;
         }
         if reason == StopReason::Walltime && !self.walltime_is_over(id) {
-            self.report(Breach::EarlyStop {
-                job: id,
-                allocation: named,
-            });
+            self.report(Breach::EarlyStop { job: id, allocation: named });
         }
-        if let Some(LiveJob {
-            phase: Phase::Running { stop, .. },
-            ..
-        }) = self.jobs.get_mut(&id)
-        {
+        if let Some(LiveJob { phase: Phase::Running { stop, .. }, .. }) = self.jobs.get_mut(&id) {
             // An owner may cancel what is already being stopped for another reason.
             if *stop == Some(reason) {
                 self.illegal(id, Step::StopRequested);
@@ -524,21 +438,14 @@ impl Auditor {
             });
         if given_up || self.must_run(id, Some(named), Step::Failed) {
             if reason == FailureReason::Walltime && !self.walltime_is_over(id) {
-                self.report(Breach::EarlyStop {
-                    job: id,
-                    allocation: named,
-                });
+                self.report(Breach::EarlyStop { job: id, allocation: named });
             }
             self.end_job(id);
         }
     }
 
     fn expired(&mut self, id: JobId, waited: Span) {
-        let Some(job) = self
-            .jobs
-            .get(&id)
-            .filter(|job| matches!(job.phase, Phase::Waiting { .. }))
-        else {
+        let Some(job) = self.jobs.get(&id).filter(|job| matches!(job.phase, Phase::Waiting { .. })) else {
             return self.illegal(id, Step::Expired);
         };
         let longest = job.request.max_wait_time;

@@ -42,11 +42,7 @@ impl Shapes {
             Topology::Complete => (0..n).for_each(|a| (a + 1..n).for_each(|b| visit(a, b))),
             Topology::Custom(graph) => graph.edges().iter().for_each(|(a, b, _)| visit(a.0, b.0)),
             Topology::Circuit(profile) => {
-                profile
-                    .interactions
-                    .edges()
-                    .iter()
-                    .for_each(|(a, b, _)| visit(a.0, b.0));
+                profile.interactions.edges().iter().for_each(|(a, b, _)| visit(a.0, b.0));
             }
             Topology::HeavyHex => {
                 let edges = self.heavy_hex.entry(n).or_insert_with(|| {
@@ -79,11 +75,8 @@ mod tests {
             let mut found = Vec::new();
             Shapes::default().visit_edges(&shape, 12, |a, b| found.push((a, b)));
             found.sort_unstable();
-            let expected: Vec<(u32, u32)> = Pattern::new(&shape, 12)
-                .edges()
-                .iter()
-                .map(|(a, b, _)| (a.0, b.0))
-                .collect();
+            let expected: Vec<(u32, u32)> =
+                Pattern::new(&shape, 12).edges().iter().map(|(a, b, _)| (a.0, b.0)).collect();
             assert_eq!(found, expected, "{shape:?}");
         }
     }

@@ -22,10 +22,7 @@ impl Story {
     fn legal() -> Self {
         let map = CouplingMap::line(12).unwrap();
         Self {
-            grants: [
-                grant(at(10), 1, 1, &map, &[0, 1, 2]),
-                grant(at(20), 2, 2, &map, &[5, 6]),
-            ],
+            grants: [grant(at(10), 1, 1, &map, &[0, 1, 2]), grant(at(20), 2, 2, &map, &[5, 6])],
             spec: spec("line", map),
             first: line_job(1, 3),
             second: line_job(2, 2),
@@ -47,9 +44,7 @@ impl Story {
         auditor.observe(at(2), &queued(self.second));
         let [first, second] = self.grants;
         auditor.observe(at(10), &started(first));
-        self.between
-            .iter()
-            .for_each(|event| auditor.observe(at(15), event));
+        self.between.iter().for_each(|event| auditor.observe(at(15), event));
         auditor.observe(at(20), &started(second));
         self.after.iter().for_each(|event| auditor.observe(at(40), event));
         auditor.finish(at(50));
@@ -99,22 +94,13 @@ fn a_legal_run_has_no_violations() {
             story.place(0, &[2, 0, 1]);
         },
         // Limits that are just met.
-        |story| {
-            story.first.limits = ElementLimits {
-                max_readout_error: 0.01,
-                ..ElementLimits::NONE
-            }
-        },
+        |story| story.first.limits = ElementLimits { max_readout_error: 0.01, ..ElementLimits::NONE },
         // Figures that became bad after the start do not end a run.
         |story| {
             let mut worse = (*story.spec.calibration).clone();
             worse.qubits[0].dead = true;
             let (device, epoch) = (DEVICE, EpochNumber(2));
-            story.between = vec![Event::Recalibrated {
-                device,
-                epoch,
-                calibration: Arc::new(worse),
-            }];
+            story.between = vec![Event::Recalibrated { device, epoch, calibration: Arc::new(worse) }];
             story.grants[1].epoch = epoch;
         },
         // Reuse at the end of the guard.
@@ -127,12 +113,7 @@ fn a_legal_run_has_no_violations() {
         // A job that waits exactly as long as it may.
         |story| story.second.max_wait_time = Some(Span::from_secs(18)),
         // A draining device lets its jobs end.
-        |story| {
-            story.after.insert(
-                0,
-                status(Target::Device(DEVICE), Status::Online, Status::Draining),
-            )
-        },
+        |story| story.after.insert(0, status(Target::Device(DEVICE), Status::Online, Status::Draining)),
     ];
     for (number, change) in legal.into_iter().enumerate() {
         assert_eq!(bent(change), "", "variant {number}");
@@ -178,11 +159,8 @@ fn isolation_is_audited() {
     guard_broken at 20s: allocation 2 uses qubit 2 of device 0, which is guarded until 21s
     guard_broken at 20s: allocation 2 uses qubit 2 of device 0, which is guarded until 21s
     ");
-    let isolation = Story {
-        spec: spec("ions", CouplingMap::all_to_all(12).unwrap()),
-        ..Story::legal()
-    }
-    .audit();
+    let isolation =
+        Story { spec: spec("ions", CouplingMap::all_to_all(12).unwrap()), ..Story::legal() }.audit();
     assert_eq!(isolation.isolation_violations(), 1);
     assert_eq!(isolation.isolation_violations_on(DEVICE), 1);
 }
@@ -202,16 +180,9 @@ fn grants_are_audited() {
         bent(|story| story.place(1, &[5, 7])),
         bent(|story| coupler_dead(story, 5)),
         bent(|story| {
-            let coupler = story
-                .spec
-                .coupling_map
-                .coupler(PhysicalQubit(5), PhysicalQubit(6))
-                .unwrap();
-            story.between = vec![status(
-                Target::Coupler(DEVICE, coupler),
-                Status::Online,
-                Status::Quarantined,
-            )];
+            let coupler = story.spec.coupling_map.coupler(PhysicalQubit(5), PhysicalQubit(6)).unwrap();
+            story.between =
+                vec![status(Target::Coupler(DEVICE, coupler), Status::Online, Status::Quarantined)];
         }),
         bent(|story| {
             story.second.topology = Topology::Any;
@@ -239,11 +210,7 @@ fn grants_are_audited() {
         bent(|story| story.grants[1].epoch = EpochNumber(2)),
         bent(|story| {
             let calibration = Arc::clone(&story.spec.calibration);
-            story.between = vec![Event::Recalibrated {
-                device: DEVICE,
-                epoch: EpochNumber(1),
-                calibration,
-            }];
+            story.between = vec![Event::Recalibrated { device: DEVICE, epoch: EpochNumber(1), calibration }];
         }),
     ];
     insta::assert_snapshot!(cases.join("\n"), @"
@@ -279,16 +246,9 @@ fn grants_are_audited() {
 
 #[test]
 fn the_course_of_jobs_is_audited() {
-    let stop = |reason| Event::StopRequested {
-        job: JobId(2),
-        allocation: AllocationId(2),
-        reason,
-        until: at(60),
-    };
-    let expired = |job| Event::JobExpired {
-        job: JobId(job),
-        waited: Span::from_secs(39),
-    };
+    let stop =
+        |reason| Event::StopRequested { job: JobId(2), allocation: AllocationId(2), reason, until: at(60) };
+    let expired = |job| Event::JobExpired { job: JobId(job), waited: Span::from_secs(39) };
     let device_2 = DeviceId(2);
     let cases = [
         bent(|story| story.after.push(finished(2, 2))),
@@ -299,41 +259,26 @@ fn the_course_of_jobs_is_audited() {
         bent(|story| story.after.insert(0, Event::JobReleased { job: JobId(2) })),
         bent(|story| story.after.insert(0, expired(2))),
         bent(|story| story.after[1] = finished(2, 1)),
-        bent(|story| {
-            story.after[1] = Event::JobCancelled {
-                job: JobId(2),
-                allocation: None,
-            }
-        }),
+        bent(|story| story.after[1] = Event::JobCancelled { job: JobId(2), allocation: None }),
         bent(|story| story.after.insert(0, stop(StopReason::Walltime))),
         bent(|story| {
             story.second.estimated_duration = Some(Span::from_secs(20));
-            story
-                .after
-                .splice(0..0, [stop(StopReason::Walltime), stop(StopReason::Walltime)]);
+            story.after.splice(0..0, [stop(StopReason::Walltime), stop(StopReason::Walltime)]);
         }),
         bent(|story| {
             let reason = FailureReason::Walltime;
-            story.after[1] = Event::JobFailed {
-                job: JobId(2),
-                allocation: AllocationId(2),
-                reason,
-            };
+            story.after[1] = Event::JobFailed { job: JobId(2), allocation: AllocationId(2), reason };
         }),
         bent(|story| {
-            story.after.push(queued(JobRequest {
-                max_wait_time: Some(Span::from_secs(3)),
-                ..line_job(3, 1)
-            }));
+            story
+                .after
+                .push(queued(JobRequest { max_wait_time: Some(Span::from_secs(3)), ..line_job(3, 1) }));
             story.after.push(expired(3));
         }),
         bent(|story| story.second.max_wait_time = Some(Span::from_secs(17))),
         bent(|story| {
-            story.after[1] = Event::JobFinished {
-                job: JobId(2),
-                allocation: AllocationId(2),
-                shots_done: 101,
-            }
+            story.after[1] =
+                Event::JobFinished { job: JobId(2), allocation: AllocationId(2), shots_done: 101 }
         }),
         bent(|story| story.between = vec![status(Target::Device(device_2), Status::Online, Status::Offline)]),
         bent(|story| story.between = vec![registered(DEVICE, story.spec.clone())]),
@@ -343,16 +288,8 @@ fn the_course_of_jobs_is_audited() {
             story.between = vec![status(qubit, Status::Online, Status::Offline)];
         }),
         bent(|story| {
-            let coupler = story
-                .spec
-                .coupling_map
-                .coupler(PhysicalQubit(0), PhysicalQubit(1))
-                .unwrap();
-            story.between = vec![status(
-                Target::Coupler(DEVICE, coupler),
-                Status::Online,
-                Status::Offline,
-            )];
+            let coupler = story.spec.coupling_map.coupler(PhysicalQubit(0), PhysicalQubit(1)).unwrap();
+            story.between = vec![status(Target::Coupler(DEVICE, coupler), Status::Online, Status::Offline)];
         }),
         bent(|story| {
             let requeued = |attempt: u64| Event::JobRequeued {
@@ -364,10 +301,9 @@ fn the_course_of_jobs_is_audited() {
             story.after = vec![Event::DeviceRemoved { device: DEVICE }, requeued(1)];
         }),
         bent(|story| {
-            story.after.push(Event::JobRejected {
-                job: Arc::new(line_job(2, 2)),
-                reason: Rejection::NoDevice,
-            });
+            story
+                .after
+                .push(Event::JobRejected { job: Arc::new(line_job(2, 2)), reason: Rejection::NoDevice });
         }),
     ];
     insta::assert_snapshot!(cases.join("\n"), @"

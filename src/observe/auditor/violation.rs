@@ -143,12 +143,7 @@ impl ViolationKind {
 pub enum Breach {
     /// See [`ViolationKind::DoubleHold`].
     #[error("allocations {} and {} both hold qubit {} of device {}", allocation.0, other.0, qubit.0, device.0)]
-    DoubleHold {
-        device: DeviceId,
-        qubit: PhysicalQubit,
-        allocation: AllocationId,
-        other: AllocationId,
-    },
+    DoubleHold { device: DeviceId, qubit: PhysicalQubit, allocation: AllocationId, other: AllocationId },
     /// See [`ViolationKind::BufferTooNarrow`].
     #[error(
         "allocations {} and {} on device {} are at distance {distance}, at least {required} is required",
@@ -163,103 +158,46 @@ pub enum Breach {
     },
     /// See [`ViolationKind::GuardBroken`].
     #[error("allocation {} uses qubit {} of device {}, which is guarded until {until}", allocation.0, qubit.0, device.0)]
-    GuardBroken {
-        device: DeviceId,
-        qubit: PhysicalQubit,
-        allocation: AllocationId,
-        until: Time,
-    },
+    GuardBroken { device: DeviceId, qubit: PhysicalQubit, allocation: AllocationId, until: Time },
     /// See [`ViolationKind::PromiseTooWeak`].
     #[error("allocation {} promises job {} less {promise} than it asked for", allocation.0, job.0)]
-    PromiseTooWeak {
-        job: JobId,
-        allocation: AllocationId,
-        promise: Promise,
-    },
+    PromiseTooWeak { job: JobId, allocation: AllocationId, promise: Promise },
     /// See [`ViolationKind::ResetMissing`].
     #[error("allocation {} promises a reset that no driver action makes", allocation.0)]
     ResetMissing { allocation: AllocationId },
     /// See [`ViolationKind::WrongSize`].
     #[error("allocation {} has {qubits} qubits, but job {} asks for {min} to {max}", allocation.0, job.0)]
-    WrongSize {
-        job: JobId,
-        allocation: AllocationId,
-        qubits: u32,
-        min: u32,
-        max: u32,
-    },
+    WrongSize { job: JobId, allocation: AllocationId, qubits: u32, min: u32, max: u32 },
     /// See [`ViolationKind::IllegalLayout`].
     #[error("the layout of allocation {} on device {} {problem}", allocation.0, device.0)]
-    IllegalLayout {
-        device: DeviceId,
-        allocation: AllocationId,
-        problem: LayoutProblem,
-    },
+    IllegalLayout { device: DeviceId, allocation: AllocationId, problem: LayoutProblem },
     /// See [`ViolationKind::MissingCoupler`].
     #[error("allocation {} needs a coupler between qubits {} and {} of device {}", allocation.0, a.0, b.0, device.0)]
-    MissingCoupler {
-        device: DeviceId,
-        allocation: AllocationId,
-        a: PhysicalQubit,
-        b: PhysicalQubit,
-    },
+    MissingCoupler { device: DeviceId, allocation: AllocationId, a: PhysicalQubit, b: PhysicalQubit },
     /// See [`ViolationKind::DisconnectedRegion`].
     #[error("the region of allocation {} on device {} is not connected", allocation.0, device.0)]
-    DisconnectedRegion {
-        device: DeviceId,
-        allocation: AllocationId,
-    },
+    DisconnectedRegion { device: DeviceId, allocation: AllocationId },
     /// See [`ViolationKind::UnusableQubit`].
     #[error("allocation {} uses qubit {} of device {}, which is dead or not in service", allocation.0, qubit.0, device.0)]
-    UnusableQubit {
-        device: DeviceId,
-        allocation: AllocationId,
-        qubit: PhysicalQubit,
-    },
+    UnusableQubit { device: DeviceId, allocation: AllocationId, qubit: PhysicalQubit },
     /// See [`ViolationKind::LimitExceeded`].
     #[error("allocation {} breaks its limit on {limit} at qubit {} of device {}", allocation.0, qubit.0, device.0)]
-    LimitExceeded {
-        device: DeviceId,
-        allocation: AllocationId,
-        qubit: PhysicalQubit,
-        limit: Limit,
-    },
+    LimitExceeded { device: DeviceId, allocation: AllocationId, qubit: PhysicalQubit, limit: Limit },
     /// See [`ViolationKind::DeviceNotOnline`].
     #[error("allocation {} starts on device {}, which is {status:?}", allocation.0, device.0)]
-    DeviceNotOnline {
-        device: DeviceId,
-        allocation: AllocationId,
-        status: Status,
-    },
+    DeviceNotOnline { device: DeviceId, allocation: AllocationId, status: Status },
     /// See [`ViolationKind::StillRunning`].
     #[error("allocation {} outlives the loss of its qubits, couplers or of device {}", allocation.0, device.0)]
-    StillRunning {
-        device: DeviceId,
-        allocation: AllocationId,
-    },
+    StillRunning { device: DeviceId, allocation: AllocationId },
     /// See [`ViolationKind::TooManyTasks`].
     #[error("allocation {} is number {running} on device {}, which allows {limit}", allocation.0, device.0)]
-    TooManyTasks {
-        device: DeviceId,
-        allocation: AllocationId,
-        running: u32,
-        limit: u32,
-    },
+    TooManyTasks { device: DeviceId, allocation: AllocationId, running: u32, limit: u32 },
     /// See [`ViolationKind::ExcludedDevice`].
     #[error("allocation {} is on device {}, which job {} excludes", allocation.0, device.0, job.0)]
-    ExcludedDevice {
-        job: JobId,
-        device: DeviceId,
-        allocation: AllocationId,
-    },
+    ExcludedDevice { job: JobId, device: DeviceId, allocation: AllocationId },
     /// See [`ViolationKind::FenceNotRising`].
     #[error("allocation {} has fence {} after fence {} on device {}", allocation.0, fence.0, last.0, device.0)]
-    FenceNotRising {
-        device: DeviceId,
-        allocation: AllocationId,
-        fence: Fence,
-        last: Fence,
-    },
+    FenceNotRising { device: DeviceId, allocation: AllocationId, fence: Fence, last: Fence },
     /// See [`ViolationKind::AllocationReused`].
     #[error("the number {} was given to an allocation before", allocation.0)]
     AllocationReused { allocation: AllocationId },
@@ -271,33 +209,16 @@ pub enum Breach {
     GrantMismatch { job: JobId, allocation: AllocationId },
     /// See [`ViolationKind::StaleCalibration`].
     #[error("allocation {} rests on calibration {} of device {}, but {} is in force", allocation.0, epoch.0, device.0, current.0)]
-    StaleCalibration {
-        device: DeviceId,
-        allocation: AllocationId,
-        epoch: EpochNumber,
-        current: EpochNumber,
-    },
+    StaleCalibration { device: DeviceId, allocation: AllocationId, epoch: EpochNumber, current: EpochNumber },
     /// See [`ViolationKind::EpochNotRising`].
     #[error("device {} goes from calibration {} to {}", device.0, last.0, epoch.0)]
-    EpochNotRising {
-        device: DeviceId,
-        epoch: EpochNumber,
-        last: EpochNumber,
-    },
+    EpochNotRising { device: DeviceId, epoch: EpochNumber, last: EpochNumber },
     /// See [`ViolationKind::IllegalTransition`].
     #[error("job {} is {state} and yet {step}", job.0)]
-    IllegalTransition {
-        job: JobId,
-        state: StateSeen,
-        step: Step,
-    },
+    IllegalTransition { job: JobId, state: StateSeen, step: Step },
     /// See [`ViolationKind::WrongAllocation`].
     #[error("job {} holds allocation {}, but the event names {}", job.0, held.0, Named(*named))]
-    WrongAllocation {
-        job: JobId,
-        held: AllocationId,
-        named: Option<AllocationId>,
-    },
+    WrongAllocation { job: JobId, held: AllocationId, named: Option<AllocationId> },
     /// See [`ViolationKind::EarlyStop`].
     #[error("allocation {} of job {} is stopped before its walltime is over", allocation.0, job.0)]
     EarlyStop { job: JobId, allocation: AllocationId },
@@ -309,11 +230,7 @@ pub enum Breach {
     LateStart { job: JobId, latest: Time },
     /// See [`ViolationKind::WrongShots`].
     #[error("allocation {} of job {} cannot have done {shots_done} shots", allocation.0, job.0)]
-    WrongShots {
-        job: JobId,
-        allocation: AllocationId,
-        shots_done: u64,
-    },
+    WrongShots { job: JobId, allocation: AllocationId, shots_done: u64 },
     /// See [`ViolationKind::UnknownDevice`].
     #[error("no device has the number {}", device.0)]
     UnknownDevice { device: DeviceId },
@@ -325,12 +242,7 @@ pub enum Breach {
     TimeBackwards { now: Time, last: Time },
     /// See [`ViolationKind::JobsNotConserved`].
     #[error("{submitted} jobs were submitted, but {waiting} wait, {running} run and {ended} ended")]
-    JobsNotConserved {
-        submitted: u64,
-        waiting: u64,
-        running: u64,
-        ended: u64,
-    },
+    JobsNotConserved { submitted: u64, waiting: u64, running: u64, ended: u64 },
     /// See [`ViolationKind::QubitTimeNotConserved`].
     #[error("qubits were held for {integral} ns, but the allocations add up to {sum} ns")]
     QubitTimeNotConserved { integral: u128, sum: u128 },

@@ -23,12 +23,7 @@ pub struct DeviceFileError {
 impl DeviceFileError {
     /// An error of the file `origin` as a whole.
     pub fn whole(origin: &str, message: impl Into<String>) -> Self {
-        Self {
-            origin: origin.to_owned(),
-            position: None,
-            message: message.into(),
-            snippet: None,
-        }
+        Self { origin: origin.to_owned(), position: None, message: message.into(), snippet: None }
     }
 
     /// An error at a place in `text`.
@@ -91,24 +86,15 @@ fn snippet(text: &str, line: u64, column: u64) -> Option<String> {
     let window: String = shown.chars().skip(start).take(SHOWN).map(plain).collect();
     let gutter = " ".repeat(line.to_string().len());
     let mark = " ".repeat(column - start);
-    Some(format!(
-        "{gutter} |\n{line} | {}\n{gutter} | {mark}^",
-        window.trim_end()
-    ))
+    Some(format!("{gutter} |\n{line} | {}\n{gutter} | {mark}^", window.trim_end()))
 }
 
 fn message(error: &YamlError) -> String {
     match error {
         YamlError::SerdeUnknownField { field, expected, .. } => {
-            format!(
-                "unknown key `{}`; hint: {}",
-                crop(field),
-                choices("known keys are", field, expected)
-            )
+            format!("unknown key `{}`; hint: {}", crop(field), choices("known keys are", field, expected))
         }
-        YamlError::SerdeUnknownVariant {
-            variant, expected, ..
-        } => {
+        YamlError::SerdeUnknownVariant { variant, expected, .. } => {
             format!(
                 "unknown value `{}`; hint: {}",
                 crop(variant),
@@ -119,27 +105,18 @@ fn message(error: &YamlError) -> String {
         YamlError::DuplicateMappingKey { key: Some(key), .. } => {
             format!("the key `{}` is given twice; hint: keep one of them", crop(key))
         }
-        YamlError::SerdeInvalidType {
-            unexpected, expected, ..
-        }
-        | YamlError::SerdeInvalidValue {
-            unexpected, expected, ..
-        } => {
+        YamlError::SerdeInvalidType { unexpected, expected, .. }
+        | YamlError::SerdeInvalidValue { unexpected, expected, .. } => {
             format!("found {}, expected {}", crop(unexpected), kind(expected))
         }
-        YamlError::Unexpected {
-            expected: "mapping start",
-            ..
-        } => "expected keys with values, as in `name: ibm_fez`".to_owned(),
-        YamlError::Budget {
-            breach: BudgetBreach::Documents { .. },
-            ..
-        } => "a second document begins here; hint: one device per file, or a list `devices:`".to_owned(),
+        YamlError::Unexpected { expected: "mapping start", .. } => {
+            "expected keys with values, as in `name: ibm_fez`".to_owned()
+        }
+        YamlError::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
+            "a second document begins here; hint: one device per file, or a list `devices:`".to_owned()
+        }
         YamlError::Budget { breach, .. } => {
-            format!(
-                "nested too deeply or too large for a device file ({})",
-                crop(&format!("{breach:?}"))
-            )
+            format!("nested too deeply or too large for a device file ({})", crop(&format!("{breach:?}")))
         }
         YamlError::AliasError { error, .. } => message(error),
         other => crop(&DefaultMessageFormatter.format_message(other)),
@@ -187,11 +164,7 @@ fn crop(text: &str) -> String {
 }
 
 fn printable(c: char) -> impl Iterator<Item = char> {
-    let (plain, escaped) = if c.is_control() {
-        (None, Some(c.escape_debug()))
-    } else {
-        (Some(c), None)
-    };
+    let (plain, escaped) = if c.is_control() { (None, Some(c.escape_debug())) } else { (Some(c), None) };
     plain.into_iter().chain(escaped.into_iter().flatten())
 }
 

@@ -182,9 +182,7 @@ impl<'de> Deserialize<'de> for LogSd {
         if (0.0..=3.0).contains(&value) {
             return Ok(Self(value));
         }
-        Err(serde::de::Error::custom(format!(
-            "{value} is not a log standard deviation; hint: from 0 to 3"
-        )))
+        Err(serde::de::Error::custom(format!("{value} is not a log standard deviation; hint: from 0 to 3")))
     }
 }
 

@@ -47,10 +47,7 @@ impl DeviceSpec {
         match (devices.pop(), devices.len()) {
             (Some(device), 0) => Ok(device),
             (_, more) => {
-                let message = format!(
-                    "expected one device, found {}; hint: one file per device",
-                    more + 1
-                );
+                let message = format!("expected one device, found {}; hint: one file per device", more + 1);
                 Err(DeviceFileError::whole(origin, message))
             }
         }
@@ -62,10 +59,7 @@ impl DeviceSpec {
             return Err(too_large(origin));
         }
         let file = File { text, origin };
-        if text
-            .lines()
-            .all(|line| line.trim_start().is_empty() || line.trim_start().starts_with('#'))
-        {
+        if text.lines().all(|line| line.trim_start().is_empty() || line.trim_start().starts_with('#')) {
             return Err(DeviceFileError::whole(
                 origin,
                 "the file is empty; hint: start with `schema: 1` and `name:`",
@@ -88,18 +82,13 @@ impl DeviceSpec {
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path).map_err(failed)?;
         // One byte more than allowed tells a file that is too large, whatever its reported size (pipes have none).
-        file.take(MAX_BYTES as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
+        file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() > MAX_BYTES {
             return Err(too_large(&origin));
         }
         let text = String::from_utf8(bytes).map_err(|error| {
             let place = error.utf8_error().valid_up_to();
-            DeviceFileError::whole(
-                &origin,
-                format!("not UTF-8 from byte {place} on; hint: save it as UTF-8"),
-            )
+            DeviceFileError::whole(&origin, format!("not UTF-8 from byte {place} on; hint: save it as UTF-8"))
         })?;
         Self::from_yaml(&text, &origin)
     }
@@ -117,10 +106,7 @@ pub fn json_schema() -> serde_json::Value {
 
 fn too_large(origin: &str) -> DeviceFileError {
     let limit = MAX_BYTES >> 20;
-    DeviceFileError::whole(
-        origin,
-        format!("larger than {limit} MiB; hint: that is no device file"),
-    )
+    DeviceFileError::whole(origin, format!("larger than {limit} MiB; hint: that is no device file"))
 }
 
 /// A text under examination.
@@ -157,17 +143,13 @@ impl File<'_> {
     /// Checks what depends on several keys, and fills in what is left out.
     fn device(&self, form: DeviceForm) -> Result<DeviceSpec, DeviceFileError> {
         if let Some(schema) = form.schema.as_ref().filter(|schema| schema.value != SCHEMA) {
-            let message = format!(
-                "schema {} is not known; hint: this version reads schema {SCHEMA}",
-                schema.value
-            );
+            let message =
+                format!("schema {} is not known; hint: this version reads schema {SCHEMA}", schema.value);
             return Err(self.error(schema.referenced, message));
         }
         self.check_name(&form.name)?;
-        if let Some(at) = form
-            .calibrated_at
-            .as_ref()
-            .filter(|at| at.value.parse::<jiff::Timestamp>().is_err())
+        if let Some(at) =
+            form.calibrated_at.as_ref().filter(|at| at.value.parse::<jiff::Timestamp>().is_err())
         {
             let message = "not a time stamp; hint: RFC 3339 with offset, as in 2025-02-26T15:16:25-05:00";
             return Err(self.error(at.referenced, message));
@@ -182,22 +164,14 @@ impl File<'_> {
             }
         };
         self.calibrate_qubits(&form.qubit_calibration, &mut calibration)?;
-        self.calibrate_couplers(
-            form.couplers.as_deref().unwrap_or_default(),
-            &map,
-            &mut calibration,
-        )?;
+        self.calibrate_couplers(form.couplers.as_deref().unwrap_or_default(), &map, &mut calibration)?;
         for qubit in &mut calibration.qubits {
             qubit.dead |= qubit.readout_error >= DEAD_ERROR || qubit.one_qubit_error >= DEAD_ERROR;
         }
         for coupler in &mut calibration.couplers {
             coupler.dead |= coupler.two_qubit_error >= DEAD_ERROR;
         }
-        let own_figures = form
-            .couplers
-            .iter()
-            .flatten()
-            .any(|c| c.value.two_qubit_error.is_some());
+        let own_figures = form.couplers.iter().flatten().any(|c| c.value.two_qubit_error.is_some());
         let granularity = if own_figures || !form.qubit_calibration.is_empty() {
             Granularity::PerElement
         } else {
@@ -237,17 +211,13 @@ impl File<'_> {
         let qubits = form.qubits.value;
         let at_qubits = |message: String| self.error(form.qubits.referenced, message);
         if qubits == 0 || qubits > MAX_QUBITS {
-            return Err(at_qubits(format!(
-                "{qubits} qubits; hint: from 1 to {MAX_QUBITS}"
-            )));
+            return Err(at_qubits(format!("{qubits} qubits; hint: from 1 to {MAX_QUBITS}")));
         }
         let Some(topology) = &form.topology else {
             return self.listed_map(form);
         };
-        let shape = form
-            .lattice
-            .as_ref()
-            .map(|lattice| (lattice.value.rows.get(), lattice.value.columns.get()));
+        let shape =
+            form.lattice.as_ref().map(|lattice| (lattice.value.rows.get(), lattice.value.columns.get()));
         if let Some((rows, columns)) = shape
             && u64::from(rows) * u64::from(columns) > u64::from(MAX_QUBITS)
         {
@@ -288,10 +258,7 @@ impl File<'_> {
         };
         let map = map.map_err(|error| named(error.to_string()))?;
         if map.qubits() != qubits as usize {
-            return Err(at_qubits(format!(
-                "{qubits} qubits, but the lattice has {}",
-                map.qubits()
-            )));
+            return Err(at_qubits(format!("{qubits} qubits, but the lattice has {}", map.qubits())));
         }
         Ok(map)
     }
@@ -331,12 +298,8 @@ impl File<'_> {
             self.check_t2(t1, t2)?;
         }
         let typical = typical(technology);
-        let (t1_s, t2_s) = coherence(
-            profile.t1,
-            profile.t2.as_ref().map(|t2| t2.value),
-            f64::INFINITY,
-            f64::INFINITY,
-        );
+        let (t1_s, t2_s) =
+            coherence(profile.t1, profile.t2.as_ref().map(|t2| t2.value), f64::INFINITY, f64::INFINITY);
         let duration = |own: Option<Span>, default: f64| own.map_or(default, Span::as_secs_f64);
         let error = |own: Option<Probability>, default: f64| own.map_or(default, |error| error.0);
         Ok(Averages {
@@ -367,10 +330,7 @@ impl File<'_> {
         if t2.value <= t1 * 2 {
             return Ok(());
         }
-        let message = format!(
-            "T2 of {} is longer than twice the T1 of {t1}; hint: T2 <= 2 T1",
-            t2.value
-        );
+        let message = format!("T2 of {} is longer than twice the T1 of {t1}; hint: T2 <= 2 T1", t2.value);
         Err(self.error(t2.referenced, message))
     }
 
@@ -384,10 +344,8 @@ impl File<'_> {
         for row in rows {
             let number = row.qubit.value;
             let Some(qubit) = calibration.qubits.get_mut(number as usize) else {
-                let message = format!(
-                    "qubit {number} is out of range; hint: the device has qubits 0..={}",
-                    count - 1
-                );
+                let message =
+                    format!("qubit {number} is out of range; hint: the device has qubits 0..={}", count - 1);
                 return Err(self.error(row.qubit.referenced, message));
             };
             if std::mem::replace(&mut seen[number as usize], true) {
@@ -399,18 +357,9 @@ impl File<'_> {
             (qubit.t1_s, qubit.t2_s) =
                 coherence(row.t1, row.t2.as_ref().map(|t2| t2.value), qubit.t1_s, qubit.t2_s);
             set(&mut qubit.readout_error, row.readout_error.map(|error| error.0));
-            set(
-                &mut qubit.one_qubit_error,
-                row.one_qubit_error.map(|error| error.0),
-            );
-            set(
-                &mut qubit.one_qubit_duration_s,
-                row.one_qubit_duration.map(Span::as_secs_f64),
-            );
-            set(
-                &mut qubit.readout_duration_s,
-                row.readout_duration.map(Span::as_secs_f64),
-            );
+            set(&mut qubit.one_qubit_error, row.one_qubit_error.map(|error| error.0));
+            set(&mut qubit.one_qubit_duration_s, row.one_qubit_duration.map(Span::as_secs_f64));
+            set(&mut qubit.readout_duration_s, row.readout_duration.map(Span::as_secs_f64));
             qubit.dead = row.dead;
         }
         Ok(())
@@ -436,14 +385,8 @@ impl File<'_> {
                 return Err(self.error(row.referenced, format!("coupler [{a}, {b}] is given twice")));
             }
             let coupler = &mut calibration.couplers[index];
-            set(
-                &mut coupler.two_qubit_error,
-                row.value.two_qubit_error.map(|error| error.0),
-            );
-            set(
-                &mut coupler.two_qubit_duration_s,
-                row.value.two_qubit_duration.map(Span::as_secs_f64),
-            );
+            set(&mut coupler.two_qubit_error, row.value.two_qubit_error.map(|error| error.0));
+            set(&mut coupler.two_qubit_duration_s, row.value.two_qubit_duration.map(Span::as_secs_f64));
             coupler.dead = row.value.dead;
         }
         Ok(())
@@ -462,11 +405,7 @@ fn coherence(t1: Option<Span>, t2: Option<Span>, average_t1_s: f64, average_t2_s
     let t1_s = t1.map_or(average_t1_s, Span::as_secs_f64);
     // Twice in whole nanoseconds, so that a written file reads back to the same bits.
     let twice = |t1_s: f64| (Span::from_secs_f64(t1_s) * 2).as_secs_f64();
-    let longest_s = if t1_s.is_finite() {
-        twice(t1_s)
-    } else {
-        f64::INFINITY
-    };
+    let longest_s = if t1_s.is_finite() { twice(t1_s) } else { f64::INFINITY };
     (t1_s, t2.map_or(average_t2_s, Span::as_secs_f64).min(longest_s))
 }
 
@@ -516,30 +455,16 @@ fn typical(technology: Technology) -> Averages {
 /// gate per layer (IonQ Forte); atoms are loaded anew for each shot (assumption).
 pub(crate) fn typical_speed(technology: Technology) -> Speed {
     let (job, circuit, delay, layer) = match technology {
-        Technology::Superconducting => (
-            Span::from_millis(3_100),
-            Span::from_millis(88),
-            Span(250_000),
-            Span(229),
-        ),
-        Technology::TrappedIon => (
-            Span::from_millis(3_100),
-            Span::from_millis(88),
-            Span(400_000),
-            Span(650_000),
-        ),
-        Technology::NeutralAtom => (
-            Span::from_millis(3_100),
-            Span::from_millis(88),
-            Span::from_millis(200),
-            Span(1_000),
-        ),
-        Technology::Simulator => (
-            Span::from_millis(10),
-            Span::from_millis(1),
-            Span::ZERO,
-            Span(10_000),
-        ),
+        Technology::Superconducting => {
+            (Span::from_millis(3_100), Span::from_millis(88), Span(250_000), Span(229))
+        }
+        Technology::TrappedIon => {
+            (Span::from_millis(3_100), Span::from_millis(88), Span(400_000), Span(650_000))
+        }
+        Technology::NeutralAtom => {
+            (Span::from_millis(3_100), Span::from_millis(88), Span::from_millis(200), Span(1_000))
+        }
+        Technology::Simulator => (Span::from_millis(10), Span::from_millis(1), Span::ZERO, Span(10_000)),
     };
     Speed {
         job_overhead: job,

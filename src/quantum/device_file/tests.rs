@@ -30,10 +30,7 @@ couplers:
 #[test]
 fn the_full_form_is_read_and_written_word_for_word() {
     let device = DeviceSpec::from_yaml(FULL, "toy.yaml").unwrap();
-    assert_eq!(
-        device.to_yaml(),
-        FULL.replace("2025-02-26T15:16:25-05:00", "\"2025-02-26T15:16:25-05:00\"")
-    );
+    assert_eq!(device.to_yaml(), FULL.replace("2025-02-26T15:16:25-05:00", "\"2025-02-26T15:16:25-05:00\""));
     let qubits = &device.calibration.qubits;
     assert!(qubits[1].dead && device.calibration.couplers[1].dead && !qubits[0].dead);
     assert_eq!((qubits[0].t1_s, qubits[2].t2_s), (48.81e-6, 180e-6));
@@ -73,30 +70,19 @@ devices:
       reconfiguration_time: \"100ms\"
 ";
     let devices = DeviceSpec::list_from_yaml(text, "short.yaml").unwrap();
-    let [guadalupe, harmony] = &devices[..] else {
-        panic!("two devices")
-    };
+    let [guadalupe, harmony] = &devices[..] else { panic!("two devices") };
     assert_eq!(guadalupe.coupling_map.couplers().len(), 16);
     assert_eq!(guadalupe.granularity, Granularity::DeviceAverage);
     assert_eq!(guadalupe.calibration.qubits[7].t2_s, 80e-6);
-    assert_eq!(
-        guadalupe.limits.calibration_interval,
-        Some(Span::from_secs(4 * 3600))
-    );
+    assert_eq!(guadalupe.limits.calibration_interval, Some(Span::from_secs(4 * 3600)));
     assert!(harmony.coupling_map.is_complete());
     assert_eq!(harmony.limits.max_concurrent_tasks, Some(1));
     assert_eq!(harmony.limits.reconfiguration_time, Span::from_millis(100));
     for device in &devices {
-        assert_eq!(
-            DeviceSpec::from_yaml(&device.to_yaml(), "again").as_ref(),
-            Ok(device)
-        );
+        assert_eq!(DeviceSpec::from_yaml(&device.to_yaml(), "again").as_ref(), Ok(device));
     }
     let error = DeviceSpec::from_yaml(text, "short.yaml").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "short.yaml: expected one device, found 2; hint: one file per device"
-    );
+    assert_eq!(error.to_string(), "short.yaml: expected one device, found 2; hint: one file per device");
 }
 
 /// `FULL` with one piece replaced must fail with a message that says where and what else.
@@ -438,11 +424,7 @@ fn hostile_files_are_refused_quickly() {
     ];
     for text in hostile {
         let error = DeviceSpec::from_yaml(&text, "bad.yaml").unwrap_err().to_string();
-        assert!(
-            error.starts_with("bad.yaml") && error.len() < 1_000,
-            "{} bytes: {error}",
-            error.len()
-        );
+        assert!(error.starts_with("bad.yaml") && error.len() < 1_000, "{} bytes: {error}", error.len());
     }
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
@@ -461,19 +443,9 @@ fn a_device_with_more_than_a_thousand_qubits_reads_back() {
 fn figures_can_be_added_to_a_named_topology() {
     let text = "name: x\ntechnology: superconducting\nqubits: 4\ntopology: grid\ncouplers:\n  - {qubits: [2, 0], dead: true}";
     let device = DeviceSpec::from_yaml(text, "x").unwrap();
-    let coupler = device
-        .coupling_map
-        .coupler(PhysicalQubit(0), PhysicalQubit(2))
-        .unwrap();
+    let coupler = device.coupling_map.coupler(PhysicalQubit(0), PhysicalQubit(2)).unwrap();
     let dead: Vec<bool> = device.calibration.couplers.iter().map(|c| c.dead).collect();
-    assert_eq!(
-        (
-            dead.len(),
-            dead.iter().filter(|dead| **dead).count(),
-            dead[coupler.index()]
-        ),
-        (4, 1, true)
-    );
+    assert_eq!((dead.len(), dead.iter().filter(|dead| **dead).count(), dead[coupler.index()]), (4, 1, true));
 }
 
 #[test]
@@ -488,10 +460,7 @@ fn the_schema_names_every_key() {
         "devices/schema.json is out of date: write `device_file::json_schema()` to it"
     );
     assert_eq!(schema["additionalProperties"], false);
-    assert_eq!(
-        schema["required"],
-        serde_json::json!(["name", "technology", "qubits"])
-    );
+    assert_eq!(schema["required"], serde_json::json!(["name", "technology", "qubits"]));
 }
 
 proptest! {

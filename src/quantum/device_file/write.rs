@@ -14,11 +14,7 @@ use crate::time::Span;
 pub(crate) fn rounded(calibration: &Calibration) -> Calibration {
     let qubit = |q: &QubitCalibration| {
         let t1_s = time(q.t1_s);
-        let longest_s = if t1_s.is_finite() {
-            (Span::from_secs_f64(t1_s) * 2).as_secs_f64()
-        } else {
-            t1_s
-        };
+        let longest_s = if t1_s.is_finite() { (Span::from_secs_f64(t1_s) * 2).as_secs_f64() } else { t1_s };
         QubitCalibration {
             t1_s,
             t2_s: time(q.t2_s).min(longest_s),
@@ -46,11 +42,7 @@ fn significant(value: f64) -> f64 {
 }
 
 fn time(seconds: f64) -> f64 {
-    if seconds.is_finite() {
-        Span::from_secs_f64(significant(seconds)).as_secs_f64()
-    } else {
-        seconds
-    }
+    if seconds.is_finite() { Span::from_secs_f64(significant(seconds)).as_secs_f64() } else { seconds }
 }
 
 /// A figure of an element as text, or nothing when it is unknown or what all elements share.
@@ -61,10 +53,7 @@ struct Column {
 
 impl Column {
     fn new(key: &'static str, cells: impl Iterator<Item = Option<String>>) -> Self {
-        Self {
-            key,
-            cells: cells.collect(),
-        }
+        Self { key, cells: cells.collect() }
     }
 
     /// Takes out the value that all elements share.
@@ -89,60 +78,30 @@ pub(super) fn to_yaml(device: &DeviceSpec) -> String {
         Column::new("one_qubit_error", errors(|q| q.one_qubit_error)),
         Column::new("one_qubit_duration", times(|q| q.one_qubit_duration_s)),
         Column::new("readout_duration", times(|q| q.readout_duration_s)),
-        Column::new(
-            "dead",
-            figures.qubits.iter().map(|q| q.dead.then(|| "true".to_owned())),
-        ),
+        Column::new("dead", figures.qubits.iter().map(|q| q.dead.then(|| "true".to_owned()))),
     ];
     let mut couplers = [
-        Column::new(
-            "two_qubit_error",
-            figures.couplers.iter().map(|c| Some(number(c.two_qubit_error))),
-        ),
-        Column::new(
-            "two_qubit_duration",
-            figures.couplers.iter().map(|c| span(c.two_qubit_duration_s)),
-        ),
-        Column::new(
-            "dead",
-            figures.couplers.iter().map(|c| c.dead.then(|| "true".to_owned())),
-        ),
+        Column::new("two_qubit_error", figures.couplers.iter().map(|c| Some(number(c.two_qubit_error)))),
+        Column::new("two_qubit_duration", figures.couplers.iter().map(|c| span(c.two_qubit_duration_s))),
+        Column::new("dead", figures.couplers.iter().map(|c| c.dead.then(|| "true".to_owned()))),
     ];
-    let columns = qubits
-        .iter_mut()
-        .chain(&mut couplers)
-        .filter(|column| column.key != "dead");
+    let columns = qubits.iter_mut().chain(&mut couplers).filter(|column| column.key != "dead");
     let shared: Vec<String> = columns
-        .filter_map(|column| {
-            column
-                .take_shared()
-                .map(|value| format!("{}: {value}", column.key))
-        })
+        .filter_map(|column| column.take_shared().map(|value| format!("{}: {value}", column.key)))
         .collect();
     let qubit_names: Vec<String> = (0..figures.qubits.len()).map(|q| format!("qubit: {q}")).collect();
     let pairs = device.coupling_map.couplers().iter();
-    let coupler_names: Vec<String> = pairs
-        .map(|(a, b)| format!("qubits: [{}, {}]", a.0, b.0))
-        .collect();
+    let coupler_names: Vec<String> = pairs.map(|(a, b)| format!("qubits: [{}, {}]", a.0, b.0)).collect();
 
     let mut text = head(device);
     if !shared.is_empty() {
-        push(
-            &mut text,
-            format_args!("noise_profile: {{{}}}", shared.join(", ")),
-        );
+        push(&mut text, format_args!("noise_profile: {{{}}}", shared.join(", ")));
     }
     if device.coupling_map.is_complete() {
         push(&mut text, format_args!("topology: all_to_all"));
     }
     push_rows(&mut text, "qubit_calibration", &qubit_names, &qubits, false);
-    push_rows(
-        &mut text,
-        "couplers",
-        &coupler_names,
-        &couplers,
-        !device.coupling_map.is_complete(),
-    );
+    push_rows(&mut text, "couplers", &coupler_names, &couplers, !device.coupling_map.is_complete());
     text
 }
 
@@ -151,14 +110,8 @@ fn head(device: &DeviceSpec) -> String {
     let mut text = format!("schema: {}\n", super::SCHEMA);
     push(&mut text, format_args!("name: {}", quoted(&device.name)));
     push(&mut text, format_args!("vendor: {}", quoted(&device.vendor)));
-    push(
-        &mut text,
-        format_args!("technology: {}", variant(&device.technology)),
-    );
-    push(
-        &mut text,
-        format_args!("granularity: {}", variant(&device.granularity)),
-    );
+    push(&mut text, format_args!("technology: {}", variant(&device.technology)));
+    push(&mut text, format_args!("granularity: {}", variant(&device.granularity)));
     push(&mut text, format_args!("source: {}", quoted(&device.source)));
     if let Some(at) = &device.calibrated_at {
         push(&mut text, format_args!("calibrated_at: {}", quoted(at)));
@@ -173,38 +126,17 @@ fn head(device: &DeviceSpec) -> String {
         format!("layer: {}", decimal(speed.layer)),
     ];
     constants.extend(speed.clops.map(|clops| format!("clops: {clops}")));
-    constants.extend(
-        speed
-            .quantum_volume
-            .map(|volume| format!("quantum_volume: {volume}")),
-    );
+    constants.extend(speed.quantum_volume.map(|volume| format!("quantum_volume: {volume}")));
     push(&mut text, format_args!("speed: {{{}}}", constants.join(", ")));
     let mut limits = Vec::new();
+    limits.extend(device.limits.max_concurrent_tasks.map(|tasks| format!("max_concurrent_tasks: {tasks}")));
+    limits.push(format!("min_qubit_separation: {}", device.limits.min_qubit_separation));
     limits.extend(
-        device
-            .limits
-            .max_concurrent_tasks
-            .map(|tasks| format!("max_concurrent_tasks: {tasks}")),
+        device.limits.calibration_interval.map(|span| format!("calibration_interval: {}", decimal(span))),
     );
-    limits.push(format!(
-        "min_qubit_separation: {}",
-        device.limits.min_qubit_separation
-    ));
-    limits.extend(
-        device
-            .limits
-            .calibration_interval
-            .map(|span| format!("calibration_interval: {}", decimal(span))),
-    );
-    limits.push(format!(
-        "reconfiguration_time: {}",
-        decimal(device.limits.reconfiguration_time)
-    ));
+    limits.push(format!("reconfiguration_time: {}", decimal(device.limits.reconfiguration_time)));
     push(&mut text, format_args!("limits: {{{}}}", limits.join(", ")));
-    push(
-        &mut text,
-        format_args!("qubits: {}", device.coupling_map.qubits()),
-    );
+    push(&mut text, format_args!("qubits: {}", device.coupling_map.qubits()));
     text
 }
 
@@ -217,11 +149,8 @@ fn push(text: &mut String, line: std::fmt::Arguments<'_>) {
 fn push_rows(text: &mut String, key: &str, names: &[String], columns: &[Column], all: bool) {
     let mut rows = String::new();
     for (index, name) in names.iter().enumerate() {
-        let cell = |column: &Column| {
-            column.cells[index]
-                .as_ref()
-                .map(|value| format!(", {}: {value}", column.key))
-        };
+        let cell =
+            |column: &Column| column.cells[index].as_ref().map(|value| format!(", {}: {value}", column.key));
         let cells: String = columns.iter().filter_map(cell).collect();
         if all || !cells.is_empty() {
             push(&mut rows, format_args!("  - {{{name}{cells}}}"));
@@ -237,19 +166,12 @@ fn push_rows(text: &mut String, key: &str, names: &[String], columns: &[Column],
 
 /// The name that serde gives a unit variant.
 fn variant(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    serde_json::to_value(value).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// A number that reads back to the same bits, short in its usual range.
 fn number(value: f64) -> String {
-    if value != 0.0 && value.abs() < 1e-3 {
-        format!("{value:e}")
-    } else {
-        format!("{value}")
-    }
+    if value != 0.0 && value.abs() < 1e-3 { format!("{value:e}") } else { format!("{value}") }
 }
 
 fn span(seconds: f64) -> Option<String> {
@@ -280,16 +202,10 @@ fn quoted(text: &str) -> String {
     const READ_OTHERWISE: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && !text.ends_with(' ')
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' '))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' '))
         && !READ_OTHERWISE.contains(&text.to_ascii_lowercase().as_str());
     // JSON's double quotes are YAML's.
-    if plain {
-        text.to_owned()
-    } else {
-        serde_json::Value::from(text).to_string()
-    }
+    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
 #[cfg(test)]

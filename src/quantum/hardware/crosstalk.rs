@@ -29,10 +29,7 @@ pub struct CrosstalkConfig {
 
 impl Default for CrosstalkConfig {
     fn default() -> Self {
-        Self {
-            enabled: true,
-            strength: 1.0,
-        }
+        Self { enabled: true, strength: 1.0 }
     }
 }
 
@@ -54,11 +51,7 @@ impl Crosstalk {
         technology: Technology,
     ) -> Self {
         let present = config.enabled && technology == Technology::Superconducting && config.strength > 0.0;
-        Self {
-            streams,
-            device,
-            strength: if present { config.strength } else { 0.0 },
-        }
+        Self { streams, device, strength: if present { config.strength } else { 0.0 } }
     }
 
     /// Whether any pair disturbs each other.
@@ -117,11 +110,7 @@ impl Crosstalk {
         factors: &mut Vec<f64>,
     ) {
         factors.clear();
-        factors.extend(
-            couplers
-                .into_iter()
-                .map(|coupler| self.factor(map, coupler, &driven)),
-        );
+        factors.extend(couplers.into_iter().map(|coupler| self.factor(map, coupler, &driven)));
     }
 }
 
@@ -203,21 +192,9 @@ mod tests {
             let none = Crosstalk::new(CrosstalkConfig::default(), streams, DeviceId(0), technology);
             assert_eq!(none.factor(&map, CouplerId(0), |_| true), 1.0);
         }
-        let none = crosstalk(
-            0,
-            CrosstalkConfig {
-                strength: 0.0,
-                ..CrosstalkConfig::default()
-            },
-        );
+        let none = crosstalk(0, CrosstalkConfig { strength: 0.0, ..CrosstalkConfig::default() });
         assert!(!none.is_present());
-        let double = crosstalk(
-            0,
-            CrosstalkConfig {
-                strength: 2.0,
-                ..CrosstalkConfig::default()
-            },
-        );
+        let double = crosstalk(0, CrosstalkConfig { strength: 2.0, ..CrosstalkConfig::default() });
         let single = crosstalk(0, CrosstalkConfig::default());
         let [one, two] = [single, double].map(|map| map.pair_factor(CouplerId(1), CouplerId(9), 1));
         assert!((two - 1.0 - 2.0 * (one - 1.0)).abs() < 1e-12 && one > 1.0);

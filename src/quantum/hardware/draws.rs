@@ -100,11 +100,7 @@ pub(crate) fn standard_normal(bits: u64) -> f64 {
     }
     // `1 - u` is exact here; `uniform` never gives 0 or 1, so the logarithm is finite.
     let r = libm::sqrt(-libm::log(if q < 0.0 { u } else { 1.0 - u }));
-    let magnitude = if r <= 5.0 {
-        ratio(&SHOULDER, r - 1.6)
-    } else {
-        ratio(&TAIL, r - 5.0)
-    };
+    let magnitude = if r <= 5.0 { ratio(&SHOULDER, r - 1.6) } else { ratio(&TAIL, r - 5.0) };
     if q < 0.0 { -magnitude } else { magnitude }
 }
 

@@ -145,13 +145,8 @@ impl DriftModel {
             }
         }
         let step_days = config.step.as_secs_f64() / DAY_S;
-        let kinds = [
-            &config.two_qubit_error,
-            &config.one_qubit_error,
-            &config.readout_error,
-            &config.t1,
-            &config.t2,
-        ];
+        let kinds =
+            [&config.two_qubit_error, &config.one_qubit_error, &config.readout_error, &config.t1, &config.t2];
         let law = |kind: usize| Law::new(kind, kinds[kind], step_days);
         Ok(Self {
             laws: [law(0)?, law(1)?, law(2)?, law(3)?, law(4)?],
@@ -235,18 +230,9 @@ impl DriftModel {
     /// Negative makes errors smaller and times shorter. Elements that do not exist are ignored.
     pub fn retune(&mut self, element: Element, log_offset: f64) {
         let (kind, index) = element.parts();
-        let count = if kind == 0 {
-            self.base.couplers.len()
-        } else {
-            self.base.qubits.len()
-        };
+        let count = if kind == 0 { self.base.couplers.len() } else { self.base.qubits.len() };
         if (index as usize) < count && log_offset.is_finite() {
-            self.retunes.push(Retune {
-                kind,
-                index,
-                log_offset,
-                step: self.step,
-            });
+            self.retunes.push(Retune { kind, index, log_offset, step: self.step });
             self.fresh = false;
         }
     }
@@ -267,11 +253,7 @@ impl DriftModel {
     fn start(&mut self) {
         for kind in 0..5 {
             let law = self.laws[kind];
-            let count = if kind == 0 {
-                self.base.couplers.len()
-            } else {
-                self.base.qubits.len()
-            };
+            let count = if kind == 0 { self.base.couplers.len() } else { self.base.qubits.len() };
             self.states[kind] = (0..count as u32)
                 .map(|index| {
                     let entity = entity(self.device, kind, index);
@@ -286,12 +268,7 @@ impl DriftModel {
                         }
                     }
                     let next_jump = self.gap(entity, 0, law.jumps_per_day);
-                    State {
-                        deviation,
-                        start: deviation,
-                        next_jump,
-                        jumps: 0,
-                    }
+                    State { deviation, start: deviation, next_jump, jumps: 0 }
                 })
                 .collect();
         }
@@ -299,11 +276,7 @@ impl DriftModel {
             .map(|index| {
                 let dead = self.base.couplers[index].dead;
                 let next_change = self.life(index, dead, 0);
-                Life {
-                    dead,
-                    next_change,
-                    changes: 0,
-                }
+                Life { dead, next_change, changes: 0 }
             })
             .collect();
     }
@@ -321,11 +294,7 @@ impl DriftModel {
         if dead && self.revived.is_none() {
             return f64::INFINITY;
         }
-        self.gap(
-            entity(self.device, COUPLER_LIFE, index as u32),
-            number,
-            self.life_rates[usize::from(dead)],
-        )
+        self.gap(entity(self.device, COUPLER_LIFE, index as u32), number, self.life_rates[usize::from(dead)])
     }
 
     fn advance_kind(&mut self, kind: usize, step: u64) {
@@ -351,17 +320,10 @@ impl DriftModel {
         let now = step as f64 * self.step_days;
         for index in 0..self.lives.len() {
             while self.lives[index].next_change <= now {
-                let Life {
-                    dead,
-                    next_change,
-                    changes,
-                } = self.lives[index];
+                let Life { dead, next_change, changes } = self.lives[index];
                 let gap = self.life(index, !dead, changes + 1);
-                self.lives[index] = Life {
-                    dead: !dead,
-                    next_change: next_change + gap,
-                    changes: changes + 1,
-                };
+                self.lives[index] =
+                    Life { dead: !dead, next_change: next_change + gap, changes: changes + 1 };
             }
         }
     }
@@ -383,13 +345,8 @@ impl DriftModel {
                 }
             }
         }
-        let mut truth = std::mem::replace(
-            &mut self.truth,
-            Calibration {
-                qubits: Vec::new(),
-                couplers: Vec::new(),
-            },
-        );
+        let mut truth =
+            std::mem::replace(&mut self.truth, Calibration { qubits: Vec::new(), couplers: Vec::new() });
         for_each_value(&mut truth, |kind, index, value| {
             if let Some(state) = self.states[kind].get(index) {
                 *value *= factor(self.scale * (state.deviation - state.start));
@@ -473,10 +430,7 @@ fn median_coupler(calibration: &Calibration) -> Option<(f64, f64)> {
         values.get(values.len() / 2).copied()
     };
     let error = median(living().map(|coupler| coupler.two_qubit_error).collect())?;
-    Some((
-        error,
-        median(living().map(|coupler| coupler.two_qubit_duration_s).collect())?,
-    ))
+    Some((error, median(living().map(|coupler| coupler.two_qubit_duration_s).collect())?))
 }
 
 #[cfg(test)]

@@ -196,14 +196,7 @@ impl FailureModel {
                 .into_iter()
                 .map(|(id, device)| aim(entry.target(), id, device, index))
                 .collect::<Result<Vec<_>, _>>()?;
-            let source = |key, targets| Source {
-                entry: index as u32,
-                key,
-                targets,
-                effect,
-                cause,
-                process,
-            };
+            let source = |key, targets| Source { entry: index as u32, key, targets, effect, cause, process };
             if entry.together() {
                 sources.push(source(u32::MAX, aims.into_iter().map(|(_, aim)| aim).collect()));
             } else {
@@ -222,11 +215,7 @@ impl FailureModel {
         };
         for source in &self.sources {
             let stream = streams.stream(u64::from(source.entry) << 32 | u64::from(source.key), 0);
-            calendar.running.push(Running {
-                source: source.clone(),
-                stream,
-                clock: Time::ZERO,
-            });
+            calendar.running.push(Running { source: source.clone(), stream, clock: Time::ZERO });
             calendar.plan(calendar.running.len() - 1);
         }
         calendar
@@ -239,29 +228,15 @@ fn chosen<'a>(
     fleet: &[(DeviceId, &'a DeviceSpec)],
     entry: usize,
 ) -> Result<Vec<(DeviceId, &'a DeviceSpec)>, FailureError> {
-    if let Some(name) = names
-        .iter()
-        .find(|name| !fleet.iter().any(|(_, device)| matches(name, &device.name)))
+    if let Some(name) = names.iter().find(|name| !fleet.iter().any(|(_, device)| matches(name, &device.name)))
     {
-        let known = fleet
-            .iter()
-            .map(|(_, device)| device.name.as_str())
-            .take(20)
-            .collect::<Vec<_>>()
-            .join(", ");
-        return Err(FailureError::UnknownDevice {
-            entry,
-            name: name.clone(),
-            known,
-        });
+        let known =
+            fleet.iter().map(|(_, device)| device.name.as_str()).take(20).collect::<Vec<_>>().join(", ");
+        return Err(FailureError::UnknownDevice { entry, name: name.clone(), known });
     }
     let named =
         |device: &DeviceSpec| names.is_empty() || names.iter().any(|name| matches(name, &device.name));
-    Ok(fleet
-        .iter()
-        .copied()
-        .filter(|(_, device)| named(device))
-        .collect())
+    Ok(fleet.iter().copied().filter(|(_, device)| named(device)).collect())
 }
 
 /// Whether a name fits a pattern in which `*` stands for any text. Linear in practice: the text between two stars is
@@ -293,12 +268,7 @@ fn aim(
         if (qubit as usize) < map.qubits() {
             return Ok(PhysicalQubit(qubit));
         }
-        Err(FailureError::UnknownQubit {
-            entry,
-            qubit,
-            device: device.name.clone(),
-            last: map.qubits() - 1,
-        })
+        Err(FailureError::UnknownQubit { entry, qubit, device: device.name.clone(), last: map.qubits() - 1 })
     };
     let aim = match target {
         TargetConfig::Device => Aim::Fixed(Target::Device(id)),
@@ -306,19 +276,10 @@ fn aim(
         TargetConfig::Coupler(a, b) => {
             let (first, second) = (check(a)?, check(b)?);
             let coupler = map.coupler(first, second).ok_or_else(|| {
-                let partners: Vec<String> = map
-                    .neighbours(first)
-                    .iter()
-                    .map(|(q, _)| q.0.to_string())
-                    .collect();
+                let partners: Vec<String> =
+                    map.neighbours(first).iter().map(|(q, _)| q.0.to_string()).collect();
                 let hint = format!("qubit {a} is coupled with {}", partners.join(", "));
-                FailureError::UnknownCoupler {
-                    entry,
-                    a,
-                    b,
-                    device: device.name.clone(),
-                    hint,
-                }
+                FailureError::UnknownCoupler { entry, a, b, device: device.name.clone(), hint }
             })?;
             Aim::Fixed(Target::Coupler(id, coupler))
         }
@@ -357,10 +318,7 @@ struct Running {
 impl FailureCalendar {
     /// When the next outage begins; `None` when no more come.
     pub fn peek(&self) -> Option<Time> {
-        self.ready
-            .front()
-            .map(|outage| outage.from)
-            .or(self.agenda.peek().map(|Reverse((from, ..))| *from))
+        self.ready.front().map(|outage| outage.from).or(self.agenda.peek().map(|Reverse((from, ..))| *from))
     }
 
     /// The next outage that begins after `now`. Passes over earlier ones: the calendar does not turn back.
@@ -389,17 +347,8 @@ impl Iterator for FailureCalendar {
                     Aim::AnyQubit(device, count) => Target::Qubit(device, PhysicalQubit(any(count))),
                     Aim::AnyCoupler(device, count) => Target::Coupler(device, CouplerId(any(count))),
                 };
-                let Source {
-                    cause, effect, entry, ..
-                } = *source;
-                self.ready.push_back(Outage {
-                    target,
-                    from,
-                    until,
-                    cause,
-                    effect,
-                    entry,
-                });
+                let Source { cause, effect, entry, .. } = *source;
+                self.ready.push_back(Outage { target, from, until, cause, effect, entry });
             }
             self.plan(index);
         }
@@ -417,31 +366,17 @@ impl Running {
                 let from = std::mem::replace(at, Time::MAX);
                 (from, end(from, *length))
             }
-            Process::Regular {
-                next,
-                interval,
-                length,
-            } => {
+            Process::Regular { next, interval, length } => {
                 let from = *next;
                 *next += *interval;
                 (from, end(from, *length))
             }
-            Process::Renewal {
-                up,
-                repair_median,
-                repair_log_sd,
-            } => {
+            Process::Renewal { up, repair_median, repair_log_sd } => {
                 let from = self.clock + some_time(*up);
                 let repair = scaled(*repair_median, log_normal(stream.next_u64(), *repair_log_sd));
                 (from, end(from, Some(repair)))
             }
-            Process::Flapping {
-                quiet,
-                flaps,
-                down,
-                up,
-                left,
-            } => {
+            Process::Flapping { quiet, flaps, down, up, left } => {
                 let gap = if *left == 0 { *quiet } else { *up };
                 *left = if *left == 0 { *flaps } else { *left } - 1;
                 let from = self.clock + some_time(gap);

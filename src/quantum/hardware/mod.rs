@@ -126,8 +126,7 @@ impl Hardware {
         factors: &mut Vec<f64>,
     ) -> f64 {
         let couplers = program.couplers.iter().map(|used| used.coupler);
-        self.crosstalk
-            .factors(&self.spec.coupling_map, couplers, driven, factors);
+        self.crosstalk.factors(&self.spec.coupling_map, couplers, driven, factors);
         true_success(self.truth(now), program, factors)
     }
 }
@@ -153,11 +152,7 @@ pub(crate) mod tests {
             readout_duration_s: 14e-6,
             dead: false,
         };
-        let coupler = CouplerCalibration {
-            two_qubit_error: 4e-3,
-            two_qubit_duration_s: 68e-9,
-            dead: false,
-        };
+        let coupler = CouplerCalibration { two_qubit_error: 4e-3, two_qubit_duration_s: 68e-9, dead: false };
         DeviceSpec {
             name: "grid".to_owned(),
             vendor: "nobody".to_owned(),
@@ -195,29 +190,17 @@ pub(crate) mod tests {
     #[test]
     fn neighbours_and_days_cost_success_and_a_simulator_feels_neither() {
         let day = Time::ZERO + Span::from_secs(86_400);
-        let couplers = [CouplerUse {
-            coupler: CouplerId(0),
-            gates: 20.0,
-        }];
+        let couplers = [CouplerUse { coupler: CouplerId(0), gates: 20.0 }];
         let qubits = [0, 1].map(|qubit| QubitUse {
             qubit: PhysicalQubit(qubit),
             one_qubit_gates: 30.0,
             two_qubit_gates: 20.0,
             measured: true,
         });
-        let program = ProgramUse {
-            couplers: &couplers,
-            qubits: &qubits,
-            duration_s: 5e-6,
-        };
+        let program = ProgramUse { couplers: &couplers, qubits: &qubits, duration_s: 5e-6 };
         let mut factors = Vec::new();
         let mut success = |hardware: &mut Hardware, now, busy: bool| {
-            hardware.success(
-                now,
-                &program,
-                |coupler| busy && coupler != CouplerId(0),
-                &mut factors,
-            )
+            hardware.success(now, &program, |coupler| busy && coupler != CouplerId(0), &mut factors)
         };
 
         let mut real = hardware(device());
@@ -227,10 +210,7 @@ pub(crate) mod tests {
         assert_ne!(success(&mut real, day, false), alone);
         assert_eq!(real.calibrate(day, 1), *real.truth(day));
 
-        let mut simulator = hardware(DeviceSpec {
-            technology: Technology::Simulator,
-            ..device()
-        });
+        let mut simulator = hardware(DeviceSpec { technology: Technology::Simulator, ..device() });
         assert_eq!(success(&mut simulator, day, true), alone);
     }
 }

@@ -45,12 +45,7 @@ pub struct ClopsConfig {
 
 impl Default for ClopsConfig {
     fn default() -> Self {
-        Self {
-            templates: 100,
-            updates: 10,
-            layers: None,
-            clops: None,
-        }
+        Self { templates: 100, updates: 10, layers: None, clops: None }
     }
 }
 
@@ -101,9 +96,7 @@ impl RuntimeModel {
         };
         Ok(DeviceRuntime(match self {
             Self::ShotsAndDepth => Kind::Linear(linear),
-            Self::Clops(config) => Kind::PerShot {
-                seconds: config.seconds_per_shot(device)?,
-            },
+            Self::Clops(config) => Kind::PerShot { seconds: config.seconds_per_shot(device)? },
             Self::Fixed(span) => Kind::Fixed(*span),
             Self::Distribution => Kind::Own { fallback: linear },
         }))
@@ -125,20 +118,10 @@ impl RuntimeModel {
 
 impl ClopsConfig {
     fn seconds_per_shot(&self, device: &DeviceSpec) -> Result<f64, RuntimeError> {
-        let missing = |what, key| RuntimeError::Missing {
-            device: device.name.clone(),
-            what,
-            key,
-        };
-        let clops = self
-            .clops
-            .or(device.speed.clops)
-            .ok_or_else(|| missing("the CLOPS", "clops"))?;
+        let missing = |what, key| RuntimeError::Missing { device: device.name.clone(), what, key };
+        let clops = self.clops.or(device.speed.clops).ok_or_else(|| missing("the CLOPS", "clops"))?;
         if !(clops.is_finite() && clops > 0.0) {
-            return Err(RuntimeError::NoSpeed {
-                device: device.name.clone(),
-                clops,
-            });
+            return Err(RuntimeError::NoSpeed { device: device.name.clone(), clops });
         }
         let layers = match (self.layers, device.speed.quantum_volume) {
             (Some(layers), _) => f64::from(layers),
@@ -208,13 +191,8 @@ mod tests {
     /// The fit on IBM jobs, to the nanosecond: 3.1 s + 40 x 0.088 s + 40 x 4,000 x (264 us + 114 x 0.229 us).
     #[test]
     fn shots_and_depth_reproduces_the_fit_on_real_jobs() {
-        let time = RuntimeModel::ShotsAndDepth
-            .execution_time(&device(), 40, 4_000, 114, None)
-            .unwrap();
-        assert_eq!(
-            time,
-            Span(3_100_000_000 + 40 * 88_000_000 + 160_000 * (264_000 + 114 * 229))
-        );
+        let time = RuntimeModel::ShotsAndDepth.execution_time(&device(), 40, 4_000, 114, None).unwrap();
+        assert_eq!(time, Span(3_100_000_000 + 40 * 88_000_000 + 160_000 * (264_000 + 114 * 229)));
     }
 
     /// Service minutes of the published workload: 100 x 10 x shots x 7 / CLOPS / 60.
@@ -224,16 +202,9 @@ mod tests {
         for (clops, shots) in [(29_000.0, 1_000), (220_000.0, 4_000), (195_000.0, 20_000)] {
             let mut device = device();
             (device.speed.clops, device.speed.quantum_volume) = (Some(clops), Some(128));
-            let minutes = model
-                .execution_time(&device, 40, shots, 114, None)
-                .unwrap()
-                .as_secs_f64()
-                / 60.0;
+            let minutes = model.execution_time(&device, 40, shots, 114, None).unwrap().as_secs_f64() / 60.0;
             let expected = 100.0 * 10.0 * shots as f64 * 7.0 / clops / 60.0;
-            assert!(
-                (minutes / expected - 1.0).abs() < 1e-9,
-                "{minutes} minutes, expected {expected}"
-            );
+            assert!((minutes / expected - 1.0).abs() < 1e-9, "{minutes} minutes, expected {expected}");
         }
     }
 
@@ -248,18 +219,11 @@ mod tests {
         device.speed.clops = Some(1e5);
         messages.push(model.on(&device).unwrap_err().to_string());
         assert!(
-            RuntimeModel::Clops(ClopsConfig {
-                layers: Some(7),
-                ..ClopsConfig::default()
-            })
-            .on(&device)
-            .is_ok()
+            RuntimeModel::Clops(ClopsConfig { layers: Some(7), ..ClopsConfig::default() })
+                .on(&device)
+                .is_ok()
         );
-        messages.push(
-            serde_json::from_str::<RuntimeModel>(r#"{"clop": {}}"#)
-                .unwrap_err()
-                .to_string(),
-        );
+        messages.push(serde_json::from_str::<RuntimeModel>(r#"{"clop": {}}"#).unwrap_err().to_string());
         insta::assert_snapshot!(messages.join("\n"), @"
         run-time model clops needs the CLOPS of device grid; hint: add it to the device, or set clops in the model
         run-time model clops has 0 operations per second on device grid; hint: a number above 0

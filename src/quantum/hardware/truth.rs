@@ -11,9 +11,7 @@ use crate::quantum::success::{ProgramUse, log_success_with};
 /// `crosstalk[n]` multiplies the two-qubit error of `program.couplers[n]` (see [`super::crosstalk`]); where the slice
 /// is shorter the factor is 1, so that an empty one stands for a job alone on its device.
 pub fn true_log_success(truth: &Calibration, program: &ProgramUse<'_>, crosstalk: &[f64]) -> f64 {
-    log_success_with(truth, program, |index| {
-        crosstalk.get(index).copied().unwrap_or(1.0)
-    })
+    log_success_with(truth, program, |index| crosstalk.get(index).copied().unwrap_or(1.0))
 }
 
 /// The true success probability, in 0..=1: the exponential of [`true_log_success`].

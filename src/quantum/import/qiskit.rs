@@ -181,10 +181,7 @@ impl Parameter {
                 });
             }
         };
-        Ok(self
-            .number()
-            .map(|value| value * scale)
-            .filter(|&seconds| seconds >= 0.0))
+        Ok(self.number().map(|value| value * scale).filter(|&seconds| seconds >= 0.0))
     }
 }
 
@@ -203,20 +200,10 @@ impl GateFigures {
     fn of(gate: &Gate) -> Result<Self, ImportError> {
         let error = find(&gate.parameters, "gate_error").and_then(Parameter::number);
         let broken = find(&gate.parameters, "operational").and_then(Parameter::number) == Some(0.0);
-        let duration = find(&gate.parameters, "gate_length")
-            .map(Parameter::seconds)
-            .transpose()?
-            .flatten();
+        let duration = find(&gate.parameters, "gate_length").map(Parameter::seconds).transpose()?.flatten();
         // A gate without error was not calibrated; IBM writes 1 for that elsewhere.
-        let error = if broken {
-            1.0
-        } else {
-            error.unwrap_or(1.0).clamp(0.0, 1.0)
-        };
-        Ok(Self {
-            error,
-            duration_s: duration,
-        })
+        let error = if broken { 1.0 } else { error.unwrap_or(1.0).clamp(0.0, 1.0) };
+        Ok(Self { error, duration_s: duration })
     }
 }
 
@@ -231,13 +218,8 @@ const OLD_JOB_OVERHEAD: Span = Span::from_secs(26);
 /// Reads the two files. `source` says where they come from.
 pub fn import_files(configuration: &Path, properties: &Path, source: &str) -> Result<Imported, ImportError> {
     let read = |path: &Path| {
-        let failed = |message: String| ImportError::Read {
-            path: path.display().to_string(),
-            message,
-        };
-        let size = std::fs::metadata(path)
-            .map_err(|error| failed(error.to_string()))?
-            .len();
+        let failed = |message: String| ImportError::Read { path: path.display().to_string(), message };
+        let size = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
         if size > MAX_BYTES as u64 {
             return Err(failed(format!("larger than {} MiB", MAX_BYTES >> 20)));
         }
@@ -257,9 +239,7 @@ pub fn import(configuration: &str, properties: &str, source: &str) -> Result<Imp
     let map = CouplingMap::new(conf.n_qubits, conf.coupling_map.iter().flatten().copied())?;
     let mut warnings = Vec::new();
     if conf.backend_name.starts_with("fake_") {
-        warnings.push(ImportWarning::NotReal {
-            name: conf.backend_name.clone(),
-        });
+        warnings.push(ImportWarning::NotReal { name: conf.backend_name.clone() });
     }
     let qubits = qubits(&props, &mut warnings)?;
     let (couplers, native_directions) = couplers(&props, &map, &mut warnings)?;
@@ -267,9 +247,7 @@ pub fn import(configuration: &str, properties: &str, source: &str) -> Result<Imp
     let calibrated_at = props.last_update_date.filter(|date| {
         let valid = date.parse::<jiff::Timestamp>().is_ok();
         if !valid {
-            warnings.push(ImportWarning::DateLeftOut {
-                date: date.chars().take(40).collect(),
-            });
+            warnings.push(ImportWarning::DateLeftOut { date: date.chars().take(40).collect() });
         }
         valid
     });
@@ -281,11 +259,7 @@ pub fn import(configuration: &str, properties: &str, source: &str) -> Result<Imp
         source: source.to_owned(),
         speed: speed(&conf, calibrated_at.as_deref()),
         calibrated_at,
-        native_gates: conf
-            .basis_gates
-            .into_iter()
-            .filter(|gate| gate != "reset")
-            .collect(),
+        native_gates: conf.basis_gates.into_iter().filter(|gate| gate != "reset").collect(),
         coupling_map: Arc::new(map),
         calibration: Arc::new(rounded(&Calibration { qubits, couplers })),
         limits: DeviceLimits {
@@ -295,12 +269,7 @@ pub fn import(configuration: &str, properties: &str, source: &str) -> Result<Imp
             reconfiguration_time: Span::ZERO,
         },
     };
-    Ok(Imported {
-        device,
-        warnings,
-        native_directions,
-        zz_hz,
-    })
+    Ok(Imported { device, warnings, native_directions, zz_hz })
 }
 
 fn json<'a, T: Deserialize<'a>>(file: &str, text: &'a str) -> Result<T, ImportError> {
@@ -312,15 +281,9 @@ fn json<'a, T: Deserialize<'a>>(file: &str, text: &'a str) -> Result<T, ImportEr
 
 /// `ibm_` for all, whatever IBM's prefix was; and nothing that a device name may not hold.
 fn device_name(backend: &str) -> String {
-    let name = backend
-        .strip_prefix("ibmq_")
-        .map_or_else(|| backend.to_owned(), |rest| format!("ibm_{rest}"));
+    let name = backend.strip_prefix("ibmq_").map_or_else(|| backend.to_owned(), |rest| format!("ibm_{rest}"));
     let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') {
-            c
-        } else {
-            '_'
-        }
+        if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' }
     };
     let name: String = name.chars().map(safe).take(64).collect();
     if name.is_empty() { "ibm".to_owned() } else { name }
@@ -330,22 +293,12 @@ fn speed(conf: &Configuration, calibrated_at: Option<&str>) -> Speed {
     let typical = typical_speed(Technology::Superconducting);
     let old = calibrated_at.is_some_and(|date| date < "2022");
     let delay = conf.default_rep_delay.filter(|us| us.is_finite() && *us >= 0.0);
-    let clops = [&conf.clops_h, &conf.clops, &conf.clops_v]
-        .into_iter()
-        .find_map(|value| value.as_f64());
+    let clops = [&conf.clops_h, &conf.clops, &conf.clops_v].into_iter().find_map(|value| value.as_f64());
     Speed {
-        job_overhead: if old {
-            OLD_JOB_OVERHEAD
-        } else {
-            typical.job_overhead
-        },
+        job_overhead: if old { OLD_JOB_OVERHEAD } else { typical.job_overhead },
         repetition_delay: delay.map_or(typical.repetition_delay, |us| Span::from_secs_f64(us * 1e-6)),
         clops: clops.filter(|clops| *clops >= 1.0).map(f64::round),
-        quantum_volume: conf
-            .quantum_volume
-            .as_u64()
-            .and_then(|v| u32::try_from(v).ok())
-            .filter(|v| *v > 0),
+        quantum_volume: conf.quantum_volume.as_u64().and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0),
         ..typical
     }
 }
@@ -362,12 +315,7 @@ fn qubits(
     let mut qubits = Vec::with_capacity(count);
     for (index, (parameters, gate)) in props.qubits.iter().zip(gates).enumerate() {
         let qubit = index as u32;
-        let seconds = |name| {
-            find(parameters, name)
-                .map(Parameter::seconds)
-                .transpose()
-                .map(Option::flatten)
-        };
+        let seconds = |name| find(parameters, name).map(Parameter::seconds).transpose().map(Option::flatten);
         let positive = |seconds: &f64| *seconds > 0.0;
         let (t1, t2) = (seconds("T1")?.filter(positive), seconds("T2")?.filter(positive));
         let readout = find(parameters, "readout_error").and_then(Parameter::number);
@@ -404,16 +352,11 @@ fn qubits(
         });
     }
     if without_readout > 0 {
-        warnings.push(ImportWarning::ReadoutDurationAssumed {
-            qubits: without_readout,
-            assumed: OLD_READOUT,
-        });
+        warnings
+            .push(ImportWarning::ReadoutDurationAssumed { qubits: without_readout, assumed: OLD_READOUT });
     }
     if without_gate > 0 {
-        warnings.push(ImportWarning::GateDurationAssumed {
-            elements: without_gate,
-            assumed: OLD_ONE_QUBIT,
-        });
+        warnings.push(ImportWarning::GateDurationAssumed { elements: without_gate, assumed: OLD_ONE_QUBIT });
     }
     Ok(qubits)
 }
@@ -423,23 +366,17 @@ fn one_qubit_gates(props: &Properties) -> Result<Vec<Option<GateFigures>>, Impor
     const BY_PREFERENCE: [&str; 6] = ["sx", "x", "u2", "u3", "rx", "id"];
     let mut best: Vec<Option<(usize, GateFigures)>> = vec![None; props.qubits.len()];
     for gate in &props.gates {
-        let (&[qubit], Some(rank)) = (
-            &gate.qubits[..],
-            BY_PREFERENCE.iter().position(|name| *name == gate.gate),
-        ) else {
+        let (&[qubit], Some(rank)) =
+            (&gate.qubits[..], BY_PREFERENCE.iter().position(|name| *name == gate.gate))
+        else {
             continue;
         };
-        let slot = best
-            .get_mut(qubit as usize)
-            .ok_or_else(|| out_of_range(gate, qubit, props))?;
+        let slot = best.get_mut(qubit as usize).ok_or_else(|| out_of_range(gate, qubit, props))?;
         if slot.is_none_or(|(known, _)| rank < known) {
             *slot = Some((rank, GateFigures::of(gate)?));
         }
     }
-    Ok(best
-        .into_iter()
-        .map(|slot| slot.map(|(_, figures)| figures))
-        .collect())
+    Ok(best.into_iter().map(|slot| slot.map(|(_, figures)| figures)).collect())
 }
 
 /// Newer files also give the readout as a gate `measure`.
@@ -447,9 +384,7 @@ fn measure_durations(props: &Properties) -> Result<Vec<Option<f64>>, ImportError
     let mut durations = vec![None; props.qubits.len()];
     for gate in props.gates.iter().filter(|gate| gate.gate == "measure") {
         if let &[qubit] = &gate.qubits[..] {
-            let slot = durations
-                .get_mut(qubit as usize)
-                .ok_or_else(|| out_of_range(gate, qubit, props))?;
+            let slot = durations.get_mut(qubit as usize).ok_or_else(|| out_of_range(gate, qubit, props))?;
             *slot = GateFigures::of(gate)?.duration_s;
         }
     }
@@ -457,11 +392,7 @@ fn measure_durations(props: &Properties) -> Result<Vec<Option<f64>>, ImportError
 }
 
 fn out_of_range(gate: &Gate, qubit: u32, props: &Properties) -> ImportError {
-    ImportError::GateOutOfRange {
-        gate: gate.gate.clone(),
-        qubit,
-        qubits: props.qubits.len() as u32,
-    }
+    ImportError::GateOutOfRange { gate: gate.gate.clone(), qubit, qubits: props.qubits.len() as u32 }
 }
 
 type Directions = Vec<(PhysicalQubit, PhysicalQubit)>;
@@ -491,10 +422,7 @@ fn couplers(
             (f.error, f.duration_s.unwrap_or(f64::INFINITY), from.0)
         };
         let slot = &mut best[coupler.index()];
-        if slot
-            .as_ref()
-            .is_none_or(|(known, from)| key(&figures, &direction) < key(known, from))
-        {
+        if slot.as_ref().is_none_or(|(known, from)| key(&figures, &direction) < key(known, from)) {
             *slot = Some((figures, direction));
         }
     }
@@ -511,9 +439,7 @@ fn couplers(
             Some(_) => None,
         };
         warnings.extend(why.map(|why| ImportWarning::DeadCoupler { a: a.0, b: b.0, why }));
-        let duration = figures
-            .and_then(|figures| figures.duration_s)
-            .filter(|seconds| *seconds > 0.0);
+        let duration = figures.and_then(|figures| figures.duration_s).filter(|seconds| *seconds > 0.0);
         without_duration += u32::from(duration.is_none());
         calibrations.push(CouplerCalibration {
             two_qubit_error: error,
@@ -522,30 +448,16 @@ fn couplers(
         });
     }
     if without_duration > 0 {
-        warnings.push(ImportWarning::GateDurationAssumed {
-            elements: without_duration,
-            assumed: OLD_TWO_QUBIT,
-        });
+        warnings
+            .push(ImportWarning::GateDurationAssumed { elements: without_duration, assumed: OLD_TWO_QUBIT });
     }
     Ok((calibrations, directions))
 }
 
 impl fmt::Display for Imported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dead = self
-            .device
-            .calibration
-            .qubits
-            .iter()
-            .filter(|qubit| qubit.dead)
-            .count();
-        let dead_couplers = self
-            .device
-            .calibration
-            .couplers
-            .iter()
-            .filter(|coupler| coupler.dead)
-            .count();
+        let dead = self.device.calibration.qubits.iter().filter(|qubit| qubit.dead).count();
+        let dead_couplers = self.device.calibration.couplers.iter().filter(|coupler| coupler.dead).count();
         write!(
             f,
             "{}: {} qubits ({dead} dead), {} couplers ({dead_couplers} dead), {} warnings",

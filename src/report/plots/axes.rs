@@ -24,39 +24,24 @@ pub(super) struct Scale {
 impl Scale {
     pub fn linear(low: f64, high: f64) -> Self {
         let high = if high > low { high } else { low + 1.0 };
-        Self {
-            low,
-            high,
-            logarithmic: false,
-        }
+        Self { low, high, logarithmic: false }
     }
 
     /// Both ends must be positive.
     pub fn logarithmic(low: f64, high: f64) -> Self {
-        Self {
-            logarithmic: true,
-            ..Self::linear(libm::log10(low), libm::log10(high))
-        }
+        Self { logarithmic: true, ..Self::linear(libm::log10(low), libm::log10(high)) }
     }
 
     /// The position of a value, clamped to the ends.
     pub fn position(&self, value: f64) -> f64 {
-        let value = if self.logarithmic {
-            libm::log10(value.max(1e-300))
-        } else {
-            value
-        };
+        let value = if self.logarithmic { libm::log10(value.max(1e-300)) } else { value };
         ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
     /// The value at a position.
     pub fn value(&self, position: f64) -> f64 {
         let value = self.low + position * (self.high - self.low);
-        if self.logarithmic {
-            libm::pow(10.0, value)
-        } else {
-            value
-        }
+        if self.logarithmic { libm::pow(10.0, value) } else { value }
     }
 }
 
@@ -191,12 +176,7 @@ pub(super) fn linear_ticks(low: f64, high: f64, count: usize, whole: bool) -> Ve
         step = step.max(1.0).round();
     }
     let decimals = (-libm::floor(libm::log10(step))).clamp(0.0, 9.0) as usize;
-    stepped(low, high, step)
-        .map(|value| Tick {
-            value,
-            label: thousands(value, decimals),
-        })
-        .collect()
+    stepped(low, high, step).map(|value| Tick { value, label: thousands(value, decimals) }).collect()
 }
 
 /// Ticks of shares (0 to 1) labelled in percent.
@@ -225,15 +205,9 @@ pub(super) fn time_ticks(low: f64, high: f64, count: usize) -> (Vec<Tick>, &'sta
         Some(step) if least >= steps[0] / 2.0 => step,
         _ => round_step(least.max(1e-9)),
     };
-    let decimals = if step == 0.5 {
-        1
-    } else {
-        (-libm::floor(libm::log10(step))).clamp(0.0, 9.0) as usize
-    };
-    let ticks = stepped(low / unit, high / unit, step).map(|value| Tick {
-        value: value * unit,
-        label: thousands(value, decimals),
-    });
+    let decimals = if step == 0.5 { 1 } else { (-libm::floor(libm::log10(step))).clamp(0.0, 9.0) as usize };
+    let ticks = stepped(low / unit, high / unit, step)
+        .map(|value| Tick { value: value * unit, label: thousands(value, decimals) });
     (ticks.collect(), name)
 }
 
@@ -259,12 +233,7 @@ pub(super) fn log_time_ticks(low: f64, high: f64) -> Vec<Tick> {
         (3650.0 * 86400.0, "10 years"),
     ];
     let within = KNOWN.into_iter().filter(|&(value, _)| low * 0.999 <= value && value <= high * 1.001);
-    within
-        .map(|(value, label)| Tick {
-            value,
-            label: label.to_owned(),
-        })
-        .collect()
+    within.map(|(value, label)| Tick { value, label: label.to_owned() }).collect()
 }
 
 /// The upper end of an axis that starts at 0: the next round number above `high`.

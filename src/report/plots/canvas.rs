@@ -32,11 +32,7 @@ pub(super) struct Pen {
 
 impl Pen {
     pub fn solid(color: RGBColor, width: f64) -> Self {
-        Self {
-            color: color.to_rgba(),
-            width,
-            dash: Dash::Solid,
-        }
+        Self { color: color.to_rgba(), width, dash: Dash::Solid }
     }
 
     pub fn dashed(self, dash: Dash) -> Self {
@@ -63,12 +59,7 @@ pub(super) struct Lettering {
 
 impl Lettering {
     pub fn new(color: RGBColor, size: f64, anchor: Anchor) -> Self {
-        Self {
-            color,
-            size,
-            anchor,
-            upwards: false,
-        }
+        Self { color, size, anchor, upwards: false }
     }
 }
 
@@ -92,10 +83,7 @@ pub(super) trait Drawing {
 
 /// Draws twice, as SVG and as PNG.
 pub(super) fn render(drawing: &impl Drawing) -> Result<Figure, PlotError> {
-    Ok(Figure {
-        svg: render_svg(drawing)?,
-        png: render_png(drawing)?,
-    })
+    Ok(Figure { svg: render_svg(drawing)?, png: render_png(drawing)? })
 }
 
 fn render_svg(drawing: &impl Drawing) -> Result<String, PlotError> {
@@ -105,9 +93,7 @@ fn render_svg(drawing: &impl Drawing) -> Result<String, PlotError> {
     {
         let mut backend = SVGBackend::with_string(&mut svg, units);
         draw_on(drawing, &mut backend, SVG_SCALE)?;
-        backend
-            .present()
-            .map_err(|error| PlotError::Drawing(error.to_string()))?;
+        backend.present().map_err(|error| PlotError::Drawing(error.to_string()))?;
     }
     // The backend knows one size only: keep its fine coordinates, but show them at the size of the PNG.
     let fine = format!("width=\"{}\" height=\"{}\"", units.0, units.1);
@@ -117,20 +103,14 @@ fn render_svg(drawing: &impl Drawing) -> Result<String, PlotError> {
 fn render_png(drawing: &impl Drawing) -> Result<Vec<u8>, PlotError> {
     let (width, height) = drawing.size();
     let mut pixels = vec![255; width as usize * height as usize * 3];
-    draw_on(
-        drawing,
-        &mut BitMapBackend::with_buffer(&mut pixels, (width, height)),
-        1.0,
-    )?;
+    draw_on(drawing, &mut BitMapBackend::with_buffer(&mut pixels, (width, height)), 1.0)?;
     let mut bytes = Vec::with_capacity(pixels.len() / 16);
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::Fast);
     encoder.set_filter(png::FilterType::Up);
-    let written = encoder
-        .write_header()
-        .and_then(|mut writer| writer.write_image_data(&pixels));
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels));
     written.map_err(|error| PlotError::Drawing(error.to_string()))?;
     Ok(bytes)
 }
@@ -141,13 +121,7 @@ fn draw_on<DB: DrawingBackend>(
     scale: f64,
 ) -> Result<(), PlotError> {
     let size = drawing.size();
-    let mut canvas = Canvas {
-        backend,
-        scale,
-        size,
-        filler: Filler::default(),
-        failure: None,
-    };
+    let mut canvas = Canvas { backend, scale, size, filler: Filler::default(), failure: None };
     let (width, height) = (f64::from(size.0), f64::from(size.1));
     canvas.rectangle((0.0, 0.0), (width, height), RGBColor(255, 255, 255).to_rgba());
     drawing.draw(&mut canvas);
@@ -166,9 +140,8 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
             self.polygon(&[(x0, y0), (x1, y0), (x1, y1), (x0, y1)], color);
         } else {
             let corners = (self.unit((x0, y0)), self.unit((x1, y1)));
-            let result = self
-                .backend
-                .draw_rect(corners.0, corners.1, &ShapeStyle::from(color).filled(), true);
+            let result =
+                self.backend.draw_rect(corners.0, corners.1, &ShapeStyle::from(color).filled(), true);
             self.note(result);
         }
     }
@@ -239,11 +212,7 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     pub fn text(&mut self, text: &str, (x, y): (f64, f64), style: Lettering) -> f64 {
         let width = text_width(text, style.size);
         if !self.is_bitmap() {
-            let transform = if style.upwards {
-                FontTransform::Rotate270
-            } else {
-                FontTransform::None
-            };
+            let transform = if style.upwards { FontTransform::Rotate270 } else { FontTransform::None };
             let h_pos = match style.anchor {
                 Anchor::Start => HPos::Left,
                 Anchor::Middle => HPos::Center,
@@ -268,11 +237,7 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
             Anchor::Middle => width / 2.0,
             Anchor::End => width,
         };
-        let start = if style.upwards {
-            (x + drop, y + before)
-        } else {
-            (x - before, y + drop)
-        };
+        let start = if style.upwards { (x + drop, y + before) } else { (x - before, y + drop) };
         let (backend, failure) = (&mut *self.backend, &mut self.failure);
         glyphs(text, style.size, start, style.upwards, |x, y, share| {
             let color = style.color.mix(f64::from(share)).to_backend_color();

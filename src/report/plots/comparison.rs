@@ -71,7 +71,10 @@ impl Drawing for ForestPlot {
         }
         frame.draw(canvas, &ticks, &[]);
         frame.x_labels(canvas, &ticks);
-        frame.x_name(canvas, &format!("difference from `{}` in percent of its mean", self.comparison.baseline));
+        frame.x_name(
+            canvas,
+            &format!("difference from `{}` in percent of its mean", self.comparison.baseline),
+        );
         let zero = frame.x_at(0.0).round() + 0.5;
         canvas.line(&[(zero, frame.top), (zero, frame.bottom)], Pen::solid(INK, 1.6));
         let column = [width - 385.0, width - 190.0, width - 170.0];

@@ -69,10 +69,7 @@ impl Drawing for DistributionPlot {
         y_name(canvas, "jobs that waited no longer", (42.0, (frame.top + frame.bottom) / 2.0));
         for (level, name) in [(0.5, "median"), (0.95, "p95")] {
             let at = frame.y_at(level);
-            canvas.line(
-                &[(frame.left, at), (frame.right, at)],
-                Pen::solid(FRAME, 1.2).dashed(Dash::Long),
-            );
+            canvas.line(&[(frame.left, at), (frame.right, at)], Pen::solid(FRAME, 1.2).dashed(Dash::Long));
             canvas.text(name, (frame.right + 8.0, at), Lettering::new(SOFT, 16.0, Anchor::Start));
         }
         // The first series last, so that it lies on top.

@@ -5,9 +5,7 @@
 
 use plotters::prelude::{Color, DrawingBackend, RGBColor};
 
-use super::axes::{
-    Frame, LABEL_SIZE, Scale, heading, linear_ticks, thousands, time_ticks, y_name,
-};
+use super::axes::{Frame, LABEL_SIZE, Scale, heading, linear_ticks, thousands, time_ticks, y_name};
 use super::canvas::{Anchor, Canvas, Drawing, Lettering, Pen};
 use super::palette::{BLUE, Dash, INK, Marker, RED, SOFT};
 use crate::experiment::statistics::quantile;
@@ -52,7 +50,9 @@ impl Drawing for FidelityPlot {
             .points
             .iter()
             .copied()
-            .filter(|point| point.predicted.is_finite() && point.actual.is_finite() && point.time_s.is_finite())
+            .filter(|point| {
+                point.predicted.is_finite() && point.actual.is_finite() && point.time_s.is_finite()
+            })
             .collect();
         if points.is_empty() {
             let (width, height) = canvas.size();
@@ -83,10 +83,7 @@ fn plane<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, points: &[FidelityPoin
     frame.x_name(canvas, "predicted success probability");
     y_name(canvas, "true success probability", (42.0, (frame.top + frame.bottom) / 2.0));
     density(canvas, &frame, points.iter().map(|point| (point.predicted, point.actual)), BLUE);
-    canvas.line(
-        &[frame.at((low, low)), frame.at((1.0, 1.0))],
-        Pen::solid(INK, 1.8).dashed(Dash::Long),
-    );
+    canvas.line(&[frame.at((low, low)), frame.at((1.0, 1.0))], Pen::solid(INK, 1.8).dashed(Dash::Long));
     let mut ordered: Vec<(f64, f64)> = points.iter().map(|point| (point.predicted, point.actual)).collect();
     ordered.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     spread(canvas, &frame, &ordered, RED);
@@ -121,10 +118,7 @@ fn gap_over_time<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, points: &[Fide
     y_name(canvas, "predicted − true", (862.0, (frame.top + frame.bottom) / 2.0));
     density(canvas, &frame, ordered.iter().copied(), BLUE);
     let zero = frame.y_at(0.0);
-    canvas.line(
-        &[(frame.left, zero), (frame.right, zero)],
-        Pen::solid(INK, 1.8).dashed(Dash::Long),
-    );
+    canvas.line(&[(frame.left, zero), (frame.right, zero)], Pen::solid(INK, 1.8).dashed(Dash::Long));
     spread(canvas, &frame, &ordered, RED);
     let median = quantile(&gaps, 0.5).unwrap_or(0.0);
     let tail = quantile(&gaps, 0.95).unwrap_or(0.0);
@@ -140,10 +134,7 @@ fn density<DB: DrawingBackend>(
     points: impl Iterator<Item = (f64, f64)>,
     color: RGBColor,
 ) {
-    let (columns, rows) = (
-        (frame.width() / CELL).ceil() as usize,
-        (frame.height() / CELL).ceil() as usize,
-    );
+    let (columns, rows) = ((frame.width() / CELL).ceil() as usize, (frame.height() / CELL).ceil() as usize);
     let mut counts = vec![0_u32; columns * rows];
     for (x, y) in points {
         let column = ((frame.x.position(x) * frame.width() / CELL) as usize).min(columns - 1);

@@ -99,8 +99,5 @@ impl Figure {
 
 /// Draws and writes all plots into an existing directory, in parallel; each is a file name without ending and a plot.
 pub fn write_all(dir: &Path, plots: &[(&str, Plot)]) -> Result<(), PlotError> {
-    plots
-        .par_iter()
-        .map(|(name, plot)| plot.render()?.write(dir, name))
-        .collect()
+    plots.par_iter().map(|(name, plot)| plot.render()?.write(dir, name)).collect()
 }

@@ -99,10 +99,7 @@ impl Dash {
                     break;
                 }
                 let share = left / length;
-                from = (
-                    from.0 + (to.0 - from.0) * share,
-                    from.1 + (to.1 - from.1) * share,
-                );
+                from = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
                 if drawn {
                     piece.push(from);
                     pieces.push(std::mem::take(&mut piece));
@@ -147,11 +144,8 @@ mod tests {
     #[test]
     fn dashes_cover_their_share_of_a_line() {
         let points: Vec<(f64, f64)> = (0..=100).map(|x| (f64::from(x) * 3.0, 0.0)).collect();
-        let drawn: f64 = Dash::Long
-            .cut(&points, 2.0)
-            .iter()
-            .map(|piece| piece[piece.len() - 1].0 - piece[0].0)
-            .sum();
+        let drawn: f64 =
+            Dash::Long.cut(&points, 2.0).iter().map(|piece| piece[piece.len() - 1].0 - piece[0].0).sum();
         assert!((drawn / 300.0 - 2.0 / 3.0).abs() < 0.03, "{drawn}");
     }
 

@@ -37,12 +37,7 @@ impl Filler {
                 continue;
             }
             let (dx, dy) = ((y1 - y0) / length * half, -(x1 - x0) / length * half);
-            self.polygon(&[
-                (x0 + dx, y0 + dy),
-                (x1 + dx, y1 + dy),
-                (x1 - dx, y1 - dy),
-                (x0 - dx, y0 - dy),
-            ]);
+            self.polygon(&[(x0 + dx, y0 + dy), (x1 + dx, y1 + dy), (x1 - dx, y1 - dy), (x0 - dx, y0 - dy)]);
         }
         if width > 1.2 && points.len() > 2 {
             for &(x, y) in &points[1..points.len() - 1] {
@@ -52,11 +47,7 @@ impl Filler {
     }
 
     fn edge(&mut self, from: (f64, f64), to: (f64, f64)) {
-        let (top, bottom, winding) = if from.1 <= to.1 {
-            (from, to, 1)
-        } else {
-            (to, from, -1)
-        };
+        let (top, bottom, winding) = if from.1 <= to.1 { (from, to, 1) } else { (to, from, -1) };
         let scale = ROWS as f64;
         // Sample lines lie in the middle of their slice of the pixel row.
         let first = (top.1 * scale - 0.5).ceil() as i64;
@@ -74,8 +65,7 @@ impl Filler {
 
     /// Reports every touched pixel (x, y, share covered in 0..=1) inside `width` x `height`, and forgets the outlines.
     pub fn fill(&mut self, width: u32, height: u32, mut pixel: impl FnMut(i32, i32, f32)) {
-        self.crossings
-            .sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+        self.crossings.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
         let mut covered = vec![0.0_f32; width as usize + 1];
         let mut rest = self.crossings.as_slice();
         while let Some(&(line, ..)) = rest.first() {
@@ -98,7 +88,8 @@ impl Filler {
             }
             if low <= high {
                 for (offset, share) in covered[low..=high].iter_mut().enumerate() {
-                    if *share > 0.0 && (0..i64::from(height)).contains(&row) && low + offset < width as usize {
+                    if *share > 0.0 && (0..i64::from(height)).contains(&row) && low + offset < width as usize
+                    {
                         pixel((low + offset) as i32, row as i32, share.min(1.0));
                     }
                     *share = 0.0;

@@ -94,10 +94,8 @@ impl Drawing for TimelinePlot {
         let marks = self.y_ticks(if panel_height > 130.0 { 4 } else { 2 });
         for (index, device) in shown.iter().enumerate() {
             let (column, row) = ((index % columns) as f64, (index / columns) as f64);
-            let (panel_left, panel_top) = (
-                left + column * (panel_width + gap_x),
-                top + row * (panel_height + gap_y),
-            );
+            let (panel_left, panel_top) =
+                (left + column * (panel_width + gap_x), top + row * (panel_height + gap_y));
             let frame = Frame {
                 left: panel_left,
                 top: panel_top,
@@ -209,10 +207,7 @@ impl Reduced {
         let points = series.points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
         let bins = (frame.width() / 3.0) as usize;
         if series.points.len() <= bins {
-            return Self {
-                line: points.map(|&point| frame.at(point)).collect(),
-                band: Vec::new(),
-            };
+            return Self { line: points.map(|&point| frame.at(point)).collect(), band: Vec::new() };
         }
         let mut reduced = Self { line: Vec::with_capacity(bins), band: Vec::with_capacity(bins) };
         let mut current: Option<(usize, usize, f64, f64, f64)> = None;
@@ -266,4 +261,3 @@ impl Reduced {
         }
     }
 }
-

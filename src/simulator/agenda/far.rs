@@ -36,11 +36,7 @@ struct Bucket {
     len: u32,
 }
 
-const EMPTY: Bucket = Bucket {
-    head: NONE,
-    tail: NONE,
-    len: 0,
-};
+const EMPTY: Bucket = Bucket { head: NONE, tail: NONE, len: 0 };
 
 /// Buckets of keys with `at > last`, the last instant of the window.
 ///
@@ -162,11 +158,7 @@ impl Far {
         self.start = self.start.max(now);
         let mut within = [0_usize; LEVELS + 1];
         for at in times {
-            within[if at <= self.start {
-                0
-            } else {
-                bytes_apart(at, self.start)
-            }] += 1;
+            within[if at <= self.start { 0 } else { bytes_apart(at, self.start) }] += 1;
         }
         let mut bytes = 0;
         let mut sum = within[0];
@@ -195,10 +187,7 @@ impl Far {
 
     /// Level and digit of the earliest bucket.
     fn earliest(&self) -> Option<(usize, usize)> {
-        self.occupied
-            .iter()
-            .enumerate()
-            .find_map(|(level, digits)| Some((level, lowest_bit(digits)?)))
+        self.occupied.iter().enumerate().find_map(|(level, digits)| Some((level, lowest_bit(digits)?)))
     }
 
     /// A block from the free list, or a new one.
@@ -208,10 +197,7 @@ impl Far {
             self.free = free.next;
             return block;
         }
-        self.blocks.push(Block {
-            keys: [FarKey::default(); BLOCK],
-            next: NONE,
-        });
+        self.blocks.push(Block { keys: [FarKey::default(); BLOCK], next: NONE });
         (self.blocks.len() - 1) as u32
     }
 

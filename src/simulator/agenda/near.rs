@@ -48,10 +48,7 @@ impl Near {
 
     /// The times of the heap, in no order.
     pub(super) fn heap_times(&self) -> impl Iterator<Item = u64> {
-        self.heap
-            .iter()
-            .skip(usize::from(self.root_is_vacant))
-            .map(|key| key.at)
+        self.heap.iter().skip(usize::from(self.root_is_vacant)).map(|key| key.at)
     }
 
     pub(super) fn peek(&mut self) -> Option<NearKey> {
@@ -131,16 +128,8 @@ impl Near {
             let first = ARITY * hole + 1;
             let child = if let Some([a, b, c, d]) = heap.get(first..first + ARITY) {
                 // A tournament instead of a chain: shorter, and the compiler makes it free of branches.
-                let (left, left_order) = if b.is_before(a) {
-                    (1, b.order())
-                } else {
-                    (0, a.order())
-                };
-                let (right, right_order) = if d.is_before(c) {
-                    (3, d.order())
-                } else {
-                    (2, c.order())
-                };
+                let (left, left_order) = if b.is_before(a) { (1, b.order()) } else { (0, a.order()) };
+                let (right, right_order) = if d.is_before(c) { (3, d.order()) } else { (2, c.order()) };
                 first + if right_order < left_order { right } else { left }
             } else {
                 let Some(rest) = heap.get(first..).filter(|rest| !rest.is_empty()) else {

@@ -35,10 +35,7 @@ impl Pair {
     }
 
     fn peek(&mut self) {
-        assert_eq!(
-            self.agenda.peek_time(),
-            self.oracle.keys().next().map(|key| key.0)
-        );
+        assert_eq!(self.agenda.peek_time(), self.oracle.keys().next().map(|key| key.0));
     }
 
     fn pop(&mut self) -> bool {
@@ -165,9 +162,7 @@ fn every_regime_keeps_the_order() {
         ("dense", |bits| bits >> 50),
         ("spread", |bits| bits >> 24),
         ("many magnitudes", |bits| bits >> 8 >> (bits & 63)),
-        ("near and very far", |bits| {
-            if bits & 7 == 0 { bits >> 2 } else { bits >> 44 }
-        }),
+        ("near and very far", |bits| if bits & 7 == 0 { bits >> 2 } else { bits >> 44 }),
     ];
     for (name, shape) in shapes {
         for pending in [10, 700, 5_000, 50_000] {
@@ -272,10 +267,6 @@ fn cancelled_events_do_not_hold_memory() {
         assert_eq!(agenda.cancel(timeout), Some(()));
     }
     assert!(agenda.is_empty());
-    assert!(
-        agenda.slots.len() <= SWEEP_MIN + 2,
-        "{} slots",
-        agenda.slots.len()
-    );
+    assert!(agenda.slots.len() <= SWEEP_MIN + 2, "{} slots", agenda.slots.len());
     assert!(agenda.far.len() + agenda.near.len() <= SWEEP_MIN + 1);
 }

@@ -53,11 +53,9 @@ impl Bounds {
             match class {
                 Class::Closing(weight) => self.closing_messages(index, *weight, host),
                 Class::Subtree { weight: 0, .. } => {}
-                Class::Subtree {
-                    weight,
-                    core,
-                    demands,
-                } => self.subtree_messages(index, *weight, *core, demands, host),
+                Class::Subtree { weight, core, demands } => {
+                    self.subtree_messages(index, *weight, *core, demands, host)
+                }
             }
             if self.dense {
                 for node in 0..self.nodes {
@@ -236,19 +234,11 @@ struct LeastTwo {
 }
 
 impl LeastTwo {
-    const NONE: Self = Self {
-        first: INFINITE,
-        second: INFINITE,
-        at: usize::MAX,
-    };
+    const NONE: Self = Self { first: INFINITE, second: INFINITE, at: usize::MAX };
 
     fn take(&mut self, cost: u64, at: usize) {
         if cost < self.first {
-            *self = Self {
-                first: cost,
-                second: self.first,
-                at,
-            };
+            *self = Self { first: cost, second: self.first, at };
         } else {
             self.second = self.second.min(cost);
         }

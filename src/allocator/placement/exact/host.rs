@@ -60,11 +60,8 @@ impl Host {
     pub fn link(&self, from: u32, to: u32) -> Option<usize> {
         let links = self.links(from);
         let row = &self.to[links.clone()];
-        let found = if row.len() <= 8 {
-            row.iter().position(|&end| end == to)
-        } else {
-            row.binary_search(&to).ok()
-        };
+        let found =
+            if row.len() <= 8 { row.iter().position(|&end| end == to) } else { row.binary_search(&to).ok() };
         found.map(|index| links.start + index)
     }
 
@@ -87,13 +84,10 @@ impl Host {
         for index in 0..self.qubits.len() {
             let qubit = self.qubits[index];
             self.rows.push(self.to.len() as u32);
-            self.qubit_cost
-                .push(costs.scaled(epoch.qubit_cost[qubit.index()]));
+            self.qubit_cost.push(costs.scaled(epoch.qubit_cost[qubit.index()]));
             for link in epoch.links(qubit) {
                 let other = self.node[link.to.index()];
-                let barred = request
-                    .barred_couplers
-                    .is_some_and(|bits| bit(bits, link.coupler));
+                let barred = request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler));
                 if other != NONE && !barred {
                     self.to.push(other);
                     self.link_cost.push(costs.scaled(link.cost));

@@ -54,10 +54,7 @@ impl PlacementStrategy for NoiseAware {
             _ if ending.complete => PlacementOutcome::ProvedInfeasible,
             _ => PlacementOutcome::BudgetExhausted,
         };
-        Placed {
-            outcome,
-            steps: ending.steps,
-        }
+        Placed { outcome, steps: ending.steps }
     }
 }
 
@@ -83,15 +80,8 @@ pub(crate) struct Engine {
 }
 
 /// The answer to a request that is refused without a search.
-const REFUSED: (Ending, Option<Placement>) = (
-    Ending {
-        cost: None,
-        at_least: bound::INFINITE,
-        complete: true,
-        steps: 0,
-    },
-    None,
-);
+const REFUSED: (Ending, Option<Placement>) =
+    (Ending { cost: None, at_least: bound::INFINITE, complete: true, steps: 0 }, None);
 
 impl Engine {
     /// Index of the compiled pattern.
@@ -159,9 +149,8 @@ impl Engine {
             return None;
         }
         let wanted = plan.steps.len() + plan.isolated.len();
-        let mut order: SmallVec<[(u64, u32); 64]> = (0..nodes as u32)
-            .map(|node| (host.qubit_cost[node as usize], node))
-            .collect();
+        let mut order: SmallVec<[(u64, u32); 64]> =
+            (0..nodes as u32).map(|node| (host.qubit_cost[node as usize], node)).collect();
         order.sort_unstable();
         order.truncate(wanted);
         order.sort_unstable_by_key(|entry| entry.1);
@@ -170,12 +159,7 @@ impl Engine {
         let node_of = |v: &crate::quantum::VirtualQubit| order[v.index()].1;
         self.state.best.clear();
         self.state.best.extend(vertices.iter().map(node_of));
-        Some(Ending {
-            cost: Some(0),
-            at_least: 0,
-            complete: true,
-            steps: wanted as u64,
-        })
+        Some(Ending { cost: Some(0), at_least: 0, complete: true, steps: wanted as u64 })
     }
 
     /// The best layout of the last search, with its true cost.
@@ -184,10 +168,7 @@ impl Engine {
         let mut layout: SmallVec<[PhysicalQubit; 8]> =
             SmallVec::from_elem(PhysicalQubit(0), request.pattern.qubits());
         let vertices = plan.steps.iter().map(|step| step.vertex);
-        for (vertex, &node) in vertices
-            .chain(plan.isolated.iter().copied())
-            .zip(&self.state.best)
-        {
+        for (vertex, &node) in vertices.chain(plan.isolated.iter().copied()).zip(&self.state.best) {
             layout[vertex.index()] = self.host.qubits[node as usize];
         }
         let cost = super::cost_of_layout(request, &layout);

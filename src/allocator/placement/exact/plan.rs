@@ -122,10 +122,7 @@ impl Plan {
                 plan.isolated.push(VirtualQubit(start));
                 continue;
             }
-            let degrees: usize = members
-                .iter()
-                .map(|&v| pattern.neighbours(VirtualQubit(v)).len())
-                .sum();
+            let degrees: usize = members.iter().map(|&v| pattern.neighbours(VirtualQubit(v)).len()).sum();
             orders.push(if degrees / 2 + 1 == members.len() {
                 tree_order(pattern, &members)
             } else {
@@ -189,11 +186,7 @@ impl Plan {
                 edges += usize::from(there < at as u32);
             }
             demands.sort_unstable();
-            let class = Class::Subtree {
-                weight,
-                core: core[v as usize],
-                demands,
-            };
+            let class = Class::Subtree { weight, core: core[v as usize], demands };
             class_of[at] = self.class(class, known);
             if parent != NONE {
                 pending[parent as usize].push((at as u32, class_of[at]));
@@ -223,8 +216,7 @@ impl Plan {
             }
             let first_pending = self.pending.len();
             pending[at].sort_unstable();
-            self.pending
-                .extend(pending[at].iter().map(|&(to, class)| (to + base as u32, class)));
+            self.pending.extend(pending[at].iter().map(|&(to, class)| (to + base as u32, class)));
             let first_anchor = self.anchors.len();
             for &(distance, from) in &anchors[at] {
                 self.anchors.push((from + base as u32, distance));
@@ -240,11 +232,7 @@ impl Plan {
                 .flatten();
             self.steps.push(Step {
                 vertex: VirtualQubit(v),
-                parent: if parent == NONE {
-                    NONE
-                } else {
-                    parent + base as u32
-                },
+                parent: if parent == NONE { NONE } else { parent + base as u32 },
                 weight,
                 class: class_of[at],
                 component: self.components.len() as u32,
@@ -315,9 +303,7 @@ fn reach(pattern: &Pattern, start: u32, seen: &mut [bool]) -> Vec<u32> {
 /// Vertices that are left when those with at most one neighbour are peeled off again and again.
 fn core(pattern: &Pattern) -> Vec<bool> {
     let n = pattern.qubits();
-    let mut degree: Vec<usize> = (0..n as u32)
-        .map(|v| pattern.neighbours(VirtualQubit(v)).len())
-        .collect();
+    let mut degree: Vec<usize> = (0..n as u32).map(|v| pattern.neighbours(VirtualQubit(v)).len()).collect();
     let mut stack: Vec<usize> = (0..n).filter(|&v| degree[v] < 2).collect();
     let mut core: Vec<bool> = degree.iter().map(|&degree| degree >= 2).collect();
     while let Some(v) = stack.pop() {
@@ -358,10 +344,7 @@ pub(super) fn distances(pattern: &Pattern, start: u32) -> Vec<u32> {
 fn tree_order(pattern: &Pattern, members: &[u32]) -> Vec<(u32, u32)> {
     let farthest = |from: u32| {
         let distance = distances(pattern, from);
-        let far = members
-            .iter()
-            .copied()
-            .max_by_key(|&v| (distance[v as usize], std::cmp::Reverse(v)));
+        let far = members.iter().copied().max_by_key(|&v| (distance[v as usize], std::cmp::Reverse(v)));
         (far.unwrap_or(from), distance)
     };
     let (end, _) = farthest(members[0]);
@@ -437,10 +420,8 @@ fn cyclic_order(pattern: &Pattern, members: &[u32], core: &[bool]) -> Vec<(u32, 
             let entry = &mut placed[other.index()];
             *entry = (entry.0 + 1, at);
         }
-        let rim = members
-            .iter()
-            .copied()
-            .filter(|&w| position[w as usize] == NONE && placed[w as usize].0 > 0);
+        let rim =
+            members.iter().copied().filter(|&w| position[w as usize] == NONE && placed[w as usize].0 > 0);
         let next = rim.max_by_key(|&w| {
             let (count, latest) = placed[w as usize];
             (core[w as usize], count, latest, degree(w), std::cmp::Reverse(w))

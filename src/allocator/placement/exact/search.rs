@@ -150,14 +150,7 @@ impl Search<'_> {
     pub fn run(self) -> Ending {
         let (plan, host) = (self.plan, self.host);
         self.state.prepare(plan, host, self.bounds);
-        let mut run = Run {
-            search: self,
-            cost: 0,
-            open: 0,
-            rest: 0,
-            best: INFINITE,
-            steps: 0,
-        };
+        let mut run = Run { search: self, cost: 0, open: 0, rest: 0, best: INFINITE, steps: 0 };
         let (at_least, complete) = run.roots();
         let found = run.best < INFINITE;
         Ending {
@@ -185,8 +178,7 @@ impl State {
         self.isolated.clear();
         if !plan.isolated.is_empty() {
             let nodes = 0..host.len() as u32;
-            self.isolated
-                .extend(nodes.map(|node| (host.qubit_cost[node as usize], node)));
+            self.isolated.extend(nodes.map(|node| (host.qubit_cost[node as usize], node)));
             self.isolated.sort_unstable();
         }
         self.roots.resize_with(plan.roots.len(), Roots::default);
@@ -197,11 +189,7 @@ impl State {
             let class = &plan.classes[class as usize];
             for node in 0..host.len() as u32 {
                 let large_enough = host.part_size[node as usize] >= size;
-                let bound = if large_enough {
-                    bounds.root(class, node, host)
-                } else {
-                    INFINITE
-                };
+                let bound = if large_enough { bounds.root(class, node, host) } else { INFINITE };
                 roots.bound.push(bound);
                 if bound < INFINITE {
                     roots.keys.push((bound, node));
@@ -209,9 +197,7 @@ impl State {
             }
         }
         // Bounds of what comes after each component, from the last one back: the isolated vertices come last.
-        let mut after: u64 = (self.isolated.iter().take(plan.isolated.len()))
-            .map(|entry| entry.0)
-            .sum();
+        let mut after: u64 = (self.isolated.iter().take(plan.isolated.len())).map(|entry| entry.0).sum();
         refill(&mut self.after, plan.components.len(), 0);
         let mut run_cost = 0;
         for (index, component) in plan.components.iter().enumerate().rev() {
@@ -305,11 +291,7 @@ impl Run<'_> {
         let positions = self.search.plan.steps.len();
         let mut at = 0;
         self.search.state.candidates.clear();
-        self.search.state.levels[0] = Level {
-            next: rank,
-            end: rank + 1,
-            ..Level::default()
-        };
+        self.search.state.levels[0] = Level { next: rank, end: rank + 1, ..Level::default() };
         loop {
             self.undo(at);
             let Some(candidate) = self.next_candidate(at) else {
@@ -388,13 +370,7 @@ impl Run<'_> {
 
     /// Puts a vertex on a node and returns the bound of everything.
     fn place(&mut self, at: usize, candidate: Candidate) -> u64 {
-        let Search {
-            plan,
-            host,
-            bounds,
-            state,
-            ..
-        } = &mut self.search;
+        let Search { plan, host, bounds, state, .. } = &mut self.search;
         let step = &plan.steps[at];
         let level = &mut state.levels[at];
         (level.cost, level.open, level.rest) = (self.cost, self.open, self.rest);
@@ -452,30 +428,15 @@ impl Run<'_> {
 
     /// Lists where the vertex of a level may go.
     fn descend(&mut self, at: usize) {
-        let Search {
-            plan,
-            host,
-            bounds,
-            state,
-            ..
-        } = &mut self.search;
+        let Search { plan, host, bounds, state, .. } = &mut self.search;
         let step = &plan.steps[at];
         let first = state.candidates.len();
         let component = step.component as usize;
         let kind = plan.components[component].root as usize;
         if step.parent == NONE {
             let copy = plan.components[component].copy;
-            let next = if copy {
-                state.rank[component - 1] as usize + 1
-            } else {
-                0
-            };
-            state.levels[at] = Level {
-                first,
-                next,
-                end: state.roots[kind].keys.len(),
-                ..Level::default()
-            };
+            let next = if copy { state.rank[component - 1] as usize + 1 } else { 0 };
+            state.levels[at] = Level { first, next, end: state.roots[kind].keys.len(), ..Level::default() };
             return;
         }
         let parent = state.image[step.parent as usize];
@@ -506,22 +467,14 @@ impl Run<'_> {
             }
         }
         state.candidates[first..].sort_unstable();
-        state.levels[at] = Level {
-            first,
-            next: first,
-            end: state.candidates.len(),
-            ..Level::default()
-        };
+        state.levels[at] = Level { first, next: first, end: state.candidates.len(), ..Level::default() };
     }
 
     /// All vertices with edges are placed: the others take the cheapest qubits left.
     fn leaf(&mut self) {
         let state = &mut *self.search.state;
         let wanted = self.search.plan.isolated.len();
-        let left = state
-            .isolated
-            .iter()
-            .filter(|entry| state.owner[entry.1 as usize] == NONE);
+        let left = state.isolated.iter().filter(|entry| state.owner[entry.1 as usize] == NONE);
         let total = self.cost + left.clone().take(wanted).map(|entry| entry.0).sum::<u64>();
         if total < self.best && left.clone().take(wanted).count() == wanted {
             self.best = total;
@@ -535,10 +488,7 @@ impl Run<'_> {
 /// Classes of the neighbours of a position that are placed after `at`.
 fn pending_after(plan: &Plan, position: u32, at: usize) -> impl Iterator<Item = u32> {
     let pending = &plan.pending[plan.steps[position as usize].pending.clone()];
-    pending
-        .iter()
-        .filter(move |entry| entry.0 as usize > at)
-        .map(|entry| entry.1)
+    pending.iter().filter(move |entry| entry.0 as usize > at).map(|entry| entry.1)
 }
 
 /// Whether all neighbours of a position are placed once `at` is.

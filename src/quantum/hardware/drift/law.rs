@@ -140,24 +140,12 @@ impl Law {
         let log_sd = at_least("log_sd", config.log_sd.unwrap_or(log_sd), 0.0, "at or above 0")?;
         let correlation = config.day_correlation.unwrap_or(day_correlation);
         if !(correlation > 0.0 && correlation < 1.0) {
-            return Err(DriftError::OutOfRange(
-                "day_correlation",
-                correlation,
-                "between 0 and 1",
-            ));
+            return Err(DriftError::OutOfRange("day_correlation", correlation, "between 0 and 1"));
         }
-        let jumps_per_day = at_least(
-            "jumps_per_day",
-            config.jumps_per_day.unwrap_or(jumps_per_day),
-            0.0,
-            "at or above 0",
-        )?;
-        let factor = at_least(
-            "jump_factor",
-            config.jump_factor.unwrap_or(jump_factor),
-            1.0,
-            "at or above 1",
-        )?;
+        let jumps_per_day =
+            at_least("jumps_per_day", config.jumps_per_day.unwrap_or(jumps_per_day), 0.0, "at or above 0")?;
+        let factor =
+            at_least("jump_factor", config.jump_factor.unwrap_or(jump_factor), 1.0, "at or above 1")?;
         // No movement asked for means no jumps either, without having to say so twice.
         let jumps_per_day = if log_sd == 0.0 { 0.0 } else { jumps_per_day };
         let return_rate = -libm::log(correlation);

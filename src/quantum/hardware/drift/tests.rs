@@ -15,17 +15,11 @@ const QUBIT: QubitCalibration = QubitCalibration {
     readout_duration_s: 1.5e-6,
     dead: false,
 };
-const COUPLER: CouplerCalibration = CouplerCalibration {
-    two_qubit_error: 4e-3,
-    two_qubit_duration_s: 68e-9,
-    dead: false,
-};
+const COUPLER: CouplerCalibration =
+    CouplerCalibration { two_qubit_error: 4e-3, two_qubit_duration_s: 68e-9, dead: false };
 
 fn calibration(elements: usize) -> Calibration {
-    Calibration {
-        qubits: vec![QUBIT; elements],
-        couplers: vec![COUPLER; elements],
-    }
+    Calibration { qubits: vec![QUBIT; elements], couplers: vec![COUPLER; elements] }
 }
 
 fn model(config: &DriftConfig, seed: u64, base: Calibration) -> DriftModel {
@@ -40,22 +34,12 @@ fn estimate(series: &[Vec<f64>]) -> (f64, f64, f64) {
     for values in series {
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         variance += values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64;
-        covariance += values
-            .windows(2)
-            .map(|p| (p[0] - mean) * (p[1] - mean))
-            .sum::<f64>()
-            / (values.len() - 1) as f64;
-        beyond += values
-            .windows(2)
-            .filter(|p| (p[1] - p[0]).abs() > 2.0_f64.ln())
-            .count();
+        covariance +=
+            values.windows(2).map(|p| (p[0] - mean) * (p[1] - mean)).sum::<f64>() / (values.len() - 1) as f64;
+        beyond += values.windows(2).filter(|p| (p[1] - p[0]).abs() > 2.0_f64.ln()).count();
     }
     let days = series.iter().map(|values| values.len() - 1).sum::<usize>();
-    (
-        (variance / series.len() as f64).sqrt(),
-        covariance / variance,
-        beyond as f64 / days as f64,
-    )
+    ((variance / series.len() as f64).sqrt(), covariance / variance, beyond as f64 / days as f64)
 }
 
 /// Validation: generate 365 days, re-estimate the measured figures. Tolerances: log-sd 3 %, autocorrelation 0.03
@@ -72,18 +56,12 @@ fn generated_series_have_the_measured_figures() {
     ];
     for (steps_per_day, elements) in [(24, 100), (4, 400), (1, 400)] {
         let step = Span::from_secs(86_400 / steps_per_day);
-        let config = DriftConfig {
-            step,
-            coupler_death_per_day: 0.0,
-            ..DriftConfig::default()
-        };
+        let config = DriftConfig { step, coupler_death_per_day: 0.0, ..DriftConfig::default() };
         let mut model = model(&config, 11, calibration(elements));
         let mut series: [Vec<Vec<f64>>; 5] = std::array::from_fn(|_| vec![Vec::new(); elements]);
         for day in 1..=365 {
             let mut truth = model.true_at(day * steps_per_day).clone();
-            for_each_value(&mut truth, |kind, index, value| {
-                series[kind][index].push(value.ln())
-            });
+            for_each_value(&mut truth, |kind, index, value| series[kind][index].push(value.ln()));
         }
         for (kind, (log_sd, correlation, beyond)) in MEASURED.into_iter().enumerate() {
             let found = estimate(&series[kind]);
@@ -91,10 +69,7 @@ fn generated_series_have_the_measured_figures() {
             println!("{label}");
             assert!((found.0 / log_sd - 1.0).abs() < 0.03, "log-sd of {label}");
             assert!((found.1 - correlation).abs() < 0.03, "autocorrelation of {label}");
-            assert!(
-                (found.2 - beyond).abs() < 0.005,
-                "share beyond a factor of 2 of {label}"
-            );
+            assert!((found.2 - beyond).abs() < 0.005, "share beyond a factor of 2 of {label}");
         }
     }
 }
@@ -107,23 +82,11 @@ fn couplers_die_and_revive_at_the_measured_rates() {
     for coupler in base.couplers.iter_mut().take(100) {
         (coupler.two_qubit_error, coupler.dead) = (1.0, true);
     }
-    let mut model = model(
-        &DriftConfig {
-            step: Span::from_secs(86_400),
-            ..DriftConfig::default()
-        },
-        1,
-        base,
-    );
+    let mut model = model(&DriftConfig { step: Span::from_secs(86_400), ..DriftConfig::default() }, 1, base);
     let mut shares = Vec::new();
     for day in (500..2_500).step_by(100) {
         let truth = model.true_at(day);
-        assert!(
-            truth
-                .couplers
-                .iter()
-                .all(|c| c.dead == (c.two_qubit_error >= DEAD_ERROR))
-        );
+        assert!(truth.couplers.iter().all(|c| c.dead == (c.two_qubit_error >= DEAD_ERROR)));
         shares.push(truth.couplers.iter().filter(|coupler| coupler.dead).count() as f64 / 2_000.0);
     }
     let mean = shares.iter().sum::<f64>() / shares.len() as f64;
@@ -132,10 +95,7 @@ fn couplers_die_and_revive_at_the_measured_rates() {
 
 #[test]
 fn a_retune_fades_and_touches_one_figure() {
-    let config = DriftConfig {
-        coupler_death_per_day: 0.0,
-        ..DriftConfig::default()
-    };
+    let config = DriftConfig { coupler_death_per_day: 0.0, ..DriftConfig::default() };
     let mut plain = model(&config, 5, calibration(3));
     let mut tuned = plain.clone();
     tuned.advance_to(10);
@@ -143,10 +103,7 @@ fn a_retune_fades_and_touches_one_figure() {
     tuned.retune(Element::ReadoutError(PhysicalQubit(99)), -0.7);
     let mut offset = |step| {
         let (with, without) = (tuned.true_at(step).clone(), plain.true_at(step));
-        assert_eq!(
-            (&with.couplers, with.qubits[0]),
-            (&without.couplers, without.qubits[0])
-        );
+        assert_eq!((&with.couplers, with.qubits[0]), (&without.couplers, without.qubits[0]));
         (with.qubits[1].readout_error / without.qubits[1].readout_error).ln()
     };
     assert!((offset(10) + 0.7).abs() < 1e-12);
@@ -156,10 +113,7 @@ fn a_retune_fades_and_touches_one_figure() {
 
 #[test]
 fn calibrations_measure_without_moving() {
-    let config = DriftConfig {
-        measurement_noise: 0.1,
-        ..DriftConfig::default()
-    };
+    let config = DriftConfig { measurement_noise: 0.1, ..DriftConfig::default() };
     let streams = StreamFamily::new(5, 0, Purpose::Calibration);
     let mut model = model(&config, 5, calibration(3));
     let truth = model.true_at(7).clone();
@@ -174,11 +128,7 @@ fn calibrations_measure_without_moving() {
 fn the_bits_of_the_truth_never_change() {
     let mut model = model(&DriftConfig::default(), 42, calibration(2));
     let truth = model.true_at(1_000);
-    let values = [
-        truth.qubits[1].t1_s,
-        truth.qubits[1].readout_error,
-        truth.couplers[1].two_qubit_error,
-    ];
+    let values = [truth.qubits[1].t1_s, truth.qubits[1].readout_error, truth.couplers[1].two_qubit_error];
     insta::assert_snapshot!(format!("{:x?}", values.map(f64::to_bits)), @"[3f27aa38365156fa, 3f8130f0a66b9ac4, 3f597a2fe6f2ab2d]");
 }
 
@@ -199,9 +149,7 @@ fn senseless_configurations_say_why() {
         Err(error) => error,
         Ok(config) => {
             let streams = StreamFamily::new(0, 0, Purpose::Drift);
-            DriftModel::new(&config, streams, DeviceId(0), Arc::new(calibration(1)))
-                .unwrap_err()
-                .to_string()
+            DriftModel::new(&config, streams, DeviceId(0), Arc::new(calibration(1))).unwrap_err().to_string()
         }
     })
     .collect();
@@ -217,33 +165,15 @@ fn senseless_configurations_say_why() {
 /// Bases at the rim of what is allowed: perfect, unknown (infinite), nearly dead, dead, T2 at its bound.
 fn any_base() -> impl Strategy<Value = Calibration> {
     let error = || prop_oneof![Just(0.0), Just(0.49), 1e-6..0.4];
-    let qubit = (
-        prop_oneof![Just(f64::INFINITY), 1e-6..1e3],
-        0.0..2.0,
-        error(),
-        error(),
-        any::<bool>(),
-    );
+    let qubit = (prop_oneof![Just(f64::INFINITY), 1e-6..1e3], 0.0..2.0, error(), error(), any::<bool>());
     let qubits = proptest::collection::vec(qubit, 1..5);
     let couplers = proptest::collection::vec((error(), any::<bool>()), 0..5);
     (qubits, couplers).prop_map(|(qubits, couplers)| Calibration {
         qubits: qubits
             .into_iter()
             .map(|(t1_s, ratio, readout_error, one_qubit_error, dead)| {
-                let t2_s = if t1_s.is_finite() {
-                    t1_s * ratio + 1e-9
-                } else {
-                    t1_s
-                }
-                .min(2.0 * t1_s);
-                QubitCalibration {
-                    t1_s,
-                    t2_s,
-                    readout_error,
-                    one_qubit_error,
-                    dead,
-                    ..QUBIT
-                }
+                let t2_s = if t1_s.is_finite() { t1_s * ratio + 1e-9 } else { t1_s }.min(2.0 * t1_s);
+                QubitCalibration { t1_s, t2_s, readout_error, one_qubit_error, dead, ..QUBIT }
             })
             .collect(),
         couplers: couplers

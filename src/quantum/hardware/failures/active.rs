@@ -32,25 +32,13 @@ impl ActiveOutages {
 
     /// Whether an outage of exactly this target holds. A qubit of a device that is down has none of its own.
     pub fn is_down(&self, target: Target) -> bool {
-        self.active
-            .iter()
-            .any(|outage| outage.target == target && outage.effect == Effect::Down)
+        self.active.iter().any(|outage| outage.target == target && outage.effect == Effect::Down)
     }
 
     /// How many times as long jobs on the device take: the product over slow drivers, 1 without.
     pub fn slowdown(&self, device: DeviceId) -> f64 {
-        let slow = self
-            .active
-            .iter()
-            .filter(|outage| outage.target.device() == device);
-        slow.map(|outage| {
-            if let Effect::Slow(factor) = outage.effect {
-                factor
-            } else {
-                1.0
-            }
-        })
-        .product()
+        let slow = self.active.iter().filter(|outage| outage.target.device() == device);
+        slow.map(|outage| if let Effect::Slow(factor) = outage.effect { factor } else { 1.0 }).product()
     }
 
     /// The outages that hold, in order of their beginning.

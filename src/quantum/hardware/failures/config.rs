@@ -197,12 +197,7 @@ impl Default for FailFlapping {
 }
 
 fn out_of_range(entry: usize, key: &'static str, value: impl ToString, hint: &'static str) -> FailureError {
-    FailureError::OutOfRange {
-        entry,
-        key,
-        value: value.to_string(),
-        hint,
-    }
+    FailureError::OutOfRange { entry, key, value: value.to_string(), hint }
 }
 
 impl FailureConfig {
@@ -245,69 +240,35 @@ impl FailureConfig {
     /// The process at its beginning; entry `entry` of the list, for errors.
     pub(super) fn process(&self, entry: usize) -> Result<(Process, Cause), FailureError> {
         let positive = |key, span: Span| {
-            if span > Span::ZERO {
-                Ok(span)
-            } else {
-                Err(out_of_range(entry, key, span, "longer than 0s"))
-            }
+            if span > Span::ZERO { Ok(span) } else { Err(out_of_range(entry, key, span, "longer than 0s")) }
         };
         Ok(match self {
             Self::At(at) => {
-                let length = at
-                    .duration
-                    .map(|duration| positive("duration", duration))
-                    .transpose()?;
-                (
-                    Process::Once {
-                        at: Time::ZERO + at.time,
-                        length,
-                    },
-                    Cause::Scheduled,
-                )
+                let length = at.duration.map(|duration| positive("duration", duration)).transpose()?;
+                (Process::Once { at: Time::ZERO + at.time, length }, Cause::Scheduled)
             }
             Self::Every(every) => {
                 let interval = positive("interval", every.interval)?;
                 let length = Some(positive("duration", every.duration)?);
                 let next = Time::ZERO + every.first.unwrap_or(interval);
-                (
-                    Process::Regular {
-                        next,
-                        interval,
-                        length,
-                    },
-                    Cause::Scheduled,
-                )
+                (Process::Regular { next, interval, length }, Cause::Scheduled)
             }
             Self::Mtbf(mtbf) => {
                 let (up, median, cause) = match mtbf.class {
                     FailureClass::Soft => {
                         (Span::from_secs(5 * 86_400), Span::from_secs(20 * 60), Cause::Soft)
                     }
-                    FailureClass::Hard => (
-                        Span::from_secs(90 * 86_400),
-                        Span::from_secs(3 * 86_400),
-                        Cause::Hard,
-                    ),
+                    FailureClass::Hard => {
+                        (Span::from_secs(90 * 86_400), Span::from_secs(3 * 86_400), Cause::Hard)
+                    }
                 };
                 let repair_log_sd = mtbf.repair_log_sd;
                 if !(0.0..=5.0).contains(&repair_log_sd) {
-                    return Err(out_of_range(
-                        entry,
-                        "repair_log_sd",
-                        repair_log_sd,
-                        "between 0 and 5",
-                    ));
+                    return Err(out_of_range(entry, "repair_log_sd", repair_log_sd, "between 0 and 5"));
                 }
                 let up = positive("mean_time_between", mtbf.mean_time_between.unwrap_or(up))?;
                 let repair_median = positive("repair_median", mtbf.repair_median.unwrap_or(median))?;
-                (
-                    Process::Renewal {
-                        up,
-                        repair_median,
-                        repair_log_sd,
-                    },
-                    cause,
-                )
+                (Process::Renewal { up, repair_median, repair_log_sd }, cause)
             }
             Self::Flapping(flapping) => {
                 if flapping.flaps == 0 {

@@ -29,18 +29,12 @@ fn model(text: &str) -> Result<FailureModel, String> {
 }
 
 fn calendar(text: &str, seed: u64) -> FailureCalendar {
-    model(text)
-        .unwrap()
-        .calendar(StreamFamily::new(seed, 0, Purpose::Failures))
+    model(text).unwrap().calendar(StreamFamily::new(seed, 0, Purpose::Failures))
 }
 
 fn show(outages: impl Iterator<Item = Outage>) -> String {
     let line = |outage: Outage| {
-        let until = if outage.until == Time::MAX {
-            "ever".to_owned()
-        } else {
-            outage.until.to_string()
-        };
+        let until = if outage.until == Time::MAX { "ever".to_owned() } else { outage.until.to_string() };
         format!("{} - {until} {:?} {:?}", outage.from, outage.target, outage.cause)
     };
     outages.map(line).collect::<Vec<_>>().join("\n")
@@ -65,10 +59,7 @@ fn written_failures_come_as_written() {
     ");
     let mut later = calendar(written, 0);
     assert_eq!(later.peek(), Some(Time(DAY / 12)));
-    assert_eq!(
-        later.next_after(Time(DAY)).map(|outage| outage.from),
-        Some(Time(DAY / 12 + DAY))
-    );
+    assert_eq!(later.next_after(Time(DAY)).map(|outage| outage.from), Some(Time(DAY / 12 + DAY)));
 }
 
 #[test]
@@ -98,54 +89,35 @@ fn what_does_not_fit_the_fleet_is_refused() {
 /// Validation: mean up time and median repair of both classes, over 3 devices and some thousand outages.
 #[test]
 fn random_failures_have_their_figures() {
-    for (text, up_days, median_days) in [
-        (r#"[{"mtbf": {}}]"#, 5.0, 20.0 / 1_440.0),
-        (r#"[{"mtbf": {"class": "hard"}}]"#, 90.0, 3.0),
-    ] {
-        let outages: Vec<Outage> = calendar(text, 9)
-            .take(6_000)
-            .filter(|o| o.target == Target::Device(DeviceId(1)))
-            .collect();
+    for (text, up_days, median_days) in
+        [(r#"[{"mtbf": {}}]"#, 5.0, 20.0 / 1_440.0), (r#"[{"mtbf": {"class": "hard"}}]"#, 90.0, 3.0)]
+    {
+        let outages: Vec<Outage> =
+            calendar(text, 9).take(6_000).filter(|o| o.target == Target::Device(DeviceId(1))).collect();
         let days = |span: Span| span.0 as f64 / DAY as f64;
-        let up = outages
-            .windows(2)
-            .map(|pair| days(pair[1].from.since(pair[0].until)))
-            .sum::<f64>()
+        let up = outages.windows(2).map(|pair| days(pair[1].from.since(pair[0].until))).sum::<f64>()
             / (outages.len() - 1) as f64;
         let mut repairs: Vec<f64> = outages.iter().map(|o| days(o.until.since(o.from))).collect();
         repairs.sort_unstable_by(f64::total_cmp);
         let median = repairs[repairs.len() / 2];
         // Standard errors: up 1 / sqrt(n), median 1.25 / sqrt(n) in the logarithm; n is about 2,000.
-        assert!(
-            outages.len() > 1_500 && (up / up_days - 1.0).abs() < 0.09,
-            "up {up} days"
-        );
+        assert!(outages.len() > 1_500 && (up / up_days - 1.0).abs() < 0.09, "up {up} days");
         assert!((median / median_days).ln().abs() < 0.12, "repair {median} days");
     }
 }
 
 #[test]
 fn a_burst_flaps_and_a_group_fails_together() {
-    let flaps: Vec<Outage> = calendar(r#"[{"flapping": {"devices": ["garnet"]}}]"#, 4)
-        .take(1_000)
-        .collect();
-    let long_gaps = flaps
-        .windows(2)
-        .filter(|pair| pair[1].from.since(pair[0].until) > Span(DAY / 24))
-        .count();
-    assert!(
-        (190..=200).contains(&long_gaps),
-        "{long_gaps} gaps between 200 bursts"
-    );
+    let flaps: Vec<Outage> = calendar(r#"[{"flapping": {"devices": ["garnet"]}}]"#, 4).take(1_000).collect();
+    let long_gaps =
+        flaps.windows(2).filter(|pair| pair[1].from.since(pair[0].until) > Span(DAY / 24)).count();
+    assert!((190..=200).contains(&long_gaps), "{long_gaps} gaps between 200 bursts");
 
     let group = r#"[{"mtbf": {"devices": ["ibm_*"], "together": true, "target": "random_qubit"}}]"#;
     let pairs: Vec<Outage> = calendar(group, 4).take(100).collect();
     for pair in pairs.chunks(2) {
         assert_eq!((pair[0].from, pair[0].until), (pair[1].from, pair[1].until));
-        assert_eq!(
-            [pair[0].target.device(), pair[1].target.device()],
-            [DeviceId(0), DeviceId(1)]
-        );
+        assert_eq!([pair[0].target.device(), pair[1].target.device()], [DeviceId(0), DeviceId(1)]);
     }
 }
 
@@ -153,10 +125,7 @@ fn a_burst_flaps_and_a_group_fails_together() {
 fn one_entry_does_not_disturb_another() {
     let alone = calendar(r#"[{"mtbf": {}}]"#, 7);
     let both = calendar(r#"[{"mtbf": {}}, {"flapping": {}}]"#, 7);
-    let soft: Vec<Outage> = both
-        .filter(|outage| outage.cause == Cause::Soft)
-        .take(50)
-        .collect();
+    let soft: Vec<Outage> = both.filter(|outage| outage.cause == Cause::Soft).take(50).collect();
     assert_eq!(alone.take(50).collect::<Vec<_>>(), soft);
     assert_ne!(calendar(r#"[{"mtbf": {}}]"#, 8).next(), Some(soft[0]));
 }
@@ -168,10 +137,7 @@ fn slow_drivers_slow_and_are_not_down() {
     for outage in calendar(slow, 0) {
         assert!(!active.begin(outage));
     }
-    assert_eq!(
-        (active.slowdown(DeviceId(1)), active.slowdown(DeviceId(7))),
-        (3.0, 1.0)
-    );
+    assert_eq!((active.slowdown(DeviceId(1)), active.slowdown(DeviceId(7))), (3.0, 1.0));
 }
 
 proptest! {

@@ -51,10 +51,7 @@ fn every_trap_is_clamped_or_taken_out_with_a_warning() {
       - {qubits: [3, 4], two_qubit_error: 0.006, two_qubit_duration: 68ns}
       - {qubits: [4, 5], two_qubit_error: 1, two_qubit_duration: 400ns, dead: true}
     "#);
-    assert_eq!(
-        DeviceSpec::from_yaml(&imported.device.to_yaml(), "trap").as_ref(),
-        Ok(&imported.device)
-    );
+    assert_eq!(DeviceSpec::from_yaml(&imported.device.to_yaml(), "trap").as_ref(), Ok(&imported.device));
 }
 
 #[test]
@@ -67,11 +64,8 @@ fn directed_gates_keep_their_native_direction() {
 #[test]
 fn zz_names_are_split_by_the_coupling_map() {
     let map = CouplingMap::new(130, [(12, 13), (1, 21), (11, 2), (7, 17), (121, 3)]).unwrap();
-    let split = |digits: &str| {
-        split_pair(digits, &map)
-            .map(|id| map.couplers()[id.index()])
-            .map(|(a, b)| (a.0, b.0))
-    };
+    let split =
+        |digits: &str| split_pair(digits, &map).map(|id| map.couplers()[id.index()]).map(|(a, b)| (a.0, b.0));
     assert_eq!(split("717"), Some((7, 17)));
     assert_eq!(split("1312"), Some((12, 13)));
     assert_eq!(split("1213"), None, "[12, 13] or [121, 3]");
@@ -86,11 +80,7 @@ fn wrong_files_are_refused() {
     let messages = [
         import("{", PROPERTIES, ""),
         import(PROPERTIES, CONFIGURATION, ""),
-        import(
-            &CONFIGURATION.replace("\"n_qubits\": 6", "\"n_qubits\": 7"),
-            PROPERTIES,
-            "",
-        ),
+        import(&CONFIGURATION.replace("\"n_qubits\": 6", "\"n_qubits\": 7"), PROPERTIES, ""),
         import(CONFIGURATION, &PROPERTIES.replace("\u{3bc}s", "parsec"), ""),
         import(CONFIGURATION, &PROPERTIES.replace("[4]", "[9]"), ""),
         import(&CONFIGURATION.replace("[4, 5]", "[4, 6]"), PROPERTIES, ""),

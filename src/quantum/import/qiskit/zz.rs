@@ -48,10 +48,7 @@ pub(super) fn split_pair(digits: &str, map: &CouplingMap) -> Option<CouplerId> {
     }
     let number = |text: &str| {
         let canonical = text.len() == 1 || !text.starts_with('0');
-        text.parse::<u32>()
-            .ok()
-            .filter(|q| canonical && (*q as usize) < map.qubits())
-            .map(PhysicalQubit)
+        text.parse::<u32>().ok().filter(|q| canonical && (*q as usize) < map.qubits()).map(PhysicalQubit)
     };
     let pairs = (1..digits.len()).filter_map(|cut| Some((number(&digits[..cut])?, number(&digits[cut..])?)));
     let mut couplers = pairs.filter_map(|(a, b)| map.coupler(a, b));
