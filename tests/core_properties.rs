@@ -427,7 +427,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
 
     #[test]
     fn invariants_hold_after_every_command(number in 0_u8..8, ops in proptest::collection::vec(op(), 1..120)) {

@@ -11,7 +11,6 @@ use smallvec::SmallVec;
 
 use super::explain::Bound;
 use super::job::{ElementLimits, IsolationRequest, JobRequest, Topology};
-use super::messages::EpochNumber;
 use super::placement::cost::Epoch;
 use super::placement::pattern::Pattern;
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
@@ -69,7 +68,7 @@ struct OnDevice {
     failed_at: Option<u64>,
     mask: Option<LimitMask>,
     /// Cost on the empty device, if it can be placed there at all.
-    when_empty: Option<(EpochNumber, WhenEmpty)>,
+    when_empty: Option<(u64, WhenEmpty)>,
 }
 
 /// Whether and how well a class could be placed on a device without any other job.
@@ -81,10 +80,10 @@ pub enum WhenEmpty {
     Possible(Option<u64>),
 }
 
-/// What a class may use of a device as of one epoch.
+/// What a class may use of a device as of one revision.
 #[derive(Debug, Clone)]
 pub struct LimitMask {
-    epoch: EpochNumber,
+    revision: u64,
     /// Usable qubits within the limits.
     pub qubits: QubitSet,
     /// Couplers beyond the limits, a bit each; `None` when there are none.
@@ -108,7 +107,7 @@ impl LimitMask {
                 bits[id / 64] |= 1 << (id % 64);
             }
         }
-        Self { epoch: epoch.number, qubits, barred_couplers: barred }
+        Self { revision: epoch.revision, qubits, barred_couplers: barred }
     }
 }
 
@@ -117,7 +116,7 @@ impl Class {
     pub fn mask(&mut self, device: DeviceId, epoch: &Epoch) -> &LimitMask {
         let limits = self.limits;
         let mask = &mut self.on(device).mask;
-        if mask.as_ref().is_none_or(|mask| mask.epoch != epoch.number) {
+        if mask.as_ref().is_none_or(|mask| mask.revision != epoch.revision) {
             *mask = Some(LimitMask::new(epoch, &limits));
         }
         mask.as_ref().expect("just made")
@@ -133,15 +132,15 @@ impl Class {
         self.on(device).failed_at = Some(improvements);
     }
 
-    /// What is known of the class on the empty device as of `epoch`.
-    pub fn when_empty(&self, device: DeviceId, epoch: EpochNumber) -> Option<WhenEmpty> {
+    /// What is known of the class on the empty device as of a revision.
+    pub fn when_empty(&self, device: DeviceId, revision: u64) -> Option<WhenEmpty> {
         let known = self.per_device.get(device.index())?.when_empty?;
-        (known.0 == epoch).then_some(known.1)
+        (known.0 == revision).then_some(known.1)
     }
 
-    /// Remembers what is known of the class on the empty device as of `epoch`.
-    pub fn set_when_empty(&mut self, device: DeviceId, epoch: EpochNumber, known: WhenEmpty) {
-        self.on(device).when_empty = Some((epoch, known));
+    /// Remembers what is known of the class on the empty device as of a revision.
+    pub fn set_when_empty(&mut self, device: DeviceId, revision: u64, known: WhenEmpty) {
+        self.on(device).when_empty = Some((revision, known));
     }
 
     fn on(&mut self, device: DeviceId) -> &mut OnDevice {

@@ -101,15 +101,17 @@ impl Device {
         }
     }
 
-    /// Starts a new epoch with new figures, or with the old ones after an element changed its status.
+    /// Looks at the device anew: with new figures, or with the old ones after an element changed its status.
     fn renew_epoch(&mut self, calibration: Option<Arc<Calibration>>) {
+        let number = EpochNumber(self.epoch.number.0 + u32::from(calibration.is_some()));
         let calibration = calibration.unwrap_or_else(|| self.epoch.calibration.clone());
-        let number = EpochNumber(self.epoch.number.0 + 1);
         let qubits = self.qubit_status.keys().copied();
         let offline = QubitSet::from_qubits(self.spec.coupling_map.qubits(), qubits);
         let couplers: Vec<CouplerId> = self.coupler_status.keys().copied().collect();
         let map = self.spec.coupling_map.clone();
-        self.epoch = Arc::new(Epoch::new(number, map, calibration, &offline, &couplers));
+        let mut epoch = Epoch::new(number, map, calibration, &offline, &couplers);
+        epoch.revision = self.epoch.revision + 1;
+        self.epoch = Arc::new(epoch);
     }
 }
 

@@ -348,7 +348,11 @@ impl Allocator {
         if from == to {
             return Ok(Answer::Applied);
         }
-        if to == Status::Calibrating && matches!(target, Target::Device(_)) && device.running > 0 {
+        let busy = match target {
+            Target::Device(_) => device.running > 0,
+            Target::Qubit(..) | Target::Coupler(..) => !self.state.fleet.users_of(target).is_empty(),
+        };
+        if to == Status::Calibrating && busy {
             return Err(CommandError::Busy(id));
         }
         self.state.fleet.set_status(target, to);

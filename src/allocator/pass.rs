@@ -517,7 +517,7 @@ impl Allocator {
         if class.excluded.contains(&id) {
             return WhenEmpty::Never;
         }
-        if let Some(known) = class.when_empty(id, device.epoch.number) {
+        if let Some(known) = class.when_empty(id, device.epoch.revision) {
             return known;
         }
         let pattern = class.pattern.clone();
@@ -540,7 +540,7 @@ impl Allocator {
                 PlacementOutcome::BudgetExhausted => WhenEmpty::Possible(None),
             }
         };
-        class.set_when_empty(id, device.epoch.number, known);
+        class.set_when_empty(id, device.epoch.revision, known);
         known
     }
 }

@@ -31,8 +31,10 @@ pub fn nats_of_cost(cost: u64) -> f64 {
 /// An immutable view of one device as of one published calibration: what is alive, and what it costs.
 #[derive(Debug, Clone)]
 pub struct Epoch {
-    /// Its number on the device.
+    /// Its number on the device: which published calibration.
     pub number: EpochNumber,
+    /// Rises also when an element goes out of service or comes back under the same calibration.
+    pub revision: u64,
     /// All couplers, dead ones included.
     pub map: Arc<CouplingMap>,
     /// The published figures.
@@ -106,6 +108,7 @@ impl Epoch {
         let (girth, bipartite) = shortest_cycle(&rows, &links);
         Self {
             number,
+            revision: 0,
             map,
             calibration,
             usable,
