@@ -105,7 +105,7 @@ impl<E> Default for Agenda<E> {
 }
 
 impl<E> Agenda<E> {
-    /// An empty agenda; allocates nothing yet.
+    /// An empty agenda.
     pub fn new() -> Self {
         Self::with_capacity(0)
     }
@@ -140,7 +140,7 @@ impl<E> Agenda<E> {
     /// # Panics
     /// With 2^32 events pending, or after 2^56 events.
     pub fn schedule(&mut self, at: Time, class: u8, event: E) -> Ticket {
-        assert!(self.scheduled >> SEQUENCE_BITS == 0, "an agenda takes at most 2^56 events");
+        assert!(self.scheduled < u64::MAX >> (64 - SEQUENCE_BITS), "an agenda takes at most 2^56 events");
         let rank = u64::from(class) << SEQUENCE_BITS | self.scheduled;
         self.scheduled += 1;
         self.live += 1;
