@@ -105,7 +105,7 @@ impl<E> Default for Agenda<E> {
 }
 
 impl<E> Agenda<E> {
-    /// An empty agenda; allocates nothing yet.
+    /// An empty agenda.
     pub fn new() -> Self {
         Self::with_capacity(0)
     }
@@ -140,7 +140,7 @@ impl<E> Agenda<E> {
     /// # Panics
     /// With 2^32 events pending, or after 2^56 events.
     pub fn schedule(&mut self, at: Time, class: u8, event: E) -> Ticket {
-        assert!(self.scheduled >> SEQUENCE_BITS == 0, "an agenda takes at most 2^56 events");
+        assert!(self.scheduled < u64::MAX >> (64 - SEQUENCE_BITS), "an agenda takes at most 2^56 events");
         let rank = u64::from(class) << SEQUENCE_BITS | self.scheduled;
         self.scheduled += 1;
         self.live += 1;
@@ -180,11 +180,11 @@ impl<E> Agenda<E> {
         Some(event)
     }
 
-    /// The time of the next event.
+    /// The time and class of the next event.
     ///
     /// Takes `&mut self` because it may have to bring events near. Correct at any moment, but fastest right
     /// before [`Agenda::pop`], when everything that the present event entails has been scheduled.
-    pub fn peek_time(&mut self) -> Option<Time> {
+    pub fn peek(&mut self) -> Option<(Time, u8)> {
         loop {
             let Some(key) = self.near.peek() else {
                 if !self.refill() {
@@ -193,11 +193,16 @@ impl<E> Agenda<E> {
                 continue;
             };
             if self.slots[key.slot as usize].event.is_some() {
-                return Some(Time(key.at));
+                return Some((Time(key.at), (key.rank >> SEQUENCE_BITS) as u8));
             }
             self.near.pop();
             self.vacant.push(key.slot);
         }
+    }
+
+    /// The time of the next event; see [`Agenda::peek`].
+    pub fn peek_time(&mut self) -> Option<Time> {
+        self.peek().map(|(at, _)| at)
     }
 
     /// Removes the next event; returns its time, its class and itself.

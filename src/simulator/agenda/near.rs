@@ -26,15 +26,26 @@ impl NearKey {
     }
 }
 
+/// Behind the last key of the heap, so that children can be read four at a time. Never before any key.
+const PAD: NearKey = NearKey { at: u64::MAX, rank: u64::MAX, slot: u32::MAX };
+const PADS: usize = ARITY - 1;
+
 /// A run, sorted once and only popped, and a heap for what is pushed later; the earlier of the two heads is next.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Near {
     /// Latest first, so that the next one is at the end.
     run: Vec<NearKey>,
+    /// A heap of keys, followed by [`PADS`] pads.
     heap: Vec<NearKey>,
     /// Whether the root of the heap has been popped and its place not been filled yet. Most events entail another
     /// one: pushing it into the vacant root costs one descent instead of a descent and an ascent.
     root_is_vacant: bool,
+}
+
+impl Default for Near {
+    fn default() -> Self {
+        Self { run: Vec::new(), heap: vec![PAD; PADS], root_is_vacant: false }
+    }
 }
 
 impl Near {
@@ -43,31 +54,34 @@ impl Near {
     }
 
     pub(super) fn heap_len(&self) -> usize {
-        self.heap.len() - usize::from(self.root_is_vacant)
+        self.heap.len() - PADS - usize::from(self.root_is_vacant)
     }
 
     /// The times of the heap, in no order.
     pub(super) fn heap_times(&self) -> impl Iterator<Item = u64> {
-        self.heap.iter().skip(usize::from(self.root_is_vacant)).map(|key| key.at)
+        let keys = &self.heap[..self.heap.len() - PADS];
+        keys.iter().skip(usize::from(self.root_is_vacant)).map(|key| key.at)
     }
 
     pub(super) fn peek(&mut self) -> Option<NearKey> {
         self.fill_root();
-        match (self.run.last(), self.heap.first()) {
-            (Some(run), Some(heap)) => Some(if run.is_before(heap) { *run } else { *heap }),
-            (run, heap) => run.or(heap).copied(),
+        // The heap has a first key even when it is empty: a pad, which is before nothing.
+        match self.run.last() {
+            Some(next) if next.is_before(&self.heap[0]) => Some(*next),
+            _ if self.heap.len() == PADS => None,
+            _ => Some(self.heap[0]),
         }
     }
 
     pub(super) fn pop(&mut self) -> Option<NearKey> {
         self.fill_root();
-        match (self.run.last(), self.heap.first()) {
-            (Some(run), Some(heap)) if run.is_before(heap) => self.run.pop(),
-            (_, Some(&heap)) => {
+        match self.run.last() {
+            Some(next) if next.is_before(&self.heap[0]) => self.run.pop(),
+            _ if self.heap.len() == PADS => None,
+            _ => {
                 self.root_is_vacant = true;
-                Some(heap)
+                Some(self.heap[0])
             }
-            (_, None) => self.run.pop(),
         }
     }
 
@@ -77,8 +91,8 @@ impl Near {
             self.sink(key);
             return;
         }
-        let mut hole = self.heap.len();
-        self.heap.push(key);
+        let mut hole = self.heap.len() - PADS;
+        self.heap.push(PAD);
         while hole > 0 {
             let parent = (hole - 1) / ARITY;
             if !key.is_before(&self.heap[parent]) {
@@ -103,9 +117,11 @@ impl Near {
     pub(super) fn retain(&mut self, mut stays: impl FnMut(&NearKey) -> bool) {
         self.fill_root();
         self.run.retain(&mut stays);
+        self.heap.truncate(self.heap.len() - PADS);
         self.heap.retain(stays);
         // A sorted array is a heap.
         self.heap.sort_unstable_by_key(NearKey::order);
+        self.heap.extend([PAD; PADS]);
     }
 
     fn fill_root(&mut self) {
@@ -113,9 +129,10 @@ impl Near {
             return;
         }
         self.root_is_vacant = false;
-        if let Some(last) = self.heap.pop()
-            && !self.heap.is_empty()
-        {
+        self.heap.pop();
+        let end = self.heap.len() - PADS;
+        let last = std::mem::replace(&mut self.heap[end], PAD);
+        if end > 0 {
             self.sink(last);
         }
     }
@@ -125,24 +142,15 @@ impl Near {
         let heap = self.heap.as_mut_slice();
         let mut hole = 0;
         loop {
+            // Beyond the end exactly when there are no children, thanks to the pads.
             let first = ARITY * hole + 1;
-            let child = if let Some([a, b, c, d]) = heap.get(first..first + ARITY) {
-                // A tournament instead of a chain: shorter, and the compiler makes it free of branches.
-                let (left, left_order) = if b.is_before(a) { (1, b.order()) } else { (0, a.order()) };
-                let (right, right_order) = if d.is_before(c) { (3, d.order()) } else { (2, c.order()) };
-                first + if right_order < left_order { right } else { left }
-            } else {
-                let Some(rest) = heap.get(first..).filter(|rest| !rest.is_empty()) else {
-                    break;
-                };
-                let mut child = 0;
-                for (index, sibling) in rest.iter().enumerate().skip(1) {
-                    if sibling.is_before(&rest[child]) {
-                        child = index;
-                    }
-                }
-                first + child
+            let Some([a, b, c, d]) = heap.get(first..first + ARITY) else {
+                break;
             };
+            // A tournament instead of a chain: shorter, and the compiler makes it free of branches.
+            let (left, left_order) = if b.is_before(a) { (1, b.order()) } else { (0, a.order()) };
+            let (right, right_order) = if d.is_before(c) { (3, d.order()) } else { (2, c.order()) };
+            let child = first + if right_order < left_order { right } else { left };
             if !heap[child].is_before(&key) {
                 break;
             }

@@ -35,7 +35,9 @@ impl Pair {
     }
 
     fn peek(&mut self) {
-        assert_eq!(self.agenda.peek_time(), self.oracle.keys().next().map(|key| key.0));
+        let expected = self.oracle.keys().next().map(|key| (key.0, key.1));
+        assert_eq!(self.agenda.peek(), expected);
+        assert_eq!(self.agenda.peek_time(), expected.map(|(at, _)| at));
     }
 
     fn pop(&mut self) -> bool {
