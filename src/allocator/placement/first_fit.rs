@@ -3,8 +3,7 @@
 //! A region is the first that breadth-first search finds; a pattern with edges gets the first embedding of a
 //! depth-first search (the search of [`super::exact`] with all costs zero). Promises the same four answers.
 
-use super::exact::Engine;
-use super::exact::host::Costs;
+use super::exact::{Aim, Engine};
 use super::{Placed, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
 
 /// The strategy; holds buffers that answers do not depend on.
@@ -19,15 +18,15 @@ impl PlacementStrategy for FirstFit {
         if request.pattern.is_region() {
             return self.regions.first(request);
         }
-        let (ending, placement) = self.engine.embed(request, Costs::Zero);
-        let outcome = match placement {
+        let found = self.engine.embed(request, Aim::First);
+        let outcome = match found.placement {
             Some(placement) => PlacementOutcome::Feasible { placement, gap: None },
-            None if ending.complete => PlacementOutcome::ProvedInfeasible,
+            None if found.complete => PlacementOutcome::ProvedInfeasible,
             None => PlacementOutcome::BudgetExhausted,
         };
         Placed {
             outcome,
-            steps: ending.steps,
+            steps: found.steps,
         }
     }
 }
