@@ -3,6 +3,10 @@
 //! Calibration: placement benchmark v1, fez156. Compiled patterns are warm, everything else is computed each time.
 
 #[path = "../tests/instances/mod.rs"]
+#[expect(
+    dead_code,
+    reason = "tests use all of the file, this uses devices and free qubits"
+)]
 mod instances;
 
 use std::hint::black_box;

@@ -3,8 +3,7 @@
 //! A region is the first that breadth-first search finds; a pattern with edges gets the first embedding of a
 //! depth-first search (the search of [`super::exact`] with all costs zero). Promises the same four answers.
 
-use super::exact::Engine;
-use super::exact::host::Costs;
+use super::exact::{Aim, Engine};
 use super::{Placed, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
 
 /// The strategy; holds buffers that answers do not depend on.
@@ -19,13 +18,16 @@ impl PlacementStrategy for FirstFit {
         if request.pattern.is_region() {
             return self.regions.first(request);
         }
-        let (ending, placement) = self.engine.embed(request, Costs::Zero);
-        let outcome = match placement {
+        let found = self.engine.embed(request, Aim::First);
+        let outcome = match found.placement {
             Some(placement) => PlacementOutcome::Feasible { placement, gap: None },
-            None if ending.complete => PlacementOutcome::ProvedInfeasible,
+            None if found.complete => PlacementOutcome::ProvedInfeasible,
             None => PlacementOutcome::BudgetExhausted,
         };
-        Placed { outcome, steps: ending.steps }
+        Placed {
+            outcome,
+            steps: found.steps,
+        }
     }
 }
 
@@ -41,8 +43,16 @@ mod tests {
         let shown = [
             scene.show(&mut FirstFit::default(), "region 4", &[]),
             scene.show(&mut FirstFit::default(), "line 3", &[(0, 1, 1), (1, 2, 1)]),
-            scene.show(&mut FirstFit::default(), "ring 4", &[(0, 1, 1), (1, 2, 1), (2, 3, 1), (0, 3, 1)]),
-            scene.show(&mut FirstFit::default(), "ring 3", &[(0, 1, 1), (1, 2, 1), (0, 2, 1)]),
+            scene.show(
+                &mut FirstFit::default(),
+                "ring 4",
+                &[(0, 1, 1), (1, 2, 1), (2, 3, 1), (0, 3, 1)],
+            ),
+            scene.show(
+                &mut FirstFit::default(),
+                "ring 3",
+                &[(0, 1, 1), (1, 2, 1), (0, 2, 1)],
+            ),
             scene.show(&mut FirstFit::default(), "single 1", &[]),
             scene.show(&mut FirstFit::default(), "pair and single 3", &[(0, 1, 1)]),
         ];
@@ -68,7 +78,10 @@ mod tests {
             match placed.outcome {
                 PlacementOutcome::Feasible { placement, .. } | PlacementOutcome::Optimal(placement) => {
                     case.check(&placement);
-                    assert!(case.best().is_some_and(|best| best <= placement.cost), "case {number}");
+                    assert!(
+                        case.best().is_some_and(|best| best <= placement.cost),
+                        "case {number}"
+                    );
                 }
                 PlacementOutcome::ProvedInfeasible => assert_eq!(case.best(), None, "case {number}"),
                 PlacementOutcome::BudgetExhausted => panic!("case {number}"),

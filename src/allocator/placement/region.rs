@@ -77,27 +77,14 @@ impl Regions {
         if self.roots.is_empty() {
             return infeasible();
         }
-        self.roots.sort_unstable();
-        let mut steps = 0;
-        let mut least = u64::MAX;
+        let mut steps = wanted as u64;
         let mut all_roots = true;
-        for index in 0..self.roots.len() {
-            if index > 0 && steps >= request.budget {
-                all_roots = false;
-                break;
-            }
-            self.grow(self.roots[index].1, wanted, least, &mut steps);
-            if self.grown.len() == wanted {
-                let cost = self.cost_of_grown();
-                if cost < least {
-                    least = cost;
-                    self.best.clear();
-                    self.best.extend_from_slice(&self.grown);
-                }
-            }
+        if self.host.is_uniform() {
+            self.best.clear();
+            self.best.extend(self.host.cheapest(wanted));
+        } else {
+            (steps, all_roots) = self.search(wanted, request.budget);
         }
-        while wanted > 3 && steps < request.budget && self.exchange(&mut least, request.budget, &mut steps) {}
-
         self.best.sort_unstable();
         self.mark_best();
         self.span(self.best[0]);
@@ -114,6 +101,31 @@ impl Regions {
             },
             steps,
         }
+    }
+
+    /// The best region grown from any root, improved; returns the steps used and whether all roots were tried.
+    fn search(&mut self, wanted: usize, budget: u64) -> (u64, bool) {
+        let mut steps = 0;
+        let mut least = u64::MAX;
+        let mut all_roots = true;
+        self.roots.sort_unstable();
+        for index in 0..self.roots.len() {
+            if index > 0 && steps >= budget {
+                all_roots = false;
+                break;
+            }
+            self.grow(self.roots[index].1, wanted, least, &mut steps);
+            if self.grown.len() == wanted {
+                let cost = self.cost_of_grown();
+                if cost < least {
+                    least = cost;
+                    self.best.clear();
+                    self.best.extend_from_slice(&self.grown);
+                }
+            }
+        }
+        while wanted > 3 && steps < budget && self.exchange(&mut least, budget, &mut steps) {}
+        (steps, all_roots)
     }
 
     /// Grows a region from `root` into `self.grown`; gives up when it gets as expensive as `limit`.

@@ -82,6 +82,35 @@ impl Case {
         }
     }
 
+    /// A device with couplers between nearly all of 14 qubits, where bounds are taken one vertex at a time, and a
+    /// program of two to four vertices.
+    pub fn dense(number: u64) -> Self {
+        let mut draw = StreamFamily::new(8, 0, Purpose::SyntheticDevice).stream(number, 0);
+        let complete = draw.random::<bool>();
+        let pairs = (0..14).flat_map(|a| (a + 1..14).map(move |b| (a, b)));
+        let map = CouplingMap::new(14, pairs.filter(|&(a, b)| complete || (a + 3 * b) % 19 != 0));
+        let map = map.expect("pairs are in range");
+        let readout: Vec<f64> = (0..14).map(|_| draw.random_range(0.0005..0.1)).collect();
+        let two_qubit: Vec<f64> = map
+            .couplers()
+            .iter()
+            .map(|_| draw.random_range(0.0005..0.1))
+            .collect();
+        let pattern = loop {
+            let (pattern, _) = pattern(&mut draw);
+            if pattern.qubits() <= 4 {
+                break pattern;
+            }
+        };
+        Self {
+            epoch: epoch(map, &readout, &two_qubit),
+            free: QubitSet::full(14),
+            barred: Vec::new(),
+            pattern,
+            name: format!("dense case {number}"),
+        }
+    }
+
     pub fn request(&self, budget: u64) -> PlacementRequest<'_> {
         PlacementRequest {
             epoch: &self.epoch,

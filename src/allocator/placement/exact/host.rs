@@ -3,6 +3,8 @@
 //! Promises ascending numbers (so that the order of qubits is kept), sorted links, and the connected parts and the
 //! 2-core of what is free. All buffers are reused from one request to the next.
 
+use smallvec::SmallVec;
+
 use crate::allocator::placement::PlacementRequest;
 use crate::allocator::placement::cost::bit;
 use crate::quantum::PhysicalQubit;
@@ -63,6 +65,21 @@ impl Host {
         let found =
             if row.len() <= 8 { row.iter().position(|&end| end == to) } else { row.binary_search(&to).ok() };
         found.map(|index| links.start + index)
+    }
+
+    /// Whether all nodes are linked with each other at one and the same cost.
+    pub fn is_uniform(&self) -> bool {
+        let all = self.len() * self.len().saturating_sub(1);
+        self.to.len() == all && self.link_cost.windows(2).all(|pair| pair[0] == pair[1])
+    }
+
+    /// The cheapest nodes by their own cost, ascending by number.
+    pub fn cheapest(&self, wanted: usize) -> SmallVec<[u32; 64]> {
+        let mut nodes: SmallVec<[u32; 64]> = (0..self.len() as u32).collect();
+        nodes.sort_unstable_by_key(|&node| (self.qubit_cost[node as usize], node));
+        nodes.truncate(wanted);
+        nodes.sort_unstable();
+        nodes
     }
 
     /// Takes in what is free of the device of `request`.

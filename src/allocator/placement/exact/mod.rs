@@ -6,6 +6,7 @@
 
 pub(crate) mod bound;
 pub(crate) mod host;
+mod improve;
 pub(crate) mod plan;
 pub(crate) mod search;
 mod symmetry;
@@ -19,6 +20,7 @@ use crate::quantum::PhysicalQubit;
 use crate::quantum::calibration::DEAD_ERROR;
 use bound::Bounds;
 use host::{Costs, Host};
+use improve::Improve;
 use plan::Plan;
 use search::{Ending, Search, State};
 
@@ -34,27 +36,20 @@ impl PlacementStrategy for NoiseAware {
         if request.pattern.is_region() {
             return self.regions.cheapest(request);
         }
-        let shift = scale(self.engine.plan(request.pattern).weight);
-        let (ending, placement) = self.engine.embed(request, Costs::Calibrated(shift));
-        let outcome = match (placement, ending.cost) {
-            (Some(placement), Some(cost)) => {
-                // Scaling rounds every element down, by less than one unit each.
-                let weight = self.engine.plan(request.pattern).weight;
-                let rounding = if shift == 0 { 0 } else { weight << shift };
-                let left = u128::from(cost.saturating_sub(ending.at_least)) << shift;
-                if ending.complete && shift == 0 {
-                    PlacementOutcome::Optimal(placement)
-                } else {
-                    PlacementOutcome::Feasible {
-                        placement,
-                        gap: Some(u64::try_from(left + rounding).unwrap_or(u64::MAX)),
-                    }
-                }
-            }
-            _ if ending.complete => PlacementOutcome::ProvedInfeasible,
-            _ => PlacementOutcome::BudgetExhausted,
+        let found = self.engine.embed(request, Aim::Cheapest);
+        let outcome = match found.placement {
+            Some(placement) if found.gap == 0 => PlacementOutcome::Optimal(placement),
+            Some(placement) => PlacementOutcome::Feasible {
+                placement,
+                gap: Some(found.gap),
+            },
+            None if found.complete => PlacementOutcome::ProvedInfeasible,
+            None => PlacementOutcome::BudgetExhausted,
         };
-        Placed { outcome, steps: ending.steps }
+        Placed {
+            outcome,
+            steps: found.steps,
+        }
     }
 }
 
@@ -76,12 +71,39 @@ pub(crate) struct Engine {
     host: Host,
     bounds: Bounds,
     state: State,
+    improve: Improve,
     degrees: Vec<u32>,
 }
 
+/// What a search is to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// The placement of least cost.
+    Cheapest,
+    /// The first in order of qubits.
+    First,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Embedded {
+    /// A placement, if one was found.
+    pub placement: Option<Placement>,
+    /// How much dearer than the best it is at most; without meaning when the first one was asked for.
+    pub gap: u64,
+    /// Whether nothing was left to search.
+    pub complete: bool,
+    /// Search steps used.
+    pub steps: u64,
+}
+
 /// The answer to a request that is refused without a search.
-const REFUSED: (Ending, Option<Placement>) =
-    (Ending { cost: None, at_least: bound::INFINITE, complete: true, steps: 0 }, None);
+const REFUSED: Embedded = Embedded {
+    placement: None,
+    gap: 0,
+    complete: true,
+    steps: 0,
+};
 
 impl Engine {
     /// Index of the compiled pattern.
@@ -99,13 +121,8 @@ impl Engine {
         self.replaced
     }
 
-    fn plan(&mut self, pattern: &Pattern) -> &Plan {
-        let index = self.compiled(pattern);
-        &self.plans[index].1
-    }
-
-    /// Searches a placement. With all costs zero the first one in order of qubits ends the search.
-    pub fn embed(&mut self, request: &PlacementRequest<'_>, costs: Costs) -> (Ending, Option<Placement>) {
+    /// Searches a placement of a pattern that is no region.
+    pub fn embed(&mut self, request: &PlacementRequest<'_>, aim: Aim) -> Embedded {
         let index = self.compiled(request.pattern);
         let plan = &self.plans[index].1;
         if request.free.intersection_len(&request.epoch.usable) < request.pattern.qubits()
@@ -113,53 +130,95 @@ impl Engine {
         {
             return REFUSED;
         }
-        self.host.load(request, costs);
+        let shift = scale(plan.weight);
+        // Without costs every bound is zero or infinite, every order is that of the qubits, and the first placement
+        // ends the search: nothing can be better.
+        self.host.load(
+            request,
+            match aim {
+                Aim::Cheapest => Costs::Calibrated(shift),
+                Aim::First => Costs::Zero,
+            },
+        );
         if !parts_fit(plan, &self.host) || !degrees_fit(plan, &self.host, &mut self.degrees) {
             return REFUSED;
         }
-        if let Some(ending) = self.all_alike(index) {
-            let placement = self.placement(request, index);
-            return (ending, placement);
+        // Scaling rounds every element down, by less than one unit each.
+        let rounding = if shift == 0 { 0 } else { plan.weight << shift };
+        let mut gap = 0;
+        let ending = if let Some(ending) = self.all_alike(index) {
+            ending
+        } else {
+            let plan = &self.plans[index].1;
+            self.bounds.compute(plan, &self.host);
+            let reserve = match aim {
+                Aim::Cheapest => request.budget / IMPROVEMENT,
+                Aim::First => 0,
+            };
+            let search = Search {
+                plan,
+                host: &self.host,
+                bounds: &self.bounds,
+                state: &mut self.state,
+                first_round: match aim {
+                    Aim::Cheapest => FIRST_ROUND * request.pattern.qubits() as u64,
+                    // A root must be finished before the next one.
+                    Aim::First => u64::MAX,
+                },
+                budget: request.budget - reserve,
+            };
+            let mut ending = search.run();
+            if let Some(cost) = ending.cost
+                && !ending.complete
+            {
+                let (gained, steps) = self.improve(request, index, reserve);
+                ending.steps += steps;
+                gap = (cost - gained).saturating_sub(ending.at_least);
+            }
+            ending
+        };
+        let gap = (u128::from(gap) << shift) + rounding;
+        Embedded {
+            placement: ending.cost.and_then(|_| self.placement(request, index)),
+            gap: u64::try_from(gap).unwrap_or(u64::MAX),
+            complete: ending.complete,
+            steps: ending.steps,
         }
+    }
+
+    /// Improves the best layout of a search that came to no end.
+    fn improve(&mut self, request: &PlacementRequest<'_>, index: usize, budget: u64) -> (u64, u64) {
         let plan = &self.plans[index].1;
-        self.bounds.compute(plan, &self.host);
-        let ending = Search {
-            plan,
-            host: &self.host,
-            bounds: &self.bounds,
-            state: &mut self.state,
-            first_round: match costs {
-                // Ascending order allows no second round: a root must be finished before the next one.
-                Costs::Zero => request.budget,
-                Costs::Calibrated(_) => FIRST_ROUND * request.pattern.qubits() as u64,
-            },
-            budget: request.budget,
+        let nodes = &mut self.improve.nodes;
+        nodes.clear();
+        nodes.resize(request.pattern.qubits(), host::NONE);
+        for (vertex, &node) in plan.vertices().zip(&self.state.best) {
+            nodes[vertex.index()] = node;
         }
-        .run();
-        let placement = ending.cost.and_then(|_| self.placement(request, index));
-        (ending, placement)
+        let gained = self.improve.run(request.pattern, &self.host, budget);
+        for (vertex, node) in plan.vertices().zip(&mut self.state.best) {
+            *node = self.improve.nodes[vertex.index()];
+        }
+        gained
     }
 
     /// On equal couplers between all pairs every set of qubits does, and the cheapest ones are best.
     fn all_alike(&mut self, index: usize) -> Option<Ending> {
-        let (plan, host) = (&self.plans[index].1, &self.host);
-        let first = *host.link_cost.first()?;
-        let nodes = host.len();
-        if host.to.len() != nodes * (nodes - 1) || host.link_cost.iter().any(|&cost| cost != first) {
+        let plan = &self.plans[index].1;
+        if !self.host.is_uniform() {
             return None;
         }
         let wanted = plan.steps.len() + plan.isolated.len();
-        let mut order: SmallVec<[(u64, u32); 64]> =
-            (0..nodes as u32).map(|node| (host.qubit_cost[node as usize], node)).collect();
-        order.sort_unstable();
-        order.truncate(wanted);
-        order.sort_unstable_by_key(|entry| entry.1);
-        let vertices = plan.steps.iter().map(|step| step.vertex);
-        let vertices: SmallVec<[_; 64]> = vertices.chain(plan.isolated.iter().copied()).collect();
-        let node_of = |v: &crate::quantum::VirtualQubit| order[v.index()].1;
+        let nodes = self.host.cheapest(wanted);
         self.state.best.clear();
-        self.state.best.extend(vertices.iter().map(node_of));
-        Some(Ending { cost: Some(0), at_least: 0, complete: true, steps: wanted as u64 })
+        let of_vertices = plan.vertices().map(|vertex| nodes[vertex.index()]);
+        self.state.best.extend(of_vertices);
+        Some(Ending {
+            cost: Some(0),
+            at_least: 0,
+            complete: true,
+            steps: wanted as u64,
+        })
     }
 
     /// The best layout of the last search, with its true cost.
@@ -168,7 +227,10 @@ impl Engine {
         let mut layout: SmallVec<[PhysicalQubit; 8]> =
             SmallVec::from_elem(PhysicalQubit(0), request.pattern.qubits());
         let vertices = plan.steps.iter().map(|step| step.vertex);
-        for (vertex, &node) in vertices.chain(plan.isolated.iter().copied()).zip(&self.state.best) {
+        for (vertex, &node) in vertices
+            .chain(plan.isolated.iter().copied())
+            .zip(&self.state.best)
+        {
             layout[vertex.index()] = self.host.qubits[node as usize];
         }
         let cost = super::cost_of_layout(request, &layout);
@@ -180,6 +242,9 @@ impl Engine {
 /// Steps per vertex that a root gets in the first round: several dives, so that good roots are not cut short and
 /// bad ones do not hold up the rest.
 const FIRST_ROUND: u64 = 16;
+
+/// One step in this many is kept for improving a placement that could not be proved best.
+const IMPROVEMENT: u64 = 8;
 
 /// Cycles of the pattern that the device cannot have: shorter than its shortest, or odd ones.
 fn cycles_fit(plan: &Plan, request: &PlacementRequest<'_>) -> bool {

@@ -129,7 +129,7 @@ impl Plan {
                 cyclic_order(pattern, &members, &core)
             });
         }
-        orders.sort_by_key(|order| std::cmp::Reverse((order.len(), encoding(pattern, order))));
+        orders.sort_by_cached_key(|order| std::cmp::Reverse((order.len(), encoding(pattern, order))));
         let mut known = BTreeMap::new();
         for order in &orders {
             plan.add_component(pattern, order, &core, &mut known);
@@ -150,6 +150,12 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// All vertices in order of placement, isolated ones last.
+    pub fn vertices(&self) -> impl Iterator<Item = VirtualQubit> {
+        let placed = self.steps.iter().map(|step| step.vertex);
+        placed.chain(self.isolated.iter().copied())
     }
 
     /// `order`: (vertex, position of the parent within the component).

@@ -389,13 +389,17 @@ impl Run<'_> {
             }
         }
         if bounds.dense {
+            // Used nodes elsewhere are ignored: there are always others, and every vertex has many neighbours.
             let closings = plan.closings[step.closings.clone()].iter().map(|entry| entry.0);
-            let earlier = closings.chain((step.parent != NONE).then_some(step.parent));
-            for position in earlier {
-                let node = state.image[position as usize];
-                let open = pending_after(plan, position, at)
-                    .map(|class| bounds.lowest(class, node))
-                    .fold(0, |sum: u64, cost| INFINITE.min(sum + cost));
+            for position in closings.chain((step.parent != NONE).then_some(step.parent)) {
+                let open = if position == step.parent {
+                    around(plan, host, bounds, &state.owner, &state.image, position, at)
+                } else {
+                    let node = state.image[position as usize];
+                    pending_after(plan, position, at)
+                        .map(|class| bounds.lowest(class, node))
+                        .fold(0, |sum: u64, cost| INFINITE.min(sum + cost))
+                };
                 if open >= INFINITE {
                     return INFINITE;
                 }
@@ -403,9 +407,7 @@ impl Run<'_> {
                 state.changed.push((position, state.open[position as usize]));
                 state.open[position as usize] = open;
             }
-            state.open[at] = pending_after(plan, at as u32, at)
-                .map(|class| bounds.lowest(class, candidate.node))
-                .fold(0, |sum: u64, cost| INFINITE.min(sum + cost));
+            state.open[at] = around(plan, host, bounds, &state.owner, &state.image, at as u32, at);
         } else {
             for link in host.links(candidate.node) {
                 let position = state.owner[host.to[link] as usize];
