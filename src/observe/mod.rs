@@ -4,5 +4,48 @@
 //! its promises, [`metrics`] measures it. Leaves files and plots to the layers below.
 
 pub mod auditor;
+mod conservation;
 #[cfg(test)]
 mod fixture;
+pub mod metrics;
+
+use crate::allocator::messages::Event;
+use crate::time::Time;
+use auditor::Auditor;
+use metrics::{Metrics, MetricsOptions};
+
+/// The auditor and the metrics of one run, side by side.
+#[derive(Debug, Clone)]
+pub struct Observer {
+    /// Checks the promises of the core.
+    pub auditor: Auditor,
+    /// Measures the run.
+    pub metrics: Metrics,
+}
+
+impl Observer {
+    /// An observer of a run that begins at time zero.
+    pub fn new(options: MetricsOptions) -> Self {
+        Self {
+            auditor: Auditor::new(),
+            metrics: Metrics::new(options),
+        }
+    }
+
+    /// Takes one event of the core.
+    pub fn observe(&mut self, now: Time, event: &Event) {
+        let before = self.auditor.total();
+        self.auditor.observe(now, event);
+        self.metrics.observe(now, event);
+        if self.auditor.total() != before {
+            self.metrics.take_violations(&self.auditor);
+        }
+    }
+
+    /// Ends the observation at `now`.
+    pub fn finish(&mut self, now: Time) {
+        self.auditor.finish(now);
+        self.metrics.finish(now);
+        self.metrics.take_violations(&self.auditor);
+    }
+}

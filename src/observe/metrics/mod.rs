@@ -1,0 +1,509 @@
+//! Every metric, defined once and computed from the events of the core.
+//!
+//! Promises integrals in whole nanoseconds and sums that do not depend on their order, so that the same run gives the
+//! same bits. Constant work per event, apart from the search for free regions, which can be switched off.
+
+mod distribution;
+mod meter;
+mod registry;
+mod summary;
+mod timeline;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::auditor::Auditor;
+pub use super::conservation::ConservationError;
+use super::conservation::{Level, Sums};
+use crate::allocator::job::{FinalState, JobId, JobRequest};
+use crate::allocator::messages::{Allocation, AllocationId, Event};
+use crate::quantum::DeviceId;
+use crate::time::{Span, Time};
+use meter::Meter;
+
+pub use distribution::{Distribution, EXACT_MAX};
+pub use registry::{Better, METRICS, Metric, MetricDef, Statistic, UnknownMetric};
+pub use summary::MetricValue;
+pub use timeline::TimelineSample;
+
+/// The execution time below which a job counts as one of this length in the bounded slowdown.
+pub const SLOWDOWN_BOUND: Span = Span::from_secs(10);
+
+/// Ratios and probabilities are recorded in units of 1e-9.
+const PER_UNIT: u64 = 1_000_000_000;
+
+/// What is measured beyond the cheap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricsOptions {
+    /// Whether free regions are searched whenever time passes after a change of occupancy. Without it
+    /// `fragmentation` is null. About a microsecond per change on 156 qubits. Default true.
+    pub fragmentation: bool,
+}
+
+impl Default for MetricsOptions {
+    fn default() -> Self {
+        Self { fragmentation: true }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Phase {
+    Waiting {
+        since: Time,
+        device: Option<DeviceId>,
+    },
+    Running {
+        allocation: Arc<Allocation>,
+        couplers: u32,
+    },
+}
+
+#[derive(Debug, Clone)]
+struct LiveJob {
+    submitted: Time,
+    started: bool,
+    project: u32,
+    /// Whether it was submitted after measuring began.
+    measured: bool,
+    phase: Phase,
+}
+
+/// Counts of the jobs submitted since measuring began.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    submitted: u64,
+    started: u64,
+    completed: u64,
+    failed: u64,
+    cancelled: u64,
+    rejected: u64,
+    expired: u64,
+    /// Expired or failed without a start.
+    undone: u64,
+}
+
+impl Counts {
+    fn ended(&self) -> u64 {
+        self.completed + self.failed + self.cancelled + self.rejected + self.expired
+    }
+}
+
+/// Measures one run.
+///
+/// The measured interval begins at time zero, or when [`Metrics::start_measuring`] is called, and ends at
+/// [`Metrics::finish`]. Integrals (utilization, queue length, fragmentation) cover exactly that interval; so do
+/// `throughput_jobs_per_s`, `reallocation_count` and `blocked_by_shape`. Waiting times, slowdowns, counts of jobs and
+/// rates of success cover the jobs *submitted* in the interval. Isolation violations cover the whole run: a promise
+/// broken during the warm-up is broken.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    options: MetricsOptions,
+    now: Time,
+    from: Time,
+    devices: IndexMap<DeviceId, Meter, FxBuildHasher>,
+    jobs: IndexMap<JobId, LiveJob, FxBuildHasher>,
+    /// Allocations that ended at this instant, in case guards follow.
+    just_ended: Vec<Arc<Allocation>>,
+    last_release: Time,
+    guards: IndexMap<AllocationId, Arc<Allocation>, FxBuildHasher>,
+    waiting: Level,
+    running: Level,
+    sums: Sums,
+    counts: Counts,
+    completions: u64,
+    requeues: u64,
+    attempts: u64,
+    blocked_by_shape: u64,
+    first_submission: Option<Time>,
+    last_end: Option<Time>,
+    /// Qubit-nanoseconds of ended allocations, by project.
+    usage: IndexMap<u32, u128, FxBuildHasher>,
+    waits: Distribution,
+    turnarounds: Distribution,
+    executions: Distribution,
+    slowdowns: Distribution,
+    bounded_slowdowns: Distribution,
+    predicted: Distribution,
+    actual: Distribution,
+    samples: Vec<TimelineSample>,
+}
+
+impl Metrics {
+    /// Metrics of a run that begins at time zero.
+    pub fn new(options: MetricsOptions) -> Self {
+        Self {
+            options,
+            now: Time::ZERO,
+            from: Time::ZERO,
+            devices: IndexMap::default(),
+            jobs: IndexMap::default(),
+            just_ended: Vec::new(),
+            last_release: Time::ZERO,
+            guards: IndexMap::default(),
+            waiting: Level::default(),
+            running: Level::default(),
+            sums: Sums::default(),
+            counts: Counts::default(),
+            completions: 0,
+            requeues: 0,
+            attempts: 0,
+            blocked_by_shape: 0,
+            first_submission: None,
+            last_end: None,
+            usage: IndexMap::default(),
+            waits: Distribution::default(),
+            turnarounds: Distribution::default(),
+            executions: Distribution::default(),
+            slowdowns: Distribution::default(),
+            bounded_slowdowns: Distribution::default(),
+            predicted: Distribution::default(),
+            actual: Distribution::default(),
+            samples: Vec::new(),
+        }
+    }
+
+    /// Begins the measured interval at `now`: forgets what was measured before, keeps who waits and runs.
+    pub fn start_measuring(&mut self, now: Time) {
+        self.settle(now);
+        self.from = self.now;
+        for meter in self.devices.values_mut() {
+            meter.base = meter.totals;
+        }
+        for job in self.jobs.values_mut() {
+            job.measured = false;
+        }
+        self.waiting.restart(self.now);
+        self.running.restart(self.now);
+        self.sums = Sums::default();
+        self.counts = Counts::default();
+        (
+            self.completions,
+            self.requeues,
+            self.attempts,
+            self.blocked_by_shape,
+        ) = (0, 0, 0, 0);
+        (self.first_submission, self.last_end) = (None, None);
+        self.usage.clear();
+        for distribution in [
+            &mut self.waits,
+            &mut self.turnarounds,
+            &mut self.executions,
+            &mut self.slowdowns,
+            &mut self.bounded_slowdowns,
+            &mut self.predicted,
+            &mut self.actual,
+        ] {
+            distribution.clear();
+        }
+    }
+
+    /// Brings all integrals up to `now`, the end of the measured interval.
+    pub fn finish(&mut self, now: Time) {
+        self.settle(now);
+    }
+
+    /// The measured interval so far.
+    pub fn interval(&self) -> (Time, Time) {
+        (self.from, self.now)
+    }
+
+    /// Takes the numbers of isolation violations over from the auditor.
+    pub fn take_violations(&mut self, auditor: &Auditor) {
+        for (device, meter) in &mut self.devices {
+            meter.isolation_violations = auditor.isolation_violations_on(*device);
+        }
+    }
+
+    /// Records the success probability of a job as predicted by published figures, and as it truly was. Called by the
+    /// driver once per completed job, before or after the event of its end; counts when the job was submitted within
+    /// the measured interval, or if it has already ended, in any case. Values are clamped to 0..=1.
+    pub fn record_fidelity(&mut self, job: JobId, predicted: f64, actual: f64) {
+        if self.jobs.get(&job).is_none_or(|live| live.measured) {
+            // The cast saturates and maps NaN to 0.
+            let fixed = |value: f64| (value.clamp(0.0, 1.0) * PER_UNIT as f64).round() as u64;
+            self.predicted.record(fixed(predicted));
+            self.actual.record(fixed(actual));
+        }
+    }
+
+    /// Takes one event of the core. Events must come in the order in which the core gave them.
+    pub fn observe(&mut self, now: Time, event: &Event) {
+        let now = now.max(self.now);
+        self.now = now;
+        match event {
+            Event::DeviceRegistered { device, spec } => match self.devices.get_mut(device) {
+                Some(meter) => meter.rejoin(now, spec),
+                None => {
+                    self.devices
+                        .insert(*device, Meter::new(now, spec, self.options.fragmentation));
+                }
+            },
+            Event::DeviceRemoved { device } => {
+                self.guards.retain(|_, allocation| allocation.device != *device);
+                if let Some(meter) = self.devices.get_mut(device) {
+                    meter.remove(now);
+                }
+            }
+            Event::Recalibrated {
+                device, calibration, ..
+            } => {
+                if let Some(meter) = self.devices.get_mut(device) {
+                    meter.recalibrate(now, calibration);
+                }
+            }
+            Event::StatusChanged { target, to, .. } => {
+                if let Some(meter) = self.devices.get_mut(&target.device()) {
+                    meter.set_status(now, *target, *to);
+                }
+            }
+            Event::JobQueued { job, device } => self.queued(job, *device),
+            Event::JobRejected { job, .. } => {
+                self.submitted(job);
+                self.counts.rejected += 1;
+            }
+            Event::JobStarted { allocation } => self.started(allocation),
+            Event::JobRequeued { job, device, .. } => self.requeued(*job, *device),
+            Event::JobFinished { job, .. } => self.ended(*job, FinalState::Completed),
+            Event::JobFailed { job, .. } => self.ended(*job, FinalState::Failed),
+            Event::JobCancelled { job, .. } => self.ended(*job, FinalState::Cancelled),
+            Event::JobExpired { job, .. } => self.ended(*job, FinalState::Expired),
+            Event::GuardStarted {
+                allocation, device, ..
+            } => {
+                let guarded = self.just_ended.iter().rposition(|ended| ended.id == *allocation);
+                if let (Some(index), Some(meter)) = (guarded, self.devices.get_mut(device)) {
+                    let ended = self.just_ended.swap_remove(index);
+                    meter.guard(now, &ended.held);
+                    self.guards.insert(*allocation, ended);
+                }
+            }
+            Event::GuardEnded { allocation, device } => {
+                if let Some(ended) = self.guards.swap_remove(allocation)
+                    && let Some(meter) = self.devices.get_mut(device)
+                {
+                    meter.unguard(now, &ended.held);
+                }
+            }
+            Event::PassEnded {
+                attempts,
+                blocked_by_shape,
+                ..
+            } => {
+                self.attempts += u64::from(*attempts);
+                self.blocked_by_shape += u64::from(*blocked_by_shape);
+            }
+            // Held jobs wait as well; progress and the request to stop change no level.
+            Event::JobHeld { .. }
+            | Event::JobReleased { .. }
+            | Event::ShotsCredited { .. }
+            | Event::StopRequested { .. } => {}
+        }
+    }
+
+    /// Checks that jobs, waiting time (Little's law), running time and qubit time add up exactly, up to the last
+    /// event, sample or [`Metrics::finish`].
+    pub fn check_conservation(&self) -> Result<(), ConservationError> {
+        let (mut waiting, mut running, mut sums) = (0, 0, self.sums);
+        for job in self.jobs.values() {
+            match &job.phase {
+                Phase::Waiting { since, .. } => {
+                    waiting += u64::from(job.measured);
+                    sums.waited_ns += u128::from(self.clip(*since).0);
+                }
+                Phase::Running { allocation, .. } => {
+                    running += u64::from(job.measured);
+                    let ran = u128::from(self.clip(allocation.started).0);
+                    sums.ran_ns += ran;
+                    sums.held_ns += ran * allocation.held.len() as u128;
+                }
+            }
+        }
+        let (submitted, ended) = (self.counts.submitted, self.counts.ended());
+        if submitted != waiting + running + ended {
+            return Err(ConservationError::Jobs {
+                submitted,
+                waiting,
+                running,
+                ended,
+            });
+        }
+        let (integral_ns, sum_ns) = (self.waiting.integral_at(self.now), sums.waited_ns);
+        if integral_ns != sum_ns {
+            return Err(ConservationError::WaitingTime { integral_ns, sum_ns });
+        }
+        let (integral_ns, sum_ns) = (self.running.integral_at(self.now), sums.ran_ns);
+        if integral_ns != sum_ns {
+            return Err(ConservationError::RunningTime { integral_ns, sum_ns });
+        }
+        let held = self
+            .devices
+            .values()
+            .map(|meter| meter.totals_at(self.now).since(&meter.base).held);
+        let (integral_ns, sum_ns) = (held.sum(), sums.held_ns);
+        if integral_ns != sum_ns {
+            return Err(ConservationError::QubitTime { integral_ns, sum_ns });
+        }
+        Ok(())
+    }
+
+    /// The part of the time since `start` that lies in the measured interval.
+    fn clip(&self, start: Time) -> Span {
+        self.now.since(start.max(self.from))
+    }
+
+    fn settle(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        self.waiting.settle(self.now);
+        self.running.settle(self.now);
+        for meter in self.devices.values_mut() {
+            meter.settle(self.now);
+        }
+    }
+
+    fn submitted(&mut self, request: &JobRequest) {
+        self.counts.submitted += 1;
+        self.first_submission.get_or_insert(self.now);
+        self.usage.entry(request.tenant.project).or_default();
+    }
+
+    fn wait_in(&mut self, device: Option<DeviceId>, more: bool) {
+        if more {
+            self.waiting.add(self.now, 1);
+        } else {
+            self.waiting.take(self.now, 1);
+        }
+        if let Some(meter) = device.and_then(|device| self.devices.get_mut(&device)) {
+            meter.waiting = if more {
+                meter.waiting + 1
+            } else {
+                meter.waiting.saturating_sub(1)
+            };
+        }
+    }
+
+    fn queued(&mut self, request: &Arc<JobRequest>, device: Option<DeviceId>) {
+        if self.jobs.contains_key(&request.id) {
+            return;
+        }
+        self.submitted(request);
+        self.wait_in(device, true);
+        let job = LiveJob {
+            submitted: self.now,
+            started: false,
+            project: request.tenant.project,
+            measured: true,
+            phase: Phase::Waiting {
+                since: self.now,
+                device,
+            },
+        };
+        self.jobs.insert(request.id, job);
+    }
+
+    fn started(&mut self, allocation: &Arc<Allocation>) {
+        let now = self.now;
+        let Some(job) = self.jobs.get_mut(&allocation.job) else {
+            return;
+        };
+        let Phase::Waiting { since, device } = job.phase else {
+            return;
+        };
+        if !job.started && job.measured {
+            self.counts.started += 1;
+            self.waits.record(now.since(job.submitted).0);
+        }
+        job.started = true;
+        let meter = self.devices.get_mut(&allocation.device);
+        let couplers = meter.map_or(0, |meter| meter.hold(now, allocation));
+        job.phase = Phase::Running {
+            allocation: Arc::clone(allocation),
+            couplers,
+        };
+        self.sums.waited_ns += u128::from(self.clip(since).0);
+        self.wait_in(device, false);
+        self.running.add(now, 1);
+    }
+
+    fn requeued(&mut self, id: JobId, device: Option<DeviceId>) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Phase::Running { allocation, couplers } = &job.phase else {
+            return;
+        };
+        let (allocation, couplers, project) = (Arc::clone(allocation), *couplers, job.project);
+        job.phase = Phase::Waiting {
+            since: self.now,
+            device,
+        };
+        self.release(allocation, couplers, project);
+        self.requeues += 1;
+        self.wait_in(device, true);
+    }
+
+    fn release(&mut self, allocation: Arc<Allocation>, couplers: u32, project: u32) {
+        let now = self.now;
+        self.running.take(now, 1);
+        let ran = u128::from(self.clip(allocation.started).0);
+        let held = ran * allocation.held.len() as u128;
+        self.sums.ran_ns += ran;
+        self.sums.held_ns += held;
+        *self.usage.entry(project).or_default() += held;
+        if let Some(meter) = self.devices.get_mut(&allocation.device) {
+            meter.release(now, &allocation, couplers);
+            if self.last_release < now {
+                self.just_ended.clear();
+            }
+            self.last_release = now;
+            self.just_ended.push(allocation);
+        }
+    }
+
+    fn ended(&mut self, id: JobId, state: FinalState) {
+        let Some(job) = self.jobs.swap_remove(&id) else {
+            return;
+        };
+        let now = self.now;
+        self.completions += u64::from(state == FinalState::Completed);
+        if job.measured {
+            match state {
+                FinalState::Completed => self.counts.completed += 1,
+                FinalState::Failed => self.counts.failed += 1,
+                FinalState::Cancelled => self.counts.cancelled += 1,
+                FinalState::Rejected => self.counts.rejected += 1,
+                FinalState::Expired => self.counts.expired += 1,
+            }
+            let unwanted = state == FinalState::Cancelled;
+            self.counts.undone += u64::from(!job.started && !unwanted);
+            self.last_end = Some(now);
+        }
+        match job.phase {
+            Phase::Waiting { since, device } => {
+                self.sums.waited_ns += u128::from(self.clip(since).0);
+                self.wait_in(device, false);
+            }
+            Phase::Running { allocation, couplers } => {
+                if job.measured && state == FinalState::Completed {
+                    self.completed(now.since(job.submitted), now.since(allocation.started));
+                }
+                self.release(allocation, couplers, job.project);
+            }
+        }
+    }
+
+    fn completed(&mut self, turnaround: Span, execution: Span) {
+        // Division in floating point is exact enough (2^-52) and several times faster than in 128 bits.
+        let ratio =
+            |execution: Span| (turnaround.0 as f64 / execution.0 as f64 * PER_UNIT as f64 + 0.5) as u64;
+        self.turnarounds.record(turnaround.0);
+        self.executions.record(execution.0);
+        if execution > Span::ZERO {
+            self.slowdowns.record(ratio(execution));
+        }
+        self.bounded_slowdowns
+            .record(ratio(execution.max(SLOWDOWN_BOUND)).max(PER_UNIT));
+    }
+}
+
+#[cfg(test)]
+mod tests;

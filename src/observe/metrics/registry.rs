@@ -1,0 +1,496 @@
+//! Every metric by name: unit, statistics, which way is better, and what it means.
+//!
+//! Promises one table for the files, the documentation, the targets and the verdicts of comparisons. Wall-clock
+//! figures are not here: they are measured by the drivers.
+
+use serde::Serialize;
+
+/// Which way a metric improves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// More is better.
+    Higher,
+    /// Less is better.
+    Lower,
+    /// Neither: a difference is a fact without a verdict.
+    Neutral,
+}
+
+/// One number of a distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistic {
+    /// Arithmetic mean.
+    Mean,
+    /// Median.
+    P50,
+    /// 95 % of all values are at or below.
+    P95,
+    /// 99 % of all values are at or below.
+    P99,
+    /// Largest value.
+    Max,
+}
+
+impl Statistic {
+    /// All of them, in the order of the files.
+    pub const ALL: [Self; 5] = [Self::Mean, Self::P50, Self::P95, Self::P99, Self::Max];
+
+    /// The suffix in names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::P50 => "p50",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::Max => "max",
+        }
+    }
+}
+
+/// The metrics. What each means is in [`METRICS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "every variant is described in METRICS")]
+pub enum Metric {
+    QubitUtilization,
+    EffectiveUtilization,
+    CouplerUtilization,
+    Fragmentation,
+    IsolationOverhead,
+    IsolationViolations,
+    LoadImbalance,
+    JainFairness,
+    WaitingTime,
+    TurnaroundTime,
+    ExecutionTime,
+    Slowdown,
+    BoundedSlowdown,
+    QueueLength,
+    ActiveAllocations,
+    AllocationSuccessRate,
+    AllocationFailureRate,
+    BlockedByShape,
+    ReallocationCount,
+    FidelityPredicted,
+    FidelityTrue,
+    FidelityGap,
+    Makespan,
+    Throughput,
+    JobsSubmitted,
+    JobsCompleted,
+    JobsFailed,
+    JobsCancelled,
+    JobsRejected,
+    JobsExpired,
+    JobsUnfinished,
+}
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct MetricDef {
+    /// Which one.
+    pub metric: Metric,
+    /// Its name in files, without statistic.
+    pub name: &'static str,
+    /// Its unit; empty for shares, ratios and counts.
+    pub unit: &'static str,
+    /// What is given of it; empty for a scalar.
+    pub statistics: &'static [Statistic],
+    /// Whether it is given per device as well, as `name[device]`.
+    pub per_device: bool,
+    /// Which way is better.
+    pub better: Better,
+    /// What it means, one sentence.
+    pub description: &'static str,
+}
+
+const ALL: &[Statistic] = &Statistic::ALL;
+const MEAN: &[Statistic] = &[Statistic::Mean];
+const SCALAR: &[Statistic] = &[];
+
+const fn def(
+    metric: Metric,
+    name: &'static str,
+    unit: &'static str,
+    statistics: &'static [Statistic],
+    better: Better,
+    description: &'static str,
+) -> MetricDef {
+    MetricDef {
+        metric,
+        name,
+        unit,
+        statistics,
+        per_device: false,
+        better,
+        description,
+    }
+}
+
+const fn per_device(def: MetricDef) -> MetricDef {
+    MetricDef {
+        per_device: true,
+        ..def
+    }
+}
+
+/// All metrics, in the order of the files.
+pub const METRICS: &[MetricDef] = {
+    use Better::{Higher, Lower, Neutral};
+    use Metric as M;
+    &[
+        per_device(def(
+            M::QubitUtilization,
+            "qubit_utilization",
+            "",
+            SCALAR,
+            Higher,
+            "qubit-seconds held by running jobs / qubit-seconds of qubits in service (dead qubits and offline time excluded)",
+        )),
+        per_device(def(
+            M::EffectiveUtilization,
+            "effective_utilization",
+            "",
+            SCALAR,
+            Neutral,
+            "as qubit_utilization, with buffer qubits counted as used",
+        )),
+        per_device(def(
+            M::CouplerUtilization,
+            "coupler_utilization",
+            "",
+            SCALAR,
+            Higher,
+            "coupler-seconds inside held regions / coupler-seconds of couplers in service",
+        )),
+        per_device(def(
+            M::Fragmentation,
+            "fragmentation",
+            "",
+            SCALAR,
+            Lower,
+            "1 - largest connected free region / free usable qubits, time-weighted; fleet: weighted by qubits in service, all-to-all devices left out",
+        )),
+        per_device(def(
+            M::IsolationOverhead,
+            "isolation_overhead",
+            "",
+            SCALAR,
+            Lower,
+            "qubit-seconds lost to buffers and guards / qubit-seconds held",
+        )),
+        per_device(def(
+            M::IsolationViolations,
+            "isolation_violations",
+            "",
+            SCALAR,
+            Lower,
+            "pairs of jobs too close, qubits held twice and broken guards, found by the auditor in the whole run, warm-up included",
+        )),
+        def(
+            M::LoadImbalance,
+            "load_imbalance",
+            "",
+            SCALAR,
+            Lower,
+            "standard deviation of the devices' qubit utilizations / their mean",
+        ),
+        def(
+            M::JainFairness,
+            "jain_fairness",
+            "",
+            SCALAR,
+            Higher,
+            "Jain's index of the qubit-seconds of all projects that submitted jobs, with equal shares; 1 is even",
+        ),
+        def(
+            M::WaitingTime,
+            "waiting_time_s",
+            "s",
+            ALL,
+            Lower,
+            "first start - submission, of started jobs",
+        ),
+        def(
+            M::TurnaroundTime,
+            "turnaround_time_s",
+            "s",
+            ALL,
+            Lower,
+            "finish - submission, of completed jobs",
+        ),
+        def(
+            M::ExecutionTime,
+            "execution_time_s",
+            "s",
+            ALL,
+            Neutral,
+            "finish - last start, of completed jobs",
+        ),
+        def(
+            M::Slowdown,
+            "slowdown",
+            "",
+            ALL,
+            Lower,
+            "turnaround time / execution time, of completed jobs",
+        ),
+        def(
+            M::BoundedSlowdown,
+            "bounded_slowdown",
+            "",
+            ALL,
+            Lower,
+            "turnaround time / max(execution time, 10 s), at least 1, of completed jobs",
+        ),
+        def(
+            M::QueueLength,
+            "queue_length",
+            "jobs",
+            SCALAR,
+            Lower,
+            "mean number of waiting jobs over time",
+        ),
+        per_device(def(
+            M::ActiveAllocations,
+            "active_allocations",
+            "",
+            SCALAR,
+            Neutral,
+            "mean number of allocations that hold qubits over time",
+        )),
+        def(
+            M::AllocationSuccessRate,
+            "allocation_success_rate",
+            "",
+            SCALAR,
+            Higher,
+            "jobs started / jobs started, rejected or expired",
+        ),
+        def(
+            M::AllocationFailureRate,
+            "allocation_failure_rate",
+            "",
+            SCALAR,
+            Lower,
+            "jobs rejected or expired before a start / jobs started, rejected or expired",
+        ),
+        def(
+            M::BlockedByShape,
+            "blocked_by_shape",
+            "",
+            SCALAR,
+            Lower,
+            "share of placement attempts in which enough qubits were free but no placement existed",
+        ),
+        def(
+            M::ReallocationCount,
+            "reallocation_count",
+            "",
+            SCALAR,
+            Lower,
+            "attempts that ended early and put their job back into the queue",
+        ),
+        def(
+            M::FidelityPredicted,
+            "fidelity_predicted",
+            "",
+            ALL,
+            Higher,
+            "success probability as estimated from the published calibration",
+        ),
+        def(
+            M::FidelityTrue,
+            "fidelity_true",
+            "",
+            ALL,
+            Higher,
+            "success probability by the hardware model, drift and crosstalk included",
+        ),
+        def(
+            M::FidelityGap,
+            "fidelity_gap",
+            "",
+            MEAN,
+            Neutral,
+            "fidelity_predicted - fidelity_true; positive when the published calibration promises too much",
+        ),
+        def(
+            M::Makespan,
+            "makespan_s",
+            "s",
+            SCALAR,
+            Lower,
+            "last end of a job - first submission",
+        ),
+        def(
+            M::Throughput,
+            "throughput_jobs_per_s",
+            "jobs/s",
+            SCALAR,
+            Higher,
+            "jobs completed within the measured interval / its length",
+        ),
+        def(
+            M::JobsSubmitted,
+            "jobs_submitted",
+            "jobs",
+            SCALAR,
+            Neutral,
+            "jobs submitted within the measured interval, rejected ones included",
+        ),
+        def(
+            M::JobsCompleted,
+            "jobs_completed",
+            "jobs",
+            SCALAR,
+            Higher,
+            "of these, jobs that did all their shots",
+        ),
+        def(
+            M::JobsFailed,
+            "jobs_failed",
+            "jobs",
+            SCALAR,
+            Lower,
+            "of these, jobs that ended with an error or beyond their walltime",
+        ),
+        def(
+            M::JobsCancelled,
+            "jobs_cancelled",
+            "jobs",
+            SCALAR,
+            Neutral,
+            "of these, jobs that their owners cancelled",
+        ),
+        def(
+            M::JobsRejected,
+            "jobs_rejected",
+            "jobs",
+            SCALAR,
+            Lower,
+            "of these, jobs that were never admitted",
+        ),
+        def(
+            M::JobsExpired,
+            "jobs_expired",
+            "jobs",
+            SCALAR,
+            Lower,
+            "of these, jobs that waited longer than they wanted to",
+        ),
+        def(
+            M::JobsUnfinished,
+            "jobs_unfinished",
+            "jobs",
+            SCALAR,
+            Lower,
+            "of these, jobs that wait or run at the end",
+        ),
+    ]
+};
+
+/// A name that is no metric.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownMetric {
+    /// No metric is called so.
+    #[error("unknown metric `{name}`; hint: metrics are {}", names())]
+    Name {
+        /// The name as it was given, without statistic.
+        name: String,
+    },
+    /// The metric is a scalar, or a distribution of which this is not given.
+    #[error("metric `{name}` has no statistic `{statistic}`; hint: {}", choices(name))]
+    Statistic {
+        /// The metric.
+        name: &'static str,
+        /// The statistic as it was given.
+        statistic: String,
+    },
+}
+
+fn names() -> String {
+    METRICS.iter().map(|def| def.name).collect::<Vec<_>>().join(", ")
+}
+
+fn choices(name: &str) -> String {
+    let statistics = METRICS
+        .iter()
+        .find(|def| def.name == name)
+        .map_or(SCALAR, |def| def.statistics);
+    if statistics.is_empty() {
+        "it is a single number".to_owned()
+    } else {
+        let names: Vec<_> = statistics.iter().map(|statistic| statistic.name()).collect();
+        format!("it has {}", names.join(", "))
+    }
+}
+
+impl MetricDef {
+    /// The metric and statistic of a name such as `waiting_time_s.p95`, `waiting_time_s` or
+    /// `qubit_utilization[ibm_fez]`. A bare distribution means its mean; a scalar has no statistic.
+    pub fn find(name: &str) -> Result<(&'static Self, Option<Statistic>), UnknownMetric> {
+        let bare = name.split('[').next().unwrap_or(name);
+        let (stem, suffix) = match bare.split_once('.') {
+            Some((stem, suffix)) => (stem, Some(suffix)),
+            None => (bare, None),
+        };
+        let Some(def) = METRICS.iter().find(|def| def.name == stem) else {
+            return Err(UnknownMetric::Name {
+                name: stem.to_owned(),
+            });
+        };
+        let Some(suffix) = suffix else {
+            return Ok((def, def.statistics.first().copied()));
+        };
+        match def.statistics.iter().find(|statistic| statistic.name() == suffix) {
+            Some(statistic) => Ok((def, Some(*statistic))),
+            None => Err(UnknownMetric::Statistic {
+                name: def.name,
+                statistic: suffix.to_owned(),
+            }),
+        }
+    }
+
+    /// The name with a statistic, as in files.
+    pub fn full_name(&self, statistic: Option<Statistic>) -> String {
+        match statistic {
+            Some(statistic) => format!("{}.{}", self.name, statistic.name()),
+            None => self.name.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_and_mistakes_explained() {
+        let found = |name| MetricDef::find(name).map(|(def, statistic)| (def.metric, statistic));
+        assert_eq!(
+            found("waiting_time_s.p95"),
+            Ok((Metric::WaitingTime, Some(Statistic::P95)))
+        );
+        assert_eq!(found("slowdown"), Ok((Metric::Slowdown, Some(Statistic::Mean))));
+        assert_eq!(
+            found("qubit_utilization[ibm_fez]"),
+            Ok((Metric::QubitUtilization, None))
+        );
+        let mistakes = ["waiting_time.p95", "slowdown.p90", "makespan_s.mean"]
+            .map(|name| MetricDef::find(name).unwrap_err().to_string());
+        insta::assert_snapshot!(mistakes.join("\n"), @"
+        unknown metric `waiting_time`; hint: metrics are qubit_utilization, effective_utilization, coupler_utilization, fragmentation, isolation_overhead, isolation_violations, load_imbalance, jain_fairness, waiting_time_s, turnaround_time_s, execution_time_s, slowdown, bounded_slowdown, queue_length, active_allocations, allocation_success_rate, allocation_failure_rate, blocked_by_shape, reallocation_count, fidelity_predicted, fidelity_true, fidelity_gap, makespan_s, throughput_jobs_per_s, jobs_submitted, jobs_completed, jobs_failed, jobs_cancelled, jobs_rejected, jobs_expired, jobs_unfinished
+        metric `slowdown` has no statistic `p90`; hint: it has mean, p50, p95, p99, max
+        metric `makespan_s` has no statistic `mean`; hint: it is a single number
+        ");
+    }
+
+    #[test]
+    fn the_table_has_every_metric_in_the_order_of_the_enum() {
+        assert_eq!(METRICS.len(), Metric::JobsUnfinished as usize + 1);
+        assert!(METRICS.windows(2).all(|pair| pair[0].metric < pair[1].metric));
+    }
+}

@@ -1,0 +1,230 @@
+//! The values of all metrics, as they go to the summary of a run.
+
+use serde::Serialize;
+
+use super::meter::{Meter, Totals, UNIT};
+use super::registry::{METRICS, Metric, MetricDef, Statistic};
+use super::{Distribution, Metrics, PER_UNIT, Phase};
+
+/// One value of a summary.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MetricValue {
+    /// As in `waiting_time_s.p95`, `qubit_utilization` or `qubit_utilization[ibm_fez]`.
+    pub name: String,
+    /// Its definition.
+    #[serde(skip)]
+    pub def: &'static MetricDef,
+    /// The value; `None` without observations.
+    pub value: Option<f64>,
+}
+
+impl Metrics {
+    /// The values of the whole fleet, in the order of [`METRICS`].
+    pub fn summary(&self) -> Vec<MetricValue> {
+        let mut values = Vec::new();
+        for def in METRICS {
+            if def.statistics.is_empty() {
+                let value = self.scalar(def.metric);
+                values.push(MetricValue {
+                    name: def.full_name(None),
+                    def,
+                    value,
+                });
+            }
+            for &statistic in def.statistics {
+                let value = self.statistic(def.metric, statistic);
+                values.push(MetricValue {
+                    name: def.full_name(Some(statistic)),
+                    def,
+                    value,
+                });
+            }
+        }
+        values
+    }
+
+    /// The values of each device, metric by metric, devices in order of registration.
+    pub fn summary_per_device(&self) -> Vec<MetricValue> {
+        let mut values = Vec::new();
+        for def in METRICS.iter().filter(|def| def.per_device) {
+            for meter in self.devices.values() {
+                let name = format!("{}[{}]", def.name, meter.name);
+                values.push(MetricValue {
+                    name,
+                    def,
+                    value: self.of_device(def.metric, meter),
+                });
+            }
+        }
+        values
+    }
+
+    /// One value by its name, as in files: of the fleet, or of a device as `name[device]`. `None` without
+    /// observations, and for names that are no metric (see [`MetricDef::find`]).
+    pub fn value(&self, name: &str) -> Option<f64> {
+        let (def, statistic) = MetricDef::find(name).ok()?;
+        if let Some((_, device)) = name.split_once('[') {
+            let device = device.strip_suffix(']')?;
+            let meter = self.devices.values().find(|meter| meter.name == device)?;
+            return self.of_device(def.metric, meter);
+        }
+        match statistic {
+            Some(statistic) => self.statistic(def.metric, statistic),
+            None => self.scalar(def.metric),
+        }
+    }
+
+    fn measured(&self, meter: &Meter) -> Totals {
+        meter.totals_at(self.now).since(&meter.base)
+    }
+
+    fn of_device(&self, metric: Metric, meter: &Meter) -> Option<f64> {
+        let totals = self.measured(meter);
+        match metric {
+            Metric::QubitUtilization => ratio(totals.held, totals.qubits),
+            Metric::EffectiveUtilization => ratio(totals.effective, totals.qubits),
+            Metric::CouplerUtilization => ratio(totals.couplers_held, totals.couplers),
+            Metric::Fragmentation => self.fragmentation(&totals),
+            Metric::IsolationOverhead => ratio(totals.lost, totals.held),
+            Metric::IsolationViolations => Some(meter.isolation_violations as f64),
+            Metric::ActiveAllocations => self.mean_over_time(totals.active),
+            _ => None,
+        }
+    }
+
+    fn fragmentation(&self, totals: &Totals) -> Option<f64> {
+        let mean = ratio(totals.fragmentation, totals.service).map(|mean| mean / UNIT as f64);
+        mean.filter(|_| self.options.fragmentation)
+    }
+
+    fn mean_over_time(&self, integral_ns: u128) -> Option<f64> {
+        ratio(integral_ns, u128::from(self.now.since(self.from).0))
+    }
+
+    fn sum(&self, part: impl Fn(&Totals) -> u128) -> u128 {
+        self.devices
+            .values()
+            .map(|meter| part(&self.measured(meter)))
+            .sum()
+    }
+
+    fn scalar(&self, metric: Metric) -> Option<f64> {
+        let counts = &self.counts;
+        let decided = u128::from(counts.started + counts.undone + counts.rejected);
+        match metric {
+            Metric::QubitUtilization => ratio(self.sum(|t| t.held), self.sum(|t| t.qubits)),
+            Metric::EffectiveUtilization => ratio(self.sum(|t| t.effective), self.sum(|t| t.qubits)),
+            Metric::CouplerUtilization => ratio(self.sum(|t| t.couplers_held), self.sum(|t| t.couplers)),
+            Metric::Fragmentation => self.fleet_fragmentation(),
+            Metric::IsolationOverhead => ratio(self.sum(|t| t.lost), self.sum(|t| t.held)),
+            Metric::IsolationViolations => {
+                let violations: u64 = self
+                    .devices
+                    .values()
+                    .map(|meter| meter.isolation_violations)
+                    .sum();
+                Some(violations as f64)
+            }
+            Metric::LoadImbalance => self.load_imbalance(),
+            Metric::JainFairness => self.jain_fairness(),
+            Metric::QueueLength => self.mean_over_time(self.waiting.integral_at(self.now)),
+            Metric::ActiveAllocations => self.mean_over_time(self.running.integral_at(self.now)),
+            Metric::AllocationSuccessRate => ratio(u128::from(counts.started), decided),
+            Metric::AllocationFailureRate => ratio(u128::from(counts.undone + counts.rejected), decided),
+            Metric::BlockedByShape => ratio(u128::from(self.blocked_by_shape), u128::from(self.attempts)),
+            Metric::ReallocationCount => Some(self.requeues as f64),
+            Metric::Makespan => {
+                let first = self.first_submission?;
+                self.last_end.map(|last| last.since(first).as_secs_f64())
+            }
+            Metric::Throughput => self
+                .mean_over_time(u128::from(self.completions))
+                .map(|per_ns| per_ns * 1e9),
+            Metric::JobsSubmitted => Some(counts.submitted as f64),
+            Metric::JobsCompleted => Some(counts.completed as f64),
+            Metric::JobsFailed => Some(counts.failed as f64),
+            Metric::JobsCancelled => Some(counts.cancelled as f64),
+            Metric::JobsRejected => Some(counts.rejected as f64),
+            Metric::JobsExpired => Some(counts.expired as f64),
+            Metric::JobsUnfinished => Some((counts.submitted - counts.ended()) as f64),
+            Metric::WaitingTime
+            | Metric::TurnaroundTime
+            | Metric::ExecutionTime
+            | Metric::Slowdown
+            | Metric::BoundedSlowdown
+            | Metric::FidelityPredicted
+            | Metric::FidelityTrue
+            | Metric::FidelityGap => None,
+        }
+    }
+
+    fn statistic(&self, metric: Metric, statistic: Statistic) -> Option<f64> {
+        match metric {
+            Metric::WaitingTime => of(&self.waits, statistic),
+            Metric::TurnaroundTime => of(&self.turnarounds, statistic),
+            Metric::ExecutionTime => of(&self.executions, statistic),
+            Metric::Slowdown => of(&self.slowdowns, statistic),
+            Metric::BoundedSlowdown => of(&self.bounded_slowdowns, statistic),
+            Metric::FidelityPredicted => of(&self.predicted, statistic),
+            Metric::FidelityTrue => of(&self.actual, statistic),
+            Metric::FidelityGap if self.predicted.count() > 0 => {
+                let gap = self.predicted.sum() as i128 - self.actual.sum() as i128;
+                Some(gap as f64 / self.predicted.count() as f64 / PER_UNIT as f64)
+            }
+            _ => None,
+        }
+    }
+
+    fn fleet_fragmentation(&self) -> Option<f64> {
+        let (mut weighted, mut weight) = (0.0, 0.0);
+        for meter in self.devices.values().filter(|meter| !meter.map.is_complete()) {
+            let totals = self.measured(meter);
+            if let Some(fragmentation) = self.fragmentation(&totals) {
+                weighted += fragmentation * totals.qubits as f64;
+                weight += totals.qubits as f64;
+            }
+        }
+        (weight > 0.0).then(|| weighted / weight)
+    }
+
+    fn load_imbalance(&self) -> Option<f64> {
+        let utilization = |meter| self.of_device(Metric::QubitUtilization, meter);
+        let loads: Vec<f64> = self.devices.values().filter_map(utilization).collect();
+        let mean = loads.iter().sum::<f64>() / loads.len() as f64;
+        let variance = loads
+            .iter()
+            .map(|load| (load - mean) * (load - mean))
+            .sum::<f64>()
+            / loads.len() as f64;
+        (mean > 0.0).then(|| libm::sqrt(variance) / mean)
+    }
+
+    fn jain_fairness(&self) -> Option<f64> {
+        let mut usage = self.usage.clone();
+        for job in self.jobs.values() {
+            if let Phase::Running { allocation, .. } = &job.phase {
+                let held = u128::from(self.clip(allocation.started).0) * allocation.held.len() as u128;
+                *usage.entry(job.project).or_default() += held;
+            }
+        }
+        let sum: f64 = usage.values().map(|used| *used as f64).sum();
+        let squares: f64 = usage.values().map(|used| *used as f64 * *used as f64).sum();
+        (squares > 0.0).then(|| sum * sum / (usage.len() as f64 * squares))
+    }
+}
+
+/// A statistic in units, of values in 1e-9 units.
+fn of(distribution: &Distribution, statistic: Statistic) -> Option<f64> {
+    let value = match statistic {
+        Statistic::Mean => return distribution.mean().map(|mean| mean / PER_UNIT as f64),
+        Statistic::P50 => distribution.quantile(500),
+        Statistic::P95 => distribution.quantile(950),
+        Statistic::P99 => distribution.quantile(990),
+        Statistic::Max => distribution.max(),
+    };
+    value.map(|value| value as f64 / PER_UNIT as f64)
+}
+
+fn ratio(part: u128, whole: u128) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
