@@ -10,6 +10,7 @@ pub mod device;
 pub mod hardware;
 pub mod import;
 mod qubit_set;
+pub mod success;
 
 use serde::{Deserialize, Serialize};
 
