@@ -4,12 +4,17 @@
 //! *truly* does while nobody looks is in [`hardware`].
 
 pub mod calibration;
+pub mod catalogue;
 pub mod circuit;
 pub mod coupling_map;
 pub mod device;
+pub mod device_file;
 pub mod hardware;
 pub mod import;
+pub mod lattice;
 mod qubit_set;
+pub mod success;
+pub mod synthetic;
 
 use serde::{Deserialize, Serialize};
 

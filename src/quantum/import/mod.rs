@@ -1,1 +1,3 @@
 //! Foreign calibration formats, one file each.
+
+pub mod qiskit;

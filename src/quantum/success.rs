@@ -1,0 +1,256 @@
+//! Estimated success probability of a placed program: a pure function of a calibration and of counts.
+//!
+//! Promises one formula for both sides: with the published calibration it predicts, with the true one it decides
+//! ([`super::hardware::truth`]). Leaves layouts, routing and the choice of a region to the core.
+
+use super::calibration::Calibration;
+use super::{CouplerId, PhysicalQubit};
+
+/// A two-qubit error beyond this cannot get worse: the average error of a gate that forgets its input entirely,
+/// 1 - 1/4.
+pub const WORST_TWO_QUBIT_ERROR: f64 = 0.75;
+
+/// How often a program uses one coupler.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CouplerUse {
+    /// The coupler.
+    pub coupler: CouplerId,
+    /// Number of two-qubit gates; need not be whole, for estimates of routed programs.
+    pub gates: f64,
+}
+
+/// What a program does with one qubit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QubitUse {
+    /// The qubit.
+    pub qubit: PhysicalQubit,
+    /// Number of one-qubit gates.
+    pub one_qubit_gates: f64,
+    /// Number of two-qubit gates that this qubit takes part in; decides only how long it is idle.
+    pub two_qubit_gates: f64,
+    /// Whether it is measured at the end.
+    pub measured: bool,
+}
+
+/// A program as placed on a device: which elements it uses how often, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProgramUse<'a> {
+    /// The couplers in use, each once.
+    pub couplers: &'a [CouplerUse],
+    /// The qubits in use, each once.
+    pub qubits: &'a [QubitUse],
+    /// Time from the first gate to the readout, seconds. 0 leaves out the decay of idle qubits.
+    pub duration_s: f64,
+}
+
+/// Natural logarithm of the estimated success probability; negative infinity when a dead element is used.
+///
+/// The probability that nothing goes wrong, events taken as independent (Nishio et al., `arXiv:1903.10963`):
+/// the product of
+/// - (1 - two-qubit error)^gates over couplers,
+/// - (1 - one-qubit error)^gates and, if measured, (1 - readout error) over qubits,
+/// - exp(-idle (1/T1 + 1/T2) / 2) over qubits, where idle is the duration less the qubit's own gates. Gates bring
+///   their decay along in their measured errors. A two-qubit gate counts with the mean duration over the program,
+///   and unknown times are infinite: no decay.
+///
+/// Linear in the size of the program; no heap memory.
+pub fn log_success(calibration: &Calibration, program: &ProgramUse<'_>) -> f64 {
+    log_success_with(calibration, program, |_| 1.0)
+}
+
+/// The estimated success probability itself: the exponential of [`log_success`], in 0..=1.
+pub fn success_probability(calibration: &Calibration, program: &ProgramUse<'_>) -> f64 {
+    libm::exp(log_success(calibration, program))
+}
+
+/// As [`log_success`], with the two-qubit error of the n-th coupler in use multiplied by `error_factor(n)`, up to
+/// [`WORST_TWO_QUBIT_ERROR`].
+pub fn log_success_with(
+    calibration: &Calibration,
+    program: &ProgramUse<'_>,
+    error_factor: impl Fn(usize) -> f64,
+) -> f64 {
+    let mut log = 0.0;
+    let (mut gates, mut gate_time_s) = (0.0, 0.0);
+    for (index, used) in program.couplers.iter().enumerate() {
+        let Some(coupler) = calibration
+            .couplers
+            .get(used.coupler.index())
+            .filter(|coupler| !coupler.dead)
+        else {
+            return f64::NEG_INFINITY;
+        };
+        if used.gates > 0.0 {
+            let error = coupler.two_qubit_error * error_factor(index);
+            log += used.gates * libm::log1p(-error.min(WORST_TWO_QUBIT_ERROR));
+            gates += used.gates;
+            gate_time_s += used.gates * coupler.two_qubit_duration_s;
+        }
+    }
+    let two_qubit_duration_s = if gates > 0.0 { gate_time_s / gates } else { 0.0 };
+    for used in program.qubits {
+        let Some(qubit) = calibration
+            .qubits
+            .get(used.qubit.index())
+            .filter(|qubit| !qubit.dead)
+        else {
+            return f64::NEG_INFINITY;
+        };
+        if used.one_qubit_gates > 0.0 {
+            log += used.one_qubit_gates * libm::log1p(-qubit.one_qubit_error);
+        }
+        if used.measured {
+            log += libm::log1p(-qubit.readout_error);
+        }
+        let busy_s =
+            used.one_qubit_gates * qubit.one_qubit_duration_s + used.two_qubit_gates * two_qubit_duration_s;
+        let idle_s = (program.duration_s - busy_s).max(0.0);
+        if idle_s > 0.0 {
+            log -= idle_s * 0.5 * (1.0 / qubit.t1_s + 1.0 / qubit.t2_s);
+        }
+    }
+    log
+}
+
+/// Time from the first gate to the readout, seconds, of a program of `depth` layers: each layer as long as the mean
+/// two-qubit gate of the program, or as the mean one-qubit gate where it has none (assumption: layers are aligned).
+pub fn duration_s(
+    calibration: &Calibration,
+    couplers: &[CouplerUse],
+    qubits: &[QubitUse],
+    depth: u32,
+) -> f64 {
+    let mean = |sum: (f64, f64)| if sum.0 > 0.0 { sum.1 / sum.0 } else { 0.0 };
+    let add = |sum: (f64, f64), gates: f64, length_s: f64| (sum.0 + gates, sum.1 + gates * length_s);
+    let two_qubit = mean(couplers.iter().fold((0.0, 0.0), |sum, used| {
+        let length_s = calibration
+            .couplers
+            .get(used.coupler.index())
+            .map_or(0.0, |c| c.two_qubit_duration_s);
+        add(sum, used.gates, length_s)
+    }));
+    let layer_s = if two_qubit > 0.0 {
+        two_qubit
+    } else {
+        mean(qubits.iter().fold((0.0, 0.0), |sum, used| {
+            let length_s = calibration
+                .qubits
+                .get(used.qubit.index())
+                .map_or(0.0, |q| q.one_qubit_duration_s);
+            add(sum, used.one_qubit_gates, length_s)
+        }))
+    };
+    f64::from(depth) * layer_s
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::quantum::calibration::{CouplerCalibration, QubitCalibration};
+
+    fn calibration() -> Calibration {
+        let qubit = QubitCalibration {
+            t1_s: 100e-6,
+            t2_s: 50e-6,
+            readout_error: 0.02,
+            one_qubit_error: 0.001,
+            one_qubit_duration_s: 50e-9,
+            readout_duration_s: 1e-6,
+            dead: false,
+        };
+        let coupler = CouplerCalibration {
+            two_qubit_error: 0.01,
+            two_qubit_duration_s: 100e-9,
+            dead: false,
+        };
+        Calibration {
+            qubits: vec![qubit; 3],
+            couplers: vec![coupler; 2],
+        }
+    }
+
+    fn coupler(coupler: u32, gates: f64) -> CouplerUse {
+        CouplerUse {
+            coupler: CouplerId(coupler),
+            gates,
+        }
+    }
+
+    fn qubit(qubit: u32, one_qubit_gates: f64, two_qubit_gates: f64, measured: bool) -> QubitUse {
+        QubitUse {
+            qubit: PhysicalQubit(qubit),
+            one_qubit_gates,
+            two_qubit_gates,
+            measured,
+        }
+    }
+
+    /// Worked by hand: two couplers with 3 and 2 gates, a duration of 10 layers of 100 ns.
+    #[test]
+    fn the_product_is_the_one_on_paper() {
+        let couplers = [coupler(0, 3.0), coupler(1, 2.0)];
+        let qubits = [
+            qubit(0, 4.0, 3.0, true),
+            qubit(1, 0.0, 5.0, true),
+            qubit(2, 2.0, 2.0, false),
+        ];
+        let calibration = calibration();
+        let duration = duration_s(&calibration, &couplers, &qubits, 10);
+        assert!((duration - 1e-6).abs() < 1e-18);
+        let program = ProgramUse {
+            couplers: &couplers,
+            qubits: &qubits,
+            duration_s: duration,
+        };
+        let idle_s: f64 = (1e-6 - 0.5e-6) + (1e-6 - 0.5e-6) + (1e-6 - 0.3e-6);
+        let expected = 0.99_f64.powi(5)
+            * 0.999_f64.powi(6)
+            * 0.98_f64.powi(2)
+            * (-idle_s * 0.5 * (1.0 / 100e-6 + 1.0 / 50e-6)).exp();
+        assert!((success_probability(&calibration, &program) - expected).abs() < 1e-14);
+    }
+
+    #[test]
+    fn dead_elements_and_unknown_ones_never_succeed() {
+        let mut calibration = calibration();
+        calibration.couplers[1].dead = true;
+        calibration.qubits[2].dead = true;
+        let probability = |couplers: &[CouplerUse], qubits: &[QubitUse]| {
+            success_probability(
+                &calibration,
+                &ProgramUse {
+                    couplers,
+                    qubits,
+                    duration_s: 0.0,
+                },
+            )
+        };
+        assert_eq!(probability(&[], &[]), 1.0);
+        assert_eq!(probability(&[coupler(1, 1.0)], &[]), 0.0);
+        assert_eq!(probability(&[coupler(9, 1.0)], &[]), 0.0);
+        assert_eq!(probability(&[], &[qubit(2, 0.0, 0.0, true)]), 0.0);
+        assert!(probability(&[coupler(0, 1.0)], &[qubit(1, 1.0, 1.0, true)]) > 0.9);
+    }
+
+    proptest! {
+        /// A probability, and worse with every factor, gate and second.
+        #[test]
+        fn more_of_anything_is_worse(
+            gates in 0.0..200.0, singles in 0.0..200.0, duration in 0.0..1e-3, factor in 1.0..100.0, more in 0.0..50.0
+        ) {
+            let calibration = calibration();
+            let log = |gates, singles, duration_s, factor| {
+                let (couplers, qubits) = ([coupler(0, gates)], [qubit(0, singles, 0.0, true)]);
+                let program = ProgramUse { couplers: &couplers, qubits: &qubits, duration_s };
+                log_success_with(&calibration, &program, |_| factor)
+            };
+            let base = log(gates, singles, duration, factor);
+            prop_assert!(base <= 0.0 && base.is_finite());
+            prop_assert!(log(gates + more, singles, duration, factor) <= base);
+            prop_assert!(log(gates, singles, duration + more * 1e-6, factor) <= base);
+            prop_assert!(log(gates, singles, duration, factor + more) <= base);
+        }
+    }
+}
