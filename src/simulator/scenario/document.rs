@@ -1,0 +1,250 @@
+//! A YAML file as a tree in which every key and value knows where it stands.
+//!
+//! Promises that any text, however large, deep or broken, becomes a tree or an error quickly: sizes are limited before
+//! and while reading. Leaves types to [`super::reader`] and meaning to [`super::resolve`].
+
+use std::fmt;
+
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_yaml::budget::BudgetBreach;
+use serde_yaml::options::MergeKeyPolicy;
+use serde_yaml::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter, Spanned};
+
+use super::error::Fault;
+
+/// Largest scenario file that is read, bytes.
+pub const MAX_BYTES: usize = 16 << 20;
+
+/// Deepest nesting; a scenario needs about 10.
+const MAX_DEPTH: usize = 48;
+
+/// Most nodes, aliases expanded.
+const MAX_NODES: usize = 2_000_000;
+
+/// Where a key or value was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// In the file: line and column from 1, width in characters.
+    File { line: u32, column: u32, width: u32 },
+    /// In the override with this index.
+    Set(usize),
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Node {
+    pub(super) mark: Mark,
+    pub(super) value: Value,
+}
+
+/// What YAML knows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// A key with its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) mark: Mark,
+    pub(super) node: Node,
+}
+
+impl Node {
+    /// Reads one YAML document.
+    pub(super) fn read(text: &str) -> Result<Self, Fault> {
+        if text.len() > MAX_BYTES {
+            return Err(Fault::new(format!("the file has {} bytes, the most is {MAX_BYTES}", text.len())));
+        }
+        // Comments and document markers alone are an empty file, too.
+        let blank = |line: &str| {
+            let line = line.trim();
+            line.is_empty() || line.starts_with('#') || line == "---" || line == "..."
+        };
+        if text.trim_start_matches('\u{feff}').lines().all(blank) {
+            return Err(Fault::new("the file is empty")
+                .with_hint("see scenarios/quickstart.yaml, or `rmsim schema` for all keys"));
+        }
+        let options = serde_yaml::options! {
+            budget: serde_yaml::budget! {
+                max_depth: MAX_DEPTH,
+                flow_nesting_limit: MAX_DEPTH,
+                max_nodes: MAX_NODES,
+                max_events: 2 * MAX_NODES,
+                max_total_scalar_bytes: MAX_BYTES,
+                max_documents: 1,
+            },
+            merge_keys: MergeKeyPolicy::Error,
+            // YAML 1.2: `off` is a text.
+            strict_booleans: true,
+        };
+        serde_yaml::from_str_with_options::<Spanned<Value>>(text, options)
+            .map(Self::from)
+            .map_err(|error| fault(&error))
+    }
+
+    /// The value below `path`, or the nearest above it that exists; with the mark of its key where it has one.
+    pub(super) fn nearest<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Mark {
+        let mut node = self;
+        let mut mark = self.mark;
+        for step in path {
+            match &node.value {
+                Value::Map(entries) => {
+                    let Some(entry) = entries.iter().find(|entry| entry.key == step) else { break };
+                    node = &entry.node;
+                    mark = if matches!(node.value, Value::List(_) | Value::Map(_)) { entry.mark } else { node.mark };
+                }
+                Value::List(items) => {
+                    let Some(item) = step.parse::<usize>().ok().and_then(|index| items.get(index)) else { break };
+                    node = item;
+                    mark = item.mark;
+                }
+                _ => break,
+            }
+        }
+        mark
+    }
+}
+
+impl From<Spanned<Value>> for Node {
+    fn from(spanned: Spanned<Value>) -> Self {
+        Self { mark: mark(spanned.referenced), value: spanned.value }
+    }
+}
+
+fn mark(location: Location) -> Mark {
+    let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
+    Mark::File {
+        line: number(location.line()),
+        column: number(location.column()),
+        width: number(location.span().len() as u64),
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Unsigned(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(u64::try_from(value).map_or(Value::Signed(value), Value::Unsigned))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
+        Ok(Value::Float(value as f64))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(Value::Float(value as f64))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Float(value))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element::<Spanned<Value>>()? {
+            items.push(item.into());
+        }
+        Ok(Value::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((key, value)) = map.next_entry::<Spanned<String>, Spanned<Value>>()? {
+            entries.push(Entry { key: key.value, mark: mark(key.referenced), node: value.into() });
+        }
+        Ok(Value::Map(entries))
+    }
+}
+
+/// What the YAML reader found, in our words.
+fn fault(error: &YamlError) -> Fault {
+    let location = error.location().filter(|location| *location != Location::UNKNOWN);
+    let mut fault = explain(error.without_snippet());
+    fault.mark = location.map(mark).map(|mark| match mark {
+        // The reader's own spans may cover the rest of the file.
+        Mark::File { line, column, .. } => Mark::File { line, column, width: 1 },
+        set => set,
+    });
+    fault
+}
+
+fn explain(error: &YamlError) -> Fault {
+    match error {
+        YamlError::DuplicateMappingKey { key: Some(key), .. } => {
+            Fault::new(format!("the key `{}` is given twice", crop(key))).with_hint("keep one of them")
+        }
+        YamlError::Budget { breach: BudgetBreach::Documents { .. }, .. } | YamlError::MultipleDocuments { .. } => {
+            Fault::new("a second document begins here").with_hint("one scenario per file")
+        }
+        YamlError::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            Fault::new(format!("nested deeper than {MAX_DEPTH} levels")).with_hint("is a bracket left open?")
+        }
+        YamlError::Budget { .. } => Fault::new("too many values for a scenario"),
+        YamlError::MergeKeyNotAllowed { .. } => {
+            Fault::new("merge keys (`<<`) are not supported").with_hint("write the keys out, or use an alias for the whole value")
+        }
+        YamlError::AliasError { error, .. } => explain(error),
+        other => Fault::new(crop(&DefaultMessageFormatter.format_message(other))),
+    }
+}
+
+/// A piece of the file that is safe and short enough to print.
+pub(super) fn crop(text: &str) -> String {
+    const SHOWN: usize = 160;
+    let mut short: String =
+        text.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        short.push_str("...");
+    }
+    short
+}

@@ -1,0 +1,334 @@
+//! The keys of a scenario file, their meaning and their defaults: what the schema and the editors show.
+//!
+//! Promises that whatever is written out reads back the same, defaults filled in. Leaves checks that need more than
+//! one key to [`super::resolve`].
+
+pub mod fleet;
+pub mod jobs;
+pub mod workload;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::allocator::config::AllocatorConfig;
+use crate::quantum::hardware::crosstalk::CrosstalkConfig;
+use crate::quantum::hardware::drift::DriftConfig;
+use crate::quantum::hardware::failures::FailureConfig;
+use crate::quantum::hardware::runtime::RuntimeModel;
+use crate::simulator::workload::distribution::{Draw, Law};
+use crate::time::Span;
+use fleet::FleetEntry;
+use workload::WorkloadFile;
+
+/// A scenario of the resource manager's simulator: a fleet, a workload, and how the allocator decides.
+///
+/// Durations carry units (30s, 5m, 7d, 120us), rates too (60/h, 1/s). A value marked "drawn" is a constant or a
+/// distribution such as {uniform: [5, 20]}.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Scenario")]
+pub struct ScenarioFile {
+    /// Name of the scenario, part of the path of its results: letters, digits, `-` and `_`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"))]
+    pub scenario: String,
+    /// What it shows, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Root of all randomness. The same seed gives the same world, whatever the allocator does. Default 1.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Number of independent repetitions, each a world of its own. Default 1.
+    #[serde(default = "default_replications")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub replications: u32,
+    /// Civil time of the start, RFC 3339, for calendars and time windows. Default 2026-01-05T00:00:00Z, a Monday.
+    #[serde(default = "default_start")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub start: jiff::Timestamp,
+    /// How long it runs.
+    pub horizon: Horizon,
+    /// Whether the run goes on after the horizon, without new jobs, until all jobs have ended. Default: yes for a horizon
+    /// by jobs, no for a horizon by time.
+    #[serde(default)]
+    pub drain: Option<bool>,
+    /// What is left out of the statistics at the beginning. Default: nothing.
+    #[serde(default)]
+    pub warm_up: WarmUp,
+    /// The devices.
+    #[schemars(length(min = 1))]
+    pub fleet: Vec<FleetEntry>,
+    /// The jobs and when they come.
+    pub workload: WorkloadFile,
+    /// How the allocator decides. Default: its defaults.
+    #[serde(default)]
+    pub allocator: AllocatorConfig,
+    /// How the devices behave. Default: drift and crosstalk as measured, run times of IBM devices, no failures.
+    #[serde(default)]
+    pub hardware: HardwareFile,
+    /// When devices are calibrated. Default: every 24h after draining.
+    #[serde(default)]
+    pub calibration: CalibrationFile,
+    /// What is written besides the summary.
+    #[serde(default)]
+    pub output: OutputFile,
+    /// Bounds on metrics for `rmsim check`: metric, statistic, bound, as in `waiting_time_s: {p95: "< 600"}`; a bare
+    /// bound means the mean, or the value of a metric without statistics.
+    #[serde(default)]
+    pub targets: BTreeMap<String, TargetFile>,
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+fn default_replications() -> u32 {
+    1
+}
+
+fn default_start() -> jiff::Timestamp {
+    // 2026-01-05T00:00:00Z.
+    jiff::Timestamp::constant(1_767_571_200, 0)
+}
+
+/// How long a scenario runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Horizon {
+    /// So long.
+    Time(Span),
+    /// Until so many jobs have arrived.
+    Jobs(#[schemars(range(min = 1))] u64),
+}
+
+/// What is left out of the statistics at the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WarmUp {
+    /// Nothing.
+    #[default]
+    None,
+    /// Everything before this time.
+    Time(Span),
+    /// The first jobs to arrive, and the time until the next one arrives.
+    Jobs(u64),
+}
+
+/// How the devices behave.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HardwareFile {
+    /// How true errors and coherence times move.
+    pub drift: DriftConfig,
+    /// How jobs on one device disturb each other.
+    pub crosstalk: CrosstalkConfig,
+    /// How long jobs take.
+    pub runtime: RuntimeModel,
+    /// What fails and when. Default: nothing.
+    pub failures: Vec<FailureConfig>,
+}
+
+/// When devices are calibrated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CalibrationFile {
+    /// How a calibration starts. Default drain.
+    pub mode: CalibrationMode,
+    /// Time from one calibration to the next. Default: that of the device, or 24h.
+    pub interval: Option<Span>,
+    /// How long a calibration takes, drawn. Default 20m to 60m (assumption).
+    pub duration: Draw<Span>,
+    /// Whether the devices take turns, spread over the interval, or all begin after one interval. Default true.
+    pub staggered: bool,
+}
+
+impl Default for CalibrationFile {
+    fn default() -> Self {
+        Self {
+            mode: CalibrationMode::Drain,
+            interval: None,
+            duration: Draw::Law(Law::Uniform(Span::from_secs(20 * 60), Span::from_secs(60 * 60))),
+            staggered: true,
+        }
+    }
+}
+
+/// How a calibration starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CalibrationMode {
+    /// No new jobs when it is due; it begins when the last job has ended.
+    #[default]
+    Drain,
+    /// There are no calibrations: the figures of the device files are all that is ever published.
+    Off,
+}
+
+/// What is written besides the summary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutputFile {
+    /// Which replications write jobs, timeline and events. Default first.
+    pub traces: Traces,
+    /// Time between two rows of the timeline. Default: a thousandth of the horizon, or 10m for a horizon by jobs.
+    pub timeline_every: Option<Span>,
+    /// Whether events.csv is written. Default true.
+    pub events: bool,
+    /// Whether plots are drawn. Default true.
+    pub plots: bool,
+}
+
+impl Default for OutputFile {
+    fn default() -> Self {
+        Self { traces: Traces::First, timeline_every: None, events: true, plots: true }
+    }
+}
+
+/// Which replications write traces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Traces {
+    /// The first one.
+    #[default]
+    First,
+    /// All of them.
+    All,
+    /// None: the summary is all there is.
+    None,
+}
+
+/// The bounds on one metric, by statistic (`mean`, `p50`, `p95`, `p99`, `max`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetFile(pub BTreeMap<String, Bound>);
+
+impl Serialize for TargetFile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for TargetFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TargetVisitor;
+
+        impl<'de> serde::de::Visitor<'de> for TargetVisitor {
+            type Value = TargetFile;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a bound such as \"< 600\", or statistics with bounds such as {p95: \"< 600\"}")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<TargetFile, E> {
+                let bound = text.parse().map_err(E::custom)?;
+                Ok(TargetFile(BTreeMap::from([("mean".to_owned(), bound)])))
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<TargetFile, A::Error> {
+                BTreeMap::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(TargetFile)
+            }
+        }
+
+        deserializer.deserialize_any(TargetVisitor)
+    }
+}
+
+impl JsonSchema for TargetFile {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Target".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let bound = generator.subschema_for::<Bound>();
+        schemars::json_schema!({
+            "description": "A bound, or bounds by statistic (mean, p50, p95, p99, max).",
+            "anyOf": [bound, { "type": "object", "additionalProperties": bound }],
+        })
+    }
+}
+
+/// A comparison with a number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bound {
+    /// How the metric compares.
+    pub comparison: Comparison,
+    /// With what; finite.
+    pub value: f64,
+}
+
+/// How a metric compares with its bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Below,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Above,
+    /// `>=`
+    AtLeast,
+    /// `==`
+    Equal,
+}
+
+/// Two-character signs first: `<=` begins with `<`.
+const COMPARISONS: [(&str, Comparison); 5] = [
+    ("<=", Comparison::AtMost),
+    (">=", Comparison::AtLeast),
+    ("==", Comparison::Equal),
+    ("<", Comparison::Below),
+    (">", Comparison::Above),
+];
+
+/// A text that is no bound.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a bound; hint: write a comparison (<, <=, >, >=, ==) and a number, as in \"< 600\"")]
+pub struct BoundError(String);
+
+impl FromStr for Bound {
+    type Err = BoundError;
+
+    fn from_str(text: &str) -> Result<Self, BoundError> {
+        let trimmed = text.trim();
+        let found = COMPARISONS.iter().find_map(|(sign, comparison)| {
+            let value: f64 = trimmed.strip_prefix(sign)?.trim().parse().ok()?;
+            value.is_finite().then_some(Self { comparison: *comparison, value })
+        });
+        found.ok_or_else(|| BoundError(trimmed.chars().take(40).collect()))
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = COMPARISONS.iter().find(|(_, comparison)| *comparison == self.comparison).map_or("", |found| found.0);
+        write!(f, "{sign} {}", self.value)
+    }
+}
+
+impl Serialize for Bound {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bound {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Bound {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Bound".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "A comparison and a number: \"< 600\", \">= 0.95\", \"== 0\".",
+            "pattern": "^\\s*(<=|>=|==|<|>)\\s*[-+0-9.eE]+\\s*$",
+        })
+    }
+}

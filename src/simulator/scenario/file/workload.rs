@@ -1,0 +1,186 @@
+//! The workload in a scenario file: when jobs come, what they ask for, whose they are and how they end.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::jobs::JobTemplate;
+use crate::simulator::workload::arrivals::Arrivals;
+use crate::simulator::workload::distribution::{Draw, Law};
+use crate::time::Span;
+
+/// The jobs and when they come.
+///
+/// `arrivals` and `jobs` describe the usual case of one source; `sources` adds others, which use `jobs` unless they
+/// have their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadFile {
+    /// When jobs come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<Arrivals>,
+    /// When the arrivals begin. Default: at the start.
+    #[serde(default)]
+    pub start_after: Span,
+    /// After which time no more jobs come. Default: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_after: Option<Span>,
+    /// What they ask for: a list of weighted templates, or `ibm_like`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<JobsFile>,
+    /// Further sources of jobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceFile>,
+    /// Whose jobs they are. Default: all of one tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenants: Option<TenantsFile>,
+    /// How jobs end. Default: all completed; with `jobs: ibm_like` 5.8 % cancelled and 3.1 % in error, as measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcomes: Option<OutcomesFile>,
+}
+
+/// A further source of jobs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFile {
+    /// When jobs come.
+    pub arrivals: Arrivals,
+    /// When they begin. Default: at the start.
+    #[serde(default)]
+    pub start_after: Span,
+    /// After which time no more jobs come. Default: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_after: Option<Span>,
+    /// What they ask for. Default: the `jobs` of the workload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<JobsFile>,
+}
+
+/// What jobs ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobsFile {
+    /// A mix that comes with the program.
+    Preset(Preset),
+    /// Templates, chosen by weight.
+    Templates(Vec<JobTemplate>),
+}
+
+/// A mix of jobs that comes with the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    /// Jobs as measured on IBM's devices (Ravi et al., IISWC'21): shots median 4,000 with modes 1,000, 4,000 and 8,000;
+    /// circuits median 1, p75 40, p90 90; qubits median 5, p75 7, p99 19; depth median 114, p90 487, p99 4,672;
+    /// 5.8 % cancelled, 3.1 % in error. Shapes (half any region, 40 % lines, 10 % heavy-hex patches) are an assumption,
+    /// and so is the independence of the numbers.
+    IbmLike,
+}
+
+impl Serialize for JobsFile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Preset(preset) => preset.serialize(serializer),
+            Self::Templates(templates) => templates.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for JobsFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct JobsVisitor;
+
+        impl<'de> serde::de::Visitor<'de> for JobsVisitor {
+            type Value = JobsFile;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of job templates, or ibm_like")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<JobsFile, E> {
+                let name = serde::de::value::StrDeserializer::new(text);
+                Preset::deserialize(name).map(JobsFile::Preset)
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, seq: A) -> Result<JobsFile, A::Error> {
+                let list = serde::de::value::SeqAccessDeserializer::new(seq);
+                Vec::deserialize(list).map(JobsFile::Templates)
+            }
+        }
+
+        deserializer.deserialize_any(JobsVisitor)
+    }
+}
+
+impl JsonSchema for JobsFile {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Jobs".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let preset = generator.subschema_for::<Preset>();
+        let template = generator.subschema_for::<JobTemplate>();
+        schemars::json_schema!({
+            "description": "Weighted job templates, or the name of a mix that comes with the program.",
+            "anyOf": [preset, { "type": "array", "items": template, "minItems": 1 }],
+        })
+    }
+}
+
+/// Whose jobs they are: each job's user is drawn, groups and projects follow from the user.
+///
+/// User u belongs to group u mod groups and to project u mod projects. Projects are the tenants in the sense of
+/// isolation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TenantsFile {
+    /// Number of users.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub users: u32,
+    /// Number of groups. Default 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    pub groups: u32,
+    /// Number of projects. Default 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1))]
+    pub projects: u32,
+    /// Exponent of the activity: user of rank r submits in proportion to 1 / r^zipf; 0 for equal shares. Default 1.
+    #[serde(default = "default_zipf")]
+    #[schemars(range(min = 0, max = 10))]
+    pub zipf: f64,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn default_zipf() -> f64 {
+    1.0
+}
+
+/// How jobs end, as shares of all jobs; the rest is completed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutcomesFile {
+    /// Share of jobs that their owners withdraw, 0 to 1. Default 0.
+    #[schemars(range(min = 0, max = 1))]
+    pub cancelled: f64,
+    /// How long after its arrival such a job is withdrawn, drawn; one that has ended by then ended as it did. Default
+    /// {exponential: {mean: 10m}} (assumption).
+    pub cancel_after: Draw<Span>,
+    /// Share of jobs that end with an error of their own, after a uniformly drawn share of their run time, 0 to 1.
+    /// Default 0.
+    #[schemars(range(min = 0, max = 1))]
+    pub error: f64,
+}
+
+impl Default for OutcomesFile {
+    fn default() -> Self {
+        Self {
+            cancelled: 0.0,
+            cancel_after: Draw::Law(Law::Exponential { mean: Span::from_secs(600), min: None, max: None }),
+            error: 0.0,
+        }
+    }
+}

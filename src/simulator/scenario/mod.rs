@@ -1,0 +1,221 @@
+//! Scenario files: one YAML that describes a fleet, a workload and how the allocator decides.
+//!
+//! Promises that a [`Scenario`] is checked: whatever can be known before the first job arrives is an error with line,
+//! snippet and valid choices. Leaves running it to the event loop and judging its targets to the experiments.
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
+
+mod document;
+mod error;
+pub mod file;
+mod presets;
+mod reader;
+mod resolve;
+mod schema;
+mod set;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::allocator::config::AllocatorConfig;
+use crate::quantum::DeviceId;
+use crate::quantum::calibration::Calibration;
+use crate::quantum::device::DeviceSpec;
+use crate::quantum::hardware::HardwareConfig;
+use crate::quantum::hardware::failures::FailureConfig;
+use crate::time::{Span, Time};
+
+use super::workload::Workload;
+use super::workload::distribution::Sampler;
+use file::ScenarioFile;
+
+pub use document::MAX_BYTES;
+pub use error::ScenarioError;
+pub use file::{Bound, CalibrationMode, Comparison, Horizon, Traces, WarmUp};
+pub use schema::{schema, schema_text};
+pub use set::{SetError, SetOverride};
+
+/// A checked scenario.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Name: letters, digits, `-` and `_`.
+    pub name: String,
+    /// What it shows, for people.
+    pub description: String,
+    /// Root of all randomness.
+    pub seed: u64,
+    /// Number of independent repetitions, at least 1.
+    pub replications: u32,
+    /// Civil time of [`Time::ZERO`].
+    pub start: jiff::Timestamp,
+    /// How long it runs.
+    pub horizon: Horizon,
+    /// Whether the run goes on after the horizon, without new jobs, until all jobs have ended.
+    pub drain: bool,
+    /// What is left out of the statistics at the beginning.
+    pub warm_up: WarmUp,
+    /// The devices, in order of their numbers; names are unique.
+    pub fleet: Vec<FleetDevice>,
+    /// The jobs and when they come.
+    pub workload: Workload,
+    /// How the allocator decides.
+    pub allocator: AllocatorConfig,
+    /// How the devices behave; fits every device of the fleet.
+    pub hardware: HardwareConfig,
+    /// What fails and when; fits the fleet.
+    pub failures: Vec<FailureConfig>,
+    /// When devices are calibrated.
+    pub calibration: CalibrationPlan,
+    /// What is written besides the summary.
+    pub output: Output,
+    /// Bounds by metric and statistic, as far as syntax goes.
+    pub targets: BTreeMap<String, BTreeMap<String, Bound>>,
+    /// The whole scenario with defaults and overrides, in the order of the schema: itself a valid scenario file.
+    pub resolved: serde_json::Value,
+}
+
+/// A device of the fleet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FleetDevice {
+    /// Its number: its place in the list.
+    pub id: DeviceId,
+    /// What it is, under its name in the fleet.
+    pub spec: Arc<DeviceSpec>,
+    /// When it joins; [`Time::ZERO`] for the start.
+    pub joins: Time,
+    /// When it leaves for good.
+    pub leaves: Option<Time>,
+}
+
+/// When devices are calibrated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CalibrationPlan {
+    /// How a calibration starts, or off.
+    pub mode: CalibrationMode,
+    /// Time from one calibration to the next; `None` for that of each device.
+    pub interval: Option<Span>,
+    /// How long one takes.
+    pub duration: Sampler<Span>,
+    /// Whether the devices take turns.
+    pub staggered: bool,
+}
+
+impl CalibrationPlan {
+    /// Where neither the scenario nor the device says how often to calibrate: daily, as IBM does.
+    pub const DEFAULT_INTERVAL: Span = Span::from_secs(86_400);
+
+    /// Time between two calibrations of `device`; `None` when there are none.
+    pub fn interval_of(&self, device: &DeviceSpec) -> Option<Span> {
+        match self.mode {
+            CalibrationMode::Off => None,
+            CalibrationMode::Drain => {
+                Some(self.interval.or(device.limits.calibration_interval).unwrap_or(Self::DEFAULT_INTERVAL))
+            }
+        }
+    }
+
+    /// When device number `index` of `devices` is due for the first time: after one interval, or spread over the first
+    /// one, so that not all are away at once.
+    pub fn first_due(&self, device: &DeviceSpec, index: usize, devices: usize) -> Option<Time> {
+        let interval = self.interval_of(device)?;
+        let share = match self.staggered {
+            true => u128::from(interval.0) * (index as u128 + 1) / devices.max(1) as u128,
+            false => u128::from(interval.0),
+        };
+        Some(Time(share.min(u128::from(u64::MAX)) as u64))
+    }
+}
+
+/// What is written besides the summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Output {
+    /// Which replications write jobs, timeline and events.
+    pub traces: Traces,
+    /// Time between two rows of the timeline, above zero.
+    pub timeline_every: Span,
+    /// Whether events are written.
+    pub events: bool,
+    /// Whether plots are drawn.
+    pub plots: bool,
+}
+
+impl Scenario {
+    /// Reads the scenario file at `path`, with overrides.
+    pub fn load(path: &Path, sets: &[SetOverride]) -> Result<Self, ScenarioError> {
+        let bytes = read_limited(path).map_err(|error| {
+            let reason = match error.kind() {
+                std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                std::io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+                _ => error.to_string(),
+            };
+            ScenarioError::unreadable(path, &reason)
+        })?;
+        if bytes.len() > MAX_BYTES {
+            return Err(ScenarioError::unreadable(path, &format!("it is larger than {} MiB", MAX_BYTES >> 20)));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            ScenarioError::unreadable(path, &format!("it is no UTF-8 text (byte {at})"))
+        })?;
+        let base_dir = path.parent().unwrap_or(Path::new(""));
+        Self::from_yaml(&text, &path.display().to_string(), base_dir, sets)
+    }
+
+    /// Reads the scenario in `text`, with overrides. `origin` names it in errors; paths of device files are relative to
+    /// `base_dir`.
+    pub fn from_yaml(
+        text: &str,
+        origin: &str,
+        base_dir: &Path,
+        sets: &[SetOverride],
+    ) -> Result<Self, ScenarioError> {
+        Self::read(text, base_dir, sets).map_err(|fault| ScenarioError::new(fault, origin, text, sets))
+    }
+
+    fn read(text: &str, base_dir: &Path, sets: &[SetOverride]) -> Result<Self, error::Fault> {
+        let mut tree = document::Node::read(text)?;
+        // The file alone first: an override must not hide that the file is broken, nor be blamed for it.
+        ScenarioFile::deserialize(&tree)?;
+        for (index, set) in sets.iter().enumerate() {
+            set.apply(&mut tree, index)?;
+        }
+        let file = ScenarioFile::deserialize(&tree)?;
+        resolve::scenario(file, base_dir)
+            .map_err(|problem| problem.fault.or_at(tree.nearest(problem.path.split('.'))))
+    }
+
+    /// A hash of everything that decides the outcome besides the program itself: the resolved scenario and the figures
+    /// of its devices.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        let mut part = |text: String| {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        part(self.resolved.to_string());
+        let mut last: Option<&Arc<Calibration>> = None;
+        for device in &self.fleet {
+            let figures = &device.spec.calibration;
+            // Copies of one device share their figures and need to be written once; all else is in the scenario.
+            if !last.is_some_and(|last| Arc::ptr_eq(last, figures)) {
+                part(device.spec.to_yaml());
+            }
+            last = Some(figures);
+        }
+        *hasher.finalize().as_bytes()
+    }
+}
+
+/// At most one byte more than is allowed: a file that never ends must not fill the memory.
+fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+//! From a file to a checked scenario: what needs more than one key to be judged.
+//!
+//! Promises that every problem names the key it is about. Leaves the form of single values to their types.
+
+mod fleet;
+mod jobs;
+mod workload;
+
+use std::path::Path;
+
+use super::error::Fault;
+use super::file::{Horizon, ScenarioFile, WarmUp};
+use super::{CalibrationPlan, FleetDevice, Output, Scenario};
+use crate::allocator::config::ConfigError;
+use crate::quantum::device::DeviceSpec;
+use crate::quantum::hardware::drift::DriftModel;
+use crate::quantum::hardware::failures::{FailureError, FailureModel};
+use crate::quantum::hardware::HardwareConfig;
+use crate::quantum::DeviceId;
+use crate::random::{Purpose, StreamFamily};
+use crate::simulator::workload::distribution::Sampler;
+use crate::time::Span;
+
+/// Most arrivals that a scenario may expect: about a day of computing.
+const MAX_ARRIVALS: f64 = 1e10;
+
+/// Most rows per device of a timeline.
+const MAX_TIMELINE_ROWS: u64 = 10_000_000;
+
+/// What is wrong, and with which key (keys separated by dots).
+pub(super) struct Problem {
+    pub(super) path: String,
+    pub(super) fault: Fault,
+}
+
+impl Problem {
+    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), fault: Fault::new(message) }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.fault = self.fault.with_hint(hint);
+        self
+    }
+}
+
+/// Checks everything and fills in the defaults.
+pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenario, Problem> {
+    name(&file)?;
+    if file.replications == 0 || file.replications > 1_000_000 {
+        let message = format!("replications is {}; hint: from 1 to 1,000,000", file.replications);
+        return Err(Problem::new("replications", message));
+    }
+    horizon(&file)?;
+    let fleet = fleet::fleet(&file.fleet, base_dir)?;
+    workload::expand(&mut file.workload);
+    let workload = workload::workload(&file.workload, &fleet)?;
+    let hardware = hardware(&file, &fleet)?;
+    workload::check_run_times(&file.workload, &hardware.runtime)?;
+    file.allocator.validate().map_err(|error| {
+        let key = match error {
+            ConfigError::Zero(key) => key,
+            ConfigError::BufferTooWide(_) => "isolation.buffer_distance",
+        };
+        Problem::new(format!("allocator.{key}"), error.to_string())
+    })?;
+    let calibration = CalibrationPlan {
+        mode: file.calibration.mode,
+        interval: file.calibration.interval,
+        duration: Sampler::new(&file.calibration.duration)
+            .map_err(|error| Problem::new("calibration.duration", error.to_string()))?,
+        staggered: file.calibration.staggered,
+    };
+    if calibration.interval == Some(Span::ZERO) {
+        return Err(Problem::new("calibration.interval", "the time between calibrations is zero"));
+    }
+    let drain = file.drain.unwrap_or(matches!(file.horizon, Horizon::Jobs(_)));
+    let output = output(&file)?;
+    if let Horizon::Time(span) = file.horizon {
+        let expected: f64 = workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum::<f64>()
+            * span.as_secs_f64();
+        if expected > MAX_ARRIVALS {
+            let message = format!("about {expected:.0} jobs would arrive within the horizon; hint: at most {MAX_ARRIVALS:.0}");
+            return Err(Problem::new("workload.arrivals", message));
+        }
+    }
+    file.drain = Some(drain);
+    file.output.timeline_every = Some(output.timeline_every);
+    let resolved = serde_json::to_value(&file)
+        .map_err(|error| Problem::new("", format!("the scenario cannot be written: {error}")))?;
+    Ok(Scenario {
+        name: file.scenario,
+        description: file.description,
+        seed: file.seed,
+        replications: file.replications,
+        start: file.start,
+        horizon: file.horizon,
+        drain,
+        warm_up: file.warm_up,
+        fleet,
+        workload,
+        allocator: file.allocator,
+        hardware,
+        failures: file.hardware.failures,
+        calibration,
+        output,
+        targets: file.targets.into_iter().map(|(metric, target)| (metric, target.0)).collect(),
+        resolved,
+    })
+}
+
+fn name(file: &ScenarioFile) -> Result<(), Problem> {
+    let name = &file.scenario;
+    let ok = name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if ok {
+        return Ok(());
+    }
+    let shown = super::document::crop(name);
+    Err(Problem::new("scenario", format!("`{shown}` is no name for a scenario"))
+        .hint("up to 64 letters, digits, `-` and `_`, because it becomes the name of a folder"))
+}
+
+fn horizon(file: &ScenarioFile) -> Result<(), Problem> {
+    match file.horizon {
+        Horizon::Time(Span::ZERO) => return Err(Problem::new("horizon", "the horizon is zero")),
+        Horizon::Jobs(0) => {
+            return Err(Problem::new("horizon", "the horizon is zero jobs; hint: at least 1"));
+        }
+        _ => {}
+    }
+    let covered = match (file.horizon, file.warm_up) {
+        (Horizon::Time(horizon), WarmUp::Time(warm_up)) => warm_up >= horizon,
+        (Horizon::Jobs(horizon), WarmUp::Jobs(warm_up)) => warm_up >= horizon,
+        _ => false,
+    };
+    if covered {
+        return Err(Problem::new("warm_up", "the warm-up leaves nothing of the horizon"));
+    }
+    Ok(())
+}
+
+fn hardware(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<HardwareConfig, Problem> {
+    let config = HardwareConfig {
+        drift: file.hardware.drift.clone(),
+        crosstalk: file.hardware.crosstalk,
+        runtime: file.hardware.runtime.clone(),
+    };
+    for device in fleet {
+        config
+            .runtime
+            .on(&device.spec)
+            .map_err(|error| Problem::new("hardware.runtime", error.to_string()))?;
+    }
+    if !(config.crosstalk.strength.is_finite() && config.crosstalk.strength >= 0.0) {
+        let message = format!("strength is {}; hint: a number of 0 or more", config.crosstalk.strength);
+        return Err(Problem::new("hardware.crosstalk.strength", message));
+    }
+    if let Some(device) = fleet.first() {
+        let streams = StreamFamily::new(file.seed, 0, Purpose::Drift);
+        DriftModel::new(&config.drift, streams, device.id, device.spec.calibration.clone())
+            .map_err(|error| Problem::new("hardware.drift", error.to_string()))?;
+    }
+    let devices: Vec<(DeviceId, &DeviceSpec)> = fleet.iter().map(|device| (device.id, &*device.spec)).collect();
+    FailureModel::new(&file.hardware.failures, &devices).map_err(|error| {
+        let entry = match error {
+            FailureError::UnknownDevice { entry, .. }
+            | FailureError::UnknownQubit { entry, .. }
+            | FailureError::UnknownCoupler { entry, .. }
+            | FailureError::OutOfRange { entry, .. } => entry,
+        };
+        Problem::new(format!("hardware.failures.{entry}"), error.to_string())
+    })?;
+    Ok(config)
+}
+
+fn output(file: &ScenarioFile) -> Result<Output, Problem> {
+    let timeline_every = match (file.output.timeline_every, file.horizon) {
+        (Some(every), _) => every,
+        (None, Horizon::Time(span)) => Span((span.0 / 1_000).max(1)),
+        (None, Horizon::Jobs(_)) => Span::from_secs(600),
+    };
+    if timeline_every == Span::ZERO {
+        return Err(Problem::new("output.timeline_every", "the time between rows of the timeline is zero"));
+    }
+    if let Horizon::Time(span) = file.horizon
+        && span.0 / timeline_every.0 > MAX_TIMELINE_ROWS
+    {
+        let message = format!("a row every {timeline_every} makes more than {MAX_TIMELINE_ROWS} rows in {span}");
+        return Err(Problem::new("output.timeline_every", message));
+    }
+    Ok(Output {
+        traces: file.output.traces,
+        timeline_every,
+        events: file.output.events,
+        plots: file.output.plots,
+    })
+}

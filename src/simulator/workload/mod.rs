@@ -1,0 +1,113 @@
+//! Jobs and when they come: arrival processes, distributions, job mixes.
+//!
+//! Promises that arrivals and attributes depend on (seed, replication, job number) alone, never on what the allocator
+//! does: all attributes of a job come from its own stream, in a fixed order. Leaves reading files to
+//! [`super::scenario`].
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
+
+pub mod arrivals;
+pub mod distribution;
+pub mod jobs;
+pub mod rate;
+mod variates;
+
+use std::sync::Arc;
+
+use self::arrivals::{ArrivalProcess, Arrivals};
+use self::jobs::{GeneratedJob, JobMix};
+use crate::random::{Purpose, StreamFamily};
+use crate::time::Time;
+
+/// All sources of jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Workload {
+    /// The sources; at least one in a validated scenario.
+    pub sources: Vec<Source>,
+}
+
+/// One source of jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// When jobs come, counted from `from`.
+    pub arrivals: Arrivals,
+    /// When the source begins.
+    pub from: Time,
+    /// After which time no more jobs come.
+    pub until: Option<Time>,
+    /// What they ask for.
+    pub mix: Arc<JobMix>,
+}
+
+/// One arrival: jobs are numbered in the order in which [`ArrivalStream`] gives them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Arrival {
+    /// When.
+    pub at: Time,
+    /// Index of the source.
+    pub source: u32,
+}
+
+impl Workload {
+    /// All arrivals of a replication in order of time; at one instant, the source with the lowest index first.
+    pub fn arrivals(&self, seed: u64, replication: u32) -> ArrivalStream {
+        let streams = StreamFamily::new(seed, replication, Purpose::Arrivals);
+        let pending = |(index, source): (usize, &Source)| {
+            let mut process = source.arrivals.instants(&streams, index as u32, source.from);
+            let until = source.until.unwrap_or(Time::MAX);
+            let next = process.next().filter(|at| *at <= until);
+            Pending { process, until, next }
+        };
+        ArrivalStream { sources: self.sources.iter().enumerate().map(pending).collect() }
+    }
+
+    /// The streams from which [`Self::draw`] takes the attributes of the jobs of a replication.
+    pub fn attributes(seed: u64, replication: u32) -> StreamFamily {
+        StreamFamily::new(seed, replication, Purpose::JobAttributes)
+    }
+
+    /// The job with number `number` (counted over all sources), which is also its id.
+    pub fn draw(&self, streams: &StreamFamily, arrival: Arrival, number: u64) -> GeneratedJob {
+        self.sources[arrival.source as usize].mix.draw(streams, number, arrival.at)
+    }
+
+    /// How many jobs ever come, if that is limited by the processes themselves.
+    pub fn total(&self) -> Option<u64> {
+        self.sources.iter().map(|source| source.arrivals.total()).sum()
+    }
+}
+
+/// The arrivals of all sources, merged.
+#[derive(Debug, Clone)]
+pub struct ArrivalStream {
+    sources: Vec<Pending>,
+}
+
+#[derive(Debug, Clone)]
+struct Pending {
+    process: ArrivalProcess,
+    until: Time,
+    next: Option<Time>,
+}
+
+impl Iterator for ArrivalStream {
+    type Item = Arrival;
+
+    #[inline]
+    fn next(&mut self) -> Option<Arrival> {
+        let mut first: Option<Arrival> = None;
+        for (index, source) in self.sources.iter().enumerate() {
+            if let Some(at) = source.next
+                && first.is_none_or(|found| at < found.at)
+            {
+                first = Some(Arrival { at, source: index as u32 });
+            }
+        }
+        let found = first?;
+        let source = &mut self.sources[found.source as usize];
+        source.next = source.process.next().filter(|at| *at <= source.until);
+        Some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests;
