@@ -27,8 +27,8 @@ use crate::allocator::messages::{
     self, Allocation, AllocationId, Command, CommandError, Event, Outcome, StatusReason,
 };
 use crate::allocator::placement::PlacementStrategy;
-use crate::observe::auditor::Auditor;
-use crate::observe::metrics::Metrics;
+use crate::observe::Observer;
+use crate::observe::metrics::MetricsOptions;
 use crate::quantum::device::DeviceSpec;
 use crate::quantum::hardware::failures::{ActiveOutages, Effect, FailureCalendar, FailureModel, Outage, Target};
 use crate::quantum::hardware::{Hardware, HardwareError};
@@ -117,10 +117,8 @@ pub struct Instruments<'p> {
 /// What a run leaves.
 #[derive(Debug)]
 pub struct Outcomes {
-    /// All metrics.
-    pub metrics: Metrics,
-    /// The auditor and what it found.
-    pub auditor: Auditor,
+    /// All metrics, and the auditor with what it found.
+    pub observer: Observer,
     /// Jobs that arrived.
     pub arrivals: u64,
     /// Jobs that had not ended.
@@ -184,8 +182,7 @@ pub struct Simulation<'s, 'p> {
     jobs: JobBook,
     attempts: IndexMap<AllocationId, Attempt, FxBuildHasher>,
     programs: Programs,
-    auditor: Auditor,
-    metrics: Metrics,
+    observer: Observer,
     traces: Option<Traces>,
     probe: Option<&'p mut dyn Probe>,
     progress: Option<&'p dyn Fn(u64, Time)>,
@@ -240,8 +237,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             jobs: JobBook::default(),
             attempts: IndexMap::default(),
             programs: Programs::default(),
-            auditor: Auditor::new(),
-            metrics: Metrics::new(scenario.metrics_config()),
+            observer: Observer::new(MetricsOptions { fragmentation: scenario.output.fragmentation }),
             traces: instruments.traces,
             probe: instruments.probe,
             progress: instruments.progress,
@@ -276,9 +272,8 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 break;
             }
         }
-        self.metrics.finish(self.now);
-        self.auditor.finish(self.now);
-        self.metrics.check_conservation().map_err(|error| SimulationError::Books(error.to_string()))?;
+        self.observer.finish(self.now);
+        self.observer.metrics.check_conservation().map_err(|error| SimulationError::Books(error.to_string()))?;
         if let Some(traces) = &mut self.traces {
             for planned in self.jobs.into_live() {
                 traces.job(&planned, None, self.now, None)?;
@@ -286,8 +281,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
         }
         Ok(Outcomes {
             unfinished: self.core.jobs().count() as u64,
-            metrics: self.metrics,
-            auditor: self.auditor,
+            observer: self.observer,
             arrivals: self.arrivals,
             ended: self.now,
             traces: self.traces,
@@ -309,7 +303,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
         self.schedule_next_outage();
         self.schedule_next_arrival();
         match self.scenario.warm_up {
-            WarmUp::None => self.metrics.start_measuring(Time::ZERO),
+            WarmUp::None => self.observer.metrics.start_measuring(Time::ZERO),
             WarmUp::Time(span) => {
                 self.agenda.schedule(Time::ZERO + span, class::SAMPLE, Happening::StartMeasuring);
             }
@@ -337,7 +331,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             Happening::CalibrationDue(index) => self.calibration_due(index),
             Happening::CalibrationEnds(index) => self.calibration_ends(index),
             Happening::StartMeasuring => {
-                self.metrics.start_measuring(self.now);
+                self.observer.metrics.start_measuring(self.now);
                 Ok(())
             }
             Happening::Sample => self.sample(),
@@ -368,8 +362,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             }
             handled.map_err(|source| SimulationError::Refused { now: self.now, source })?;
             for event in events.drain(..) {
-                self.auditor.observe(self.now, &event);
-                self.metrics.observe(self.now, &event);
+                self.observer.observe(self.now, &event);
                 if let Some(traces) = &mut self.traces {
                     traces.event(self.now, &event)?;
                 }
@@ -424,7 +417,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
     }
 
     fn sample(&mut self) -> Result<(), SimulationError> {
-        let samples = self.metrics.sample(self.now, self.auditor.isolation_violations());
+        let samples = self.observer.metrics.sample(self.now);
         if let Some(traces) = &mut self.traces {
             traces.timeline(samples)?;
         }
@@ -458,7 +451,7 @@ impl Simulation<'_, '_> {
         if let WarmUp::Jobs(jobs) = self.scenario.warm_up
             && number == jobs
         {
-            self.metrics.start_measuring(self.now);
+            self.observer.metrics.start_measuring(self.now);
         }
         let generated = self.scenario.workload.draw(&self.attributes, arrival, number);
         let mut request = generated.request;
@@ -613,7 +606,7 @@ impl Simulation<'_, '_> {
         fidelity: Option<(f64, f64)>,
     ) -> Result<(), SimulationError> {
         if let Some((predicted, actual)) = fidelity {
-            self.metrics.record_fidelity(job, predicted, actual);
+            self.observer.metrics.record_fidelity(job, predicted, actual);
         }
         if let Some(planned) = self.jobs.remove(job)
             && let Some(traces) = &mut self.traces

@@ -219,13 +219,9 @@ impl Traces {
             let row = &mut self.timeline;
             row.u64(self.replication).seconds(sample.time);
             row.text(sample.device.map_or("fleet", |id| self.devices[id.index()].0.as_str()));
-            row.u64(sample.qubits_in_service).u64(sample.held).u64(sample.blocked).u64(sample.free);
-            match sample.largest_free_region {
-                Some(size) => row.u64(size),
-                None => row.empty(),
-            };
-            row.optional(sample.fragmentation).optional(sample.utilization);
-            row.optional(sample.effective_utilization).u64(sample.running_jobs).u64(sample.waiting_jobs);
+            row.u64(sample.qubits).u64(sample.held).u64(sample.blocked).u64(sample.free);
+            row.u64(sample.largest_region).optional(sample.fragmentation).optional(sample.utilization);
+            row.optional(sample.effective_utilization).u64(sample.running).u64(sample.queue_length);
             row.u64(sample.isolation_violations).end_row()?;
         }
         Ok(())

@@ -264,6 +264,7 @@ impl Metrics {
                 self.counts.rejected += 1;
             }
             Event::JobStarted { allocation } => self.started(allocation),
+            Event::JobTransferred { job, device } => self.transferred(*job, *device),
             Event::JobRequeued { job, device, .. } => self.requeued(*job, *device),
             Event::JobFinished { job, .. } => self.ended(*job, FinalState::Completed),
             Event::JobFailed { job, .. } => self.ended(*job, FinalState::Failed),
@@ -439,6 +440,14 @@ impl Metrics {
         self.release(allocation, couplers, project);
         self.requeues += 1;
         self.wait_in(device, true);
+    }
+
+    fn transferred(&mut self, id: JobId, to: Option<DeviceId>) {
+        if let Some(LiveJob { phase: Phase::Waiting { device, .. }, .. }) = self.jobs.get_mut(&id) {
+            let from = std::mem::replace(device, to);
+            self.wait_in(from, false);
+            self.wait_in(to, true);
+        }
     }
 
     fn release(&mut self, allocation: Arc<Allocation>, couplers: u32, project: u32) {

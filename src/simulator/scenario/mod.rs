@@ -140,6 +140,10 @@ pub struct Output {
     pub events: bool,
     /// Whether plots are drawn.
     pub plots: bool,
+    /// Whether predicted and true success probabilities are computed.
+    pub fidelity: bool,
+    /// Whether free regions are measured.
+    pub fragmentation: bool,
 }
 
 impl Scenario {

@@ -179,11 +179,15 @@ pub struct OutputFile {
     pub events: bool,
     /// Whether plots are drawn. Default true.
     pub plots: bool,
+    /// Whether predicted and true success probabilities are computed for every job. Default true.
+    pub fidelity: bool,
+    /// Whether free regions are measured, for `fragmentation`. Default true.
+    pub fragmentation: bool,
 }
 
 impl Default for OutputFile {
     fn default() -> Self {
-        Self { traces: Traces::First, timeline_every: None, events: true, plots: true }
+        Self { traces: Traces::First, timeline_every: None, events: true, plots: true, fidelity: true, fragmentation: true }
     }
 }
 

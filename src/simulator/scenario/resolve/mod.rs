@@ -195,5 +195,7 @@ fn output(file: &ScenarioFile) -> Result<Output, Problem> {
         timeline_every,
         events: file.output.events,
         plots: file.output.plots,
+        fidelity: file.output.fidelity,
+        fragmentation: file.output.fragmentation,
     })
 }
