@@ -8,4 +8,6 @@ pub mod device_table;
 pub mod font;
 pub mod layout;
 pub mod plots;
+pub mod run_plots;
+pub mod run_summary;
 pub mod table;

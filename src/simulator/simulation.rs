@@ -28,7 +28,7 @@ use crate::allocator::messages::{
 };
 use crate::allocator::placement::PlacementStrategy;
 use crate::observe::Observer;
-use crate::observe::metrics::MetricsOptions;
+use crate::observe::metrics::{MetricsOptions, TimelineSample};
 use crate::quantum::device::DeviceSpec;
 use crate::quantum::hardware::failures::{ActiveOutages, Effect, FailureCalendar, FailureModel, Outage, Target};
 use crate::quantum::hardware::{Hardware, HardwareError};
@@ -83,22 +83,49 @@ struct Attempt {
     factors: Vec<f64>,
 }
 
-/// Watches how long the core takes; the simulation itself has no clock.
+/// Watches how long parts of the run take; the simulation itself has no clock.
 pub trait Probe {
-    /// A command is about to be handled.
-    fn before(&mut self);
-    /// It was handled.
-    fn after(&mut self, command: Probed);
+    /// A part begins.
+    fn enter(&mut self);
+    /// It ended.
+    fn leave(&mut self, part: Part);
 }
 
-/// What a probe is told of a command.
+/// A part of a run that a probe is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Probed {
-    /// A scheduling pass.
+pub enum Part {
+    /// The core handles a scheduling pass.
     Pass,
-    /// Any other command.
+    /// The core handles any other command.
     Command,
+    /// Events are audited, measured and traced.
+    Observation,
 }
+
+/// What is kept of a run for plots.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// All samples of the timeline.
+    pub timeline: Vec<TimelineSample>,
+    /// All jobs that ended.
+    pub jobs: Vec<JobPoint>,
+}
+
+/// A job that ended, as a point in plots.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JobPoint {
+    /// Where it ran last.
+    pub device: Option<DeviceId>,
+    /// When it ended.
+    pub ended: Time,
+    /// Time from its submission to its first start.
+    pub waited: Option<Span>,
+    /// Predicted and true success probability, if it was completed.
+    pub fidelity: Option<(f64, f64)>,
+}
+
+/// Wraps a placement strategy, to watch it.
+pub type WrapStrategy = Box<dyn FnOnce(Box<dyn PlacementStrategy>) -> Box<dyn PlacementStrategy>>;
 
 /// What a run is made with beyond the scenario.
 #[derive(Default)]
@@ -108,8 +135,9 @@ pub struct Instruments<'p> {
     /// Who watches how long the core takes.
     pub probe: Option<&'p mut dyn Probe>,
     /// Wraps the placement strategy, to watch it.
-    #[expect(clippy::type_complexity, reason = "spelled out once")]
-    pub wrap_strategy: Option<Box<dyn FnOnce(Box<dyn PlacementStrategy>) -> Box<dyn PlacementStrategy> + 'p>>,
+    pub wrap_strategy: Option<WrapStrategy>,
+    /// Whether to keep what plots need.
+    pub collect: bool,
     /// Told from time to time: jobs that have arrived, and the simulated time.
     pub progress: Option<&'p dyn Fn(u64, Time)>,
 }
@@ -127,6 +155,8 @@ pub struct Outcomes {
     pub ended: Time,
     /// The traces, if there were any, not yet flushed.
     pub traces: Option<Traces>,
+    /// What plots need, if it was to be kept.
+    pub collected: Option<Collected>,
 }
 
 /// Why a run could not be completed.
@@ -185,6 +215,7 @@ pub struct Simulation<'s, 'p> {
     observer: Observer,
     traces: Option<Traces>,
     probe: Option<&'p mut dyn Probe>,
+    collected: Option<Collected>,
     progress: Option<&'p dyn Fn(u64, Time)>,
     /// Commands that the reactions to events call for, in order.
     todo: VecDeque<Command>,
@@ -240,6 +271,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             observer: Observer::new(MetricsOptions { fragmentation: scenario.output.fragmentation }),
             traces: instruments.traces,
             probe: instruments.probe,
+            collected: instruments.collect.then(Collected::default),
             progress: instruments.progress,
             todo: VecDeque::new(),
             events: Vec::new(),
@@ -285,6 +317,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             arrivals: self.arrivals,
             ended: self.now,
             traces: self.traces,
+            collected: self.collected,
         })
     }
 
@@ -351,21 +384,29 @@ impl<'s, 'p> Simulation<'s, 'p> {
     /// Hands over all commands that are due.
     fn flush(&mut self) -> Result<(), SimulationError> {
         while let Some(command) = self.todo.pop_front() {
-            let probed = if matches!(command, Command::Wake) { Probed::Pass } else { Probed::Command };
+            let part = if matches!(command, Command::Wake) { Part::Pass } else { Part::Command };
             let mut events = std::mem::take(&mut self.events);
             if let Some(probe) = &mut self.probe {
-                probe.before();
+                probe.enter();
             }
             let handled = self.core.handle(self.now, command, &mut events);
             if let Some(probe) = &mut self.probe {
-                probe.after(probed);
+                probe.leave(part);
             }
             handled.map_err(|source| SimulationError::Refused { now: self.now, source })?;
-            for event in events.drain(..) {
-                self.observer.observe(self.now, &event);
+            if let Some(probe) = &mut self.probe {
+                probe.enter();
+            }
+            for event in &events {
+                self.observer.observe(self.now, event);
                 if let Some(traces) = &mut self.traces {
-                    traces.event(self.now, &event)?;
+                    traces.event(self.now, event)?;
                 }
+            }
+            if let Some(probe) = &mut self.probe {
+                probe.leave(Part::Observation);
+            }
+            for event in events.drain(..) {
                 self.react(event)?;
             }
             self.events = events;
@@ -418,6 +459,9 @@ impl<'s, 'p> Simulation<'s, 'p> {
 
     fn sample(&mut self) -> Result<(), SimulationError> {
         let samples = self.observer.metrics.sample(self.now);
+        if let Some(collected) = &mut self.collected {
+            collected.timeline.extend_from_slice(samples);
+        }
         if let Some(traces) = &mut self.traces {
             traces.timeline(samples)?;
         }
@@ -608,9 +652,16 @@ impl Simulation<'_, '_> {
         if let Some((predicted, actual)) = fidelity {
             self.observer.metrics.record_fidelity(job, predicted, actual);
         }
-        if let Some(planned) = self.jobs.remove(job)
-            && let Some(traces) = &mut self.traces
-        {
+        let Some(planned) = self.jobs.remove(job) else { return Ok(()) };
+        if let Some(collected) = &mut self.collected {
+            collected.jobs.push(JobPoint {
+                device: planned.allocation.as_ref().map(|allocation| allocation.device),
+                ended: self.now,
+                waited: planned.first_start.map(|start| start.since(planned.submitted)),
+                fidelity,
+            });
+        }
+        if let Some(traces) = &mut self.traces {
             traces.job(&planned, Some(state), self.now, fidelity)?;
         }
         Ok(())

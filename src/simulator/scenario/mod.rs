@@ -38,6 +38,9 @@ pub use file::{Bound, CalibrationMode, Comparison, Horizon, Traces, WarmUp};
 pub use schema::{schema, schema_text};
 pub use set::{SetError, SetOverride};
 
+/// The scenario that runs when none is named.
+pub const QUICKSTART: &str = include_str!("../../../scenarios/quickstart.yaml");
+
 /// A checked scenario.
 #[derive(Debug, Clone)]
 pub struct Scenario {

@@ -177,6 +177,11 @@ impl JobMix {
         &self.templates
     }
 
+    /// Names of all templates, for results.
+    pub fn template_names(&self) -> Vec<String> {
+        self.templates.iter().map(|template| template.name.clone()).collect()
+    }
+
     /// Name of a template, for results.
     pub fn template_name(&self, template: u32) -> &str {
         self.templates.get(template as usize).map_or("", |template| &template.name)

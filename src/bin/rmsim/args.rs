@@ -1,0 +1,202 @@
+//! The command line, as the manual shows it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use resource_manager::report::table::ColorChoice;
+
+/// Simulates fleets of quantum devices from scenario files, and compares ways to manage them.
+#[derive(Debug, Parser)]
+#[command(name = "rmsim", version, max_term_width = 110, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub global: Global,
+}
+
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Print results only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more about what is done
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// When to use colour (NO_COLOR is honoured)
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario: summary, traces and plots
+    Run(RunArgs),
+    /// Compare variants of a scenario on the same worlds
+    Compare(CompareArgs),
+    /// Check a scenario without running it
+    Validate(ValidateArgs),
+    /// Print the JSON Schema of scenario files
+    Schema(SchemaArgs),
+    /// List, show and import devices
+    Device(DeviceArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What every command that runs scenarios takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The scenario file [default: the built-in quickstart]
+    pub scenario: Option<PathBuf>,
+    /// The run folder itself [default: results/<scenario>/<run>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Overwrite what the run folder holds
+    #[arg(long)]
+    pub force: bool,
+    /// Root of all randomness, instead of the scenario's
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Number of independent repetitions, instead of the scenario's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub replications: Option<u32>,
+    /// Threads over which replications are spread [default: all processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Change a setting: keys separated by dots, list items by number, value as YAML
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Which replications write traces, instead of the scenario's choice
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub traces: Option<TraceChoice>,
+    /// Draw no plots
+    #[arg(long)]
+    pub no_plots: bool,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TraceChoice {
+    First,
+    All,
+    None,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub common: Common,
+    /// Run twice, write nothing, and name the first event that differs
+    #[arg(long)]
+    pub check_determinism: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    #[command(flatten)]
+    pub common: Common,
+    /// A setting and its values; several settings give all combinations
+    #[arg(long, value_name = "PATH=V1,V2,...", required = true)]
+    pub vary: Vec<String>,
+    /// Number of the variant that the others are compared with, from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub baseline: usize,
+}
+
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// The scenario file [default: the built-in quickstart]
+    pub scenario: Option<PathBuf>,
+    /// Change a setting before checking
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Print the scenario with all defaults and changes, as JSON (which is YAML, too)
+    #[arg(long)]
+    pub resolved: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// Which kind of file
+    #[arg(value_enum, default_value_t = SchemaKind::Scenario)]
+    pub kind: SchemaKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    Scenario,
+    Device,
+}
+
+#[derive(Debug, Args)]
+pub struct DeviceArgs {
+    #[command(subcommand)]
+    pub command: DeviceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// List the built-in devices
+    List,
+    /// Show a device: table, and a picture of its coupling map coloured by error
+    Show {
+        /// Name of a built-in device, or path of a device file
+        device: String,
+        /// Where to write the picture; .svg and .png are written [default: NAME in the current folder]
+        #[arg(long, value_name = "PATH")]
+        picture: Option<PathBuf>,
+        /// Print the table only
+        #[arg(long)]
+        no_picture: bool,
+    },
+    /// Make a device file from foreign calibration data
+    Import {
+        #[command(subcommand)]
+        format: ImportFormat,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ImportFormat {
+    /// From the configuration and properties of an IBM backend, as Qiskit stores them
+    Qiskit {
+        /// conf_NAME.json
+        #[arg(long, value_name = "FILE")]
+        conf: PathBuf,
+        /// props_NAME.json
+        #[arg(long, value_name = "FILE")]
+        props: PathBuf,
+        /// The device file to write
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Where the figures come from, for the file
+        #[arg(long, value_name = "TEXT", default_value = "imported from Qiskit backend files")]
+        source: String,
+        /// Overwrite the output file
+        #[arg(long)]
+        force: bool,
+    },
+}

@@ -1,0 +1,71 @@
+//! Why a command failed, and with which exit code.
+
+use resource_manager::experiment::compare::CompareError;
+use resource_manager::experiment::folder::FolderError;
+use resource_manager::experiment::run::RunError;
+use resource_manager::simulator::scenario::{ScenarioError, SetError};
+
+/// A message and the exit code that goes with it.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// The input or the usage was wrong.
+    pub fn input(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: 2 }
+    }
+
+    /// Something went wrong that the user did not write.
+    pub fn failed(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: 1 }
+    }
+
+    /// What to tell the user.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// How to exit.
+    pub fn exit_code(&self) -> u8 {
+        self.code
+    }
+}
+
+impl From<ScenarioError> for Failure {
+    fn from(error: ScenarioError) -> Self {
+        Self::input(error)
+    }
+}
+
+impl From<SetError> for Failure {
+    fn from(error: SetError) -> Self {
+        Self::input(error)
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::OtherRun(_) | FolderError::NoRun(_) | FolderError::IsFile(_) => Self::input(error),
+            FolderError::Write { .. } | FolderError::World(_) => Self::failed(error),
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self::failed(error)
+    }
+}
+
+impl From<CompareError> for Failure {
+    fn from(error: CompareError) -> Self {
+        match error {
+            CompareError::Set(_) | CompareError::Scenario(_) | CompareError::Comparison(_) => Self::input(error),
+            CompareError::Run { .. } => Self::failed(error),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! From arguments to a scenario.
+
+use std::path::Path;
+
+use resource_manager::simulator::scenario::{Horizon, QUICKSTART, Scenario, SetOverride};
+
+use crate::args::{Common, TraceChoice};
+use crate::failure::Failure;
+
+/// The overrides of `--set`, and of the options that stand for one.
+pub fn overrides(common: &Common) -> Result<Vec<SetOverride>, Failure> {
+    let mut sets = parse_sets(&common.set)?;
+    if let Some(seed) = common.seed {
+        sets.push(SetOverride::new("seed", seed.to_string())?);
+    }
+    if let Some(replications) = common.replications {
+        sets.push(SetOverride::new("replications", replications.to_string())?);
+    }
+    if let Some(traces) = common.traces {
+        let value = match traces {
+            TraceChoice::First => "first",
+            TraceChoice::All => "all",
+            TraceChoice::None => "none",
+        };
+        sets.push(SetOverride::new("output.traces", value)?);
+    }
+    Ok(sets)
+}
+
+/// Reads `--set PATH=VALUE`.
+pub fn parse_sets(texts: &[String]) -> Result<Vec<SetOverride>, Failure> {
+    texts.iter().map(|text| text.parse::<SetOverride>().map_err(Failure::from)).collect()
+}
+
+/// The scenario at `path`, or the built-in quickstart.
+pub fn load(path: Option<&Path>, sets: &[SetOverride]) -> Result<Scenario, Failure> {
+    match path {
+        Some(path) => Ok(Scenario::load(path, sets)?),
+        None => Ok(Scenario::from_yaml(QUICKSTART, "scenarios/quickstart.yaml (built in)", Path::new(""), sets)?),
+    }
+}
+
+/// Number of threads to use.
+pub fn threads(common: &Common) -> usize {
+    common.threads.map_or_else(
+        || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        usize::from,
+    )
+}
+
+/// Jobs of all replications, where the horizon says how many.
+pub fn expected_jobs(scenario: &Scenario) -> Option<u64> {
+    match scenario.horizon {
+        Horizon::Jobs(jobs) => Some(jobs * u64::from(scenario.replications)),
+        Horizon::Time(_) => None,
+    }
+}

@@ -1,0 +1,48 @@
+//! `rmsim`: simulates fleets of quantum devices from scenario files and compares ways to manage them.
+//!
+//! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input,
+//! 130 interrupted.
+
+mod args;
+mod compare;
+mod console;
+mod device;
+mod failure;
+mod input;
+mod run;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command};
+use console::Console;
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let console = Console::new(&cli.global);
+    console::exit_on_interrupt();
+    let done = match cli.command {
+        Command::Run(args) => run::run(&args, &console),
+        Command::Compare(args) => compare::compare(&args, &console),
+        Command::Validate(args) => validate::validate(&args, &console),
+        Command::Schema(args) => validate::schema(&args, &console),
+        Command::Device(args) => device::device(&args, &console),
+        Command::Completions { shell } => completions(shell),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            console.error(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "rmsim", &mut script);
+    console::print(|out| out.write_all(&script))
+}

@@ -1,0 +1,83 @@
+//! `rmsim run`.
+
+use std::fs;
+
+use resource_manager::experiment::determinism;
+use resource_manager::experiment::folder::RunFolder;
+use resource_manager::experiment::run::{Settings, run as run_replications};
+use resource_manager::report::plots;
+use resource_manager::report::run_plots::run_plots;
+use resource_manager::report::run_summary::run_summary;
+use resource_manager::report::table::{duration, number};
+use resource_manager::simulator::scenario::Scenario;
+
+use crate::args::RunArgs;
+use crate::console::{Console, print};
+use crate::failure::Failure;
+use crate::input;
+
+/// Violations that are printed one by one; all are counted.
+const VIOLATIONS_SHOWN: usize = 10;
+
+pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
+    let common = &args.common;
+    let scenario = input::load(common.scenario.as_deref(), &input::overrides(common)?)?;
+    let threads = input::threads(common);
+    console.note(format!(
+        "{}: seed {}, {} replication(s), {} device(s)",
+        scenario.name,
+        scenario.seed,
+        scenario.replications,
+        scenario.fleet.len()
+    ));
+    if args.check_determinism {
+        return check_determinism(&scenario, threads);
+    }
+    let folder = RunFolder::open(&scenario, common.out.as_deref(), common.force)?;
+    let started = jiff::Timestamp::now();
+    let draw = scenario.output.plots && !common.no_plots;
+    let bar = console.progress(input::expected_jobs(&scenario), "jobs");
+    let advance = |jobs, _| bar.set_position(jobs);
+    let sinks = |replication| folder.sinks(&scenario, replication);
+    let settings =
+        Settings { threads, sinks: &sinks, collect: draw, timing: true, progress: Some(&advance) };
+    let replications = run_replications(&scenario, &settings)?;
+    bar.finish_and_clear();
+    folder.join_traces(&scenario)?;
+    folder.write_summary(&scenario, &replications)?;
+    let timing = folder.write_timing(&scenario, &replications, threads)?;
+    if draw && let Some(first) = replications.first() {
+        let plots = run_plots(&scenario, first);
+        plots::write_all(folder.path(), &plots).map_err(Failure::failed)?;
+        console.detail(format!("{} plots drawn", plots.len()));
+    }
+    folder.write_manifest(&scenario, started, jiff::Timestamp::now())?;
+    print(|out| {
+        if common.json {
+            return out.write_all(&fs::read(folder.path().join("summary.json"))?);
+        }
+        writeln!(out, "{}", run_summary(&scenario, &replications, console.color()))
+    })?;
+    console.note(format!(
+        "{} jobs simulated in {} ({} jobs/s per thread)",
+        number(Some(timing.jobs as f64)),
+        duration(Some(timing.wall.as_secs_f64())),
+        number(Some((timing.jobs as f64 / timing.wall.as_secs_f64()).round())),
+    ));
+    console.note(format!("results in {}", folder.path().display()));
+    let broken: u64 = replications.iter().map(|replication| replication.violations_total).sum();
+    if broken == 0 {
+        return Ok(());
+    }
+    for violation in replications.iter().flat_map(|replication| &replication.violations).take(VIOLATIONS_SHOWN) {
+        console.warning(violation.to_string());
+    }
+    Err(Failure::failed(format!("the auditor found {broken} broken promise(s) of the allocator")))
+}
+
+fn check_determinism(scenario: &Scenario, threads: usize) -> Result<(), Failure> {
+    match determinism::check(scenario, threads)? {
+        None => print(|out| writeln!(out, "deterministic: two runs gave the same traces, byte for byte")),
+        Some(difference) => Err(Failure::failed(format!("two runs differ at {difference}"))),
+    }
+}

@@ -1,0 +1,40 @@
+//! `rmsim validate` and `rmsim schema`.
+
+use resource_manager::quantum::device_file;
+use resource_manager::report::table::number;
+use resource_manager::simulator::scenario::{Horizon, schema_text};
+
+use crate::args::{SchemaArgs, SchemaKind, ValidateArgs};
+use crate::console::{Console, print};
+use crate::failure::Failure;
+use crate::input;
+
+pub fn validate(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
+    let scenario = input::load(args.scenario.as_deref(), &input::parse_sets(&args.set)?)?;
+    console.detail(format!("scenario hash {}", blake3::Hash::from(scenario.digest()).to_hex()));
+    print(|out| {
+        if args.resolved {
+            return writeln!(out, "{:#}", scenario.resolved);
+        }
+        let qubits: usize = scenario.fleet.iter().map(|device| device.spec.coupling_map.qubits()).sum();
+        let horizon = match scenario.horizon {
+            Horizon::Jobs(jobs) => format!("{} jobs", number(Some(jobs as f64))),
+            Horizon::Time(span) => span.to_string(),
+        };
+        writeln!(
+            out,
+            "{}: valid ({} devices, {qubits} qubits, {horizon}, seed {}, {} replication(s))",
+            scenario.name,
+            scenario.fleet.len(),
+            scenario.seed,
+            scenario.replications,
+        )
+    })
+}
+
+pub fn schema(args: &SchemaArgs, _console: &Console) -> Result<(), Failure> {
+    print(|out| match args.kind {
+        SchemaKind::Scenario => write!(out, "{}", schema_text()),
+        SchemaKind::Device => writeln!(out, "{:#}", device_file::json_schema()),
+    })
+}

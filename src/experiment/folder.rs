@@ -1,0 +1,368 @@
+//! The folder of a run: where it lies, who may overwrite it, and what its files hold.
+//!
+//! Promises that no path holds a time stamp, that another run is never overwritten unasked, and that everything but
+//! the wall-clock files and the time stamps of `manifest.json` depends on scenario, seed and version alone.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use super::run::{MetricSummary, Replication, summarize};
+use super::statistics::Interval;
+use super::timing::Timing;
+use crate::simulator::scenario::{Scenario, Traces};
+use crate::simulator::simulation::SimulationError;
+use crate::simulator::traces::{Sink, Sinks};
+use crate::simulator::world::write_world;
+
+/// Version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+    id: String,
+}
+
+/// Why a folder cannot be used, or a file not written.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The folder holds something else.
+    #[error("{} holds another run; hint: choose another --out, or overwrite it with --force", .0.display())]
+    OtherRun(PathBuf),
+    /// The folder holds files that are no run.
+    #[error("{} is not empty and holds no run; hint: choose another --out, or write there with --force", .0.display())]
+    NoRun(PathBuf),
+    /// The path is a file.
+    #[error("{} is a file; hint: --out names a folder", .0.display())]
+    IsFile(PathBuf),
+    /// The file system refused.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// What was to be written.
+        path: PathBuf,
+        /// Why it could not be.
+        source: io::Error,
+    },
+    /// The world could not be made.
+    #[error(transparent)]
+    World(#[from] SimulationError),
+}
+
+/// The name of a run: the first 12 hex digits of the hash of scenario, seed and version.
+pub fn run_id(scenario: &Scenario) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&scenario.digest());
+    hasher.update(&scenario.seed.to_le_bytes());
+    hasher.update(VERSION.as_bytes());
+    hasher.finalize().to_hex()[..12].to_owned()
+}
+
+impl RunFolder {
+    /// Opens the folder of a scenario's run: `out` itself, or `results/<scenario>/<run>`.
+    pub fn open(scenario: &Scenario, out: Option<&Path>, force: bool) -> Result<Self, FolderError> {
+        let id = run_id(scenario);
+        let path =
+            out.map_or_else(|| Path::new("results").join(&scenario.name).join(&id), Path::to_path_buf);
+        Self::claim(path, id, force)
+    }
+
+    /// Opens a folder for something with the given identity.
+    pub fn claim(path: PathBuf, id: String, force: bool) -> Result<Self, FolderError> {
+        if path.is_file() {
+            return Err(FolderError::IsFile(path));
+        }
+        let empty = fs::read_dir(&path).map_or(true, |mut entries| entries.next().is_none());
+        if !empty && !force {
+            let manifest = fs::read(path.join("manifest.json")).ok();
+            let manifest: Option<Value> = manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            match manifest.as_ref().and_then(|manifest| manifest.get("run")?.as_str()) {
+                Some(run) if run == id => {}
+                Some(_) => return Err(FolderError::OtherRun(path)),
+                None => return Err(FolderError::NoRun(path)),
+            }
+        }
+        fs::create_dir_all(&path).map_err(|source| FolderError::Write { path: path.clone(), source })?;
+        Ok(Self { path, id })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The identity of the run.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn create(&self, name: &str) -> Result<BufWriter<File>, FolderError> {
+        let path = self.path.join(name);
+        let file = File::create(&path).map_err(|source| FolderError::Write { path, source })?;
+        Ok(BufWriter::with_capacity(1 << 18, file))
+    }
+
+    /// Writes a file.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        let path = self.path.join(name);
+        fs::write(&path, bytes).map_err(|source| FolderError::Write { path, source })
+    }
+
+    fn write_json(&self, name: &str, value: &Value) -> Result<(), FolderError> {
+        let mut text = format!("{value:#}");
+        text.push('\n');
+        self.write(name, text.as_bytes())
+    }
+
+    /// The sinks of a replication's traces. The first replication writes the files themselves, the others write parts
+    /// that [`Self::join_traces`] appends.
+    pub fn sinks(&self, scenario: &Scenario, replication: u32) -> io::Result<Option<Sinks>> {
+        let wanted = match scenario.output.traces {
+            Traces::None => false,
+            Traces::First => replication == 0,
+            Traces::All => true,
+        };
+        if !wanted {
+            return Ok(None);
+        }
+        let open = |name: &str| -> io::Result<Sink> {
+            let file = File::create(self.path.join(part_name(name, replication)))?;
+            Ok(Box::new(BufWriter::with_capacity(1 << 18, file)))
+        };
+        Ok(Some(Sinks {
+            jobs: open("jobs.csv")?,
+            timeline: open("timeline.csv")?,
+            events: if scenario.output.events { Some(open("events.csv")?) } else { None },
+        }))
+    }
+
+    /// Appends the traces of all replications in order, and writes their worlds.
+    pub fn join_traces(&self, scenario: &Scenario) -> Result<(), FolderError> {
+        let replications = match scenario.output.traces {
+            Traces::None => return Ok(()),
+            Traces::First => 1,
+            Traces::All => scenario.replications,
+        };
+        for name in ["jobs.csv", "timeline.csv", "events.csv"] {
+            let whole = self.path.join(name);
+            if name == "events.csv" && !scenario.output.events {
+                continue;
+            }
+            let failed = |source| FolderError::Write { path: whole.clone(), source };
+            let mut sink = fs::OpenOptions::new().append(true).open(&whole).map_err(failed)?;
+            for replication in 1..replications {
+                let part = self.path.join(part_name(name, replication));
+                let mut source = File::open(&part).map_err(failed)?;
+                io::copy(&mut source, &mut sink).map_err(failed)?;
+                fs::remove_file(&part).map_err(failed)?;
+            }
+        }
+        let mut sink = self.create("world.csv")?;
+        for replication in 0..replications {
+            write_world(scenario, replication, &mut sink, replication == 0)?;
+        }
+        sink.flush().map_err(|source| FolderError::Write { path: self.path.join("world.csv"), source })
+    }
+
+    /// Writes `summary.json` and `summary.csv`.
+    pub fn write_summary(
+        &self,
+        scenario: &Scenario,
+        replications: &[Replication],
+    ) -> Result<Vec<MetricSummary>, FolderError> {
+        let fleet = summarize(replications, |replication| &replication.summary);
+        let devices = summarize(replications, |replication| &replication.per_device);
+        let metrics: Map<String, Value> =
+            fleet.iter().map(|metric| (metric.name.clone(), metric_value(metric.mean, metric.ci95))).collect();
+        let per_device: Map<String, Value> =
+            devices.iter().map(|metric| (metric.name.clone(), metric_value(metric.mean, metric.ci95))).collect();
+        self.write_json(
+            "summary.json",
+            &json!({
+                "scenario": scenario.name,
+                "seed": scenario.seed,
+                "replications": scenario.replications,
+                "metrics": metrics,
+                "device_metrics": per_device,
+            }),
+        )?;
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        let failed = |source: csv::Error| FolderError::Write {
+            path: self.path.join("summary.csv"),
+            source: source.into(),
+        };
+        csv.write_record(["metric", "unit", "mean", "ci95_low", "ci95_high", "replications"]).map_err(failed)?;
+        for metric in fleet.iter().chain(&devices) {
+            let text = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+            csv.write_record([
+                metric.name.as_str(),
+                metric.def.unit,
+                &text(metric.mean),
+                &text(metric.ci95.map(|ci| ci.low)),
+                &text(metric.ci95.map(|ci| ci.high)),
+                &scenario.replications.to_string(),
+            ])
+            .map_err(failed)?;
+        }
+        let bytes = csv.into_inner().map_err(|error| FolderError::Write {
+            path: self.path.join("summary.csv"),
+            source: io::Error::other(error.to_string()),
+        })?;
+        self.write("summary.csv", &bytes)?;
+        Ok(fleet)
+    }
+
+    /// Writes `performance.json` and `latency.csv`: wall-clock figures, which differ from run to run.
+    pub fn write_timing(
+        &self,
+        scenario: &Scenario,
+        replications: &[Replication],
+        threads: usize,
+    ) -> Result<Timing, FolderError> {
+        let mut all = Timing::default();
+        for timing in replications.iter().filter_map(|replication| replication.timing.as_ref()) {
+            all.add(timing);
+        }
+        let mut metrics = Map::new();
+        for (name, histogram) in
+            [("allocation_latency_us", &all.placement), ("pass_latency_us", &all.pass), ("command_latency_us", &all.command)]
+        {
+            let us = |ns: u64| Some(ns as f64 / 1e3).filter(|_| !histogram.is_empty());
+            let mean = Some(histogram.mean() / 1e3).filter(|_| !histogram.is_empty());
+            metrics.insert(format!("{name}.mean"), metric_value(mean, None));
+            for (statistic, quantile) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1.0)] {
+                let value = us(histogram.value_at_quantile(quantile));
+                metrics.insert(format!("{name}.{statistic}"), metric_value(value, None));
+            }
+        }
+        let wall_s = all.wall.as_secs_f64();
+        let share = |part: f64| Some(part / wall_s).filter(|share| share.is_finite());
+        let allocator = all.allocator.as_secs_f64();
+        let observation = all.observation.as_secs_f64();
+        for (name, value) in [
+            ("jobs_per_s", share(all.jobs as f64)),
+            ("wall_s", Some(wall_s)),
+            ("allocator_share", share(allocator)),
+            ("observation_share", share(observation)),
+            ("rest_share", share(wall_s - allocator - observation)),
+            ("threads", Some(threads as f64)),
+        ] {
+            metrics.insert(name.to_owned(), metric_value(value, None));
+        }
+        self.write_json(
+            "performance.json",
+            &json!({
+                "scenario": scenario.name,
+                "seed": scenario.seed,
+                "replications": scenario.replications,
+                "metrics": metrics,
+            }),
+        )?;
+        let mut sink = self.create("latency.csv")?;
+        let mut rows = || -> io::Result<()> {
+            writeln!(sink, "kind,latency_us,count,cumulative_share")?;
+            for (kind, histogram) in
+                [("placement", &all.placement), ("pass", &all.pass), ("command", &all.command)]
+            {
+                let mut seen = 0;
+                for bucket in histogram.iter_recorded() {
+                    seen += bucket.count_since_last_iteration();
+                    let us = bucket.value_iterated_to() as f64 / 1e3;
+                    let share = seen as f64 / histogram.len() as f64;
+                    writeln!(sink, "{kind},{us},{},{share}", bucket.count_since_last_iteration())?;
+                }
+            }
+            sink.flush()
+        };
+        rows().map_err(|source| FolderError::Write { path: self.path.join("latency.csv"), source })?;
+        Ok(all)
+    }
+
+    /// Writes `manifest.json`.
+    pub fn write_manifest(
+        &self,
+        scenario: &Scenario,
+        started: jiff::Timestamp,
+        finished: jiff::Timestamp,
+    ) -> Result<(), FolderError> {
+        let mut offset = 0;
+        let devices: Vec<Value> = scenario
+            .fleet
+            .iter()
+            .map(|device| {
+                let qubits = device.spec.coupling_map.qubits();
+                let value = json!({
+                    "name": device.spec.name,
+                    "qubits": qubits,
+                    "first_qubit": offset,
+                    "calibrated_at": device.spec.calibrated_at,
+                    "source": device.spec.source,
+                });
+                offset += qubits;
+                value
+            })
+            .collect();
+        self.write_json(
+            "manifest.json",
+            &json!({
+                "run": self.id,
+                "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
+                "scenario": scenario.name,
+                "scenario_hash": blake3::Hash::from(scenario.digest()).to_hex().as_str(),
+                "seed": scenario.seed,
+                "replications": scenario.replications,
+                "generator": "PCG64 DXSM, streams keyed by BLAKE3 of (seed, replication, purpose)",
+                "simulated_start": scenario.start.to_string(),
+                "host": {"os": std::env::consts::OS, "architecture": std::env::consts::ARCH},
+                "started_at": started.to_string(),
+                "finished_at": finished.to_string(),
+                "devices": devices,
+                "resolved_scenario": scenario.resolved,
+            }),
+        )
+    }
+}
+
+impl RunFolder {
+    /// Writes `manifest.json` of a comparison.
+    pub fn write_comparison_manifest(
+        &self,
+        variants: &[super::compare::Prepared],
+        started: jiff::Timestamp,
+        finished: jiff::Timestamp,
+    ) -> Result<(), FolderError> {
+        let list = variants.iter().map(|variant| {
+            json!({
+                "name": variant.name,
+                "run": run_id(&variant.scenario),
+                "resolved_scenario": variant.scenario.resolved,
+            })
+        });
+        let first = variants.first().map(|variant| &variant.scenario);
+        self.write_json(
+            "manifest.json",
+            &json!({
+                "run": self.id,
+                "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
+                "scenario": first.map(|scenario| scenario.name.as_str()),
+                "seed": first.map(|scenario| scenario.seed),
+                "replications": first.map(|scenario| scenario.replications),
+                "started_at": started.to_string(),
+                "finished_at": finished.to_string(),
+                "variants": list.collect::<Vec<Value>>(),
+            }),
+        )
+    }
+}
+
+/// `{"mean": ..., "ci95": [low, high]}`, null where unknown.
+fn metric_value(mean: Option<f64>, ci95: Option<Interval>) -> Value {
+    json!({"mean": mean, "ci95": ci95.map(|ci| [ci.low, ci.high])})
+}
+
+fn part_name(name: &str, replication: u32) -> String {
+    if replication == 0 { name.to_owned() } else { format!("{name}.part-{replication}") }
+}

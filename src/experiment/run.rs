@@ -1,0 +1,176 @@
+//! Runs the replications of a scenario, in parallel, each for itself.
+//!
+//! Promises the same results for any number of threads: replications share nothing, and are collected by number.
+//! Leaves files to [`super::folder`].
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
+use super::statistics::{Interval, mean, mean_interval};
+use super::timing::{Stopwatch, Timing};
+use crate::observe::auditor::Violation;
+use crate::observe::metrics::{MetricDef, MetricValue};
+use crate::simulator::scenario::Scenario;
+use crate::simulator::simulation::{Collected, Instruments, Simulation, SimulationError};
+use crate::simulator::traces::{Sinks, Traces};
+use crate::time::Time;
+
+/// Makes the sinks of the traces of a replication; `None` for no traces.
+pub type MakeSinks<'a> = dyn Fn(u32) -> io::Result<Option<Sinks>> + Sync + 'a;
+
+/// How to run.
+pub struct Settings<'a> {
+    /// Threads; replications are spread over them.
+    pub threads: usize,
+    /// Where traces go.
+    pub sinks: &'a MakeSinks<'a>,
+    /// Whether the first replication keeps what plots need.
+    pub collect: bool,
+    /// Whether wall-clock time is measured.
+    pub timing: bool,
+    /// Told from time to time: jobs that have arrived in all replications, and the latest simulated time.
+    pub progress: Option<&'a (dyn Fn(u64, Time) + Sync)>,
+}
+
+/// One replication that has run.
+#[derive(Debug)]
+pub struct Replication {
+    /// Its number, from 0.
+    pub number: u32,
+    /// All metrics of the fleet.
+    pub summary: Vec<MetricValue>,
+    /// The metrics of each device.
+    pub per_device: Vec<MetricValue>,
+    /// Jobs that arrived.
+    pub arrivals: u64,
+    /// Jobs that had not ended.
+    pub unfinished: u64,
+    /// Simulated time of its end.
+    pub ended: Time,
+    /// Promises that the core broke, as far as they were kept.
+    pub violations: Vec<Violation>,
+    /// How many it broke.
+    pub violations_total: u64,
+    /// Wall-clock figures.
+    pub timing: Option<Timing>,
+    /// What plots need.
+    pub collected: Option<Collected>,
+}
+
+/// A metric over the replications.
+#[derive(Debug, Clone)]
+pub struct MetricSummary {
+    /// Its name.
+    pub name: String,
+    /// Its definition.
+    pub def: &'static MetricDef,
+    /// Mean over the replications that observed it.
+    pub mean: Option<f64>,
+    /// 95 % t interval of the mean; `None` with one replication.
+    pub ci95: Option<Interval>,
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A replication failed.
+    #[error("replication {replication}: {source}")]
+    Simulation {
+        /// Which one.
+        replication: u32,
+        /// Why.
+        source: Box<SimulationError>,
+    },
+    /// The threads could not be started.
+    #[error("cannot start {0} threads")]
+    Threads(usize),
+}
+
+/// Runs all replications of a scenario.
+pub fn run(scenario: &Scenario, settings: &Settings<'_>) -> Result<Vec<Replication>, RunError> {
+    let threads = settings.threads.max(1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|_| RunError::Threads(threads))?;
+    let arrived = AtomicU64::new(0);
+    pool.install(|| {
+        (0..scenario.replications)
+            .into_par_iter()
+            .map(|number| {
+                replication(scenario, number, settings, &arrived)
+                    .map_err(|source| RunError::Simulation { replication: number, source: Box::new(source) })
+            })
+            .collect()
+    })
+}
+
+fn replication(
+    scenario: &Scenario,
+    number: u32,
+    settings: &Settings<'_>,
+    arrived: &AtomicU64,
+) -> Result<Replication, SimulationError> {
+    let traces = match (settings.sinks)(number)? {
+        Some(sinks) => {
+            let fleet = scenario.fleet.iter();
+            let fleet = fleet.map(|d| (d.spec.name.clone(), d.spec.coupling_map.qubits() as u32));
+            let templates = scenario.workload.sources.iter().map(|source| source.mix.template_names());
+            Some(Traces::new(number, fleet, templates.collect(), sinks, number == 0)?)
+        }
+        None => None,
+    };
+    let mut watch = settings.timing.then(Stopwatch::default);
+    let reported = std::cell::Cell::new(0);
+    let progress = |jobs: u64, now: Time| {
+        let more = jobs - reported.replace(jobs);
+        let all = arrived.fetch_add(more, Ordering::Relaxed) + more;
+        if let Some(progress) = settings.progress {
+            progress(all, now);
+        }
+    };
+    let wrapper = watch.as_ref().map(Stopwatch::wrapper);
+    let instruments = Instruments {
+        traces,
+        probe: watch.as_mut().map(|watch| watch as &mut dyn crate::simulator::simulation::Probe),
+        wrap_strategy: wrapper,
+        collect: settings.collect && number == 0,
+        progress: Some(&progress),
+    };
+    let outcomes = Simulation::new(scenario, number, instruments)?.run()?;
+    if let Some(traces) = outcomes.traces {
+        traces.finish()?;
+    }
+    let observer = &outcomes.observer;
+    Ok(Replication {
+        number,
+        summary: observer.metrics.summary(),
+        per_device: observer.metrics.summary_per_device(),
+        arrivals: outcomes.arrivals,
+        unfinished: outcomes.unfinished,
+        ended: outcomes.ended,
+        violations: observer.auditor.violations().to_vec(),
+        violations_total: observer.auditor.total(),
+        timing: watch.map(|watch| watch.stop(outcomes.arrivals)),
+        collected: outcomes.collected,
+    })
+}
+
+/// The mean and interval of every metric over replications; `pick` chooses fleet or device values.
+pub fn summarize(
+    replications: &[Replication],
+    pick: impl Fn(&Replication) -> &[MetricValue],
+) -> Vec<MetricSummary> {
+    let Some(first) = replications.first() else { return Vec::new() };
+    let summary = |(index, value): (usize, &MetricValue)| {
+        let observed = replications.iter().filter_map(|replication| pick(replication).get(index)?.value);
+        let observed: Vec<f64> = observed.collect();
+        MetricSummary {
+            name: value.name.clone(),
+            def: value.def,
+            mean: mean(&observed),
+            ci95: mean_interval(&observed, 0.95),
+        }
+    };
+    pick(first).iter().enumerate().map(summary).collect()
+}

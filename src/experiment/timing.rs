@@ -1,0 +1,145 @@
+//! Wall-clock time of a run: how long the core takes per decision and per command, and where the time goes.
+//!
+//! Promises that measuring changes no decision: the strategy is wrapped, the event loop is watched. These figures
+//! differ from run to run and therefore go to files of their own.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use crate::allocator::placement::{Placed, PlacementRequest, PlacementStrategy};
+use crate::simulator::simulation::{Part, Probe, WrapStrategy};
+
+/// Latencies up to a minute, in nanoseconds, three significant digits.
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("bounds are in order and the precision is 3")
+}
+
+/// What was measured of one run.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    /// Nanoseconds of single placement searches.
+    pub placement: Histogram<u64>,
+    /// Nanoseconds of scheduling passes.
+    pub pass: Histogram<u64>,
+    /// Nanoseconds of all other commands.
+    pub command: Histogram<u64>,
+    /// Total time in the core.
+    pub allocator: Duration,
+    /// Total time in auditing, metrics and event traces.
+    pub observation: Duration,
+    /// Total time of the run.
+    pub wall: Duration,
+    /// Jobs that arrived.
+    pub jobs: u64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            placement: histogram(),
+            pass: histogram(),
+            command: histogram(),
+            allocator: Duration::ZERO,
+            observation: Duration::ZERO,
+            wall: Duration::ZERO,
+            jobs: 0,
+        }
+    }
+}
+
+impl Timing {
+    /// Adds another run.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, more) in [
+            (&mut self.placement, &other.placement),
+            (&mut self.pass, &other.pass),
+            (&mut self.command, &other.command),
+        ] {
+            sum.add(more).expect("same bounds");
+        }
+        self.allocator += other.allocator;
+        self.observation += other.observation;
+        self.wall += other.wall;
+        self.jobs += other.jobs;
+    }
+}
+
+/// Watches the event loop.
+#[derive(Debug)]
+pub struct Stopwatch {
+    timing: Timing,
+    entered: Instant,
+    started: Instant,
+    searches: Arc<Mutex<Histogram<u64>>>,
+}
+
+impl Default for Stopwatch {
+    fn default() -> Self {
+        let now = Instant::now();
+        let searches = Arc::new(Mutex::new(histogram()));
+        Self { timing: Timing::default(), entered: now, started: now, searches }
+    }
+}
+
+impl Stopwatch {
+    /// A wrapper that times the searches of a strategy for this watch.
+    pub fn wrapper(&self) -> WrapStrategy {
+        let sink = self.searches.clone();
+        Box::new(move |strategy| Box::new(Timed { strategy, searches: histogram(), sink }))
+    }
+
+    /// Stops the watch; the timed strategy must have been dropped.
+    pub fn stop(mut self, jobs: u64) -> Timing {
+        self.timing.wall = self.started.elapsed();
+        self.timing.jobs = jobs;
+        if let Ok(searches) = self.searches.lock() {
+            self.timing.placement = searches.clone();
+        }
+        self.timing
+    }
+}
+
+impl Probe for Stopwatch {
+    fn enter(&mut self) {
+        self.entered = Instant::now();
+    }
+
+    fn leave(&mut self, part: Part) {
+        let took = self.entered.elapsed();
+        let (total, latencies) = match part {
+            Part::Pass => (&mut self.timing.allocator, Some(&mut self.timing.pass)),
+            Part::Command => (&mut self.timing.allocator, Some(&mut self.timing.command)),
+            Part::Observation => (&mut self.timing.observation, None),
+        };
+        *total += took;
+        if let Some(latencies) = latencies {
+            latencies.saturating_record(took.as_nanos() as u64);
+        }
+    }
+}
+
+/// A strategy and how long its searches took.
+struct Timed {
+    strategy: Box<dyn PlacementStrategy>,
+    searches: Histogram<u64>,
+    sink: Arc<Mutex<Histogram<u64>>>,
+}
+
+impl PlacementStrategy for Timed {
+    fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        let start = Instant::now();
+        let placed = self.strategy.place(request);
+        self.searches.saturating_record(start.elapsed().as_nanos() as u64);
+        placed
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        if let Ok(mut sink) = self.sink.lock() {
+            sink.add(&self.searches).expect("same bounds");
+        }
+    }
+}

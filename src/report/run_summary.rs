@@ -1,0 +1,131 @@
+//! What a run says on the terminal: the numbers that people look for first, then one line per device.
+
+use super::table::{Align, Cell, Table, Tone, duration, number, percent, with_interval};
+use crate::experiment::run::{MetricSummary, Replication, summarize};
+use crate::observe::metrics::Metric;
+use crate::simulator::scenario::Scenario;
+
+/// The lines of the summary table: what, which metric, and how it is shown.
+const LINES: &[(&str, &str, Show)] = &[
+    ("jobs submitted", "jobs_submitted", Show::Number),
+    ("jobs completed", "jobs_completed", Show::Number),
+    ("jobs failed", "jobs_failed", Show::Number),
+    ("jobs cancelled", "jobs_cancelled", Show::Number),
+    ("jobs rejected", "jobs_rejected", Show::Number),
+    ("jobs expired", "jobs_expired", Show::Number),
+    ("jobs unfinished", "jobs_unfinished", Show::Number),
+    ("allocation success rate", "allocation_success_rate", Show::Percent),
+    ("qubit utilization", "qubit_utilization", Show::Percent),
+    ("with buffers", "effective_utilization", Show::Percent),
+    ("fragmentation", "fragmentation", Show::Percent),
+    ("blocked by shape", "blocked_by_shape", Show::Percent),
+    ("waiting time, mean", "waiting_time_s.mean", Show::Duration),
+    ("waiting time, p50", "waiting_time_s.p50", Show::Duration),
+    ("waiting time, p95", "waiting_time_s.p95", Show::Duration),
+    ("turnaround, p95", "turnaround_time_s.p95", Show::Duration),
+    ("queue length, mean", "queue_length", Show::Number),
+    ("fidelity predicted, mean", "fidelity_predicted.mean", Show::Number),
+    ("fidelity true, mean", "fidelity_true.mean", Show::Number),
+    ("reallocations", "reallocation_count", Show::Number),
+    ("load imbalance", "load_imbalance", Show::Number),
+    ("isolation violations", "isolation_violations", Show::Violations),
+];
+
+#[derive(Clone, Copy)]
+enum Show {
+    Number,
+    Percent,
+    Duration,
+    /// A number that should be 0.
+    Violations,
+}
+
+/// The summary of a run as lines of text.
+pub fn run_summary(scenario: &Scenario, replications: &[Replication], color: bool) -> String {
+    let fleet = summarize(replications, |replication| &replication.summary);
+    let mut text = table(&fleet, color);
+    let devices = summarize(replications, |replication| &replication.per_device);
+    text.push('\n');
+    text.push_str(&device_table(scenario, &devices, color));
+    text
+}
+
+fn table(fleet: &[MetricSummary], color: bool) -> String {
+    let mut table = Table::new(&[("fleet", Align::Left), ("value", Align::Right)]);
+    for (label, name, show) in LINES {
+        let Some(metric) = fleet.iter().find(|metric| metric.name == *name) else { continue };
+        let value = match (metric.ci95, show) {
+            (Some(ci), Show::Percent) => {
+                format!("{} ± {}", percent(metric.mean), percent(Some(ci.half_width())))
+            }
+            (Some(ci), Show::Duration) => {
+                format!("{} ± {}", duration(metric.mean), duration(Some(ci.half_width())))
+            }
+            (Some(_), Show::Number | Show::Violations) => with_interval(metric.mean, metric.ci95),
+            (None, Show::Percent) => percent(metric.mean),
+            (None, Show::Duration) => duration(metric.mean),
+            (None, Show::Number | Show::Violations) => number(metric.mean),
+        };
+        let tone = match show {
+            Show::Violations if metric.mean == Some(0.0) => Tone::Good,
+            Show::Violations => Tone::Bad,
+            _ => Tone::Plain,
+        };
+        table.row([Cell::from(*label), Cell::new(value, tone)]);
+    }
+    table.render(color)
+}
+
+fn device_table(scenario: &Scenario, values: &[MetricSummary], color: bool) -> String {
+    const COLUMNS: [Metric; 4] =
+        [Metric::QubitUtilization, Metric::EffectiveUtilization, Metric::Fragmentation, Metric::ActiveAllocations];
+    /// A terminal is no place for a thousand lines; `summary.csv` has them all.
+    const SHOWN: usize = 24;
+    let mut table = Table::new(&[
+        ("device", Align::Left),
+        ("qubits", Align::Right),
+        ("utilization", Align::Right),
+        ("with buffers", Align::Right),
+        ("fragmentation", Align::Right),
+        ("jobs at a time", Align::Right),
+    ]);
+    for device in scenario.fleet.iter().take(SHOWN) {
+        let name = &device.spec.name;
+        let mean = |metric: Metric| {
+            let of_device = |value: &&MetricSummary| {
+                value.def.metric == metric
+                    && value.name.strip_suffix(']').and_then(|rest| rest.split_once('[')).is_some_and(|n| n.1 == name)
+            };
+            values.iter().find(of_device).and_then(|value| value.mean)
+        };
+        let [utilization, effective, fragmentation, active] = COLUMNS.map(mean);
+        table.row([
+            Cell::from(name.as_str()),
+            Cell::from(device.spec.coupling_map.qubits().to_string()),
+            Cell::from(percent(utilization)),
+            Cell::from(percent(effective)),
+            Cell::from(percent(fragmentation)),
+            Cell::from(number(active)),
+        ]);
+    }
+    let mut text = table.render(color);
+    if scenario.fleet.len() > SHOWN {
+        text.push_str(&format!("... and {} more, see summary.csv\n", scenario.fleet.len() - SHOWN));
+    }
+    text
+}
+
+/// The names of [`LINES`] must be metrics.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::metrics::{MetricDef, Statistic};
+
+    #[test]
+    fn every_line_is_a_metric() {
+        for (label, name, _) in LINES {
+            assert!(MetricDef::find(name).is_ok(), "{label}: {name}");
+        }
+        assert_eq!(Statistic::P95.name(), "p95");
+    }
+}
