@@ -37,9 +37,9 @@ fn walk(stream: &mut Stream, name: &str, level: f64, samples: usize, until: f64)
     let mut noise = 0.0;
     let points = (0..samples).map(|sample| {
         let time = until * sample as f64 / samples as f64;
-        noise = 0.97 * noise + 0.04 * normal(stream);
+        noise = 0.97 * noise + 0.03 * normal(stream);
         let rhythm = 0.18 * (time / DAY * std::f64::consts::TAU - 1.5).sin();
-        (time, (level + rhythm + noise + 0.05 * normal(stream)).clamp(0.0, 1.0))
+        (time, (level + rhythm + noise + 0.02 * normal(stream)).clamp(0.0, 1.0))
     });
     Series { name: name.to_owned(), points: points.collect() }
 }

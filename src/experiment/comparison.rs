@@ -165,7 +165,7 @@ impl Comparison {
             "metric,variant,baseline,replications,baseline_mean,variant_mean,difference,ci95_low,ci95_high,\
              verdict,p_value,p_adjusted,effect_size,variance_reduction\n",
         );
-        let mut buffer = ryu::Buffer::new();
+        let mut buffer = zmij::Buffer::new();
         let mut number = |value: Option<f64>| match value {
             Some(value) => {
                 let digits = buffer.format(value);

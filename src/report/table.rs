@@ -203,14 +203,6 @@ pub fn number(value: Option<f64>) -> String {
     }
 }
 
-/// A difference: [`number`] with its sign.
-pub fn signed(value: Option<f64>) -> String {
-    match value {
-        Some(value) if value > 0.0 => format!("+{}", number(Some(value))),
-        _ => number(value),
-    }
-}
-
 /// A mean with the half width of its interval, both rounded where the interval says that digits end: `0.7123 ± 0.0034`.
 pub fn with_interval(mean: Option<f64>, interval: Option<Interval>) -> String {
     let (Some(mean), Some(half)) = (mean, interval.map(Interval::half_width)) else {
@@ -224,6 +216,12 @@ pub fn with_interval(mean: Option<f64>, interval: Option<Interval>) -> String {
     }
     let decimals = decimals_for(half, 2);
     format!("{} ± {}", grouped(mean, decimals), grouped(half, decimals))
+}
+
+/// A difference with the half width of its interval: [`with_interval`] with its sign.
+pub fn signed_with_interval(difference: Option<f64>, interval: Option<Interval>) -> String {
+    let text = with_interval(difference, interval);
+    if difference.is_some_and(|difference| difference > 0.0) { format!("+{text}") } else { text }
 }
 
 /// A share as a percentage with one decimal: `71.2 %`.
@@ -322,8 +320,7 @@ pub fn comparison_table(comparison: &Comparison, color: bool) -> String {
         ("variant", Align::Left),
         ("baseline", Align::Right),
         ("variant mean", Align::Right),
-        ("difference", Align::Right),
-        ("95 % interval", Align::Left),
+        ("difference", Align::Left),
         ("p", Align::Right),
         ("d", Align::Right),
         ("vrf", Align::Right),
@@ -336,9 +333,6 @@ pub fn comparison_table(comparison: &Comparison, color: bool) -> String {
             Verdict::Worse => Tone::Bad,
             Verdict::Inconclusive => Tone::Dim,
         };
-        let interval = row.ci95.map_or_else(String::new, |interval| {
-            format!("[{}, {}]", signed(Some(interval.low)), signed(Some(interval.high)))
-        });
         let short = |value: Option<f64>, decimals: usize| {
             value.map_or_else(|| "-".to_owned(), |value| grouped(value, decimals))
         };
@@ -351,8 +345,7 @@ pub fn comparison_table(comparison: &Comparison, color: bool) -> String {
             row.variant.as_str().into(),
             number(row.baseline_mean).into(),
             number(row.variant_mean).into(),
-            signed(row.difference).into(),
-            interval.into(),
+            signed_with_interval(row.difference, row.ci95).into(),
             p.into(),
             short(row.effect_size, 2).into(),
             short(row.variance_reduction, 1).into(),
@@ -365,8 +358,8 @@ pub fn comparison_table(comparison: &Comparison, color: bool) -> String {
         "one replication: no interval and no verdict; hint: --replications 10 or more".to_owned()
     } else {
         format!(
-            "paired differences from `{}` over {} replications; p adjusted for {} variant(s) (Holm); \
-             d: effect size; vrf: variance reduction by common random numbers",
+            "paired differences from `{}` over {} replications with 95 % intervals\n\
+             p: adjusted for {} variant(s) (Holm); d: effect size; vrf: variance reduction by common random numbers",
             comparison.baseline,
             comparison.replications,
             comparison.variants.len()
@@ -391,7 +384,7 @@ mod tests {
         insta::assert_snapshot!(shown.join("  "), @"0  12,876  0.7123  96.28  1,235  -0.2500  3.20e-7  0.0001234  1e18  -1,234,568");
         assert_eq!(number(None), "-");
         assert_eq!(number(Some(f64::NAN)), "-");
-        assert_eq!(signed(Some(2.5)), "+2.500");
+        assert_eq!(signed_with_interval(Some(2.5), None), "+2.500");
     }
 
     #[test]
@@ -476,20 +469,21 @@ mod tests {
         ];
         let comparison = Comparison::new(&metrics, &many, 0).unwrap();
         insta::assert_snapshot!(comparison_table(&comparison, false), @"
-        metric               variant  baseline  variant mean  difference  95 % interval             p      d    vrf  verdict
-        ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-        waiting_time_s.mean  exact          14         11.75      -2.250  [-2.709, -1.791]      0.001  -7.79  425.0  better
-                             random         14         13.88     -0.1250  [-1.765, +1.515]      0.824  -0.12   29.2  inconclusive
-        qubit_utilization    exact      0.6400        0.6175    -0.02250  [-0.02709, -0.01791]  0.001  -7.79  425.0  worse
-                             random     0.6400        0.6388   -0.001250  [-0.01765, +0.01515]  0.824  -0.12   29.2  inconclusive
-        paired differences from `first_fit` over 4 replications; p adjusted for 2 variant(s) (Holm); d: effect size; vrf: variance reduction by common random numbers
+        metric               variant  baseline  variant mean  difference            p      d    vrf  verdict
+        ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+        waiting_time_s.mean  exact          14         11.75  -2.25 ± 0.46      0.001  -7.79  425.0  better
+                             random         14         13.88  -0.1 ± 1.6        0.824  -0.12   29.2  inconclusive
+        qubit_utilization    exact      0.6400        0.6175  -0.0225 ± 0.0046  0.001  -7.79  425.0  worse
+                             random     0.6400        0.6388  -0.001 ± 0.016    0.824  -0.12   29.2  inconclusive
+        paired differences from `first_fit` over 4 replications with 95 % intervals
+        p: adjusted for 2 variant(s) (Holm); d: effect size; vrf: variance reduction by common random numbers
         ");
         let single = [variant("first_fit", &[10.0]), variant("exact", &[8.0])];
         let comparison = Comparison::new(&metrics[..1], &single, 0).unwrap();
         insta::assert_snapshot!(comparison_table(&comparison, false), @"
-        metric               variant  baseline  variant mean  difference  95 % interval  p  d  vrf  verdict
-        ────────────────────────────────────────────────────────────────────────────────────────────────────────
-        waiting_time_s.mean  exact          10             8          -2                 -  -    -  inconclusive
+        metric               variant  baseline  variant mean  difference  p  d  vrf  verdict
+        ─────────────────────────────────────────────────────────────────────────────────────────
+        waiting_time_s.mean  exact          10             8  -2          -  -    -  inconclusive
         one replication: no interval and no verdict; hint: --replications 10 or more
         ");
     }

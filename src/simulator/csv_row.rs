@@ -68,7 +68,7 @@ impl<W: Write> RowWriter<W> {
     pub fn f64(&mut self, value: f64) -> &mut Self {
         self.separate();
         if value.is_finite() {
-            let mut digits = ryu::Buffer::new();
+            let mut digits = zmij::Buffer::new();
             let text = digits.format_finite(value);
             let text = text.strip_suffix(".0").unwrap_or(text);
             self.buffer.extend_from_slice(text.as_bytes());
@@ -89,17 +89,14 @@ impl<W: Write> RowWriter<W> {
     pub fn seconds(&mut self, value: impl Into<Nanoseconds>) -> &mut Self {
         self.separate();
         let Nanoseconds(ns) = value.into();
-        let (whole, mut fraction) = (ns / 1_000_000_000, (ns % 1_000_000_000) as u32);
+        let (whole, fraction) = (ns / 1_000_000_000, ns % 1_000_000_000);
         let mut digits = itoa::Buffer::new();
         self.buffer.extend_from_slice(digits.format(whole).as_bytes());
         if fraction > 0 {
-            let mut text = *b".000000000";
-            for digit in text[1..].iter_mut().rev() {
-                *digit = b'0' + (fraction % 10) as u8;
-                fraction /= 10;
-            }
-            let end = text.iter().rposition(|&digit| digit != b'0').unwrap_or(0);
-            self.buffer.extend_from_slice(&text[..=end]);
+            // With a leading 1 all nine digits are printed; the point takes its place.
+            let text = digits.format(fraction + 1_000_000_000).trim_end_matches('0').as_bytes();
+            self.buffer.push(b'.');
+            self.buffer.extend_from_slice(&text[1..]);
         }
         self
     }

@@ -38,6 +38,11 @@ impl Scale {
         ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
+    /// Whether a value lies between the ends of a linear scale.
+    pub fn contains(&self, value: f64) -> bool {
+        self.low <= value && value <= self.high
+    }
+
     /// The value at a position.
     pub fn value(&self, position: f64) -> f64 {
         let value = self.low + position * (self.high - self.low);
@@ -184,7 +189,7 @@ pub(super) fn share_ticks(low: f64, high: f64, count: usize) -> Vec<Tick> {
     let mut ticks = linear_ticks(low * 100.0, high * 100.0, count, false);
     for tick in &mut ticks {
         tick.value /= 100.0;
-        tick.label.push('%');
+        tick.label.push_str(" %");
     }
     ticks
 }
@@ -195,7 +200,7 @@ pub(super) fn time_ticks(low: f64, high: f64, count: usize) -> (Vec<Tick>, &'sta
         (200.0, "seconds", 1.0, &[1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0]),
         (3.0 * 3600.0, "minutes", 60.0, &[1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0]),
         (3.0 * 86400.0, "hours", 3600.0, &[0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 12.0, 24.0]),
-        (f64::INFINITY, "days", 86400.0, &[0.5, 1.0, 2.0, 7.0, 14.0, 28.0]),
+        (f64::INFINITY, "days", 86400.0, &[0.5, 1.0, 2.0, 4.0, 7.0, 14.0, 28.0]),
     ];
     let span = high - low;
     let (_, name, unit, steps) = UNITS.into_iter().find(|&(until, ..)| span < until).unwrap_or(UNITS[3]);
@@ -285,12 +290,24 @@ mod tests {
             labels(&share_ticks(0.0, 1.0, 4)),
             labels(&log_time_ticks(0.5, 90_000.0)),
         ];
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @"
+        0.0 0.2 0.4 0.6 0.8 1.0
+        0 1 2 3
+        −2,000 0 2,000 4,000 6,000 8,000 10,000 12,000
+        0 % 50 % 100 %
+        1 s 10 s 1 min 10 min 1 h 6 h 1 d
+        ");
         let times = [60.0, 5_400.0, 86_400.0, 7.0 * 86_400.0, 90.0 * 86_400.0].map(|high| {
             let (ticks, unit) = time_ticks(0.0, high, 8);
             format!("{} {unit}", labels(&ticks))
         });
-        insta::assert_snapshot!(times.join("\n"), @"");
+        insta::assert_snapshot!(times.join("\n"), @"
+        0 10 20 30 40 50 60 seconds
+        0 15 30 45 60 75 90 minutes
+        0 3 6 9 12 15 18 21 24 hours
+        0 1 2 3 4 5 6 7 days
+        0 14 28 42 56 70 84 days
+        ");
         assert_eq!((round_up(0.0), round_up(7.3), round_up(4_321.0)), (1.0, 8.0, 5_000.0));
     }
 

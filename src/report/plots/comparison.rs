@@ -10,11 +10,13 @@ use super::canvas::{Anchor, Canvas, Drawing, Lettering, Pen};
 use super::palette::{BLUE, Dash, INK, Marker, RED, SOFT};
 use crate::experiment::comparison::{Comparison, Row};
 use crate::experiment::statistics::{Direction, Verdict};
-use crate::report::table::{number, signed};
+use crate::report::table::{number, signed_with_interval};
 
 const ROW_HEIGHT: f64 = 34.0;
 const HEAD_HEIGHT: f64 = 40.0;
 const TOP: f64 = 180.0;
+/// Rows that are drawn; a picture longer than this is better read as a table.
+const MAX_ROWS: usize = 90;
 
 /// A comparison as a plot; its height grows with its rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +49,7 @@ fn relative(row: &Row) -> Option<Relative> {
 
 impl Drawing for ForestPlot {
     fn size(&self) -> (u32, u32) {
-        let rows = self.comparison.rows.len() as f64;
+        let rows = self.rows().len() as f64;
         let height = TOP + rows * ROW_HEIGHT + self.groups() as f64 * HEAD_HEIGHT + 130.0;
         (1600, (height as u32).max(500))
     }
@@ -77,16 +79,17 @@ impl Drawing for ForestPlot {
         );
         let zero = frame.x_at(0.0).round() + 0.5;
         canvas.line(&[(zero, frame.top), (zero, frame.bottom)], Pen::solid(INK, 1.6));
-        let column = [width - 385.0, width - 190.0, width - 170.0];
+        let column = [width - 400.0, width - 190.0, width - 170.0];
         let style = Lettering::new(SOFT, 16.0, Anchor::End);
         canvas.text("baseline mean", (column[0], TOP - 38.0), style);
-        canvas.text("difference", (column[1], TOP - 38.0), style);
+        let name = if self.comparison.is_single() { "difference" } else { "difference ± 95 %" };
+        canvas.text(name, (column[1], TOP - 38.0), style);
         canvas.text("verdict", (column[2], TOP - 38.0), Lettering::new(SOFT, 16.0, Anchor::Start));
         legend(canvas, (40.0, 126.0));
 
         let mut y = TOP;
         let mut last = "";
-        for row in &self.comparison.rows {
+        for row in self.rows() {
             if row.metric != last {
                 y += HEAD_HEIGHT;
                 metric_head(canvas, row, (40.0, y - HEAD_HEIGHT / 2.0 + 4.0), frame.left - 60.0);
@@ -98,7 +101,8 @@ impl Drawing for ForestPlot {
             interval(canvas, &frame, row, middle, limit);
             let value = Lettering::new(INK, 17.0, Anchor::End);
             canvas.text(&number(row.baseline_mean), (column[0], middle), value);
-            canvas.text(&signed(row.difference), (column[1], middle), value);
+            let difference = signed_with_interval(row.difference, row.ci95).replace('-', "\u{2212}");
+            canvas.text(&difference, (column[1], middle), value);
             let (color, _) = look(row.verdict);
             let word = Lettering::new(color, TICK_SIZE, Anchor::Start);
             canvas.text(row.verdict.as_str(), (column[2], middle), word);
@@ -109,13 +113,19 @@ impl Drawing for ForestPlot {
         } else {
             "95 % t intervals of paired differences; verdicts by Holm's correction over the variants of a metric"
         };
-        canvas.text(note, (40.0, height - 26.0), Lettering::new(SOFT, 16.0, Anchor::Start));
+        let hidden = self.comparison.rows.len() - self.rows().len();
+        let note = if hidden > 0 { format!("{note}; {hidden} more rows not shown") } else { note.to_owned() };
+        canvas.text(&note, (40.0, height - 26.0), Lettering::new(SOFT, 16.0, Anchor::Start));
     }
 }
 
 impl ForestPlot {
+    fn rows(&self) -> &[Row] {
+        &self.comparison.rows[..self.comparison.rows.len().min(MAX_ROWS)]
+    }
+
     fn groups(&self) -> usize {
-        let rows = &self.comparison.rows;
+        let rows = self.rows();
         let changes = rows.windows(2).filter(|pair| pair[0].metric != pair[1].metric).count();
         changes + usize::from(!rows.is_empty())
     }
@@ -134,7 +144,9 @@ impl ForestPlot {
             .filter(|extent| extent.is_finite() && *extent > 0.0)
             .collect();
         extents.sort_unstable_by(f64::total_cmp);
-        let Some(&largest) = extents.last() else { return 1.0 };
+        let Some(&largest) = extents.last() else {
+            return 1.0;
+        };
         let typical = extents[extents.len() / 2];
         largest.min(6.0 * typical) * 1.12
     }

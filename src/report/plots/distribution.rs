@@ -49,13 +49,12 @@ impl Drawing for DistributionPlot {
             })
             .collect();
         let positive = || sorted.iter().flat_map(|(_, times)| times).copied().filter(|&time| time > 0.0);
-        let longest = positive().fold(0.0, f64::max);
-        let longest = if longest > 0.0 { longest } else { 1.0 };
+        let longest = positive().reduce(f64::max).unwrap_or(60.0);
         let shortest = positive().fold(longest, f64::min).max(longest * DECADES);
         let frame = Frame {
             left: 130.0,
             top: 120.0,
-            right: width - 480.0,
+            right: width - 530.0,
             bottom: height - 80.0,
             x: Scale::logarithmic(shortest.min(longest / 10.0) * 0.8, longest * 1.1),
             y: Scale::linear(0.0, 1.0),
@@ -66,11 +65,18 @@ impl Drawing for DistributionPlot {
         frame.x_labels(canvas, &x);
         frame.y_labels(canvas, &y);
         frame.x_name(canvas, &format!("{} (logarithmic)", self.axis));
-        y_name(canvas, "jobs that waited no longer", (42.0, (frame.top + frame.bottom) / 2.0));
+        y_name(canvas, "cumulative share of jobs", (42.0, (frame.top + frame.bottom) / 2.0));
         for (level, name) in [(0.5, "median"), (0.95, "p95")] {
             let at = frame.y_at(level);
             canvas.line(&[(frame.left, at), (frame.right, at)], Pen::solid(FRAME, 1.2).dashed(Dash::Long));
-            canvas.text(name, (frame.right + 8.0, at), Lettering::new(SOFT, 16.0, Anchor::Start));
+            // On the right and below the line, where curves have risen beyond it.
+            canvas.text(name, (frame.right - 8.0, at + 15.0), Lettering::new(SOFT, 16.0, Anchor::End));
+        }
+        if positive().next().is_none() {
+            let jobs = sorted.iter().any(|(_, times)| !times.is_empty());
+            let text = if jobs { "all started at once" } else { "no job started" };
+            let middle = ((frame.left + frame.right) / 2.0, frame.y_at(0.7));
+            canvas.text(text, middle, Lettering::new(SOFT, 26.0, Anchor::Middle));
         }
         // The first series last, so that it lies on top.
         for (index, (_, times)) in sorted.iter().enumerate().rev() {
@@ -80,7 +86,7 @@ impl Drawing for DistributionPlot {
             }
             curve(canvas, &frame, times, look, index);
         }
-        self.legend(canvas, &sorted, (frame.right + 75.0, frame.top + 8.0));
+        self.legend(canvas, &sorted, (frame.right + 45.0, frame.top + 8.0));
     }
 }
 
@@ -144,7 +150,8 @@ fn curve<DB: DrawingBackend>(
         let position = column as f64 / columns as f64;
         let here = share(frame.x.value(position));
         line.push((frame.left + position * frame.width(), frame.y_at(here)));
-        if here >= 1.0 {
+        // Beyond its end a curve says nothing, unless it has no beginning either.
+        if here >= 1.0 && line[0].1 > frame.top {
             break;
         }
     }

@@ -3,17 +3,17 @@
 //! Promises to show density instead of overplotted points, medians with their spread, and how the gap changes with
 //! time since drift began. Leaves the definition of both fidelities to the metrics.
 
-use plotters::prelude::{Color, DrawingBackend, RGBColor};
+use plotters::prelude::{Color, DrawingBackend};
 
 use super::axes::{Frame, LABEL_SIZE, Scale, heading, linear_ticks, thousands, time_ticks, y_name};
 use super::canvas::{Anchor, Canvas, Drawing, Lettering, Pen};
-use super::palette::{BLUE, Dash, INK, Marker, RED, SOFT};
+use super::palette::{BLUE, Dash, INK, Marker, RUST, SOFT};
 use crate::experiment::statistics::quantile;
 
 /// Side of a density cell in pixels.
 const CELL: f64 = 8.0;
-/// Groups of jobs with a median each, per panel.
-const GROUPS: usize = 16;
+/// Groups of jobs with a median each, by prediction and by time.
+const GROUPS: [usize; 2] = [16, 28];
 
 /// One job.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,7 +71,7 @@ fn plane<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, points: &[FidelityPoin
     // Start the axes at a round value below almost all points: high fidelities deserve the room.
     let mut values: Vec<f64> = both().collect();
     values.sort_unstable_by(f64::total_cmp);
-    let low = quantile(&values, 0.002).unwrap_or(0.0);
+    let low = quantile(&values, 0.001).unwrap_or(0.0);
     let step = if low > 0.9 { 0.02 } else { 0.1 };
     let low = (((low / step).floor()) * step).clamp(0.0, 1.0 - step);
     let scale = Scale::linear(low, 1.0);
@@ -82,11 +82,11 @@ fn plane<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, points: &[FidelityPoin
     frame.y_labels(canvas, &ticks);
     frame.x_name(canvas, "predicted success probability");
     y_name(canvas, "true success probability", (42.0, (frame.top + frame.bottom) / 2.0));
-    density(canvas, &frame, points.iter().map(|point| (point.predicted, point.actual)), BLUE);
+    density(canvas, &frame, points.iter().map(|point| (point.predicted, point.actual)));
     canvas.line(&[frame.at((low, low)), frame.at((1.0, 1.0))], Pen::solid(INK, 1.8).dashed(Dash::Long));
     let mut ordered: Vec<(f64, f64)> = points.iter().map(|point| (point.predicted, point.actual)).collect();
     ordered.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    spread(canvas, &frame, &ordered, RED);
+    spread(canvas, &frame, &ordered, GROUPS[0]);
     legend(canvas, (frame.left, frame.top - 27.0), "jobs (darker: more)");
 }
 
@@ -97,8 +97,8 @@ fn gap_over_time<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, points: &[Fide
     ordered.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let mut gaps: Vec<f64> = ordered.iter().map(|&(_, gap)| gap).collect();
     gaps.sort_unstable_by(f64::total_cmp);
-    let low = quantile(&gaps, 0.002).unwrap_or(0.0).min(0.0);
-    let high = quantile(&gaps, 0.998).unwrap_or(0.0).max(0.0);
+    let low = quantile(&gaps, 0.001).unwrap_or(0.0).min(0.0);
+    let high = quantile(&gaps, 0.999).unwrap_or(0.0).max(0.0);
     let margin = ((high - low) * 0.08).max(0.005);
     let (low, high) = (low - margin, high + margin);
     let frame = Frame {
@@ -116,10 +116,10 @@ fn gap_over_time<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, points: &[Fide
     frame.y_labels(canvas, &y);
     frame.x_name(canvas, &format!("simulated time ({unit})"));
     y_name(canvas, "predicted − true", (862.0, (frame.top + frame.bottom) / 2.0));
-    density(canvas, &frame, ordered.iter().copied(), BLUE);
+    density(canvas, &frame, ordered.iter().copied());
     let zero = frame.y_at(0.0);
     canvas.line(&[(frame.left, zero), (frame.right, zero)], Pen::solid(INK, 1.8).dashed(Dash::Long));
-    spread(canvas, &frame, &ordered, RED);
+    spread(canvas, &frame, &ordered, GROUPS[1]);
     let median = quantile(&gaps, 0.5).unwrap_or(0.0);
     let tail = quantile(&gaps, 0.95).unwrap_or(0.0);
     let text = format!("gap: median {}, p95 {}", thousands(median, 4), thousands(tail, 4));
@@ -127,16 +127,16 @@ fn gap_over_time<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, points: &[Fide
     canvas.text(&text, (frame.left, frame.top - 27.0), style);
 }
 
-/// Cells of [`CELL`] pixels, darker where more points fall (logarithmic).
+/// Cells of [`CELL`] pixels, darker where more points fall (logarithmic); points beyond the axes are left out.
 fn density<DB: DrawingBackend>(
     canvas: &mut Canvas<'_, DB>,
     frame: &Frame,
     points: impl Iterator<Item = (f64, f64)>,
-    color: RGBColor,
 ) {
     let (columns, rows) = ((frame.width() / CELL).ceil() as usize, (frame.height() / CELL).ceil() as usize);
     let mut counts = vec![0_u32; columns * rows];
-    for (x, y) in points {
+    let shown = |&(x, y): &(f64, f64)| frame.x.contains(x) && frame.y.contains(y);
+    for (x, y) in points.filter(shown) {
         let column = ((frame.x.position(x) * frame.width() / CELL) as usize).min(columns - 1);
         let row = ((frame.y.position(y) * frame.height() / CELL) as usize).min(rows - 1);
         counts[row * columns + column] += 1;
@@ -147,18 +147,18 @@ fn density<DB: DrawingBackend>(
         let (left, bottom) = (frame.left + column * CELL, frame.bottom - row * CELL);
         let strength = libm::log(1.0 + f64::from(count)) / libm::log(1.0 + f64::from(most));
         let (right, top) = ((left + CELL).min(frame.right), (bottom - CELL).max(frame.top));
-        canvas.rectangle((left, top), (right, bottom), color.mix(0.12 + 0.68 * strength));
+        canvas.rectangle((left, top), (right, bottom), BLUE.mix(0.12 + 0.68 * strength));
     }
 }
 
-/// Medians of [`GROUPS`] equally large groups along x, with whiskers from the 5th to the 95th percentile.
+/// Medians of at most `most` equally large groups along x, with whiskers from the 5th to the 95th percentile.
 fn spread<DB: DrawingBackend>(
     canvas: &mut Canvas<'_, DB>,
     frame: &Frame,
     ordered: &[(f64, f64)],
-    color: RGBColor,
+    most: usize,
 ) {
-    let groups = GROUPS.min(ordered.len() / 10);
+    let groups = most.min(ordered.len() / 10);
     let mut medians = Vec::with_capacity(groups);
     for group in 0..groups {
         let members = &ordered[group * ordered.len() / groups..(group + 1) * ordered.len() / groups];
@@ -167,11 +167,11 @@ fn spread<DB: DrawingBackend>(
         let at = |probability| quantile(&values, probability).unwrap_or(0.0);
         let x = frame.x_at(members[members.len() / 2].0);
         medians.push((x, frame.y_at(at(0.5))));
-        canvas.line(&[(x, frame.y_at(at(0.05))), (x, frame.y_at(at(0.95)))], Pen::solid(color, 2.0));
+        canvas.line(&[(x, frame.y_at(at(0.05))), (x, frame.y_at(at(0.95)))], Pen::solid(RUST, 2.0));
     }
-    canvas.line(&medians, Pen::solid(color, 2.4));
+    canvas.line(&medians, Pen::solid(RUST, 2.4));
     for point in medians {
-        canvas.marker(Marker::Circle, point, 5.5, color);
+        canvas.marker(Marker::Circle, point, 5.5, RUST);
     }
 }
 
@@ -184,8 +184,8 @@ fn legend<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, (left, y): (f64, f64)
     }
     x += 35.0;
     x += canvas.text(cells, (x, y), style) + 26.0;
-    canvas.line(&[(x, y), (x + 34.0, y)], Pen::solid(RED, 2.4));
-    canvas.marker(Marker::Circle, (x + 17.0, y), 5.5, RED);
+    canvas.line(&[(x, y), (x + 34.0, y)], Pen::solid(RUST, 2.4));
+    canvas.marker(Marker::Circle, (x + 17.0, y), 5.5, RUST);
     x += 42.0;
     x += canvas.text("median, p5 to p95", (x, y), style) + 26.0;
     canvas.line(&[(x, y), (x + 36.0, y)], Pen::solid(INK, 1.8).dashed(Dash::Long));

@@ -101,3 +101,6 @@ impl Figure {
 pub fn write_all(dir: &Path, plots: &[(&str, Plot)]) -> Result<(), PlotError> {
     plots.par_iter().map(|(name, plot)| plot.render()?.write(dir, name)).collect()
 }
+
+#[cfg(test)]
+mod tests;

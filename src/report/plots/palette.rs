@@ -13,6 +13,8 @@ pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
 pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
 pub(super) const RED: RGBColor = RGBColor(213, 94, 0);
+/// A red that stays darker than the darkest density cell in grey.
+pub(super) const RUST: RGBColor = RGBColor(140, 50, 0);
 pub(super) const PINK: RGBColor = RGBColor(204, 121, 167);
 pub(super) const SKY: RGBColor = RGBColor(86, 180, 233);
 
@@ -25,7 +27,7 @@ pub(super) enum Dash {
     Long,
     Short,
     Dots,
-    DashDot,
+    Mixed,
 }
 
 /// The shape at a point.
@@ -51,9 +53,9 @@ pub(super) struct SeriesStyle {
 
 /// The style of series number `index`; repeats after 35 of them.
 pub(super) fn style(index: usize) -> SeriesStyle {
-    use Dash::{DashDot, Dots, Long, Short, Solid};
+    use Dash::{Dots, Long, Mixed, Short, Solid};
     use Marker::{Circle, Diamond, Down, Frame, Ring, Square, Triangle};
-    let dashes = [Solid, Long, Short, DashDot, Dots];
+    let dashes = [Solid, Long, Short, Mixed, Dots];
     let markers = [Circle, Square, Triangle, Diamond, Down, Ring, Frame];
     SeriesStyle {
         color: COLORS[index % COLORS.len()],
@@ -72,7 +74,7 @@ impl Dash {
             Self::Long => &[6.0, 3.0],
             Self::Short => &[3.0, 2.0],
             Self::Dots => &[1.2, 1.8],
-            Self::DashDot => &[6.0, 2.0, 1.5, 2.0],
+            Self::Mixed => &[6.0, 2.0, 1.5, 2.0],
         };
         parts.iter().map(|part| part * unit).collect()
     }

@@ -54,32 +54,32 @@ impl Drawing for TimelinePlot {
         heading(canvas, &self.title, &self.subtitle);
         let (width, height) = canvas.size();
         let shown = self.shown();
-        let y = self.y_scale();
         let x = Scale::linear(0.0, self.until_s);
         let (left, right, bottom) = (130.0, width - 40.0, height - 80.0);
-        let mut top = 120.0;
+        let mut top = 138.0;
         if let Some(fleet) = &self.fleet {
-            let end = if shown.is_empty() { bottom } else { 350.0 };
+            let end = if shown.is_empty() { bottom } else { 358.0 };
+            let y = self.y_scale([fleet]);
             let frame = Frame { left, top, right, bottom: end, x, y };
-            let (ticks, unit) = time_ticks(0.0, self.until_s, 14);
-            let marks = self.y_ticks(5);
+            let (ticks, unit) = time_ticks(0.0, self.until_s, 12);
+            let marks = self.y_ticks(y, 5);
             frame.draw(canvas, &ticks, &marks);
             frame.x_labels(canvas, &ticks);
             frame.y_labels(canvas, &marks);
             let reduced = Reduced::new(fleet, &frame);
             reduced.draw_area(canvas, &frame, BLUE);
-            reduced.draw(canvas, &frame, BLUE, 2.2);
+            reduced.draw(canvas, BLUE, 2.2);
             self.caption(canvas, &frame, &fleet.name, mean_of(fleet), BLUE);
             if shown.is_empty() {
                 frame.x_name(canvas, &format!("simulated time ({unit})"));
                 y_name(canvas, &self.axis, (42.0, (top + end) / 2.0));
             }
-            top = 428.0;
+            top = 436.0;
         }
         if shown.is_empty() {
             return;
         }
-        y_name(canvas, &self.axis, (42.0, (120.0 + bottom) / 2.0));
+        y_name(canvas, &self.axis, (42.0, (138.0 + bottom) / 2.0));
         let columns = match shown.len() {
             1 => 1,
             2 | 4 => 2,
@@ -87,11 +87,12 @@ impl Drawing for TimelinePlot {
             _ => 4,
         };
         let rows = shown.len().div_ceil(columns);
-        let (gap_x, gap_y) = (26.0, 40.0);
+        let (gap_x, gap_y) = (32.0, 40.0);
         let panel_width = (right - left - gap_x * (columns - 1) as f64) / columns as f64;
         let panel_height = (bottom - top - gap_y * (rows - 1) as f64) / rows as f64;
         let (ticks, unit) = time_ticks(0.0, self.until_s, (panel_width / 75.0) as usize);
-        let marks = self.y_ticks(if panel_height > 130.0 { 4 } else { 2 });
+        let y = self.y_scale(shown.iter().copied());
+        let marks = self.y_ticks(y, if panel_height > 150.0 { 5 } else { 2 });
         for (index, device) in shown.iter().enumerate() {
             let (column, row) = ((index % columns) as f64, (index / columns) as f64);
             let (panel_left, panel_top) =
@@ -111,12 +112,12 @@ impl Drawing for TimelinePlot {
             if index + columns >= shown.len() {
                 frame.x_labels(canvas, &ticks);
             }
-            Reduced::new(device, &frame).draw(canvas, &frame, RED, 2.0);
+            Reduced::new(device, &frame).draw(canvas, RED, 2.0);
             self.caption(canvas, &frame, &device.name, mean_of(device), RED);
         }
         let whole = Frame { left, top, right, bottom, x, y };
         whole.x_name(canvas, &format!("simulated time ({unit})"));
-        self.legend(canvas, (right, height - 28.0));
+        self.notes(canvas, right, height - 28.0);
     }
 }
 
@@ -135,21 +136,21 @@ impl TimelinePlot {
         order.into_iter().map(|(_, series)| series).collect()
     }
 
-    fn y_scale(&self) -> Scale {
+    /// Devices share one scale; the fleet has its own where it is the sum of them.
+    fn y_scale<'a>(&self, series: impl IntoIterator<Item = &'a Series>) -> Scale {
         match self.quantity {
             Quantity::Share => Scale::linear(0.0, 1.0),
             Quantity::Count => {
-                let all = self.fleet.iter().chain(&self.devices);
-                let values = all.flat_map(|series| series.points.iter().map(|&(_, y)| y));
+                let values = series.into_iter().flat_map(|series| series.points.iter().map(|&(_, y)| y));
                 Scale::linear(0.0, round_up(values.filter(|y| y.is_finite()).fold(0.0, f64::max)))
             }
         }
     }
 
-    fn y_ticks(&self, count: usize) -> Vec<Tick> {
+    fn y_ticks(&self, scale: Scale, count: usize) -> Vec<Tick> {
         match self.quantity {
             Quantity::Share => share_ticks(0.0, 1.0, count),
-            Quantity::Count => linear_ticks(0.0, self.y_scale().value(1.0), count, true),
+            Quantity::Count => linear_ticks(0.0, scale.value(1.0), count.max(3), true),
         }
     }
 
@@ -175,24 +176,30 @@ impl TimelinePlot {
         canvas.text(&value, (frame.right, y), Lettering::new(SOFT, TICK_SIZE, Anchor::End));
     }
 
-    /// What line and band mean, and how many devices are missing; bottom right.
-    fn legend<DB: DrawingBackend>(&self, canvas: &mut Canvas<'_, DB>, (right, y): (f64, f64)) {
-        let mut text = "line: mean, band: range within three pixels".to_owned();
+    /// What line and band mean (right), and how many devices are missing (left).
+    fn notes<DB: DrawingBackend>(&self, canvas: &mut Canvas<'_, DB>, right: f64, y: f64) {
+        let size = TICK_SIZE - 2.0;
+        let meaning = "line: mean, band: lowest to highest";
+        canvas.text(meaning, (right, y), Lettering::new(SOFT, size, Anchor::End));
         if self.devices.len() > MAX_PANELS {
-            text = format!("{MAX_PANELS} of {} devices, highest means; {text}", self.devices.len());
+            let text =
+                format!("{MAX_PANELS} of {} devices, those with the highest means", self.devices.len());
+            canvas.text(&text, (40.0, y), Lettering::new(SOFT, size, Anchor::Start));
         }
-        canvas.text(&text, (right, y), Lettering::new(SOFT, TICK_SIZE - 2.0, Anchor::End));
     }
 }
 
 /// The time-weighted mean of the samples, each holding until the next; `None` without samples.
 fn mean_of(series: &Series) -> Option<f64> {
-    let (first, last) = (series.points.first()?, series.points.last()?);
-    if last.0 <= first.0 {
-        return Some(first.1);
+    let mut points = series.points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
+    let &first = points.next()?;
+    let (mut last, mut area) = (first, 0.0);
+    for &point in points {
+        area += last.1 * (point.0 - last.0);
+        last = point;
     }
-    let area: f64 = series.points.windows(2).map(|pair| pair[0].1 * (pair[1].0 - pair[0].0)).sum();
-    Some(area / (last.0 - first.0))
+    let span = last.0 - first.0;
+    Some(if span > 0.0 { area / span } else { first.1 })
 }
 
 /// At most one mean and range per three pixels.
@@ -236,13 +243,7 @@ impl Reduced {
         reduced
     }
 
-    fn draw<DB: DrawingBackend>(
-        &self,
-        canvas: &mut Canvas<'_, DB>,
-        _frame: &Frame,
-        color: RGBColor,
-        width: f64,
-    ) {
+    fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<'_, DB>, color: RGBColor, width: f64) {
         if self.band.len() > 1 {
             let above = self.band.iter().map(|&(x, _, high)| (x, high));
             let below = self.band.iter().rev().map(|&(x, low, _)| (x, low));

@@ -34,7 +34,7 @@ impl Drawing for ViolationsPlot {
         heading(canvas, &self.title, &self.subtitle);
         let (width, height) = canvas.size();
         let most = self.kinds.iter().map(|(_, times)| times.len()).max().unwrap_or(0) as f64;
-        let top = round_up(most.max(1.0)).max(if most == 0.0 { 10.0 } else { 1.0 });
+        let top = if most == 0.0 { 10.0 } else { round_up(most * 1.04) };
         let frame = Frame {
             left: 130.0,
             top: 120.0,
@@ -45,7 +45,10 @@ impl Drawing for ViolationsPlot {
         };
         let (x, unit) = time_ticks(0.0, self.until_s, 11);
         let y = linear_ticks(0.0, top, 6, true);
-        frame.draw(canvas, &x, &y);
+        // No grid behind the large letters of a zero.
+        let rows = if most == 0.0 { &y[..0] } else { &y[..] };
+        let columns = if most == 0.0 { &x[..0] } else { &x[..] };
+        frame.draw(canvas, columns, rows);
         frame.x_labels(canvas, &x);
         frame.y_labels(canvas, &y);
         frame.x_name(canvas, &format!("simulated time ({unit})"));
@@ -83,7 +86,7 @@ impl ViolationsPlot {
         let (x, y) = ((frame.left + frame.right) / 2.0, (frame.top + frame.bottom) / 2.0);
         canvas.text("0 violations", (x, y - 22.0), Lettering::new(GREEN, 54.0, Anchor::Middle));
         let sentence = format!("the auditor found none in {}", self.watched);
-        let sentence = fitted(&sentence, 22.0, frame.width() - 40.0);
+        let sentence = fitted(&sentence, 22.0, 700.0);
         canvas.text(&sentence, (x, y + 38.0), Lettering::new(INK, 22.0, Anchor::Middle));
     }
 }
