@@ -3,10 +3,7 @@
 //! Calibration: placement benchmark v1, fez156. Compiled patterns are warm, everything else is computed each time.
 
 #[path = "../tests/instances/mod.rs"]
-#[expect(
-    dead_code,
-    reason = "tests use all of the file, this uses devices and free qubits"
-)]
+#[expect(dead_code, reason = "tests use all of the file, this uses devices and free qubits")]
 mod instances;
 
 use std::hint::black_box;
@@ -50,7 +47,9 @@ fn placement(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
+    // Plots need a font, and the package builds plotters without those of the system.
     config = Criterion::default()
+        .without_plots()
         .warm_up_time(std::time::Duration::from_millis(300))
         .measurement_time(std::time::Duration::from_secs(1));
     targets = placement

@@ -24,10 +24,7 @@ impl PlacementStrategy for FirstFit {
             None if found.complete => PlacementOutcome::ProvedInfeasible,
             None => PlacementOutcome::BudgetExhausted,
         };
-        Placed {
-            outcome,
-            steps: found.steps,
-        }
+        Placed { outcome, steps: found.steps }
     }
 }
 
@@ -43,16 +40,8 @@ mod tests {
         let shown = [
             scene.show(&mut FirstFit::default(), "region 4", &[]),
             scene.show(&mut FirstFit::default(), "line 3", &[(0, 1, 1), (1, 2, 1)]),
-            scene.show(
-                &mut FirstFit::default(),
-                "ring 4",
-                &[(0, 1, 1), (1, 2, 1), (2, 3, 1), (0, 3, 1)],
-            ),
-            scene.show(
-                &mut FirstFit::default(),
-                "ring 3",
-                &[(0, 1, 1), (1, 2, 1), (0, 2, 1)],
-            ),
+            scene.show(&mut FirstFit::default(), "ring 4", &[(0, 1, 1), (1, 2, 1), (2, 3, 1), (0, 3, 1)]),
+            scene.show(&mut FirstFit::default(), "ring 3", &[(0, 1, 1), (1, 2, 1), (0, 2, 1)]),
             scene.show(&mut FirstFit::default(), "single 1", &[]),
             scene.show(&mut FirstFit::default(), "pair and single 3", &[(0, 1, 1)]),
         ];
@@ -78,10 +67,7 @@ mod tests {
             match placed.outcome {
                 PlacementOutcome::Feasible { placement, .. } | PlacementOutcome::Optimal(placement) => {
                     case.check(&placement);
-                    assert!(
-                        case.best().is_some_and(|best| best <= placement.cost),
-                        "case {number}"
-                    );
+                    assert!(case.best().is_some_and(|best| best <= placement.cost), "case {number}");
                 }
                 PlacementOutcome::ProvedInfeasible => assert_eq!(case.best(), None, "case {number}"),
                 PlacementOutcome::BudgetExhausted => panic!("case {number}"),

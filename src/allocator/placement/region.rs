@@ -30,7 +30,7 @@ impl Regions {
     /// The first n qubits, breadth first, from the lowest qubit whose part of the free qubits is large enough.
     pub fn first(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
-        self.host.load(request, Costs::Zero);
+        self.host.load(request, Costs::Zero, false);
         let start = self.host.part_size.iter().position(|&size| size as usize >= wanted);
         let Some(start) = start else {
             return infeasible();
@@ -65,7 +65,7 @@ impl Regions {
     /// it costs no more than the cheapest qubits and couplers there are.
     pub fn cheapest(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
-        self.host.load(request, Costs::Calibrated(0));
+        self.host.load(request, Costs::Calibrated(0), false);
         self.roots.clear();
         for node in 0..self.host.len() as u32 {
             if self.host.part_size[node as usize] as usize >= wanted {

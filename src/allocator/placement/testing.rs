@@ -91,11 +91,7 @@ impl Case {
         let map = CouplingMap::new(14, pairs.filter(|&(a, b)| complete || (a + 3 * b) % 19 != 0));
         let map = map.expect("pairs are in range");
         let readout: Vec<f64> = (0..14).map(|_| draw.random_range(0.0005..0.1)).collect();
-        let two_qubit: Vec<f64> = map
-            .couplers()
-            .iter()
-            .map(|_| draw.random_range(0.0005..0.1))
-            .collect();
+        let two_qubit: Vec<f64> = map.couplers().iter().map(|_| draw.random_range(0.0005..0.1)).collect();
         let pattern = loop {
             let (pattern, _) = pattern(&mut draw);
             if pattern.qubits() <= 4 {

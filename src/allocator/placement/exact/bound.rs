@@ -33,6 +33,8 @@ pub(crate) struct Bounds {
     /// Per class and node: least message out of the node; only on dense hosts.
     lowest: Vec<u64>,
     nodes: usize,
+    /// Connected parts of fewer nodes hold no component: no messages are computed there.
+    smallest: u32,
     /// Whether bounds are taken one vertex at a time.
     pub dense: bool,
 }
@@ -43,6 +45,7 @@ impl Bounds {
         self.links = host.to.len();
         self.nodes = host.len();
         self.dense = host.max_degree > DENSE;
+        self.smallest = plan.components.last().map_or(0, |component| component.steps.len() as u32);
         self.messages.clear();
         self.messages.resize(plan.classes.len() * self.links, INFINITE);
         self.lowest.clear();
@@ -101,7 +104,8 @@ impl Bounds {
     fn subtree_messages(&mut self, index: usize, weight: u32, core: bool, demands: &[u32], host: &Host) {
         for node in 0..host.len() as u32 {
             let links = host.links(node);
-            if core && !host.core[node as usize] || links.len() <= demands.len() {
+            let too_small = host.part_size[node as usize] < self.smallest || links.len() <= demands.len();
+            if too_small || core && !host.core[node as usize] {
                 continue;
             }
             let own = host.qubit_cost[node as usize];

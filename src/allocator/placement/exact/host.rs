@@ -82,8 +82,8 @@ impl Host {
         nodes
     }
 
-    /// Takes in what is free of the device of `request`.
-    pub fn load(&mut self, request: &PlacementRequest<'_>, costs: Costs) {
+    /// Takes in what is free of the device of `request`; the core only for programs with cycles.
+    pub fn load(&mut self, request: &PlacementRequest<'_>, costs: Costs, cyclic: bool) {
         let epoch = request.epoch;
         self.clear();
         self.node.resize(epoch.qubits(), NONE);
@@ -117,7 +117,9 @@ impl Host {
         self.rows.push(self.to.len() as u32);
         self.pair_links();
         self.find_parts();
-        self.find_core();
+        if cyclic {
+            self.find_core();
+        }
     }
 
     fn clear(&mut self) {

@@ -39,17 +39,11 @@ impl PlacementStrategy for NoiseAware {
         let found = self.engine.embed(request, Aim::Cheapest);
         let outcome = match found.placement {
             Some(placement) if found.gap == 0 => PlacementOutcome::Optimal(placement),
-            Some(placement) => PlacementOutcome::Feasible {
-                placement,
-                gap: Some(found.gap),
-            },
+            Some(placement) => PlacementOutcome::Feasible { placement, gap: Some(found.gap) },
             None if found.complete => PlacementOutcome::ProvedInfeasible,
             None => PlacementOutcome::BudgetExhausted,
         };
-        Placed {
-            outcome,
-            steps: found.steps,
-        }
+        Placed { outcome, steps: found.steps }
     }
 }
 
@@ -98,12 +92,7 @@ pub(crate) struct Embedded {
 }
 
 /// The answer to a request that is refused without a search.
-const REFUSED: Embedded = Embedded {
-    placement: None,
-    gap: 0,
-    complete: true,
-    steps: 0,
-};
+const REFUSED: Embedded = Embedded { placement: None, gap: 0, complete: true, steps: 0 };
 
 impl Engine {
     /// Index of the compiled pattern.
@@ -139,6 +128,7 @@ impl Engine {
                 Aim::Cheapest => Costs::Calibrated(shift),
                 Aim::First => Costs::Zero,
             },
+            plan.girth.is_some(),
         );
         if !parts_fit(plan, &self.host) || !degrees_fit(plan, &self.host, &mut self.degrees) {
             return REFUSED;
@@ -213,12 +203,7 @@ impl Engine {
         self.state.best.clear();
         let of_vertices = plan.vertices().map(|vertex| nodes[vertex.index()]);
         self.state.best.extend(of_vertices);
-        Some(Ending {
-            cost: Some(0),
-            at_least: 0,
-            complete: true,
-            steps: wanted as u64,
-        })
+        Some(Ending { cost: Some(0), at_least: 0, complete: true, steps: wanted as u64 })
     }
 
     /// The best layout of the last search, with its true cost.
@@ -227,10 +212,7 @@ impl Engine {
         let mut layout: SmallVec<[PhysicalQubit; 8]> =
             SmallVec::from_elem(PhysicalQubit(0), request.pattern.qubits());
         let vertices = plan.steps.iter().map(|step| step.vertex);
-        for (vertex, &node) in vertices
-            .chain(plan.isolated.iter().copied())
-            .zip(&self.state.best)
-        {
+        for (vertex, &node) in vertices.chain(plan.isolated.iter().copied()).zip(&self.state.best) {
             layout[vertex.index()] = self.host.qubits[node as usize];
         }
         let cost = super::cost_of_layout(request, &layout);

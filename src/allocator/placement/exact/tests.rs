@@ -57,19 +57,12 @@ fn claims_hold_under_any_budget() {
         for budget in [1, 3, 6, 10, 20, 50] {
             let placed = strategy.place(&case.request(budget));
             check(&case, &placed.outcome, best);
-            let proved = matches!(
-                placed.outcome,
-                PlacementOutcome::Optimal(_) | PlacementOutcome::ProvedInfeasible
-            );
+            let proved =
+                matches!(placed.outcome, PlacementOutcome::Optimal(_) | PlacementOutcome::ProvedInfeasible);
             unproved += u32::from(!proved);
             // A region is grown to the end once it is begun, and equal qubits are picked without a search.
             let most = budget + 2 * case.pattern.qubits() as u64;
-            assert!(
-                placed.steps <= most,
-                "{}: {} steps of {budget}",
-                case.name,
-                placed.steps
-            );
+            assert!(placed.steps <= most, "{}: {} steps of {budget}", case.name, placed.steps);
         }
     }
     assert!(unproved > 500, "{unproved}");
@@ -78,9 +71,7 @@ fn claims_hold_under_any_budget() {
 /// A path fits into a triangle: searches for induced subgraphs deny that.
 #[test]
 fn subgraphs_need_not_be_induced() {
-    let triangle = Scene::new(CouplingMap::ring(3).unwrap(), |coupler| {
-        [0.02, 0.01, 0.03][coupler]
-    });
+    let triangle = Scene::new(CouplingMap::ring(3).unwrap(), |coupler| [0.02, 0.01, 0.03][coupler]);
     let path = [(0, 1, 1), (1, 2, 1)];
     insta::assert_snapshot!(
         triangle.show(&mut NoiseAware::default(), "line 3", &path),
@@ -91,24 +82,14 @@ fn subgraphs_need_not_be_induced() {
 /// Heavy weights go to good couplers; equal qubits of an ion trap are told apart by their own errors alone.
 #[test]
 fn weights_decide() {
-    let line = Scene::new(CouplingMap::line(5).unwrap(), |coupler| {
-        [0.01, 0.02, 0.001, 0.03][coupler]
-    });
+    let line = Scene::new(CouplingMap::line(5).unwrap(), |coupler| [0.01, 0.02, 0.001, 0.03][coupler]);
     let trap = Scene::new(CouplingMap::all_to_all(6).unwrap(), |_| 0.004);
     let complete: Vec<(u32, u32, u32)> = (0..4).flat_map(|a| (a + 1..4).map(move |b| (a, b, 3))).collect();
     let shown = [
         line.show(&mut NoiseAware::default(), "line 3", &[(0, 1, 9), (1, 2, 1)]),
-        line.show(
-            &mut NoiseAware::default(),
-            "line 4",
-            &[(0, 1, 1), (1, 2, 1), (2, 3, 9)],
-        ),
+        line.show(&mut NoiseAware::default(), "line 4", &[(0, 1, 1), (1, 2, 1), (2, 3, 9)]),
         line.show(&mut NoiseAware::default(), "pairs 4", &[(0, 1, 1), (2, 3, 1)]),
-        line.show(
-            &mut NoiseAware::default(),
-            "ring 4",
-            &[(0, 1, 1), (1, 2, 1), (2, 3, 1), (0, 3, 1)],
-        ),
+        line.show(&mut NoiseAware::default(), "ring 4", &[(0, 1, 1), (1, 2, 1), (2, 3, 1), (0, 3, 1)]),
         trap.show(&mut NoiseAware::default(), "complete 4", &complete),
         trap.show(&mut NoiseAware::default(), "region 3", &[]),
     ];
@@ -126,11 +107,7 @@ fn weights_decide() {
 #[test]
 fn enormous_weights_do_not_overflow() {
     let line = Scene::new(CouplingMap::line(4).unwrap(), |coupler| [0.2, 0.1, 0.3][coupler]);
-    let shown = line.show(
-        &mut NoiseAware::default(),
-        "line 3",
-        &[(0, 1, u32::MAX), (1, 2, u32::MAX)],
-    );
+    let shown = line.show(&mut NoiseAware::default(), "line 3", &[(0, 1, u32::MAX), (1, 2, u32::MAX)]);
     insta::assert_snapshot!(shown, @"line 3: feasible, bounded: 0 1 2");
 }
 
@@ -138,16 +115,9 @@ fn enormous_weights_do_not_overflow() {
 #[test]
 fn equal_errors_need_no_search() {
     let scene = Scene::new(CouplingMap::heavy_hex(8, 16).unwrap(), |_| 0.005);
-    let ring: Vec<(u32, u32, u32)> = (0..12)
-        .map(|v| (v.min((v + 1) % 12), v.max((v + 1) % 12), 1))
-        .collect();
-    let edges = ring.iter().map(|&(a, b, w)| {
-        (
-            crate::quantum::VirtualQubit(a),
-            crate::quantum::VirtualQubit(b),
-            w,
-        )
-    });
+    let ring: Vec<(u32, u32, u32)> = (0..12).map(|v| (v.min((v + 1) % 12), v.max((v + 1) % 12), 1)).collect();
+    let edges =
+        ring.iter().map(|&(a, b, w)| (crate::quantum::VirtualQubit(a), crate::quantum::VirtualQubit(b), w));
     let pattern = Pattern::from_edges(12, edges.collect(), false);
     let request = PlacementRequest {
         epoch: &scene.epoch,
@@ -157,8 +127,5 @@ fn equal_errors_need_no_search() {
         budget: 1_000,
     };
     let placed = NoiseAware::default().place(&request);
-    assert!(
-        matches!(placed.outcome, PlacementOutcome::Optimal(_)),
-        "{placed:?}"
-    );
+    assert!(matches!(placed.outcome, PlacementOutcome::Optimal(_)), "{placed:?}");
 }
