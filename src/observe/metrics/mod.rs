@@ -252,7 +252,6 @@ impl Metrics {
                 self.submitted(job);
                 self.counts.rejected += 1;
             }
-            Event::JobTransferred { job, device } => self.transferred(*job, *device),
             Event::JobStarted { allocation } => self.started(allocation),
             Event::JobTransferred { job, device } => self.transferred(*job, *device),
             Event::JobRequeued { job, device, .. } => self.requeued(*job, *device),
@@ -371,15 +370,6 @@ impl Metrics {
             phase: Phase::Waiting { since: self.now, device },
         };
         self.jobs.insert(request.id, job);
-    }
-
-    fn transferred(&mut self, id: JobId, to: Option<DeviceId>) {
-        let Some(Phase::Waiting { device, .. }) = self.jobs.get_mut(&id).map(|job| &mut job.phase) else {
-            return;
-        };
-        let from = std::mem::replace(device, to);
-        self.wait_in(from, false);
-        self.wait_in(to, true);
     }
 
     fn started(&mut self, allocation: &Arc<Allocation>) {
