@@ -1,7 +1,8 @@
 //! Random commands against the core: every invariant is checked after each one.
 //!
 //! The fleet is small and odd on purpose (a dead qubit, a dead coupler, an ion trap, a limit on jobs), so that
-//! commands collide often. The auditor watches the same events with its own books.
+//! commands collide often. The auditor and the metrics watch the same events with their own books, which must agree
+//! with those of the core.
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ use resource_manager::allocator::ledger::Kind;
 use resource_manager::allocator::messages::{
     AllocationId, Answer, Command, CommandError, Event, Outcome, Status, StatusReason, Target,
 };
-use resource_manager::observe::auditor::Auditor;
+use resource_manager::observe::Observer;
+use resource_manager::observe::metrics::MetricsOptions;
 use resource_manager::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
@@ -187,10 +189,10 @@ fn config(number: u8) -> AllocatorConfig {
     }
 }
 
-/// The core, the auditor, and what a driver would remember.
+/// The core, its observer, and what a driver would remember.
 struct World {
     core: Allocator,
-    auditor: Auditor,
+    observer: Observer,
     now: Time,
     submitted: Vec<(Arc<JobRequest>, Answer)>,
     allocations: Vec<AllocationId>,
@@ -201,7 +203,7 @@ impl World {
         let draws = StreamFamily::new(1, 0, Purpose::DeviceSelection);
         let mut world = Self {
             core: Allocator::new(config(number), draws).unwrap(),
-            auditor: Auditor::new(),
+            observer: Observer::new(MetricsOptions::default()),
             now: Time::ZERO,
             submitted: Vec::new(),
             allocations: Vec::new(),
@@ -218,7 +220,7 @@ impl World {
         match self.core.handle(self.now, command, &mut events) {
             Ok(answer) => {
                 for event in &events {
-                    self.auditor.observe(self.now, event);
+                    self.observer.observe(self.now, event);
                     if let Event::JobStarted { allocation } = event {
                         self.allocations.push(allocation.id);
                     }
@@ -375,7 +377,18 @@ impl World {
 
     /// Everything that must hold after every command.
     fn check(&self) {
-        assert_eq!(self.auditor.violations(), &[], "the auditor objects");
+        assert_eq!(self.observer.auditor.violations(), &[], "the auditor objects");
+        assert_eq!(self.observer.metrics.check_conservation(), Ok(()));
+        let samples = self.observer.metrics.clone().sample(self.now).to_vec();
+        for device in self.core.devices() {
+            let sample =
+                samples.iter().find(|sample| sample.device == Some(device.id)).expect("every device");
+            let (held, running) = (device.ledger.held().len() as u64, u64::from(device.running));
+            assert_eq!((sample.held, sample.running), (held, running));
+            if device.status != Status::Offline {
+                assert_eq!(sample.free, u64::from(device.free_len()), "free qubits");
+            }
+        }
         let mut live = 0;
         for device in self.core.devices() {
             let map = &device.spec.coupling_map;
@@ -422,6 +435,7 @@ impl World {
             }
         }
         assert_eq!(running, live);
+        assert_eq!(samples.last().map(|fleet| fleet.queue_length), Some(waiting as u64));
         assert!(waiting <= 12 + self.allocations.len(), "the limit holds for submissions");
     }
 }

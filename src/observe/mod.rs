@@ -26,10 +26,7 @@ pub struct Observer {
 impl Observer {
     /// An observer of a run that begins at time zero.
     pub fn new(options: MetricsOptions) -> Self {
-        Self {
-            auditor: Auditor::new(),
-            metrics: Metrics::new(options),
-        }
+        Self { auditor: Auditor::new(), metrics: Metrics::new(options) }
     }
 
     /// Takes one event of the core.

@@ -152,6 +152,11 @@ impl Auditor {
                     self.ended_jobs.insert(job.id.0);
                 }
             }
+            Event::JobTransferred { job, .. } => {
+                if !matches!(self.seen(*job), StateSeen::Waiting | StateSeen::Held) {
+                    self.illegal(*job, Step::Transferred);
+                }
+            }
             Event::JobHeld { job } => self.set_held(*job, true, Step::Held),
             Event::JobReleased { job } => self.set_held(*job, false, Step::Released),
             Event::JobStarted { allocation } => self.started(allocation),
@@ -182,12 +187,8 @@ impl Auditor {
                 }
             }
             Event::JobExpired { job, waited } => self.expired(*job, *waited),
-            // Guards are judged by the promises when qubits are reused; where a job waits and what a pass tried are no
-            // promises.
-            Event::JobTransferred { .. }
-            | Event::GuardStarted { .. }
-            | Event::GuardEnded { .. }
-            | Event::PassEnded { .. } => {}
+            // Guards are judged by the promises when qubits are reused; what a pass tried is no promise.
+            Event::GuardStarted { .. } | Event::GuardEnded { .. } | Event::PassEnded { .. } => {}
         }
     }
 

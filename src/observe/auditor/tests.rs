@@ -257,6 +257,7 @@ fn the_course_of_jobs_is_audited() {
         bent(|story| story.between = vec![queued(line_job(2, 2))]),
         bent(|story| story.between = vec![Event::JobHeld { job: JobId(2) }]),
         bent(|story| story.after.insert(0, Event::JobReleased { job: JobId(2) })),
+        bent(|story| story.after.insert(0, Event::JobTransferred { job: JobId(2), device: None })),
         bent(|story| story.after.insert(0, expired(2))),
         bent(|story| story.after[1] = finished(2, 1)),
         bent(|story| story.after[1] = Event::JobCancelled { job: JobId(2), allocation: None }),
@@ -313,6 +314,7 @@ fn the_course_of_jobs_is_audited() {
     illegal_transition at 15s: job 2 is waiting and yet is queued
     illegal_transition at 20s: job 2 is held and yet starts
     illegal_transition at 40s: job 2 is running and yet is released
+    illegal_transition at 40s: job 2 is running and yet is transferred
     illegal_transition at 40s: job 2 is running and yet expires
     wrong_allocation at 40s: job 2 holds allocation 2, but the event names 1
     wrong_allocation at 40s: job 2 holds allocation 2, but the event names none

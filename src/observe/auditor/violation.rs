@@ -384,6 +384,8 @@ pub enum Step {
     Held,
     #[error("is released")]
     Released,
+    #[error("is transferred")]
+    Transferred,
     #[error("starts")]
     Started,
     #[error("is credited shots")]

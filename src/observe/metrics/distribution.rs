@@ -80,9 +80,7 @@ impl Distribution {
 
     /// The least value that at least the given share (in thousandths) of all values does not exceed: nearest rank.
     pub fn quantile(&self, thousandths: u64) -> Option<u64> {
-        let rank = (self.count * thousandths)
-            .div_ceil(1_000)
-            .clamp(1, self.count.max(1));
+        let rank = (self.count * thousandths).div_ceil(1_000).clamp(1, self.count.max(1));
         match &self.store {
             Store::Exact(values) => {
                 let mut values = values.clone();
@@ -132,17 +130,11 @@ mod tests {
     #[test]
     fn quantiles_are_nearest_ranks() {
         let mut waits = Distribution::default();
-        assert_eq!(
-            (waits.mean(), waits.quantile(500), waits.max()),
-            (None, None, None)
-        );
+        assert_eq!((waits.mean(), waits.quantile(500), waits.max()), (None, None, None));
         (1..=10).rev().for_each(|value| waits.record(value));
         let quantiles = [0, 500, 501, 950, 1_000].map(|share| waits.quantile(share));
         assert_eq!(quantiles, [1, 5, 6, 10, 10].map(Some));
-        assert_eq!(
-            (waits.mean(), waits.max(), waits.sum()),
-            (Some(5.5), Some(10), 55)
-        );
+        assert_eq!((waits.mean(), waits.max(), waits.sum()), (Some(5.5), Some(10), 55));
     }
 
     #[test]
@@ -150,9 +142,7 @@ mod tests {
         let mut waits = Distribution::default();
         let mut value = 1_u64;
         for _ in 0..=EXACT_MAX {
-            value = value
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             if waits.count() == EXACT_MAX as u64 {
                 let exact = [500, 950, 990].map(|share| waits.quantile(share).unwrap());
                 waits.record(value >> 14);

@@ -91,10 +91,7 @@ struct Cover {
 
 impl Cover {
     fn new(qubits: usize) -> Self {
-        Self {
-            times: vec![0; qubits],
-            set: QubitSet::new(qubits),
-        }
+        Self { times: vec![0; qubits], set: QubitSet::new(qubits) }
     }
 
     fn add(&mut self, more: &QubitSet) {
@@ -240,11 +237,7 @@ impl Meter {
         self.settle(now);
         let held = &allocation.held;
         let mut couplers = 0;
-        for &qubit in allocation
-            .layout
-            .iter()
-            .filter(|qubit| qubit.index() < self.map.qubits())
-        {
+        for &qubit in allocation.layout.iter().filter(|qubit| qubit.index() < self.map.qubits()) {
             for &(to, coupler) in self.map.neighbours(qubit) {
                 couplers += u32::from(to > qubit && held.contains(to) && self.live_couplers[coupler.index()]);
             }
@@ -356,9 +349,7 @@ impl Meter {
         let free = self.left.len() as u64;
         if self.stale {
             self.largest_region = self.search_regions(free);
-            self.rates.fragmentation = ((free - self.largest_region) * UNIT)
-                .checked_div(free)
-                .unwrap_or(0);
+            self.rates.fragmentation = ((free - self.largest_region) * UNIT).checked_div(free).unwrap_or(0);
             self.stale = false;
         }
         (free, self.largest_region)

@@ -50,14 +50,8 @@ impl Default for MetricsOptions {
 
 #[derive(Debug, Clone)]
 enum Phase {
-    Waiting {
-        since: Time,
-        device: Option<DeviceId>,
-    },
-    Running {
-        allocation: Arc<Allocation>,
-        couplers: u32,
-    },
+    Waiting { since: Time, device: Option<DeviceId> },
+    Running { allocation: Arc<Allocation>, couplers: u32 },
 }
 
 #[derive(Debug, Clone)]
@@ -104,7 +98,9 @@ pub struct Metrics {
     from: Time,
     devices: IndexMap<DeviceId, Meter, FxBuildHasher>,
     jobs: IndexMap<JobId, LiveJob, FxBuildHasher>,
-    /// Allocations that ended at this instant, in case guards follow.
+    /// Guards that began before the end of their allocation was told. Both orders occur within one instant.
+    early_guards: Vec<AllocationId>,
+    /// Allocations that ended at this instant, in case their guards follow.
     just_ended: Vec<Arc<Allocation>>,
     last_release: Time,
     guards: IndexMap<AllocationId, Arc<Allocation>, FxBuildHasher>,
@@ -139,6 +135,7 @@ impl Metrics {
             from: Time::ZERO,
             devices: IndexMap::default(),
             jobs: IndexMap::default(),
+            early_guards: Vec::new(),
             just_ended: Vec::new(),
             last_release: Time::ZERO,
             guards: IndexMap::default(),
@@ -178,12 +175,7 @@ impl Metrics {
         self.running.restart(self.now);
         self.sums = Sums::default();
         self.counts = Counts::default();
-        (
-            self.completions,
-            self.requeues,
-            self.attempts,
-            self.blocked_by_shape,
-        ) = (0, 0, 0, 0);
+        (self.completions, self.requeues, self.attempts, self.blocked_by_shape) = (0, 0, 0, 0);
         (self.first_submission, self.last_end) = (None, None);
         self.usage.clear();
         for distribution in [
@@ -236,8 +228,7 @@ impl Metrics {
             Event::DeviceRegistered { device, spec } => match self.devices.get_mut(device) {
                 Some(meter) => meter.rejoin(now, spec),
                 None => {
-                    self.devices
-                        .insert(*device, Meter::new(now, spec, self.options.fragmentation));
+                    self.devices.insert(*device, Meter::new(now, spec, self.options.fragmentation));
                 }
             },
             Event::DeviceRemoved { device } => {
@@ -246,9 +237,7 @@ impl Metrics {
                     meter.remove(now);
                 }
             }
-            Event::Recalibrated {
-                device, calibration, ..
-            } => {
+            Event::Recalibrated { device, calibration, .. } => {
                 if let Some(meter) = self.devices.get_mut(device) {
                     meter.recalibrate(now, calibration);
                 }
@@ -270,14 +259,13 @@ impl Metrics {
             Event::JobFailed { job, .. } => self.ended(*job, FinalState::Failed),
             Event::JobCancelled { job, .. } => self.ended(*job, FinalState::Cancelled),
             Event::JobExpired { job, .. } => self.ended(*job, FinalState::Expired),
-            Event::GuardStarted {
-                allocation, device, ..
-            } => {
-                let guarded = self.just_ended.iter().rposition(|ended| ended.id == *allocation);
-                if let (Some(index), Some(meter)) = (guarded, self.devices.get_mut(device)) {
-                    let ended = self.just_ended.swap_remove(index);
-                    meter.guard(now, &ended.held);
-                    self.guards.insert(*allocation, ended);
+            Event::GuardStarted { allocation, .. } => {
+                match self.just_ended.iter().rposition(|ended| ended.id == *allocation) {
+                    Some(index) => {
+                        let ended = self.just_ended.swap_remove(index);
+                        self.guard(ended);
+                    }
+                    None => self.early_guards.push(*allocation),
                 }
             }
             Event::GuardEnded { allocation, device } => {
@@ -287,11 +275,7 @@ impl Metrics {
                     meter.unguard(now, &ended.held);
                 }
             }
-            Event::PassEnded {
-                attempts,
-                blocked_by_shape,
-                ..
-            } => {
+            Event::PassEnded { attempts, blocked_by_shape, .. } => {
                 self.attempts += u64::from(*attempts);
                 self.blocked_by_shape += u64::from(*blocked_by_shape);
             }
@@ -323,12 +307,7 @@ impl Metrics {
         }
         let (submitted, ended) = (self.counts.submitted, self.counts.ended());
         if submitted != waiting + running + ended {
-            return Err(ConservationError::Jobs {
-                submitted,
-                waiting,
-                running,
-                ended,
-            });
+            return Err(ConservationError::Jobs { submitted, waiting, running, ended });
         }
         let (integral_ns, sum_ns) = (self.waiting.integral_at(self.now), sums.waited_ns);
         if integral_ns != sum_ns {
@@ -338,10 +317,7 @@ impl Metrics {
         if integral_ns != sum_ns {
             return Err(ConservationError::RunningTime { integral_ns, sum_ns });
         }
-        let held = self
-            .devices
-            .values()
-            .map(|meter| meter.totals_at(self.now).since(&meter.base).held);
+        let held = self.devices.values().map(|meter| meter.totals_at(self.now).since(&meter.base).held);
         let (integral_ns, sum_ns) = (held.sum(), sums.held_ns);
         if integral_ns != sum_ns {
             return Err(ConservationError::QubitTime { integral_ns, sum_ns });
@@ -376,11 +352,7 @@ impl Metrics {
             self.waiting.take(self.now, 1);
         }
         if let Some(meter) = device.and_then(|device| self.devices.get_mut(&device)) {
-            meter.waiting = if more {
-                meter.waiting + 1
-            } else {
-                meter.waiting.saturating_sub(1)
-            };
+            meter.waiting = if more { meter.waiting + 1 } else { meter.waiting.saturating_sub(1) };
         }
     }
 
@@ -395,10 +367,7 @@ impl Metrics {
             started: false,
             project: request.tenant.project,
             measured: true,
-            phase: Phase::Waiting {
-                since: self.now,
-                device,
-            },
+            phase: Phase::Waiting { since: self.now, device },
         };
         self.jobs.insert(request.id, job);
     }
@@ -418,10 +387,7 @@ impl Metrics {
         job.started = true;
         let meter = self.devices.get_mut(&allocation.device);
         let couplers = meter.map_or(0, |meter| meter.hold(now, allocation));
-        job.phase = Phase::Running {
-            allocation: Arc::clone(allocation),
-            couplers,
-        };
+        job.phase = Phase::Running { allocation: Arc::clone(allocation), couplers };
         self.sums.waited_ns += u128::from(self.clip(since).0);
         self.wait_in(device, false);
         self.running.add(now, 1);
@@ -433,10 +399,7 @@ impl Metrics {
             return;
         };
         let (allocation, couplers, project) = (Arc::clone(allocation), *couplers, job.project);
-        job.phase = Phase::Waiting {
-            since: self.now,
-            device,
-        };
+        job.phase = Phase::Waiting { since: self.now, device };
         self.release(allocation, couplers, project);
         self.requeues += 1;
         self.wait_in(device, true);
@@ -460,11 +423,22 @@ impl Metrics {
         *self.usage.entry(project).or_default() += held;
         if let Some(meter) = self.devices.get_mut(&allocation.device) {
             meter.release(now, &allocation, couplers);
-            if self.last_release < now {
-                self.just_ended.clear();
-            }
-            self.last_release = now;
-            self.just_ended.push(allocation);
+        }
+        if let Some(index) = self.early_guards.iter().position(|early| *early == allocation.id) {
+            self.early_guards.swap_remove(index);
+            return self.guard(allocation);
+        }
+        if self.last_release < now {
+            self.just_ended.clear();
+        }
+        self.last_release = now;
+        self.just_ended.push(allocation);
+    }
+
+    fn guard(&mut self, ended: Arc<Allocation>) {
+        if let Some(meter) = self.devices.get_mut(&ended.device) {
+            meter.guard(self.now, &ended.held);
+            self.guards.insert(ended.id, ended);
         }
     }
 
@@ -509,8 +483,7 @@ impl Metrics {
         if execution > Span::ZERO {
             self.slowdowns.record(ratio(execution));
         }
-        self.bounded_slowdowns
-            .record(ratio(execution.max(SLOWDOWN_BOUND)).max(PER_UNIT));
+        self.bounded_slowdowns.record(ratio(execution.max(SLOWDOWN_BOUND)).max(PER_UNIT));
     }
 }
 

@@ -118,22 +118,11 @@ const fn def(
     better: Better,
     description: &'static str,
 ) -> MetricDef {
-    MetricDef {
-        metric,
-        name,
-        unit,
-        statistics,
-        per_device: false,
-        better,
-        description,
-    }
+    MetricDef { metric, name, unit, statistics, per_device: false, better, description }
 }
 
 const fn per_device(def: MetricDef) -> MetricDef {
-    MetricDef {
-        per_device: true,
-        ..def
-    }
+    MetricDef { per_device: true, ..def }
 }
 
 /// All metrics, in the order of the files.
@@ -205,14 +194,7 @@ pub const METRICS: &[MetricDef] = {
             Higher,
             "Jain's index of the qubit-seconds of all projects that submitted jobs, with equal shares; 1 is even",
         ),
-        def(
-            M::WaitingTime,
-            "waiting_time_s",
-            "s",
-            ALL,
-            Lower,
-            "first start - submission, of started jobs",
-        ),
+        def(M::WaitingTime, "waiting_time_s", "s", ALL, Lower, "first start - submission, of started jobs"),
         def(
             M::TurnaroundTime,
             "turnaround_time_s",
@@ -229,14 +211,7 @@ pub const METRICS: &[MetricDef] = {
             Neutral,
             "finish - last start, of completed jobs",
         ),
-        def(
-            M::Slowdown,
-            "slowdown",
-            "",
-            ALL,
-            Lower,
-            "turnaround time / execution time, of completed jobs",
-        ),
+        def(M::Slowdown, "slowdown", "", ALL, Lower, "turnaround time / execution time, of completed jobs"),
         def(
             M::BoundedSlowdown,
             "bounded_slowdown",
@@ -245,14 +220,7 @@ pub const METRICS: &[MetricDef] = {
             Lower,
             "turnaround time / max(execution time, 10 s), at least 1, of completed jobs",
         ),
-        def(
-            M::QueueLength,
-            "queue_length",
-            "jobs",
-            SCALAR,
-            Lower,
-            "mean number of waiting jobs over time",
-        ),
+        def(M::QueueLength, "queue_length", "jobs", SCALAR, Lower, "mean number of waiting jobs over time"),
         per_device(def(
             M::ActiveAllocations,
             "active_allocations",
@@ -317,14 +285,7 @@ pub const METRICS: &[MetricDef] = {
             Neutral,
             "fidelity_predicted - fidelity_true; positive when the published calibration promises too much",
         ),
-        def(
-            M::Makespan,
-            "makespan_s",
-            "s",
-            SCALAR,
-            Lower,
-            "last end of a job - first submission",
-        ),
+        def(M::Makespan, "makespan_s", "s", SCALAR, Lower, "last end of a job - first submission"),
         def(
             M::Throughput,
             "throughput_jobs_per_s",
@@ -416,10 +377,7 @@ fn names() -> String {
 }
 
 fn choices(name: &str) -> String {
-    let statistics = METRICS
-        .iter()
-        .find(|def| def.name == name)
-        .map_or(SCALAR, |def| def.statistics);
+    let statistics = METRICS.iter().find(|def| def.name == name).map_or(SCALAR, |def| def.statistics);
     if statistics.is_empty() {
         "it is a single number".to_owned()
     } else {
@@ -438,19 +396,14 @@ impl MetricDef {
             None => (bare, None),
         };
         let Some(def) = METRICS.iter().find(|def| def.name == stem) else {
-            return Err(UnknownMetric::Name {
-                name: stem.to_owned(),
-            });
+            return Err(UnknownMetric::Name { name: stem.to_owned() });
         };
         let Some(suffix) = suffix else {
             return Ok((def, def.statistics.first().copied()));
         };
         match def.statistics.iter().find(|statistic| statistic.name() == suffix) {
             Some(statistic) => Ok((def, Some(*statistic))),
-            None => Err(UnknownMetric::Statistic {
-                name: def.name,
-                statistic: suffix.to_owned(),
-            }),
+            None => Err(UnknownMetric::Statistic { name: def.name, statistic: suffix.to_owned() }),
         }
     }
 
@@ -470,15 +423,9 @@ mod tests {
     #[test]
     fn names_are_found_and_mistakes_explained() {
         let found = |name| MetricDef::find(name).map(|(def, statistic)| (def.metric, statistic));
-        assert_eq!(
-            found("waiting_time_s.p95"),
-            Ok((Metric::WaitingTime, Some(Statistic::P95)))
-        );
+        assert_eq!(found("waiting_time_s.p95"), Ok((Metric::WaitingTime, Some(Statistic::P95))));
         assert_eq!(found("slowdown"), Ok((Metric::Slowdown, Some(Statistic::Mean))));
-        assert_eq!(
-            found("qubit_utilization[ibm_fez]"),
-            Ok((Metric::QubitUtilization, None))
-        );
+        assert_eq!(found("qubit_utilization[ibm_fez]"), Ok((Metric::QubitUtilization, None)));
         let mistakes = ["waiting_time.p95", "slowdown.p90", "makespan_s.mean"]
             .map(|name| MetricDef::find(name).unwrap_err().to_string());
         insta::assert_snapshot!(mistakes.join("\n"), @"

@@ -25,19 +25,11 @@ impl Metrics {
         for def in METRICS {
             if def.statistics.is_empty() {
                 let value = self.scalar(def.metric);
-                values.push(MetricValue {
-                    name: def.full_name(None),
-                    def,
-                    value,
-                });
+                values.push(MetricValue { name: def.full_name(None), def, value });
             }
             for &statistic in def.statistics {
                 let value = self.statistic(def.metric, statistic);
-                values.push(MetricValue {
-                    name: def.full_name(Some(statistic)),
-                    def,
-                    value,
-                });
+                values.push(MetricValue { name: def.full_name(Some(statistic)), def, value });
             }
         }
         values
@@ -49,11 +41,7 @@ impl Metrics {
         for def in METRICS.iter().filter(|def| def.per_device) {
             for meter in self.devices.values() {
                 let name = format!("{}[{}]", def.name, meter.name);
-                values.push(MetricValue {
-                    name,
-                    def,
-                    value: self.of_device(def.metric, meter),
-                });
+                values.push(MetricValue { name, def, value: self.of_device(def.metric, meter) });
             }
         }
         values
@@ -102,10 +90,7 @@ impl Metrics {
     }
 
     fn sum(&self, part: impl Fn(&Totals) -> u128) -> u128 {
-        self.devices
-            .values()
-            .map(|meter| part(&self.measured(meter)))
-            .sum()
+        self.devices.values().map(|meter| part(&self.measured(meter))).sum()
     }
 
     fn scalar(&self, metric: Metric) -> Option<f64> {
@@ -118,11 +103,7 @@ impl Metrics {
             Metric::Fragmentation => self.fleet_fragmentation(),
             Metric::IsolationOverhead => ratio(self.sum(|t| t.lost), self.sum(|t| t.held)),
             Metric::IsolationViolations => {
-                let violations: u64 = self
-                    .devices
-                    .values()
-                    .map(|meter| meter.isolation_violations)
-                    .sum();
+                let violations: u64 = self.devices.values().map(|meter| meter.isolation_violations).sum();
                 Some(violations as f64)
             }
             Metric::LoadImbalance => self.load_imbalance(),
@@ -137,9 +118,9 @@ impl Metrics {
                 let first = self.first_submission?;
                 self.last_end.map(|last| last.since(first).as_secs_f64())
             }
-            Metric::Throughput => self
-                .mean_over_time(u128::from(self.completions))
-                .map(|per_ns| per_ns * 1e9),
+            Metric::Throughput => {
+                self.mean_over_time(u128::from(self.completions)).map(|per_ns| per_ns * 1e9)
+            }
             Metric::JobsSubmitted => Some(counts.submitted as f64),
             Metric::JobsCompleted => Some(counts.completed as f64),
             Metric::JobsFailed => Some(counts.failed as f64),
@@ -191,11 +172,8 @@ impl Metrics {
         let utilization = |meter| self.of_device(Metric::QubitUtilization, meter);
         let loads: Vec<f64> = self.devices.values().filter_map(utilization).collect();
         let mean = loads.iter().sum::<f64>() / loads.len() as f64;
-        let variance = loads
-            .iter()
-            .map(|load| (load - mean) * (load - mean))
-            .sum::<f64>()
-            / loads.len() as f64;
+        let variance =
+            loads.iter().map(|load| (load - mean) * (load - mean)).sum::<f64>() / loads.len() as f64;
         (mean > 0.0).then(|| libm::sqrt(variance) / mean)
     }
 

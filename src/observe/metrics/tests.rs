@@ -26,10 +26,7 @@ fn shown(values: Vec<MetricValue>) -> String {
 /// 0 s to 30 s; job 2 (three) waits from 10 s, runs on the line from 20 s to 50 s and on the ions from 60 s to 80 s;
 /// job 3 waits from 20 s and expires at 40 s; job 4 waits from 20 s on; job 5 is refused.
 fn by_hand() -> Observer {
-    let (line, ions) = (
-        CouplingMap::line(10).unwrap(),
-        CouplingMap::all_to_all(4).unwrap(),
-    );
+    let (line, ions) = (CouplingMap::line(10).unwrap(), CouplingMap::all_to_all(4).unwrap());
     let mut line_spec = spec("line", line.clone());
     Arc::make_mut(&mut line_spec.calibration).qubits[9].dead = true;
     let mut observer = Observer::new(MetricsOptions::default());
@@ -37,10 +34,7 @@ fn by_hand() -> Observer {
     (again.device, again.attempt, again.tenant.project) = (IONS, 2, 1);
     let mut second = grant(at(20), 2, 2, &line, &[3, 4, 5]);
     second.tenant.project = 1;
-    let expiring = JobRequest {
-        max_wait_time: Some(Span::from_secs(20)),
-        ..line_job(3, 2)
-    };
+    let expiring = JobRequest { max_wait_time: Some(Span::from_secs(20)), ..line_job(3, 2) };
     let events = [
         (0, registered(DEVICE, line_spec)),
         (0, registered(IONS, spec("ions", ions))),
@@ -51,31 +45,12 @@ fn by_hand() -> Observer {
         (20, queued(of_project(1, expiring))),
         (20, queued(line_job(4, 9))),
         (30, finished(1, 1)),
-        (
-            40,
-            Event::JobExpired {
-                job: JobId(3),
-                waited: Span::from_secs(20),
-            },
-        ),
-        (
-            40,
-            Event::PassEnded {
-                attempts: 4,
-                started: 1,
-                blocked_by_shape: 1,
-            },
-        ),
+        (40, Event::JobExpired { job: JobId(3), waited: Span::from_secs(20) }),
+        (40, Event::PassEnded { attempts: 4, started: 1, blocked_by_shape: 1 }),
         (50, requeued(2, 2)),
         (60, started(again)),
         (80, finished(2, 3)),
-        (
-            90,
-            Event::JobRejected {
-                job: Arc::new(line_job(5, 99)),
-                reason: Rejection::NoDevice,
-            },
-        ),
+        (90, Event::JobRejected { job: Arc::new(line_job(5, 99)), reason: Rejection::NoDevice }),
     ];
     for (seconds, event) in events {
         if seconds == 10 {
@@ -95,25 +70,16 @@ fn by_hand() -> Observer {
 fn a_small_run_gives_the_numbers_worked_out_by_hand() {
     let metrics = by_hand().metrics;
     let expected = [
-        (
-            "qubit_utilization",
-            (2.0 * 20.0 + 3.0 * 30.0 + 3.0 * 20.0) / (9.0 * 100.0 + 4.0 * 100.0),
-        ),
+        ("qubit_utilization", (2.0 * 20.0 + 3.0 * 30.0 + 3.0 * 20.0) / (9.0 * 100.0 + 4.0 * 100.0)),
         ("qubit_utilization[line]", 130.0 / 900.0),
-        (
-            "effective_utilization[line]",
-            (3.0 * 10.0 + 7.0 * 10.0 + 5.0 * 20.0) / 900.0,
-        ),
+        ("effective_utilization[line]", (3.0 * 10.0 + 7.0 * 10.0 + 5.0 * 20.0) / 900.0),
         ("effective_utilization[ions]", 80.0 / 400.0),
         ("isolation_overhead", (10.0 + 20.0 + 40.0 + 20.0) / 190.0),
         ("coupler_utilization[line]", (1.0 * 20.0 + 2.0 * 30.0) / 800.0),
         ("coupler_utilization[ions]", 3.0 * 20.0 / 600.0),
         ("fragmentation[line]", 0.5 * 20.0 / 100.0),
         ("fragmentation", 0.1),
-        (
-            "queue_length",
-            (10.0 + 2.0 * 20.0 + 10.0 + 2.0 * 10.0 + 50.0) / 100.0,
-        ),
+        ("queue_length", (10.0 + 2.0 * 20.0 + 10.0 + 2.0 * 10.0 + 50.0) / 100.0),
         ("active_allocations", 0.7),
         ("waiting_time_s.mean", 10.0),
         ("turnaround_time_s.p95", 70.0),
@@ -121,20 +87,14 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
         ("slowdown", 3.5),
         ("allocation_success_rate", 1.0 / 3.0),
         ("blocked_by_shape", 0.25),
-        (
-            "jain_fairness",
-            190.0 * 190.0 / (2.0 * (40.0 * 40.0 + 150.0 * 150.0)),
-        ),
+        ("jain_fairness", 190.0 * 190.0 / (2.0 * (40.0 * 40.0 + 150.0 * 150.0))),
         ("makespan_s", 70.0),
         ("throughput_jobs_per_s", 0.02),
         ("fidelity_gap", 0.05),
     ];
     for (name, expected) in expected {
         let value = metrics.value(name).unwrap();
-        assert!(
-            (value - expected).abs() < 1e-15,
-            "{name}: {value} instead of {expected}"
-        );
+        assert!((value - expected).abs() < 1e-15, "{name}: {value} instead of {expected}");
     }
     insta::assert_snapshot!(shown(metrics.summary()), @"
     qubit_utilization 0.146154
@@ -215,14 +175,12 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
     ");
 }
 
-#[test]
-fn samples_show_the_state_and_the_time_since_the_last_one() {
+/// Samples of a ring of eight qubits through occupancy, a guard, and failures of elements and of the device.
+fn sampled(guard_first: bool) -> String {
     let map = CouplingMap::ring(8).unwrap();
     let mut observer = Observer::new(MetricsOptions { fragmentation: false });
     let mut step = |seconds: u64, events: &[Event]| {
-        events
-            .iter()
-            .for_each(|event| observer.observe(at(seconds), event));
+        events.iter().for_each(|event| observer.observe(at(seconds), event));
         let samples = observer.metrics.sample(at(seconds));
         let device = samples[0];
         assert_eq!(samples.len(), 2);
@@ -245,53 +203,42 @@ fn samples_show_the_state_and_the_time_since_the_last_one() {
         grant.blocked = QubitSet::new(8);
         grant
     };
-    let guard = Event::GuardStarted {
-        allocation: AllocationId(1),
-        device: DEVICE,
-        until: at(45),
-    };
+    let guard = Event::GuardStarted { allocation: AllocationId(1), device: DEVICE, until: at(45) };
     let coupler = |to| status(Target::Coupler(DEVICE, CouplerId(6)), Status::Online, to);
     let device = |to| status(Target::Device(DEVICE), Status::Online, to);
     let qubit = Target::Qubit(DEVICE, PhysicalQubit(7));
     let lines = [
         step(
             0,
-            &[
-                registered(DEVICE, spec("ring", map.clone())),
-                queued(line_job(1, 1)),
-                queued(line_job(2, 1)),
-            ],
+            &[registered(DEVICE, spec("ring", map.clone())), queued(line_job(1, 1)), queued(line_job(2, 1))],
         ),
         step(10, &[started(bare(first))]),
         step(20, &[started(bare(grant(at(20), 2, 2, &map, &[4])))]),
-        step(30, &[finished(1, 1), guard, coupler(Status::Offline)]),
-        step(
-            45,
-            &[Event::GuardEnded {
-                allocation: AllocationId(1),
-                device: DEVICE,
-            }],
-        ),
-        step(
-            50,
-            &[finished(2, 2), status(qubit, Status::Online, Status::Quarantined)],
-        ),
-        step(
-            60,
-            &[
-                coupler(Status::Online),
-                status(qubit, Status::Quarantined, Status::Online),
-            ],
-        ),
+        step(30, &if guard_first { [guard, finished(1, 1)] } else { [finished(1, 1), guard] }),
+        step(30, &[coupler(Status::Offline)]),
+        step(45, &[Event::GuardEnded { allocation: AllocationId(1), device: DEVICE }]),
+        step(50, &[finished(2, 2), status(qubit, Status::Online, Status::Quarantined)]),
+        step(60, &[coupler(Status::Online), status(qubit, Status::Quarantined, Status::Online)]),
         step(70, &[device(Status::Offline)]),
         step(80, &[]),
         step(90, &[device(Status::Draining)]),
     ];
-    insta::assert_snapshot!(lines.join("\n"), @"
+    assert_eq!(observer.metrics.value("fragmentation"), None);
+    observer.finish(at(100));
+    // Held 20 s and 30 s; eight qubits in service for 80 s.
+    assert_eq!(observer.metrics.value("qubit_utilization"), Some(50.0 / 640.0));
+    assert_eq!(observer.auditor.violations(), &[]);
+    lines.join("\n")
+}
+
+#[test]
+fn samples_show_the_state_and_the_time_since_the_last_one() {
+    insta::assert_snapshot!(sampled(true), @"
      0 s: used None, 8 in service, 0 held, 0 blocked, 8 free, largest 8, fragmentation Some(0.0), queue 2
     10 s: used Some(0.00), 8 in service, 1 held, 0 blocked, 7 free, largest 7, fragmentation Some(0.0), queue 1
     20 s: used Some(0.12), 8 in service, 2 held, 0 blocked, 6 free, largest 3, fragmentation Some(0.5), queue 0
     30 s: used Some(0.25), 8 in service, 1 held, 1 blocked, 6 free, largest 3, fragmentation Some(0.5), queue 0
+    30 s: used None, 8 in service, 1 held, 1 blocked, 6 free, largest 3, fragmentation Some(0.5), queue 0
     45 s: used Some(0.12), 8 in service, 1 held, 0 blocked, 7 free, largest 6, fragmentation Some(0.14285714285714285), queue 0
     50 s: used Some(0.12), 8 in service, 0 held, 0 blocked, 7 free, largest 6, fragmentation Some(0.14285714285714285), queue 0
     60 s: used Some(0.00), 8 in service, 0 held, 0 blocked, 8 free, largest 8, fragmentation Some(0.0), queue 0
@@ -299,11 +246,7 @@ fn samples_show_the_state_and_the_time_since_the_last_one() {
     80 s: used None, 0 in service, 0 held, 0 blocked, 0 free, largest 0, fragmentation None, queue 0
     90 s: used None, 8 in service, 0 held, 0 blocked, 8 free, largest 8, fragmentation Some(0.0), queue 0
     ");
-    assert_eq!(observer.metrics.value("fragmentation"), None);
-    observer.finish(at(100));
-    // Held 20 s and 30 s; eight qubits in service for 80 s.
-    assert_eq!(observer.metrics.value("qubit_utilization"), Some(50.0 / 640.0));
-    assert_eq!(observer.auditor.violations(), &[]);
+    assert_eq!(sampled(false), sampled(true));
 }
 
 proptest! {
