@@ -177,7 +177,7 @@ fn config(number: u8) -> AllocatorConfig {
         Selection::BestFidelity,
     ];
     AllocatorConfig {
-        strategy: if number % 2 == 0 { Placing::NoiseAware } else { Placing::FirstFit },
+        strategy: if number.is_multiple_of(2) { Placing::NoiseAware } else { Placing::FirstFit },
         selection: selections[number as usize % selections.len()],
         queue,
         retry: if number % 3 == 2 { Retry::Every(Span(4)) } else { Retry::Event },
@@ -412,7 +412,7 @@ impl World {
             dead.subtract(&held);
             let all = device.free_len() as usize + held.len() + blocked + dead.len();
             assert_eq!(all, map.qubits(), "free + held + blocked + dead");
-            let counted: u32 = device.admitted.iter().count() as u32;
+            let counted: u32 = device.admitted.len() as u32;
             assert_eq!(counted == 0, device.counted == 0);
         }
         let mut running = 0;

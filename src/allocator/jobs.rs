@@ -146,6 +146,11 @@ impl JobTable {
         self.live.len()
     }
 
+    /// Whether no job is live.
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty()
+    }
+
     /// Live jobs in order of their slots.
     pub fn iter(&self) -> impl Iterator<Item = (JobSlot, &Job)> {
         let slots = self.slots.iter().enumerate();

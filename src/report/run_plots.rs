@@ -15,13 +15,13 @@ use crate::simulator::simulation::Collected;
 pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'static str, Plot)> {
     let Some(collected) = &replication.collected else { return Vec::new() };
     let subtitle = format!(
-        "scenario {}, seed {}, {} jobs on {} devices, {:?} placement, {:?} selection",
+        "scenario {}, seed {}, {} jobs on {} devices, {} placement, {} selection",
         scenario.name,
         scenario.seed,
         replication.arrivals,
         scenario.fleet.len(),
-        scenario.allocator.strategy,
-        scenario.allocator.selection,
+        name_of(&scenario.allocator.strategy),
+        name_of(&scenario.allocator.selection),
     );
     let until_s = replication.ended.as_secs_f64();
     let timeline = |title: &str, axis: &str, quantity, value: fn(&TimelineSample) -> Option<f64>| {
@@ -44,7 +44,7 @@ pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'stati
         ),
         (
             "queue_length",
-            timeline("Running and waiting: queue length", "waiting jobs", Quantity::Count, |sample| {
+            timeline("Queue length", "waiting jobs", Quantity::Count, |sample| {
                 Some(sample.queue_length as f64)
             }),
         ),
@@ -84,6 +84,12 @@ pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'stati
     plots
 }
 
+/// The name of a choice as it is written in scenario files.
+fn name_of(choice: &impl serde::Serialize) -> String {
+    let name = serde_json::to_value(choice).ok();
+    name.as_ref().and_then(|name| name.as_str()).unwrap_or("own").to_owned()
+}
+
 fn series(
     collected: &Collected,
     name: &str,
@@ -91,7 +97,8 @@ fn series(
     value: fn(&TimelineSample) -> Option<f64>,
 ) -> Series {
     let samples = collected.timeline.iter().filter(|sample| sample.device == device);
-    let points = samples.filter_map(|sample| Some((sample.time.as_secs_f64(), value(sample)?)));
+    // A device out of service has no utilization: a gap, not a zero.
+    let points = samples.map(|sample| (sample.time.as_secs_f64(), value(sample).unwrap_or(f64::NAN)));
     Series { name: name.to_owned(), points: points.collect() }
 }
 

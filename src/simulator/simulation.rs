@@ -525,7 +525,7 @@ impl Simulation<'_, '_> {
             execution: Span::ZERO,
         });
         self.command(Command::Submit(request))?;
-        if number % 1024 == 0
+        if number.is_multiple_of(1024)
             && let Some(progress) = self.progress
         {
             progress(self.arrivals, self.now);

@@ -29,7 +29,7 @@ pub use violations::ViolationsPlot;
 pub struct Series {
     /// Name in the legend.
     pub name: String,
-    /// (x, y); on time axes x is in seconds since the start.
+    /// (x, y); on time axes x is in seconds since the start. A y that is no number is a gap in the line.
     pub points: Vec<(f64, f64)>,
 }
 

@@ -66,9 +66,11 @@ impl Drawing for TimelinePlot {
             frame.draw(canvas, &ticks, &marks);
             frame.x_labels(canvas, &ticks);
             frame.y_labels(canvas, &marks);
-            let reduced = Reduced::new(fleet, &frame);
-            reduced.draw_area(canvas, &frame, BLUE);
-            reduced.draw(canvas, BLUE, 2.2);
+            for piece in pieces(fleet) {
+                let reduced = Reduced::new(&piece, &frame);
+                reduced.draw_area(canvas, &frame, BLUE);
+                reduced.draw(canvas, BLUE, 2.2);
+            }
             self.caption(canvas, &frame, &fleet.name, mean_of(fleet), BLUE);
             if shown.is_empty() {
                 frame.x_name(canvas, &format!("simulated time ({unit})"));
@@ -112,7 +114,9 @@ impl Drawing for TimelinePlot {
             if index + columns >= shown.len() {
                 frame.x_labels(canvas, &ticks);
             }
-            Reduced::new(device, &frame).draw(canvas, RED, 2.0);
+            for piece in pieces(device) {
+                Reduced::new(&piece, &frame).draw(canvas, RED, 2.0);
+            }
             self.caption(canvas, &frame, &device.name, mean_of(device), RED);
         }
         let whole = Frame { left, top, right, bottom, x, y };
@@ -189,17 +193,26 @@ impl TimelinePlot {
     }
 }
 
-/// The time-weighted mean of the samples, each holding until the next; `None` without samples.
+/// The time-weighted mean of the samples, each holding until the next; `None` without samples. Gaps do not count.
 fn mean_of(series: &Series) -> Option<f64> {
-    let mut points = series.points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
-    let &first = points.next()?;
-    let (mut last, mut area) = (first, 0.0);
+    let mut points = series.points.iter().filter(|(x, _)| x.is_finite());
+    let mut last = *points.next()?;
+    let (mut area, mut span) = (0.0, 0.0);
     for &point in points {
-        area += last.1 * (point.0 - last.0);
+        if last.1.is_finite() {
+            area += last.1 * (point.0 - last.0);
+            span += point.0 - last.0;
+        }
         last = point;
     }
-    let span = last.0 - first.0;
-    Some(if span > 0.0 { area / span } else { first.1 })
+    if span > 0.0 { Some(area / span) } else { Some(last.1).filter(|y| y.is_finite()) }
+}
+
+/// The pieces of a series between its gaps: samples that are no numbers.
+fn pieces(series: &Series) -> impl Iterator<Item = Series> {
+    let finite = |&(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
+    let pieces = series.points.split(move |point| !finite(point)).filter(|piece| !piece.is_empty());
+    pieces.map(|piece| Series { name: series.name.clone(), points: piece.to_vec() })
 }
 
 /// At most one mean and range per three pixels.
