@@ -360,7 +360,7 @@ mod tests {
             (
                 Arrivals::Burst { every: Span::from_secs(10), jobs: 5, over: Span::from_secs(5) },
                 2.0,
-                2_f64.sqrt(),
+                1.0,
             ),
         ];
         for (arrivals, mean, cv) in cases {
