@@ -29,7 +29,12 @@ enum Place {
     /// The file as a whole.
     Whole,
     /// A line of the file.
-    Line { line: u32, column: u32, width: u32, text: String },
+    Line {
+        line: u32,
+        column: u32,
+        width: u32,
+        text: String,
+    },
     /// An override, as it was written.
     Set(String),
 }
@@ -38,15 +43,26 @@ impl ScenarioError {
     pub(super) fn new(fault: Fault, origin: &str, text: &str, sets: &[SetOverride]) -> Self {
         let place = match fault.mark {
             None => Place::Whole,
-            Some(Mark::Set(index)) => sets.get(index).map_or(Place::Whole, |set| Place::Set(set.to_string())),
+            Some(Mark::Set(index)) => sets
+                .get(index)
+                .map_or(Place::Whole, |set| Place::Set(set.to_string())),
             Some(Mark::File { line, column, width }) => Place::Line {
                 line,
                 column,
                 width,
-                text: text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default().to_owned(),
+                text: text
+                    .lines()
+                    .nth(line.saturating_sub(1) as usize)
+                    .unwrap_or_default()
+                    .to_owned(),
             },
         };
-        Self { message: fault.message, hint: fault.hint, origin: origin.to_owned(), place }
+        Self {
+            message: fault.message,
+            hint: fault.hint,
+            origin: origin.to_owned(),
+            place,
+        }
     }
 
     pub(super) fn unreadable(path: &Path, reason: &str) -> Self {
@@ -86,7 +102,12 @@ impl fmt::Display for ScenarioError {
         match &self.place {
             Place::Whole => write!(f, "\n --> {}", self.origin)?,
             Place::Set(set) => write!(f, "\n --> --set {set}")?,
-            Place::Line { line, column, width, text } => {
+            Place::Line {
+                line,
+                column,
+                width,
+                text,
+            } => {
                 let gutter = " ".repeat(line.to_string().len());
                 // The window starts late enough to show the place in a very long line.
                 let at = column.saturating_sub(1) as usize;
@@ -101,7 +122,11 @@ impl fmt::Display for ScenarioError {
                 let room = window.chars().count().saturating_sub(at - start).max(1);
                 let carets = "^".repeat((*width as usize).clamp(1, room));
                 write!(f, "\n{gutter}--> {}:{line}:{column}", self.origin)?;
-                write!(f, "\n{gutter} |\n{line} | {window}\n{gutter} | {}{carets}", " ".repeat(at - start))?;
+                write!(
+                    f,
+                    "\n{gutter} |\n{line} | {window}\n{gutter} | {}{carets}",
+                    " ".repeat(at - start)
+                )?;
             }
         }
         match &self.hint {
@@ -124,10 +149,16 @@ impl Fault {
     pub(super) fn new(message: impl Into<String>) -> Self {
         let message = message.into();
         match message.split_once("; hint: ") {
-            Some((what, hint)) => {
-                Self { message: what.to_owned(), hint: Some(hint.to_owned()), mark: None }
-            }
-            None => Self { message, hint: None, mark: None },
+            Some((what, hint)) => Self {
+                message: what.to_owned(),
+                hint: Some(hint.to_owned()),
+                mark: None,
+            },
+            None => Self {
+                message,
+                hint: None,
+                mark: None,
+            },
         }
     }
 
@@ -157,7 +188,11 @@ impl serde::de::Error for Fault {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("expected {}, found {}", kind(&expected.to_string()), crop(&described(found))))
+        Self::new(format!(
+            "expected {}, found {}",
+            kind(&expected.to_string()),
+            crop(&described(found))
+        ))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -165,23 +200,44 @@ impl serde::de::Error for Fault {
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        Self::new(format!("expected {}, found {length} values", kind(&expected.to_string())))
+        Self::new(format!(
+            "expected {}, found {length} values",
+            kind(&expected.to_string())
+        ))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(format!("unknown choice `{}`", crop(variant))).with_hint(choices(variant, "choose one of", expected))
+        Self::new(format!("unknown choice `{}`", crop(variant))).with_hint(choices(
+            variant,
+            "choose one of",
+            expected,
+        ))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(format!("unknown key `{}`", crop(field))).with_hint(choices(field, "valid keys are", expected))
+        Self::new(format!("unknown key `{}`", crop(field))).with_hint(choices(
+            field,
+            "valid keys are",
+            expected,
+        ))
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(format!("the key `{field}` is missing"))
+        let fault = Self::new(format!("the key `{field}` is missing"));
+        let example = match field {
+            "scenario" => "scenario: my-first",
+            "horizon" => "horizon: {time: 7d}, or horizon: {jobs: 20000}",
+            "fleet" => "fleet: [{device: ibm_fez}]",
+            "workload" => "workload: {arrivals: {poisson: {rate: 60/h}}, jobs: ibm_like}",
+            "rate" => "rate: 60/h",
+            _ => return fault,
+        };
+        fault.with_hint(format!("as in {example}"))
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self::new(format!("the key `{field}` is given twice, under two spellings")).with_hint("keep one of them")
+        Self::new(format!("the key `{field}` is given twice, under two spellings"))
+            .with_hint("keep one of them")
     }
 }
 
@@ -197,7 +253,7 @@ pub(super) fn choices<'a>(name: &str, lead: &str, known: &[&'a str]) -> String {
 /// What a reader's type is called outside of programs.
 fn kind(expected: &str) -> &str {
     match expected {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of 0 or more",
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",

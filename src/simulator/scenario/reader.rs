@@ -5,14 +5,16 @@
 
 use serde::Deserializer;
 use serde::de::value::StrDeserializer;
-use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 
 use super::document::{Entry, Mark, Node, Value, crop};
 use super::error::Fault;
 
 impl Node {
-    fn at(&self, result: Fault) -> Fault {
-        result.or_at(self.mark)
+    fn at(&self, fault: Fault) -> Fault {
+        fault.or_at(self.mark)
     }
 
     /// A number or boolean as a text: so that `30` is answered by the reader of durations, which knows better.
@@ -46,8 +48,12 @@ impl Node {
 
     fn keyed<'de, V: Visitor<'de>>(&'de self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
+            // What serde would read field by field.
+            Value::List(_) => Err(self.at(Fault::new("expected keys with values, found a list"))),
             // `output:` with nothing below it means the defaults.
-            Value::Null => visitor.visit_map(Entries::of(&[])).map_err(|fault| self.at(fault)),
+            Value::Null => visitor
+                .visit_map(Entries::of(&[]))
+                .map_err(|fault| self.at(fault)),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -74,20 +80,27 @@ impl<'de> Deserializer<'de> for &'de Node {
             Value::Text(text) => visitor.visit_borrowed_str(text),
             Value::List(items) => {
                 let mut rest = items.iter();
-                visitor.visit_seq(Items(&mut rest)).and_then(|value| match rest.next() {
-                    Some(extra) => Err(Fault::new("one value too many").or_at(extra.mark)),
-                    None => Ok(value),
-                })
+                visitor
+                    .visit_seq(Items(&mut rest))
+                    .and_then(|value| match rest.next() {
+                        Some(extra) => Err(Fault::new("one value too many").or_at(extra.mark)),
+                        None => Ok(value),
+                    })
             }
             Value::Map(entries) => {
                 let mut map = Entries::of(entries);
-                visitor.visit_map(&mut map).and_then(|value| match map.rest.next() {
-                    // A union that was satisfied by its first key.
-                    Some(extra) => Err(Fault::new(format!("`{}` is one choice too many", crop(&extra.key)))
+                visitor
+                    .visit_map(&mut map)
+                    .and_then(|value| match map.rest.next() {
+                        // A union that was satisfied by its first key.
+                        Some(extra) => Err(Fault::new(format!(
+                            "`{}` is one choice too many",
+                            crop(&extra.key)
+                        ))
                         .with_hint("give exactly one of them")
                         .or_at(extra.mark)),
-                    None => Ok(value),
-                })
+                        None => Ok(value),
+                    })
             }
         };
         result.map_err(|fault| self.at(fault))
@@ -108,11 +121,19 @@ impl<'de> Deserializer<'de> for &'de Node {
         .map_err(|fault| self.at(fault))
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         self.deserialize_any(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         visitor.visit_newtype_struct(self).map_err(|fault| self.at(fault))
     }
 
@@ -120,7 +141,10 @@ impl<'de> Deserializer<'de> for &'de Node {
         if let Value::List(items) = &self.value
             && items.len() != length
         {
-            return Err(self.at(Fault::new(format!("expected {length} values, found {}", items.len()))));
+            return Err(self.at(Fault::new(format!(
+                "expected {length} values, found {}",
+                items.len()
+            ))));
         }
         self.deserialize_any(visitor)
     }
@@ -152,15 +176,26 @@ impl<'de> Deserializer<'de> for &'de Node {
         let choices = || format!("choose one of {}", variants.join(", "));
         let choice = match &self.value {
             Value::Map(entries) => match &entries[..] {
-                [entry] => Choice { name: &entry.key, mark: entry.mark, body: Some(&entry.node) },
+                [entry] => Choice {
+                    name: &entry.key,
+                    mark: entry.mark,
+                    body: Some(&entry.node),
+                },
                 [] => return Err(self.at(Fault::new("expected a choice, found no key").with_hint(choices()))),
                 [first, second, ..] => {
-                    let message =
-                        format!("`{}` and `{}` exclude each other", crop(&first.key), crop(&second.key));
+                    let message = format!(
+                        "`{}` and `{}` exclude each other",
+                        crop(&first.key),
+                        crop(&second.key)
+                    );
                     return Err(Fault::new(message).with_hint(choices()).or_at(second.mark));
                 }
             },
-            Value::Text(text) => Choice { name: text, mark: self.mark, body: None },
+            Value::Text(text) => Choice {
+                name: text,
+                mark: self.mark,
+                body: None,
+            },
             other => {
                 let message = format!("expected a choice, found {}", other.kind());
                 return Err(self.at(Fault::new(message).with_hint(choices())));
@@ -193,7 +228,10 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
-        self.0.next().map(|item| seed.deserialize(item)).transpose()
+        self.0
+            .next()
+            .map(|item| seed.deserialize(item).map_err(|fault| item.at(fault)))
+            .transpose()
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -208,7 +246,10 @@ struct Entries<'de> {
 
 impl<'de> Entries<'de> {
     fn of(entries: &'de [Entry]) -> Self {
-        Self { rest: entries.iter(), value: None }
+        Self {
+            rest: entries.iter(),
+            value: None,
+        }
     }
 }
 
@@ -216,10 +257,14 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        let Some(entry) = self.rest.next() else { return Ok(None) };
+        let Some(entry) = self.rest.next() else {
+            return Ok(None);
+        };
         self.value = Some(&entry.node);
         let key: StrDeserializer<'de, Fault> = entry.key.as_str().into_deserializer();
-        seed.deserialize(key).map(Some).map_err(|fault| fault.or_at(entry.mark))
+        seed.deserialize(key)
+            .map(Some)
+            .map_err(|fault| fault.or_at(entry.mark))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
@@ -272,18 +317,25 @@ impl<'de> VariantAccess<'de> for Choice<'de> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
-        seed.deserialize(self.body("a value")?)
+        let body = self.body("a value")?;
+        seed.deserialize(body).map_err(|fault| body.at(fault))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Fault> {
         self.body("a list")?.deserialize_tuple(length, visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         match self.body {
             Some(node) => node.keyed(visitor),
             // `queue: global` means `queue: {global: {}}`.
-            None => visitor.visit_map(Entries::of(&[])).map_err(|fault| fault.or_at(self.mark)),
+            None => visitor
+                .visit_map(Entries::of(&[]))
+                .map_err(|fault| fault.or_at(self.mark)),
         }
     }
 }

@@ -18,7 +18,9 @@ use crate::random::Stream;
 use crate::time::Span;
 
 /// A kind of number that files may draw: counts, spans and plain numbers.
-pub trait Quantity: Copy + PartialOrd + fmt::Debug + Serialize + DeserializeOwned + JsonSchema + 'static {
+pub trait Quantity:
+    Copy + PartialOrd + fmt::Debug + Serialize + DeserializeOwned + JsonSchema + 'static
+{
     /// What it is called in messages.
     const WHAT: &'static str;
     /// Name of the drawn value in the schema.
@@ -67,7 +69,7 @@ fn whole_between(low: u64, high: u64, bits: u64) -> u64 {
 macro_rules! count {
     ($type:ty, $name:literal) => {
         impl Quantity for $type {
-            const WHAT: &'static str = "a whole number, 0 or more";
+            const WHAT: &'static str = "a whole number of 0 or more";
             const SCHEMA_NAME: &'static str = $name;
             fn to_f64(self) -> f64 {
                 self as f64
@@ -282,7 +284,9 @@ pub enum DistributionError {
     #[error("weights must be 0 or more, and not all 0; hint: write [[value, weight], ...]")]
     Weights,
     /// Quantiles that do not rise from 0 to 1.
-    #[error("quantiles must rise from 0 to 1, and their values must not fall; hint: write [[0, least], [0.5, median], [1, largest]]")]
+    #[error(
+        "quantiles must rise from 0 to 1, and their values must not fall; hint: write [[0, least], [0.5, median], [1, largest]]"
+    )]
     Quantiles,
 }
 
@@ -312,9 +316,16 @@ impl<V: Quantity> Sampler<V> {
         let law = match draw {
             Draw::Constant(value) => {
                 return if value.to_f64().is_finite() {
-                    Ok(Self { shape: Shape::Constant, range: (*value, *value) })
+                    Ok(Self {
+                        shape: Shape::Constant,
+                        range: (*value, *value),
+                    })
                 } else {
-                    Err(DistributionError::Parameter("a constant", "finite", value.to_f64()))
+                    Err(DistributionError::Parameter(
+                        "a constant",
+                        "finite",
+                        value.to_f64(),
+                    ))
                 };
             }
             Draw::Law(law) => law,
@@ -336,14 +347,23 @@ impl<V: Quantity> Sampler<V> {
         let range = |min: &Option<V>, max: &Option<V>| {
             let low = min.unwrap_or(V::from_f64(0.0));
             let high = max.unwrap_or(V::from_f64(f64::MAX));
-            if low <= high { Ok((low, high)) } else { Err(DistributionError::EmptyRange) }
+            if low <= high {
+                Ok((low, high))
+            } else {
+                Err(DistributionError::EmptyRange)
+            }
         };
         let (shape, range) = match law {
             Law::Uniform(low, high) if low <= high && (high.to_f64() - low.to_f64()).is_finite() => {
                 (Shape::Uniform, (*low, *high))
             }
             Law::Uniform(..) => return Err(DistributionError::EmptyRange),
-            Law::LogNormal { median, sigma, min, max } => (
+            Law::LogNormal {
+                median,
+                sigma,
+                min,
+                max,
+            } => (
                 Shape::LogNormal {
                     median: above_zero("median", median.to_f64())?,
                     sigma: not_negative("sigma", *sigma)?,
@@ -351,13 +371,21 @@ impl<V: Quantity> Sampler<V> {
                 range(min, max)?,
             ),
             Law::Exponential { mean, min, max } => (
-                Shape::Exponential { mean: above_zero("mean", mean.to_f64())? },
+                Shape::Exponential {
+                    mean: above_zero("mean", mean.to_f64())?,
+                },
                 range(min, max)?,
             ),
             Law::Gamma { mean, cv, min, max } => {
                 let mean = above_zero("mean", mean.to_f64())?;
                 let shape = above_zero("1 / cv^2", 1.0 / (cv * cv))?;
-                (Shape::Gamma { shape, scale: mean / shape }, range(min, max)?)
+                (
+                    Shape::Gamma {
+                        shape,
+                        scale: mean / shape,
+                    },
+                    range(min, max)?,
+                )
             }
             Law::Choice(list) => {
                 let index =
@@ -366,14 +394,23 @@ impl<V: Quantity> Sampler<V> {
                 let low = likely().reduce(|a, b| if b < a { b } else { a });
                 let high = likely().reduce(|a, b| if b > a { b } else { a });
                 let range = low.zip(high).ok_or(DistributionError::Weights)?;
-                (Shape::Choice(index, list.iter().map(|item| item.0).collect()), range)
+                (
+                    Shape::Choice(index, list.iter().map(|item| item.0).collect()),
+                    range,
+                )
             }
             Law::Quantiles(points) => {
                 let (Some(first), Some(last)) = (points.first(), points.last()) else {
                     return Err(DistributionError::Quantiles);
                 };
-                let rising = points.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1);
-                if !rising || first.0 != 0.0 || last.0 != 1.0 || !(last.1.to_f64() - first.1.to_f64()).is_finite() {
+                let rising = points
+                    .windows(2)
+                    .all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1);
+                if !rising
+                    || first.0 != 0.0
+                    || last.0 != 1.0
+                    || !(last.1.to_f64() - first.1.to_f64()).is_finite()
+                {
                     return Err(DistributionError::Quantiles);
                 }
                 let points = points.iter().map(|point| (point.0, point.1.to_f64())).collect();
@@ -385,7 +422,10 @@ impl<V: Quantity> Sampler<V> {
                     return Err(DistributionError::Parameter("n", "1 to 1,000,000", f64::from(*n)));
                 }
                 let weights = zipf_weights(*n, *s).ok_or(DistributionError::Weights)?;
-                (Shape::Zipf(weights), (V::from_f64(1.0), V::from_f64(f64::from(*n))))
+                (
+                    Shape::Zipf(weights),
+                    (V::from_f64(1.0), V::from_f64(f64::from(*n))),
+                )
             }
         };
         Ok(Self { shape, range })
@@ -409,7 +449,9 @@ impl<V: Quantity> Sampler<V> {
             Shape::Uniform => return V::between(self.range.0, self.range.1, stream.next_u64()),
             Shape::Choice(index, values) => return values[index.draw(stream)],
             Shape::Exponential { mean } => variates::exponential(stream) * mean,
-            Shape::LogNormal { median, sigma } => median * libm::exp(sigma * variates::standard_normal(stream)),
+            Shape::LogNormal { median, sigma } => {
+                median * libm::exp(sigma * variates::standard_normal(stream))
+            }
             Shape::Gamma { shape, scale } => variates::gamma(*shape, stream) * scale,
             Shape::Quantiles(points) => at_quantile(points, variates::uniform(stream)),
             Shape::Zipf(index) => index.draw(stream) as f64 + 1.0,
@@ -431,10 +473,16 @@ pub(super) fn zipf_weights(n: u32, s: f64) -> Option<WeightedIndex> {
 }
 
 fn at_quantile(points: &[(f64, f64)], p: f64) -> f64 {
-    let upper = points.partition_point(|point| point.0 < p).clamp(1, points.len() - 1);
+    let upper = points
+        .partition_point(|point| point.0 < p)
+        .clamp(1, points.len() - 1);
     let ((p0, v0), (p1, v1)) = (points[upper - 1], points[upper]);
     let share = (p - p0) / (p1 - p0);
-    if v0 > 0.0 { v0 * libm::pow(v1 / v0, share) } else { v0 + (v1 - v0) * share }
+    if v0 > 0.0 {
+        v0 * libm::pow(v1 / v0, share)
+    } else {
+        v0 + (v1 - v0) * share
+    }
 }
 
 #[cfg(test)]
@@ -445,8 +493,9 @@ mod tests {
     fn sorted<V: Quantity>(law: Law<V>) -> Vec<f64> {
         let sampler = Sampler::new(&Draw::Law(law)).unwrap();
         let family = StreamFamily::new(3, 0, Purpose::JobAttributes);
-        let mut draws: Vec<f64> =
-            (0..100_000).map(|job| sampler.draw(&mut family.stream(job, 0)).to_f64()).collect();
+        let mut draws: Vec<f64> = (0..100_000)
+            .map(|job| sampler.draw(&mut family.stream(job, 0)).to_f64())
+            .collect();
         draws.sort_by(f64::total_cmp);
         draws
     }
@@ -462,10 +511,20 @@ mod tests {
 
     #[test]
     fn quantiles_come_back() {
-        let draws = sorted(Law::Quantiles(vec![(0.0, 1_u32), (0.5, 1), (0.75, 40), (1.0, 100)]));
+        let draws = sorted(Law::Quantiles(vec![
+            (0.0, 1_u32),
+            (0.5, 1),
+            (0.75, 40),
+            (1.0, 100),
+        ]));
         assert_eq!(draws[49_000], 1.0);
         assert!((draws[75_000] - 40.0).abs() <= 1.0, "{}", draws[75_000]);
-        let draws = sorted(Law::LogNormal { median: Span::from_secs(60), sigma: 1.0, min: None, max: None });
+        let draws = sorted(Law::LogNormal {
+            median: Span::from_secs(60),
+            sigma: 1.0,
+            min: None,
+            max: None,
+        });
         let p84 = draws[84_134] / 60e9;
         assert!((p84.ln() - 1.0).abs() < 0.03, "{p84}");
         let draws = sorted(Law::Zipf::<u32> { n: 1_000, s: 1.0 });
@@ -477,10 +536,28 @@ mod tests {
     fn senseless_distributions_are_refused() {
         let errors = [
             Sampler::new(&Draw::Law(Law::Uniform(3_u32, 2))),
-            Sampler::new(&Draw::Law(Law::Exponential { mean: 0, min: None, max: None })),
-            Sampler::new(&Draw::Law(Law::Exponential { mean: 1, min: Some(3), max: Some(2) })),
-            Sampler::new(&Draw::Law(Law::LogNormal { median: 1, sigma: f64::NAN, min: None, max: None })),
-            Sampler::new(&Draw::Law(Law::Gamma { mean: 1, cv: 0.0, min: None, max: None })),
+            Sampler::new(&Draw::Law(Law::Exponential {
+                mean: 0,
+                min: None,
+                max: None,
+            })),
+            Sampler::new(&Draw::Law(Law::Exponential {
+                mean: 1,
+                min: Some(3),
+                max: Some(2),
+            })),
+            Sampler::new(&Draw::Law(Law::LogNormal {
+                median: 1,
+                sigma: f64::NAN,
+                min: None,
+                max: None,
+            })),
+            Sampler::new(&Draw::Law(Law::Gamma {
+                mean: 1,
+                cv: 0.0,
+                min: None,
+                max: None,
+            })),
             Sampler::new(&Draw::Law(Law::Choice(vec![]))),
             Sampler::new(&Draw::Law(Law::Quantiles(vec![(0.0, 5), (0.5, 4), (1.0, 6)]))),
             Sampler::new(&Draw::Law(Law::Zipf { n: 0, s: 1.0 })),

@@ -129,8 +129,8 @@ mod tests {
 
     #[test]
     fn bad_rates_say_what_to_write_instead() {
-        let messages =
-            ["3", "0/s", "-1/m", "inf/s", "1/0s", "1/parsec", "fast"].map(|text| text.parse::<Rate>().unwrap_err());
+        let messages = ["3", "0/s", "-1/m", "inf/s", "1/0s", "1/parsec", "fast"]
+            .map(|text| text.parse::<Rate>().unwrap_err());
         insta::assert_snapshot!(messages.map(|error| error.to_string()).join("\n"), @"
         `3` has no unit of time; hint: write a rate as 60/h, 1/s or 0.5/m
         `0/s` is not a rate above zero; hint: write a rate as 60/h, 1/s or 0.5/m

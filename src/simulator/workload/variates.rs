@@ -80,7 +80,8 @@ impl WeightedIndex {
         }
         let bits = stream.next_u64();
         // The largest bits would fall behind the last threshold, which is 2^64 - 1.
-        self.0.partition_point(|threshold| *threshold <= bits.min(u64::MAX - 1))
+        self.0
+            .partition_point(|threshold| *threshold <= bits.min(u64::MAX - 1))
     }
 }
 
@@ -108,8 +109,14 @@ mod tests {
             (0.3, 0.3, moments(|stream| gamma(0.3, stream))),
         ];
         for (mean, variance, (seen_mean, seen_variance)) in cases {
-            assert!((seen_mean - mean).abs() < 5.0 * (variance / 2e5).sqrt(), "{seen_mean} for {mean}");
-            assert!((seen_variance / variance - 1.0).abs() < 0.05, "{seen_variance} for {variance}");
+            assert!(
+                (seen_mean - mean).abs() < 5.0 * (variance / 2e5).sqrt(),
+                "{seen_mean} for {mean}"
+            );
+            assert!(
+                (seen_variance / variance - 1.0).abs() < 0.05,
+                "{seen_variance} for {variance}"
+            );
         }
     }
 

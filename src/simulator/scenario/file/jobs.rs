@@ -211,7 +211,9 @@ impl Serialize for EstimateFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::None => EstimateKeyed::None.serialize(serializer),
-            Self::TimesExecution(factor) => EstimateKeyed::TimesExecution(factor.clone()).serialize(serializer),
+            Self::TimesExecution(factor) => {
+                EstimateKeyed::TimesExecution(factor.clone()).serialize(serializer)
+            }
             Self::Span(Draw::Constant(span)) => span.serialize(serializer),
             Self::Span(span) => EstimateKeyed::Span(span.clone()).serialize(serializer),
         }
@@ -226,7 +228,9 @@ impl<'de> Deserialize<'de> for EstimateFile {
             type Value = EstimateFile;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration such as 5m, {times_execution: 1.5}, {span: {uniform: [1m, 5m]}}, or none")
+                f.write_str(
+                    "a duration such as 5m, {times_execution: 1.5}, {span: {uniform: [1m, 5m]}}, or none",
+                )
             }
 
             fn visit_unit<E>(self) -> Result<EstimateFile, E> {
@@ -254,11 +258,13 @@ impl<'de> Deserialize<'de> for EstimateFile {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<EstimateFile, A::Error> {
-                Ok(match EstimateKeyed::deserialize(MapAccessDeserializer::new(map))? {
-                    EstimateKeyed::None => EstimateFile::None,
-                    EstimateKeyed::TimesExecution(factor) => EstimateFile::TimesExecution(factor),
-                    EstimateKeyed::Span(span) => EstimateFile::Span(span),
-                })
+                Ok(
+                    match EstimateKeyed::deserialize(MapAccessDeserializer::new(map))? {
+                        EstimateKeyed::None => EstimateFile::None,
+                        EstimateKeyed::TimesExecution(factor) => EstimateFile::TimesExecution(factor),
+                        EstimateKeyed::Span(span) => EstimateFile::Span(span),
+                    },
+                )
             }
         }
 
@@ -325,11 +331,15 @@ impl<'de> Deserialize<'de> for PriorityFile {
             }
 
             fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<PriorityFile, E> {
-                i32::try_from(value).map(PriorityFile::Number).map_err(|_| E::custom("a priority has at most 9 digits"))
+                i32::try_from(value)
+                    .map(PriorityFile::Number)
+                    .map_err(|_| E::custom("a priority has at most 9 digits"))
             }
 
             fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<PriorityFile, E> {
-                i32::try_from(value).map(PriorityFile::Number).map_err(|_| E::custom("a priority has at most 9 digits"))
+                i32::try_from(value)
+                    .map(PriorityFile::Number)
+                    .map_err(|_| E::custom("a priority has at most 9 digits"))
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PriorityFile, E> {
@@ -397,7 +407,10 @@ impl<'de> Deserialize<'de> for IsolationFile {
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<IsolationFile, E> {
                 let level = IsolationLevel::deserialize(StrDeserializer::new(text))?;
-                Ok(IsolationFile(IsolationDemands { level: Some(level), ..IsolationDemands::default() }))
+                Ok(IsolationFile(IsolationDemands {
+                    level: Some(level),
+                    ..IsolationDemands::default()
+                }))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<IsolationFile, A::Error> {
@@ -460,7 +473,10 @@ impl<'de> Deserialize<'de> for QualityFile {
             }
 
             fn visit_u64<E>(self, value: u64) -> Result<QualityFile, E> {
-                Ok(QualityFile { at_least: value as f64, hard: true })
+                Ok(QualityFile {
+                    at_least: value as f64,
+                    hard: true,
+                })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<QualityFile, A::Error> {

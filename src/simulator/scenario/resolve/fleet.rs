@@ -29,7 +29,10 @@ type Loaded = BTreeMap<String, Arc<DeviceSpec>>;
 
 pub(super) fn fleet(entries: &[FleetEntry], base_dir: &Path) -> Result<Vec<FleetDevice>, Problem> {
     if entries.is_empty() {
-        return Err(Problem::new("fleet", "the fleet is empty; hint: add a device, as in - device: ibm_fez"));
+        return Err(Problem::new(
+            "fleet",
+            "the fleet is empty; hint: add a device, as in - device: ibm_fez",
+        ));
     }
     let mut loaded = Loaded::new();
     let mut names = BTreeSet::new();
@@ -41,7 +44,10 @@ pub(super) fn fleet(entries: &[FleetEntry], base_dir: &Path) -> Result<Vec<Fleet
             return Err(Problem::new(at("count"), "count is 0; hint: at least 1"));
         }
         if fleet.len() as u64 + u64::from(entry.count) > MAX_DEVICES {
-            return Err(Problem::new(at("count"), format!("the fleet has more than {MAX_DEVICES} devices")));
+            return Err(Problem::new(
+                at("count"),
+                format!("the fleet has more than {MAX_DEVICES} devices"),
+            ));
         }
         if entry.leaves.is_some_and(|leaves| leaves <= entry.joins) {
             return Err(Problem::new(at("leaves"), "the device leaves before it joins"));
@@ -50,7 +56,10 @@ pub(super) fn fleet(entries: &[FleetEntry], base_dir: &Path) -> Result<Vec<Fleet
         for (number, model) in models.into_iter().enumerate() {
             qubits += model.coupling_map.qubits() as u64;
             if qubits > MAX_FLEET_QUBITS {
-                return Err(Problem::new(at("count"), format!("the fleet has more than {MAX_FLEET_QUBITS} qubits")));
+                return Err(Problem::new(
+                    at("count"),
+                    format!("the fleet has more than {MAX_FLEET_QUBITS} qubits"),
+                ));
             }
             let base = entry.name.as_deref().unwrap_or(&model.name);
             let name = match entry.count {
@@ -58,14 +67,24 @@ pub(super) fn fleet(entries: &[FleetEntry], base_dir: &Path) -> Result<Vec<Fleet
                 _ => format!("{base}-{}", number + 1),
             };
             if name.is_empty() || name.contains(['*', '/', ',']) || name.chars().any(char::is_control) {
-                return Err(Problem::new(at("name"), "a device name is a text without `*`, `/` and `,`"));
+                return Err(Problem::new(
+                    at("name"),
+                    "a device name is a text without `*`, `/` and `,`",
+                ));
             }
             if !names.insert(name.clone()) {
-                let key = if entry.name.is_some() { at("name") } else { format!("fleet.{index}") };
+                let key = if entry.name.is_some() {
+                    at("name")
+                } else {
+                    format!("fleet.{index}")
+                };
                 return Err(Problem::new(key, format!("two devices are called `{name}`"))
                     .hint("give one a `name`, or write them as one entry with `count`"));
             }
-            let mut spec = DeviceSpec { name, ..DeviceSpec::clone(&model) };
+            let mut spec = DeviceSpec {
+                name,
+                ..DeviceSpec::clone(&model)
+            };
             overrides(&mut spec, entry, index)?;
             fleet.push(FleetDevice {
                 id: DeviceId(fleet.len() as u32),
@@ -87,11 +106,14 @@ fn models(
 ) -> Result<Vec<Arc<DeviceSpec>>, Problem> {
     let at = |key: &str| format!("fleet.{index}.{key}");
     match (&entry.device, &entry.synthetic) {
-        (Some(_), Some(_)) => {
-            Err(Problem::new(at("synthetic"), "`device` and `synthetic` exclude each other; hint: keep one of them"))
-        }
-        (None, None) => Err(Problem::new(format!("fleet.{index}"), "an entry of the fleet without a device")
-            .hint("add `device: ibm_fez`, or `synthetic: {grid: {rows: 4, columns: 4}}`")),
+        (Some(_), Some(_)) => Err(Problem::new(
+            at("synthetic"),
+            "`device` and `synthetic` exclude each other; hint: keep one of them",
+        )),
+        (None, None) => Err(
+            Problem::new(format!("fleet.{index}"), "an entry of the fleet without a device")
+                .hint("add `device: ibm_fez`, or `synthetic: {grid: {rows: 4, columns: 4}}`"),
+        ),
         (Some(reference), None) => {
             let synthetic_only = [
                 ("noise", entry.noise.is_some()),
@@ -99,9 +121,13 @@ fn models(
                 ("technology", entry.technology.is_some()),
             ];
             if let Some((key, _)) = synthetic_only.into_iter().find(|(_, given)| *given) {
-                return Err(Problem::new(at(key), format!("`{key}` is for synthetic devices only")));
+                return Err(Problem::new(
+                    at(key),
+                    format!("`{key}` is for synthetic devices only"),
+                ));
             }
-            let model = load(reference, base_dir, loaded).map_err(|message| Problem::new(at("device"), message))?;
+            let model =
+                load(reference, base_dir, loaded).map_err(|message| Problem::new(at("device"), message))?;
             Ok(vec![model; entry.count as usize])
         }
         (None, Some(lattice)) => synthetic(entry, lattice, index, base_dir, loaded),
@@ -153,14 +179,16 @@ fn synthetic(
         },
     };
     let default = NoiseFile::Averages(AveragesFile::default());
-    let each = |make: &dyn Fn(u32) -> DeviceSpec| (0..entry.count).map(|number| Arc::new(make(number))).collect();
+    let each =
+        |make: &dyn Fn(u32) -> DeviceSpec| (0..entry.count).map(|number| Arc::new(make(number))).collect();
     match entry.noise.as_ref().unwrap_or(&default) {
         NoiseFile::Ideal => {
             let device = Arc::new(plain(ideal().uniform(&map), "synthetic: ideal"));
             Ok(vec![device; entry.count as usize])
         }
         NoiseFile::Averages(averages) => {
-            let figures = checked(averages).map_err(|(key, message)| Problem::new(at(&format!("noise.averages.{key}")), message))?;
+            let figures = checked(averages)
+                .map_err(|(key, message)| Problem::new(at(&format!("noise.averages.{key}")), message))?;
             if !averages.spread {
                 let device = Arc::new(plain(figures.uniform(&map), "synthetic: averages"));
                 return Ok(vec![device; entry.count as usize]);
@@ -171,11 +199,14 @@ fn synthetic(
             }))
         }
         NoiseFile::Like(reference) => {
-            let template =
-                load(reference, base_dir, loaded).map_err(|message| Problem::new(at("noise.like"), message))?;
+            let template = load(reference, base_dir, loaded)
+                .map_err(|message| Problem::new(at("noise.like"), message))?;
             Ok(each(&|number| {
                 let device = resample(&template, "synthetic", Arc::clone(&map), &streams, number);
-                DeviceSpec { technology: entry.technology.unwrap_or(device.technology), ..device }
+                DeviceSpec {
+                    technology: entry.technology.unwrap_or(device.technology),
+                    ..device
+                }
             }))
         }
     }
@@ -188,16 +219,26 @@ fn coupling_map(lattice: &LatticeFile) -> Result<CouplingMap, String> {
         _ => Ok(()),
     };
     let map = match *lattice {
-        LatticeFile::HeavyHex { rows: Some(rows), columns: Some(columns), qubits: None } => {
+        LatticeFile::HeavyHex {
+            rows: Some(rows),
+            columns: Some(columns),
+            qubits: None,
+        } => {
             at_most(u64::from(rows) * u64::from(columns), MAX_QUBITS)?;
             CouplingMap::heavy_hex(rows, columns)
         }
-        LatticeFile::HeavyHex { rows: None, columns: None, qubits: Some(qubits) } => {
+        LatticeFile::HeavyHex {
+            rows: None,
+            columns: None,
+            qubits: Some(qubits),
+        } => {
             return match lattice::heavy_hex_of_size(qubits) {
                 Some(lattice) => Ok(lattice.map),
                 None => {
                     let sizes = lattice::HEAVY_HEX_SIZES.map(|size| size.to_string()).join(", ");
-                    Err(format!("IBM has built no heavy-hex device of {qubits} qubits; hint: {sizes}, or give rows and columns"))
+                    Err(format!(
+                        "IBM has built no heavy-hex device of {qubits} qubits; hint: {sizes}, or give rows and columns"
+                    ))
                 }
             };
         }
@@ -236,7 +277,11 @@ fn ideal() -> Averages {
             readout_duration_s: 0.0,
             dead: false,
         },
-        coupler: CouplerCalibration { two_qubit_error: 0.0, two_qubit_duration_s: 0.0, dead: false },
+        coupler: CouplerCalibration {
+            two_qubit_error: 0.0,
+            two_qubit_duration_s: 0.0,
+            dead: false,
+        },
     }
 }
 
@@ -247,11 +292,20 @@ fn checked(averages: &AveragesFile) -> Result<Averages, (&'static str, String)> 
         ("two_qubit_error", averages.two_qubit_error),
     ] {
         if !(0.0..DEAD_ERROR).contains(&error) {
-            return Err((key, format!("{key} is {error}; hint: an error lies in 0..{DEAD_ERROR}")));
+            return Err((
+                key,
+                format!("{key} is {error}; hint: an error lies in 0..{DEAD_ERROR}"),
+            ));
         }
     }
     if averages.t2 > averages.t1 * 2 {
-        return Err(("t2", format!("T2 of {} is longer than twice the T1 of {}; hint: T2 <= 2 T1", averages.t2, averages.t1)));
+        return Err((
+            "t2",
+            format!(
+                "T2 of {} is longer than twice the T1 of {}; hint: T2 <= 2 T1",
+                averages.t2, averages.t1
+            ),
+        ));
     }
     if averages.t1.0 == 0 || averages.t2.0 == 0 {
         return Err(("t1", "T1 and T2 must be longer than zero".to_owned()));
@@ -278,13 +332,25 @@ fn overrides(spec: &mut DeviceSpec, entry: &FleetEntry, index: usize) -> Result<
     let at = |key: &str| format!("fleet.{index}.{key}");
     if let Some(limits) = &entry.limits {
         if limits.max_concurrent_tasks == Some(0) {
-            return Err(Problem::new(at("limits.max_concurrent_tasks"), "max_concurrent_tasks is 0; hint: at least 1"));
+            return Err(Problem::new(
+                at("limits.max_concurrent_tasks"),
+                "max_concurrent_tasks is 0; hint: at least 1",
+            ));
         }
         if limits.min_qubit_separation.is_some_and(|distance| distance > 16) {
-            return Err(Problem::new(at("limits.min_qubit_separation"), "min_qubit_separation is above 16"));
+            return Err(Problem::new(
+                at("limits.min_qubit_separation"),
+                "min_qubit_separation is above 16",
+            ));
         }
-        if limits.calibration_interval.is_some_and(|interval| interval.0 == 0) {
-            return Err(Problem::new(at("limits.calibration_interval"), "the time between calibrations is zero"));
+        if limits
+            .calibration_interval
+            .is_some_and(|interval| interval.0 == 0)
+        {
+            return Err(Problem::new(
+                at("limits.calibration_interval"),
+                "the time between calibrations is zero",
+            ));
         }
         let own = &mut spec.limits;
         own.max_concurrent_tasks = limits.max_concurrent_tasks.or(own.max_concurrent_tasks);
@@ -296,10 +362,16 @@ fn overrides(spec: &mut DeviceSpec, entry: &FleetEntry, index: usize) -> Result<
         if let Some(clops) = speed.clops
             && !(clops.is_finite() && clops > 0.0)
         {
-            return Err(Problem::new(at("speed.clops"), format!("clops is {clops}; hint: a number above 0")));
+            return Err(Problem::new(
+                at("speed.clops"),
+                format!("clops is {clops}; hint: a number above 0"),
+            ));
         }
         if speed.quantum_volume.is_some_and(|volume| volume < 2) {
-            return Err(Problem::new(at("speed.quantum_volume"), "quantum_volume is below 2; hint: a power of two, as in 128"));
+            return Err(Problem::new(
+                at("speed.quantum_volume"),
+                "quantum_volume is below 2; hint: a power of two, as in 128",
+            ));
         }
         let own = &mut spec.speed;
         own.job_overhead = speed.job_overhead.unwrap_or(own.job_overhead);
