@@ -55,15 +55,8 @@ fn replaced(cases: &[(&str, &str)]) -> String {
 
 #[test]
 fn the_good_scenario_is_good() {
-    read(
-        GOOD,
-        &[
-            "seed=7",
-            "workload.jobs.0.shots={uniform: [1, 10]}",
-            "allocator.strategy=first_fit",
-        ],
-    )
-    .unwrap();
+    read(GOOD, &["seed=7", "workload.jobs.0.shots={uniform: [1, 10]}", "allocator.strategy=first_fit"])
+        .unwrap();
 }
 
 #[test]
@@ -81,14 +74,8 @@ fn keys_and_choices() {
         ("{uniform: [2, 5]}", "{unifrom: [2, 5]}"),
         ("{uniform: [2, 5]}", "{uniform: [2, 5], zipf: {n: 3, s: 1}}"),
         ("workload:", "allocator: {strategy: noise_awair}\nworkload:"),
-        (
-            "workload:",
-            "allocator: {strategy: first_fit, default_strategy: first_fit}\nworkload:"
-        ),
-        (
-            "workload:",
-            "hardware: {runtime: {clops: {template: 5}}}\nworkload:"
-        ),
+        ("workload:", "allocator: {strategy: first_fit, default_strategy: first_fit}\nworkload:"),
+        ("workload:", "hardware: {runtime: {clops: {template: 5}}}\nworkload:"),
         ("poisson: {rate: 60/h}", "poisson"),
         ("  jobs:\n", "  jobs: ibm-like\n  sources:\n"),
     ]));
@@ -132,15 +119,9 @@ fn meaning() {
         ("ibm_guadalupe", "./missing.yaml"),
         ("device: ibm_guadalupe", "count: 2"),
         ("device: ibm_guadalupe", "{device: ibm_guadalupe, noise: ideal}"),
-        (
-            "device: ibm_guadalupe",
-            "device: ibm_guadalupe\n  - device: ibm_guadalupe"
-        ),
+        ("device: ibm_guadalupe", "device: ibm_guadalupe\n  - device: ibm_guadalupe"),
         ("{grid: {rows: 4, columns: 4}}", "{heavy_hex: {qubits: 100}}"),
-        (
-            "{grid: {rows: 4, columns: 4}}",
-            "{grid: {rows: 4000000, columns: 4}}"
-        ),
+        ("{grid: {rows: 4, columns: 4}}", "{grid: {rows: 4000000, columns: 4}}"),
         (
             "qubits: {uniform: [2, 5]}\n      topology: line",
             "qubits: 5\n      topology: {grid: {rows: 2, columns: 3}}"
@@ -148,10 +129,7 @@ fn meaning() {
         ("topology: line", "topology: ring"),
         ("topology: line", "topology: {custom: {edges: [[0, 0]]}}"),
         ("topology: line", "topology: {custom: {matrix: [[0, 1], [0, 0]]}}"),
-        (
-            "{uniform: [2, 5]}\n      topology: line",
-            "6\n      topology: star"
-        ),
+        ("{uniform: [2, 5]}\n      topology: line", "6\n      topology: star"),
         ("{uniform: [2, 5]}", "17"),
         ("qubits: {uniform: [2, 5]}", "qubits: 0"),
         ("      shots: 1000", "      shots: 0"),
@@ -163,15 +141,9 @@ fn meaning() {
         ("shots: 1000", "execution_time: 5s"),
         ("shots: 1000", "outcomes: {cancelled: 0.8, error: 0.3}"),
         ("poisson: {rate: 60/h}", "batch: {rate: 60/h, mean_size: 0.5}"),
-        (
-            "    poisson: {rate: 60/h}\n",
-            "    burst: {every: 1h, jobs: 5, over: 2h}\n"
-        ),
+        ("    poisson: {rate: 60/h}\n", "    burst: {every: 1h, jobs: 5, over: 2h}\n"),
         ("  arrivals:\n    poisson: {rate: 60/h}\n", ""),
-        (
-            "workload:",
-            "hardware: {failures: [{mtbf: {devices: [ibm_fez]}}]}\nworkload:"
-        ),
+        ("workload:", "hardware: {failures: [{mtbf: {devices: [ibm_fez]}}]}\nworkload:"),
         (
             "workload:",
             "hardware: {failures: [{at: {time: 1h, devices: [ibm_guadalupe], target: {qubit: 99}}}]}\nworkload:"
@@ -218,15 +190,10 @@ fn broken_files() {
         "scenario: \"\u{7}\u{1b}[31mred\"\n",
     ];
     snapshot!(texts.map(|text| error(text, &[])).join("\n----\n"));
-    let missing = Scenario::load(Path::new("no/such.yaml"), &[])
-        .unwrap_err()
-        .to_string();
+    let missing = Scenario::load(Path::new("no/such.yaml"), &[]).unwrap_err().to_string();
     snapshot!(missing);
     let folder = Scenario::load(Path::new("/"), &[]).unwrap_err().to_string();
-    assert!(
-        folder.starts_with("error: cannot read the scenario `/`: "),
-        "{folder}"
-    );
+    assert!(folder.starts_with("error: cannot read the scenario `/`: "), "{folder}");
 }
 
 /// Nonsense of 100 MB, 50,000 brackets and a bomb of aliases are refused within seconds and without a large stack.
@@ -244,15 +211,10 @@ fn hostile_files_are_refused_quickly() {
         "- ".repeat(50_000),
         format!("fleet: {}", "[".repeat(50_000)),
         format!("a: {}{}", "[".repeat(50_000), "]".repeat(50_000)),
-        (0..50_000)
-            .map(|depth| format!("{}a:\n", " ".repeat(depth.min(5_000))))
-            .collect(),
+        (0..50_000).map(|depth| format!("{}a:\n", " ".repeat(depth.min(5_000)))).collect(),
     ] {
         let message = error(&text, &[]);
-        assert!(
-            message.starts_with("error: ") && message.len() < 1_000,
-            "{message}"
-        );
+        assert!(message.starts_with("error: ") && message.len() < 1_000, "{message}");
     }
     let mut bomb = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
     for level in 1..12 {
@@ -265,11 +227,7 @@ fn hostile_files_are_refused_quickly() {
     let from_file = Scenario::load(&path, &[]).unwrap_err().to_string();
     std::fs::remove_file(&path).unwrap();
     assert!(from_file.contains("larger than 16 MiB"), "{from_file}");
-    assert!(
-        started.elapsed() < Duration::from_secs(60),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -299,16 +257,10 @@ noise_profile: {t1: 100us, t2: 80us, readout_error: 0.01, one_qubit_error: 0.001
         ("t2: 80us", "t2: 800us"),
         ("readout_error: 0.01", "readout_error: 1.5"),
         ("readout_error: 0.01", "readout_error: -0.01"),
-        (
-            "topology: grid\nlattice: {rows: 2, columns: 3}\n",
-            "couplers: [{qubits: [0, 6]}]\n",
-        ),
+        ("topology: grid\nlattice: {rows: 2, columns: 3}\n", "couplers: [{qubits: [0, 6]}]\n"),
         ("technology: superconducting", "technology: superconduction"),
     ];
-    let mut errors: Vec<String> = cases
-        .iter()
-        .map(|(from, to)| device(&DEVICE.replace(from, to)))
-        .collect();
+    let mut errors: Vec<String> = cases.iter().map(|(from, to)| device(&DEVICE.replace(from, to))).collect();
     errors.extend(["", "[", "name: x"].map(device));
     errors.push(catalogue::load("ibm_fes").unwrap_err().to_string());
     snapshot!(errors.join("\n----\n"));

@@ -65,23 +65,15 @@ fn damaged(text: &str, damages: &[Damage]) -> String {
         let index = (at * lines.len() as f64) as usize;
         let line = lines[index].clone();
         let split = (within * line.chars().count() as f64) as usize;
-        let (left, right): (String, String) = (
-            line.chars().take(split).collect(),
-            line.chars().skip(split).collect(),
-        );
+        let (left, right): (String, String) =
+            (line.chars().take(split).collect(), line.chars().skip(split).collect());
         match kind {
             0 => drop(lines.remove(index)),
             1 => lines.insert(index, line),
             2 => lines[index] = left,
             3 => lines[index] = format!("{left}{}{right}", TOKENS[token]),
             // The value of a key.
-            4 => {
-                lines[index] = format!(
-                    "{}: {}",
-                    line.split(':').next().unwrap_or_default(),
-                    TOKENS[token]
-                )
-            }
+            4 => lines[index] = format!("{}: {}", line.split(':').next().unwrap_or_default(), TOKENS[token]),
             _ => lines[index] = format!(" {line}"),
         }
     }

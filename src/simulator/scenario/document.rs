@@ -63,10 +63,7 @@ impl Node {
     /// Reads one YAML document.
     pub(super) fn read(text: &str) -> Result<Self, Fault> {
         if text.len() > MAX_BYTES {
-            return Err(Fault::new(format!(
-                "the file has {} bytes, the most is {MAX_BYTES}",
-                text.len()
-            )));
+            return Err(Fault::new(format!("the file has {} bytes, the most is {MAX_BYTES}", text.len())));
         }
         // Comments and document markers alone are an empty file, too.
         let blank = |line: &str| {
@@ -128,10 +125,7 @@ impl Node {
 
 impl From<Spanned<Value>> for Node {
     fn from(spanned: Spanned<Value>) -> Self {
-        Self {
-            mark: mark(spanned.referenced),
-            value: spanned.value,
-        }
+        Self { mark: mark(spanned.referenced), value: spanned.value }
     }
 }
 
@@ -214,11 +208,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut entries = Vec::new();
         while let Some((key, value)) = map.next_entry::<Spanned<String>, Spanned<Value>>()? {
-            entries.push(Entry {
-                key: key.value,
-                mark: mark(key.referenced),
-                node: value.into(),
-            });
+            entries.push(Entry { key: key.value, mark: mark(key.referenced), node: value.into() });
         }
         Ok(Value::Map(entries))
     }
@@ -230,11 +220,7 @@ fn fault(error: &YamlError) -> Fault {
     let mut fault = explain(error.without_snippet());
     fault.mark = location.map(mark).map(|mark| match mark {
         // The reader's own spans may cover the rest of the file.
-        Mark::File { line, column, .. } => Mark::File {
-            line,
-            column,
-            width: 1,
-        },
+        Mark::File { line, column, .. } => Mark::File { line, column, width: 1 },
         set => set,
     });
     fault
@@ -245,17 +231,11 @@ fn explain(error: &YamlError) -> Fault {
         YamlError::DuplicateMappingKey { key: Some(key), .. } => {
             Fault::new(format!("the key `{}` is given twice", crop(key))).with_hint("keep one of them")
         }
-        YamlError::Budget {
-            breach: BudgetBreach::Documents { .. },
-            ..
-        }
+        YamlError::Budget { breach: BudgetBreach::Documents { .. }, .. }
         | YamlError::MultipleDocuments { .. } => {
             Fault::new("a second document begins here").with_hint("one scenario per file")
         }
-        YamlError::Budget {
-            breach: BudgetBreach::Depth { .. },
-            ..
-        } => {
+        YamlError::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
             Fault::new(format!("nested deeper than {MAX_DEPTH} levels")).with_hint("is a bracket left open?")
         }
         YamlError::Budget { .. } => Fault::new("too many values for a scenario"),
@@ -275,11 +255,8 @@ fn explain(error: &YamlError) -> Fault {
 /// A piece of the file that is safe and short enough to print.
 pub(super) fn crop(text: &str) -> String {
     const SHOWN: usize = 160;
-    let mut short: String = text
-        .chars()
-        .take(SHOWN)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+    let mut short: String =
+        text.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(SHOWN).is_some() {
         short.push_str("...");
     }

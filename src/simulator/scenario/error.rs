@@ -29,12 +29,7 @@ enum Place {
     /// The file as a whole.
     Whole,
     /// A line of the file.
-    Line {
-        line: u32,
-        column: u32,
-        width: u32,
-        text: String,
-    },
+    Line { line: u32, column: u32, width: u32, text: String },
     /// An override, as it was written.
     Set(String),
 }
@@ -43,26 +38,15 @@ impl ScenarioError {
     pub(super) fn new(fault: Fault, origin: &str, text: &str, sets: &[SetOverride]) -> Self {
         let place = match fault.mark {
             None => Place::Whole,
-            Some(Mark::Set(index)) => sets
-                .get(index)
-                .map_or(Place::Whole, |set| Place::Set(set.to_string())),
+            Some(Mark::Set(index)) => sets.get(index).map_or(Place::Whole, |set| Place::Set(set.to_string())),
             Some(Mark::File { line, column, width }) => Place::Line {
                 line,
                 column,
                 width,
-                text: text
-                    .lines()
-                    .nth(line.saturating_sub(1) as usize)
-                    .unwrap_or_default()
-                    .to_owned(),
+                text: text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default().to_owned(),
             },
         };
-        Self {
-            message: fault.message,
-            hint: fault.hint,
-            origin: origin.to_owned(),
-            place,
-        }
+        Self { message: fault.message, hint: fault.hint, origin: origin.to_owned(), place }
     }
 
     pub(super) fn unreadable(path: &Path, reason: &str) -> Self {
@@ -102,12 +86,7 @@ impl fmt::Display for ScenarioError {
         match &self.place {
             Place::Whole => write!(f, "\n --> {}", self.origin)?,
             Place::Set(set) => write!(f, "\n --> --set {set}")?,
-            Place::Line {
-                line,
-                column,
-                width,
-                text,
-            } => {
+            Place::Line { line, column, width, text } => {
                 let gutter = " ".repeat(line.to_string().len());
                 // The window starts late enough to show the place in a very long line.
                 let at = column.saturating_sub(1) as usize;
@@ -122,11 +101,7 @@ impl fmt::Display for ScenarioError {
                 let room = window.chars().count().saturating_sub(at - start).max(1);
                 let carets = "^".repeat((*width as usize).clamp(1, room));
                 write!(f, "\n{gutter}--> {}:{line}:{column}", self.origin)?;
-                write!(
-                    f,
-                    "\n{gutter} |\n{line} | {window}\n{gutter} | {}{carets}",
-                    " ".repeat(at - start)
-                )?;
+                write!(f, "\n{gutter} |\n{line} | {window}\n{gutter} | {}{carets}", " ".repeat(at - start))?;
             }
         }
         match &self.hint {
@@ -149,16 +124,8 @@ impl Fault {
     pub(super) fn new(message: impl Into<String>) -> Self {
         let message = message.into();
         match message.split_once("; hint: ") {
-            Some((what, hint)) => Self {
-                message: what.to_owned(),
-                hint: Some(hint.to_owned()),
-                mark: None,
-            },
-            None => Self {
-                message,
-                hint: None,
-                mark: None,
-            },
+            Some((what, hint)) => Self { message: what.to_owned(), hint: Some(hint.to_owned()), mark: None },
+            None => Self { message, hint: None, mark: None },
         }
     }
 
@@ -188,11 +155,7 @@ impl serde::de::Error for Fault {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!(
-            "expected {}, found {}",
-            kind(&expected.to_string()),
-            crop(&described(found))
-        ))
+        Self::new(format!("expected {}, found {}", kind(&expected.to_string()), crop(&described(found))))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -200,10 +163,7 @@ impl serde::de::Error for Fault {
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        Self::new(format!(
-            "expected {}, found {length} values",
-            kind(&expected.to_string())
-        ))
+        Self::new(format!("expected {}, found {length} values", kind(&expected.to_string())))
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {

@@ -116,11 +116,9 @@ impl CalibrationPlan {
     pub fn interval_of(&self, device: &DeviceSpec) -> Option<Span> {
         match self.mode {
             CalibrationMode::Off => None,
-            CalibrationMode::Drain => Some(
-                self.interval
-                    .or(device.limits.calibration_interval)
-                    .unwrap_or(Self::DEFAULT_INTERVAL),
-            ),
+            CalibrationMode::Drain => {
+                Some(self.interval.or(device.limits.calibration_interval).unwrap_or(Self::DEFAULT_INTERVAL))
+            }
         }
     }
 
@@ -204,10 +202,7 @@ impl Scenario {
                     let others: Vec<_> = sets.iter().copied().filter(|(other, _)| other != index).collect();
                     Self::with_sets(&tree, base_dir, &others).is_ok()
                 })
-                .map_or(fault.clone(), |index| Fault {
-                    mark: Some(Mark::Set(index)),
-                    ..fault
-                }),
+                .map_or(fault.clone(), |index| Fault { mark: Some(Mark::Set(index)), ..fault }),
         })
     }
 

@@ -21,34 +21,10 @@ fn filled(template: &JobTemplate) -> JobTemplate {
     JobTemplate {
         // A shape that the template chooses may fix the size, and is asked first.
         qubits: template.qubits.clone().or_else(|| base.qubits.filter(|_| !fixed)),
-        topology: Some(
-            template
-                .topology
-                .clone()
-                .or(base.topology)
-                .unwrap_or(TopologyFile::Any),
-        ),
-        circuits: Some(
-            template
-                .circuits
-                .clone()
-                .or(base.circuits)
-                .unwrap_or(Draw::Constant(1)),
-        ),
-        shots: Some(
-            template
-                .shots
-                .clone()
-                .or(base.shots)
-                .unwrap_or(Draw::Constant(4_000)),
-        ),
-        depth: Some(
-            template
-                .depth
-                .clone()
-                .or(base.depth)
-                .unwrap_or(Draw::Constant(114)),
-        ),
+        topology: Some(template.topology.clone().or(base.topology).unwrap_or(TopologyFile::Any)),
+        circuits: Some(template.circuits.clone().or(base.circuits).unwrap_or(Draw::Constant(1))),
+        shots: Some(template.shots.clone().or(base.shots).unwrap_or(Draw::Constant(4_000))),
+        depth: Some(template.depth.clone().or(base.depth).unwrap_or(Draw::Constant(114))),
         outcomes: template.outcomes.clone().or(base.outcomes),
         name: template.name.clone().or(base.name),
         preset: None,
@@ -109,11 +85,7 @@ fn ibm_like() -> JobTemplate {
             (0.99, 4_672),
             (1.0, 10_000),
         ]))),
-        outcomes: Some(OutcomesFile {
-            cancelled: 0.058,
-            error: 0.031,
-            ..OutcomesFile::default()
-        }),
+        outcomes: Some(OutcomesFile { cancelled: 0.058, error: 0.031, ..OutcomesFile::default() }),
         ..JobTemplate::default()
     }
 }

@@ -51,9 +51,7 @@ impl Node {
             // What serde would read field by field.
             Value::List(_) => Err(self.at(Fault::new("expected keys with values, found a list"))),
             // `output:` with nothing below it means the defaults.
-            Value::Null => visitor
-                .visit_map(Entries::of(&[]))
-                .map_err(|fault| self.at(fault)),
+            Value::Null => visitor.visit_map(Entries::of(&[])).map_err(|fault| self.at(fault)),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -80,27 +78,20 @@ impl<'de> Deserializer<'de> for &'de Node {
             Value::Text(text) => visitor.visit_borrowed_str(text),
             Value::List(items) => {
                 let mut rest = items.iter();
-                visitor
-                    .visit_seq(Items(&mut rest))
-                    .and_then(|value| match rest.next() {
-                        Some(extra) => Err(Fault::new("one value too many").or_at(extra.mark)),
-                        None => Ok(value),
-                    })
+                visitor.visit_seq(Items(&mut rest)).and_then(|value| match rest.next() {
+                    Some(extra) => Err(Fault::new("one value too many").or_at(extra.mark)),
+                    None => Ok(value),
+                })
             }
             Value::Map(entries) => {
                 let mut map = Entries::of(entries);
-                visitor
-                    .visit_map(&mut map)
-                    .and_then(|value| match map.rest.next() {
-                        // A union that was satisfied by its first key.
-                        Some(extra) => Err(Fault::new(format!(
-                            "`{}` is one choice too many",
-                            crop(&extra.key)
-                        ))
+                visitor.visit_map(&mut map).and_then(|value| match map.rest.next() {
+                    // A union that was satisfied by its first key.
+                    Some(extra) => Err(Fault::new(format!("`{}` is one choice too many", crop(&extra.key)))
                         .with_hint("give exactly one of them")
                         .or_at(extra.mark)),
-                        None => Ok(value),
-                    })
+                    None => Ok(value),
+                })
             }
         };
         result.map_err(|fault| self.at(fault))
@@ -141,10 +132,7 @@ impl<'de> Deserializer<'de> for &'de Node {
         if let Value::List(items) = &self.value
             && items.len() != length
         {
-            return Err(self.at(Fault::new(format!(
-                "expected {length} values, found {}",
-                items.len()
-            ))));
+            return Err(self.at(Fault::new(format!("expected {length} values, found {}", items.len()))));
         }
         self.deserialize_any(visitor)
     }
@@ -176,26 +164,15 @@ impl<'de> Deserializer<'de> for &'de Node {
         let choices = || format!("choose one of {}", variants.join(", "));
         let choice = match &self.value {
             Value::Map(entries) => match &entries[..] {
-                [entry] => Choice {
-                    name: &entry.key,
-                    mark: entry.mark,
-                    body: Some(&entry.node),
-                },
+                [entry] => Choice { name: &entry.key, mark: entry.mark, body: Some(&entry.node) },
                 [] => return Err(self.at(Fault::new("expected a choice, found no key").with_hint(choices()))),
                 [first, second, ..] => {
-                    let message = format!(
-                        "`{}` and `{}` exclude each other",
-                        crop(&first.key),
-                        crop(&second.key)
-                    );
+                    let message =
+                        format!("`{}` and `{}` exclude each other", crop(&first.key), crop(&second.key));
                     return Err(Fault::new(message).with_hint(choices()).or_at(second.mark));
                 }
             },
-            Value::Text(text) => Choice {
-                name: text,
-                mark: self.mark,
-                body: None,
-            },
+            Value::Text(text) => Choice { name: text, mark: self.mark, body: None },
             other => {
                 let message = format!("expected a choice, found {}", other.kind());
                 return Err(self.at(Fault::new(message).with_hint(choices())));
@@ -228,10 +205,7 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
-        self.0
-            .next()
-            .map(|item| seed.deserialize(item).map_err(|fault| item.at(fault)))
-            .transpose()
+        self.0.next().map(|item| seed.deserialize(item).map_err(|fault| item.at(fault))).transpose()
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -246,10 +220,7 @@ struct Entries<'de> {
 
 impl<'de> Entries<'de> {
     fn of(entries: &'de [Entry]) -> Self {
-        Self {
-            rest: entries.iter(),
-            value: None,
-        }
+        Self { rest: entries.iter(), value: None }
     }
 }
 
@@ -262,9 +233,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         };
         self.value = Some(&entry.node);
         let key: StrDeserializer<'de, Fault> = entry.key.as_str().into_deserializer();
-        seed.deserialize(key)
-            .map(Some)
-            .map_err(|fault| fault.or_at(entry.mark))
+        seed.deserialize(key).map(Some).map_err(|fault| fault.or_at(entry.mark))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
@@ -333,9 +302,7 @@ impl<'de> VariantAccess<'de> for Choice<'de> {
         match self.body {
             Some(node) => node.keyed(visitor),
             // `queue: global` means `queue: {global: {}}`.
-            None => visitor
-                .visit_map(Entries::of(&[]))
-                .map_err(|fault| fault.or_at(self.mark)),
+            None => visitor.visit_map(Entries::of(&[])).map_err(|fault| fault.or_at(self.mark)),
         }
     }
 }

@@ -36,10 +36,7 @@ impl SetOverride {
         if keys.iter().any(String::is_empty) {
             return Err(SetError::EmptyKey(crop(path)));
         }
-        Ok(Self {
-            path: keys,
-            value: value.into(),
-        })
+        Ok(Self { path: keys, value: value.into() })
     }
 
     /// The path, keys separated by dots.
@@ -63,11 +60,8 @@ impl SetOverride {
                     let length = items.len();
                     let item = key.parse::<usize>().ok().and_then(|number| items.get_mut(number));
                     item.ok_or_else(|| {
-                        let message = format!(
-                            "`{}` is a list of {length} and has no item `{}`",
-                            parent(),
-                            crop(key)
-                        );
+                        let message =
+                            format!("`{}` is a list of {length} and has no item `{}`", parent(), crop(key));
                         let fault = match length {
                             0 => Fault::new(message),
                             _ => Fault::new(message)
@@ -79,9 +73,7 @@ impl SetOverride {
                 Value::Map(entries) => child(entries, key, mark),
                 value @ Value::Null => {
                     *value = Value::Map(Vec::new());
-                    let Value::Map(entries) = value else {
-                        unreachable!("just assigned")
-                    };
+                    let Value::Map(entries) = value else { unreachable!("just assigned") };
                     child(entries, key, mark)
                 }
                 scalar => {
@@ -109,20 +101,10 @@ impl SetOverride {
 }
 
 fn child<'a>(entries: &'a mut Vec<Entry>, key: &str, mark: Mark) -> &'a mut Node {
-    let index = entries
-        .iter()
-        .position(|entry| entry.key == key)
-        .unwrap_or_else(|| {
-            entries.push(Entry {
-                key: key.to_owned(),
-                mark,
-                node: Node {
-                    mark,
-                    value: Value::Null,
-                },
-            });
-            entries.len() - 1
-        });
+    let index = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
+        entries.push(Entry { key: key.to_owned(), mark, node: Node { mark, value: Value::Null } });
+        entries.len() - 1
+    });
     &mut entries[index].node
 }
 
@@ -133,11 +115,7 @@ fn remark(node: Node, mark: Mark) -> Node {
         Value::Map(entries) => Value::Map(
             entries
                 .into_iter()
-                .map(|entry| Entry {
-                    key: entry.key,
-                    mark,
-                    node: remark(entry.node, mark),
-                })
+                .map(|entry| Entry { key: entry.key, mark, node: remark(entry.node, mark) })
                 .collect(),
         ),
         scalar => scalar,
@@ -149,9 +127,7 @@ impl FromStr for SetOverride {
     type Err = SetError;
 
     fn from_str(text: &str) -> Result<Self, SetError> {
-        let (path, value) = text
-            .split_once('=')
-            .ok_or_else(|| SetError::NoValue(crop(text)))?;
+        let (path, value) = text.split_once('=').ok_or_else(|| SetError::NoValue(crop(text)))?;
         Self::new(path, value)
     }
 }

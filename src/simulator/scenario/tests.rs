@@ -27,26 +27,15 @@ fn every_shipped_scenario_loads_and_its_resolved_form_reads_back_the_same() {
     for path in files {
         let scenario = Scenario::load(&path, &[]).unwrap_or_else(|error| panic!("{error}"));
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(
-            text.starts_with("# yaml-language-server: $schema="),
-            "{}",
-            path.display()
-        );
-        let again = Scenario::from_yaml(
-            &scenario.resolved.to_string(),
-            "resolved",
-            path.parent().unwrap(),
-            &[],
-        )
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(text.starts_with("# yaml-language-server: $schema="), "{}", path.display());
+        let again =
+            Scenario::from_yaml(&scenario.resolved.to_string(), "resolved", path.parent().unwrap(), &[])
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(again.resolved, scenario.resolved, "{}", path.display());
         assert_eq!(again.digest(), scenario.digest());
         assert_eq!(again.fleet, scenario.fleet);
         assert_eq!(again.workload, scenario.workload);
-        assert_eq!(
-            Some(&*scenario.name),
-            path.file_stem().and_then(|stem| stem.to_str())
-        );
+        assert_eq!(Some(&*scenario.name), path.file_stem().and_then(|stem| stem.to_str()));
     }
 }
 
@@ -105,14 +94,9 @@ fn a_fleet_is_resolved_with_names_numbers_and_overrides() {
     1 synthetic-2 3 1h Some("2d") Some(4) Some("1d")
     2 fez 156 0s None None Some("4h")
     "#);
-    let [first, second, fez] = &small.fleet[..] else {
-        panic!("three devices")
-    };
+    let [first, second, fez] = &small.fleet[..] else { panic!("three devices") };
     assert_ne!(first.spec.calibration, second.spec.calibration);
-    assert_eq!(
-        (fez.spec.speed.clops, fez.spec.speed.repetition_delay),
-        (Some(5.0), Span::ZERO)
-    );
+    assert_eq!((fez.spec.speed.clops, fez.spec.speed.repetition_delay), (Some(5.0), Span::ZERO));
     let mix = &small.workload.sources[0].mix;
     let request = &mix.templates()[0].base;
     assert_eq!(request.preferred_devices[..], [DeviceId(1), DeviceId(2)]);
@@ -135,10 +119,7 @@ fn calibrations_take_turns_or_come_at_once() {
         small.fleet.iter().enumerate().map(due).collect()
     };
     assert_eq!(due(&[]), ["8h", "16h", "1d"]);
-    assert_eq!(
-        due(&["calibration.staggered=false", "calibration.interval=4h"]),
-        ["4h", "4h", "4h"]
-    );
+    assert_eq!(due(&["calibration.staggered=false", "calibration.interval=4h"]), ["4h", "4h", "4h"]);
     assert_eq!(due(&["calibration.mode=off"]), ["never", "never", "never"]);
 }
 

@@ -119,32 +119,19 @@ impl Arrivals {
     /// Checks ranges that the types do not.
     pub fn validate(&self) -> Result<(), ArrivalsError> {
         let number = |name, range, value: f64, ok: bool| {
-            if ok {
-                Ok(())
-            } else {
-                Err(ArrivalsError::Number(name, range, value))
-            }
+            if ok { Ok(()) } else { Err(ArrivalsError::Number(name, range, value)) }
         };
         let longer = |name, span: Span| {
-            if span == Span::ZERO {
-                Err(ArrivalsError::Zero(name))
-            } else {
-                Ok(())
-            }
+            if span == Span::ZERO { Err(ArrivalsError::Zero(name)) } else { Ok(()) }
         };
         match *self {
             Self::Poisson { .. } => Ok(()),
             Self::Deterministic { every } => longer("every", every),
             Self::Renewal { cv, .. } => number("cv", "0 to 100", cv, (0.0..=100.0).contains(&cv)),
-            Self::Batch { mean_size, .. } => number(
-                "mean_size",
-                "1 or more",
-                mean_size,
-                mean_size.is_finite() && mean_size >= 1.0,
-            ),
-            Self::Sinusoidal {
-                amplitude, period, ..
-            } => {
+            Self::Batch { mean_size, .. } => {
+                number("mean_size", "1 or more", mean_size, mean_size.is_finite() && mean_size >= 1.0)
+            }
+            Self::Sinusoidal { amplitude, period, .. } => {
                 number("amplitude", "0 to 1", amplitude, (0.0..=1.0).contains(&amplitude))?;
                 longer("period", period)
             }
@@ -152,11 +139,7 @@ impl Arrivals {
             Self::Burst { every, jobs, over } => {
                 longer("every", every)?;
                 number("jobs", "1 or more", jobs as f64, jobs > 0)?;
-                if over > every {
-                    Err(ArrivalsError::BurstsOverlap { over, every })
-                } else {
-                    Ok(())
-                }
+                if over > every { Err(ArrivalsError::BurstsOverlap { over, every }) } else { Ok(()) }
             }
             Self::AtStart { jobs } => number("jobs", "1 or more", jobs as f64, jobs > 0),
         }
@@ -192,9 +175,7 @@ impl Arrivals {
     pub fn instants(&self, streams: &StreamFamily, source: u32, start: Time) -> ArrivalProcess {
         let mut stream = streams.stream(u64::from(source), 0);
         let state = match *self {
-            Self::Poisson { rate } => State::Exponential {
-                mean_ns: rate.mean_gap_ns(),
-            },
+            Self::Poisson { rate } => State::Exponential { mean_ns: rate.mean_gap_ns() },
             Self::Deterministic { every } => State::Constant { gap: every },
             Self::Renewal { rate, cv } => renewal(rate.mean_gap_ns(), cv),
             Self::Batch { rate, mean_size } => State::Batch {
@@ -203,12 +184,7 @@ impl Arrivals {
                 log_failure: libm::log1p(-1.0 / mean_size),
                 left: 0,
             },
-            Self::Sinusoidal {
-                rate,
-                amplitude,
-                period,
-                phase,
-            } => State::Sinusoidal {
+            Self::Sinusoidal { rate, amplitude, period, phase } => State::Sinusoidal {
                 mean_ns: rate.mean_gap_ns() / (1.0 + amplitude),
                 amplitude,
                 period,
@@ -225,20 +201,10 @@ impl Arrivals {
                     second,
                 }
             }
-            Self::Burst { every, jobs, over } => State::Burst {
-                every,
-                jobs,
-                over,
-                number: 0,
-                next: start,
-            },
+            Self::Burst { every, jobs, over } => State::Burst { every, jobs, over, number: 0, next: start },
             Self::AtStart { jobs } => State::AtStart { left: jobs },
         };
-        ArrivalProcess {
-            now: start,
-            stream,
-            state,
-        }
+        ArrivalProcess { now: start, stream, state }
     }
 }
 
@@ -246,22 +212,14 @@ impl Arrivals {
 fn renewal(mean_ns: f64, cv: f64) -> State {
     let square = cv * cv;
     if cv == 0.0 {
-        State::Constant {
-            gap: Span(mean_ns.round() as u64),
-        }
+        State::Constant { gap: Span(mean_ns.round() as u64) }
     } else if square < 1.0 {
-        State::Gamma {
-            shape: 1.0 / square,
-            scale_ns: mean_ns * square,
-        }
+        State::Gamma { shape: 1.0 / square, scale_ns: mean_ns * square }
     } else if square == 1.0 {
         State::Exponential { mean_ns }
     } else {
         let p = 0.5 * (1.0 + libm::sqrt((square - 1.0) / (square + 1.0)));
-        State::Hyperexponential {
-            p,
-            means_ns: [mean_ns / (2.0 * p), mean_ns / (2.0 * (1.0 - p))],
-        }
+        State::Hyperexponential { p, means_ns: [mean_ns / (2.0 * p), mean_ns / (2.0 * (1.0 - p))] }
     }
 }
 
@@ -275,47 +233,15 @@ pub struct ArrivalProcess {
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    Exponential {
-        mean_ns: f64,
-    },
-    Constant {
-        gap: Span,
-    },
-    Hyperexponential {
-        p: f64,
-        means_ns: [f64; 2],
-    },
-    Gamma {
-        shape: f64,
-        scale_ns: f64,
-    },
-    Batch {
-        mean_ns: f64,
-        log_failure: f64,
-        left: u64,
-    },
-    Sinusoidal {
-        mean_ns: f64,
-        amplitude: f64,
-        period: Span,
-        phase: Span,
-    },
-    Mmpp {
-        means_ns: [f64; 2],
-        sojourns: [f64; 2],
-        left_ns: f64,
-        second: bool,
-    },
-    Burst {
-        every: Span,
-        jobs: u64,
-        over: Span,
-        number: u64,
-        next: Time,
-    },
-    AtStart {
-        left: u64,
-    },
+    Exponential { mean_ns: f64 },
+    Constant { gap: Span },
+    Hyperexponential { p: f64, means_ns: [f64; 2] },
+    Gamma { shape: f64, scale_ns: f64 },
+    Batch { mean_ns: f64, log_failure: f64, left: u64 },
+    Sinusoidal { mean_ns: f64, amplitude: f64, period: Span, phase: Span },
+    Mmpp { means_ns: [f64; 2], sojourns: [f64; 2], left_ns: f64, second: bool },
+    Burst { every: Span, jobs: u64, over: Span, number: u64, next: Time },
+    AtStart { left: u64 },
 }
 
 impl Iterator for ArrivalProcess {
@@ -332,11 +258,7 @@ impl Iterator for ArrivalProcess {
                 ns(exponential(stream) * means_ns[branch])
             }
             State::Gamma { shape, scale_ns } => ns(gamma(*shape, stream) * *scale_ns),
-            State::Batch {
-                mean_ns,
-                log_failure,
-                left,
-            } => {
+            State::Batch { mean_ns, log_failure, left } => {
                 if *left > 0 {
                     *left -= 1;
                     0
@@ -345,12 +267,7 @@ impl Iterator for ArrivalProcess {
                     ns(exponential(stream) * *mean_ns)
                 }
             }
-            State::Sinusoidal {
-                mean_ns,
-                amplitude,
-                period,
-                phase,
-            } => {
+            State::Sinusoidal { mean_ns, amplitude, period, phase } => {
                 // Thinning (Lewis and Shedler 1979): candidates at the peak rate, kept with probability rate / peak.
                 let mut gap = 0_u64;
                 loop {
@@ -366,12 +283,7 @@ impl Iterator for ArrivalProcess {
                     }
                 }
             }
-            State::Mmpp {
-                means_ns,
-                sojourns,
-                left_ns,
-                second,
-            } => {
+            State::Mmpp { means_ns, sojourns, left_ns, second } => {
                 let mut gap = 0.0;
                 loop {
                     let next = exponential(stream) * means_ns[usize::from(*second)];
@@ -385,13 +297,7 @@ impl Iterator for ArrivalProcess {
                     *left_ns = exponential(stream) * sojourns[usize::from(*second)];
                 }
             }
-            State::Burst {
-                every,
-                jobs,
-                over,
-                number,
-                next,
-            } => {
+            State::Burst { every, jobs, over, number, next } => {
                 let at = *next + Span((u128::from(over.0) * u128::from(*number) / u128::from(*jobs)) as u64);
                 *number += 1;
                 if *number == *jobs {
@@ -447,73 +353,18 @@ mod tests {
     fn gaps_have_the_stated_mean_and_variation() {
         let cases = [
             (Arrivals::Poisson { rate: rate("60/h") }, 60.0, 1.0),
-            (
-                Arrivals::Deterministic {
-                    every: Span::from_secs(7),
-                },
-                7.0,
-                0.0,
-            ),
-            (
-                Arrivals::Renewal {
-                    rate: rate("1/s"),
-                    cv: 4.0,
-                },
-                1.0,
-                4.0,
-            ),
-            (
-                Arrivals::Renewal {
-                    rate: rate("1/s"),
-                    cv: 1.0,
-                },
-                1.0,
-                1.0,
-            ),
-            (
-                Arrivals::Renewal {
-                    rate: rate("1/s"),
-                    cv: 0.5,
-                },
-                1.0,
-                0.5,
-            ),
-            (
-                Arrivals::Renewal {
-                    rate: rate("1/s"),
-                    cv: 0.0,
-                },
-                1.0,
-                0.0,
-            ),
-            (
-                Arrivals::Batch {
-                    rate: rate("2/s"),
-                    mean_size: 3.0,
-                },
-                0.5,
-                5_f64.sqrt(),
-            ),
-            (
-                Arrivals::Burst {
-                    every: Span::from_secs(10),
-                    jobs: 5,
-                    over: Span::from_secs(5),
-                },
-                2.0,
-                1.0,
-            ),
+            (Arrivals::Deterministic { every: Span::from_secs(7) }, 7.0, 0.0),
+            (Arrivals::Renewal { rate: rate("1/s"), cv: 4.0 }, 1.0, 4.0),
+            (Arrivals::Renewal { rate: rate("1/s"), cv: 1.0 }, 1.0, 1.0),
+            (Arrivals::Renewal { rate: rate("1/s"), cv: 0.5 }, 1.0, 0.5),
+            (Arrivals::Renewal { rate: rate("1/s"), cv: 0.0 }, 1.0, 0.0),
+            (Arrivals::Batch { rate: rate("2/s"), mean_size: 3.0 }, 0.5, 5_f64.sqrt()),
+            (Arrivals::Burst { every: Span::from_secs(10), jobs: 5, over: Span::from_secs(5) }, 2.0, 1.0),
         ];
         for (arrivals, mean, cv) in cases {
             let (seen_mean, seen_cv) = mean_and_cv(&gaps_s(arrivals, 400_000));
-            assert!(
-                (seen_mean / mean - 1.0).abs() < 0.005 * cv.max(0.1),
-                "{arrivals:?}: mean {seen_mean}"
-            );
-            assert!(
-                (seen_cv - cv).abs() < 0.02 * cv.max(0.1),
-                "{arrivals:?}: cv {seen_cv}"
-            );
+            assert!((seen_mean / mean - 1.0).abs() < 0.005 * cv.max(0.1), "{arrivals:?}: mean {seen_mean}");
+            assert!((seen_cv - cv).abs() < 0.02 * cv.max(0.1), "{arrivals:?}: cv {seen_cv}");
             assert!((arrivals.mean_rate_per_s() * mean - 1.0).abs() < 1e-12);
         }
     }
@@ -531,10 +382,7 @@ mod tests {
         let streams = StreamFamily::new(5, 0, Purpose::Arrivals);
         let mut seen = [0.0_f64; 8];
         let end = Time::ZERO + Span::from_secs(400_000);
-        for at in arrivals
-            .instants(&streams, 0, Time::ZERO)
-            .take_while(|at| *at < end)
-        {
+        for at in arrivals.instants(&streams, 0, Time::ZERO).take_while(|at| *at < end) {
             seen[((at.0 % 100_000_000_000) * 8 / 100_000_000_000) as usize] += 1.0;
         }
         for (eighth, seen) in seen.into_iter().enumerate() {
@@ -563,14 +411,10 @@ mod tests {
     #[test]
     fn a_finite_source_ends_and_nothing_overflows() {
         assert_eq!(gaps_s(Arrivals::AtStart { jobs: 3 }, 10), [0.0; 3]);
-        let slow = Arrivals::Deterministic {
-            every: Span(u64::MAX / 2),
-        };
+        let slow = Arrivals::Deterministic { every: Span(u64::MAX / 2) };
         assert_eq!(gaps_s(slow, 10).len(), 2);
         for arrivals in [
-            Arrivals::Poisson {
-                rate: rate("0.0000001/d"),
-            },
+            Arrivals::Poisson { rate: rate("0.0000001/d") },
             Arrivals::Sinusoidal {
                 rate: rate("0.0000001/d"),
                 amplitude: 1.0,

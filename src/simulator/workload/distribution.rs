@@ -316,16 +316,9 @@ impl<V: Quantity> Sampler<V> {
         let law = match draw {
             Draw::Constant(value) => {
                 return if value.to_f64().is_finite() {
-                    Ok(Self {
-                        shape: Shape::Constant,
-                        range: (*value, *value),
-                    })
+                    Ok(Self { shape: Shape::Constant, range: (*value, *value) })
                 } else {
-                    Err(DistributionError::Parameter(
-                        "a constant",
-                        "finite",
-                        value.to_f64(),
-                    ))
+                    Err(DistributionError::Parameter("a constant", "finite", value.to_f64()))
                 };
             }
             Draw::Law(law) => law,
@@ -347,45 +340,27 @@ impl<V: Quantity> Sampler<V> {
         let range = |min: &Option<V>, max: &Option<V>| {
             let low = min.unwrap_or(V::from_f64(0.0));
             let high = max.unwrap_or(V::from_f64(f64::MAX));
-            if low <= high {
-                Ok((low, high))
-            } else {
-                Err(DistributionError::EmptyRange)
-            }
+            if low <= high { Ok((low, high)) } else { Err(DistributionError::EmptyRange) }
         };
         let (shape, range) = match law {
             Law::Uniform(low, high) if low <= high && (high.to_f64() - low.to_f64()).is_finite() => {
                 (Shape::Uniform, (*low, *high))
             }
             Law::Uniform(..) => return Err(DistributionError::EmptyRange),
-            Law::LogNormal {
-                median,
-                sigma,
-                min,
-                max,
-            } => (
+            Law::LogNormal { median, sigma, min, max } => (
                 Shape::LogNormal {
                     median: above_zero("median", median.to_f64())?,
                     sigma: not_negative("sigma", *sigma)?,
                 },
                 range(min, max)?,
             ),
-            Law::Exponential { mean, min, max } => (
-                Shape::Exponential {
-                    mean: above_zero("mean", mean.to_f64())?,
-                },
-                range(min, max)?,
-            ),
+            Law::Exponential { mean, min, max } => {
+                (Shape::Exponential { mean: above_zero("mean", mean.to_f64())? }, range(min, max)?)
+            }
             Law::Gamma { mean, cv, min, max } => {
                 let mean = above_zero("mean", mean.to_f64())?;
                 let shape = above_zero("1 / cv^2", 1.0 / (cv * cv))?;
-                (
-                    Shape::Gamma {
-                        shape,
-                        scale: mean / shape,
-                    },
-                    range(min, max)?,
-                )
+                (Shape::Gamma { shape, scale: mean / shape }, range(min, max)?)
             }
             Law::Choice(list) => {
                 let index =
@@ -394,18 +369,13 @@ impl<V: Quantity> Sampler<V> {
                 let low = likely().reduce(|a, b| if b < a { b } else { a });
                 let high = likely().reduce(|a, b| if b > a { b } else { a });
                 let range = low.zip(high).ok_or(DistributionError::Weights)?;
-                (
-                    Shape::Choice(index, list.iter().map(|item| item.0).collect()),
-                    range,
-                )
+                (Shape::Choice(index, list.iter().map(|item| item.0).collect()), range)
             }
             Law::Quantiles(points) => {
                 let (Some(first), Some(last)) = (points.first(), points.last()) else {
                     return Err(DistributionError::Quantiles);
                 };
-                let rising = points
-                    .windows(2)
-                    .all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1);
+                let rising = points.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1);
                 if !rising
                     || first.0 != 0.0
                     || last.0 != 1.0
@@ -422,10 +392,7 @@ impl<V: Quantity> Sampler<V> {
                     return Err(DistributionError::Parameter("n", "1 to 1,000,000", f64::from(*n)));
                 }
                 let weights = zipf_weights(*n, *s).ok_or(DistributionError::Weights)?;
-                (
-                    Shape::Zipf(weights),
-                    (V::from_f64(1.0), V::from_f64(f64::from(*n))),
-                )
+                (Shape::Zipf(weights), (V::from_f64(1.0), V::from_f64(f64::from(*n))))
             }
         };
         Ok(Self { shape, range })
@@ -473,16 +440,10 @@ pub(super) fn zipf_weights(n: u32, s: f64) -> Option<WeightedIndex> {
 }
 
 fn at_quantile(points: &[(f64, f64)], p: f64) -> f64 {
-    let upper = points
-        .partition_point(|point| point.0 < p)
-        .clamp(1, points.len() - 1);
+    let upper = points.partition_point(|point| point.0 < p).clamp(1, points.len() - 1);
     let ((p0, v0), (p1, v1)) = (points[upper - 1], points[upper]);
     let share = (p - p0) / (p1 - p0);
-    if v0 > 0.0 {
-        v0 * libm::pow(v1 / v0, share)
-    } else {
-        v0 + (v1 - v0) * share
-    }
+    if v0 > 0.0 { v0 * libm::pow(v1 / v0, share) } else { v0 + (v1 - v0) * share }
 }
 
 #[cfg(test)]
@@ -493,9 +454,8 @@ mod tests {
     fn sorted<V: Quantity>(law: Law<V>) -> Vec<f64> {
         let sampler = Sampler::new(&Draw::Law(law)).unwrap();
         let family = StreamFamily::new(3, 0, Purpose::JobAttributes);
-        let mut draws: Vec<f64> = (0..100_000)
-            .map(|job| sampler.draw(&mut family.stream(job, 0)).to_f64())
-            .collect();
+        let mut draws: Vec<f64> =
+            (0..100_000).map(|job| sampler.draw(&mut family.stream(job, 0)).to_f64()).collect();
         draws.sort_by(f64::total_cmp);
         draws
     }
@@ -511,20 +471,10 @@ mod tests {
 
     #[test]
     fn quantiles_come_back() {
-        let draws = sorted(Law::Quantiles(vec![
-            (0.0, 1_u32),
-            (0.5, 1),
-            (0.75, 40),
-            (1.0, 100),
-        ]));
+        let draws = sorted(Law::Quantiles(vec![(0.0, 1_u32), (0.5, 1), (0.75, 40), (1.0, 100)]));
         assert_eq!(draws[49_000], 1.0);
         assert!((draws[75_000] - 40.0).abs() <= 1.0, "{}", draws[75_000]);
-        let draws = sorted(Law::LogNormal {
-            median: Span::from_secs(60),
-            sigma: 1.0,
-            min: None,
-            max: None,
-        });
+        let draws = sorted(Law::LogNormal { median: Span::from_secs(60), sigma: 1.0, min: None, max: None });
         let p84 = draws[84_134] / 60e9;
         assert!((p84.ln() - 1.0).abs() < 0.03, "{p84}");
         let draws = sorted(Law::Zipf::<u32> { n: 1_000, s: 1.0 });
@@ -536,28 +486,10 @@ mod tests {
     fn senseless_distributions_are_refused() {
         let errors = [
             Sampler::new(&Draw::Law(Law::Uniform(3_u32, 2))),
-            Sampler::new(&Draw::Law(Law::Exponential {
-                mean: 0,
-                min: None,
-                max: None,
-            })),
-            Sampler::new(&Draw::Law(Law::Exponential {
-                mean: 1,
-                min: Some(3),
-                max: Some(2),
-            })),
-            Sampler::new(&Draw::Law(Law::LogNormal {
-                median: 1,
-                sigma: f64::NAN,
-                min: None,
-                max: None,
-            })),
-            Sampler::new(&Draw::Law(Law::Gamma {
-                mean: 1,
-                cv: 0.0,
-                min: None,
-                max: None,
-            })),
+            Sampler::new(&Draw::Law(Law::Exponential { mean: 0, min: None, max: None })),
+            Sampler::new(&Draw::Law(Law::Exponential { mean: 1, min: Some(3), max: Some(2) })),
+            Sampler::new(&Draw::Law(Law::LogNormal { median: 1, sigma: f64::NAN, min: None, max: None })),
+            Sampler::new(&Draw::Law(Law::Gamma { mean: 1, cv: 0.0, min: None, max: None })),
             Sampler::new(&Draw::Law(Law::Choice(vec![]))),
             Sampler::new(&Draw::Law(Law::Quantiles(vec![(0.0, 5), (0.5, 4), (1.0, 6)]))),
             Sampler::new(&Draw::Law(Law::Zipf { n: 0, s: 1.0 })),

@@ -128,20 +128,12 @@ impl TenantLaw {
     /// `users` users whose activity falls with rank as 1 / rank^`zipf`; `None` for no users or a senseless exponent.
     pub fn new(users: u32, groups: u32, projects: u32, zipf: f64) -> Option<Self> {
         let activity = zipf_weights(users, zipf)?;
-        (groups > 0 && projects > 0).then_some(Self {
-            activity,
-            groups,
-            projects,
-        })
+        (groups > 0 && projects > 0).then_some(Self { activity, groups, projects })
     }
 
     fn draw(&self, stream: &mut Stream) -> Tenant {
         let user = self.activity.draw(stream) as u32;
-        Tenant {
-            user,
-            group: user % self.groups,
-            project: user % self.projects,
-        }
+        Tenant { user, group: user % self.groups, project: user % self.projects }
     }
 }
 
@@ -149,10 +141,7 @@ impl TopologyLaw {
     /// Shapes with weights; `None` when no weight is above zero.
     pub fn new(shapes: Vec<(Topology, f64)>) -> Option<Self> {
         let index = WeightedIndex::new(shapes.iter().map(|shape| shape.1))?;
-        Some(Self {
-            index,
-            shapes: shapes.into_iter().map(|shape| shape.0).collect(),
-        })
+        Some(Self { index, shapes: shapes.into_iter().map(|shape| shape.0).collect() })
     }
 
     fn draw(&self, qubits: u32, stream: &mut Stream) -> Topology {
@@ -180,11 +169,7 @@ impl JobMix {
     /// Templates with their weights; `None` when no weight is above zero.
     pub fn new(templates: Vec<(Template, f64)>, tenants: Option<TenantLaw>) -> Option<Self> {
         let index = WeightedIndex::new(templates.iter().map(|template| template.1))?;
-        Some(Self {
-            templates: templates.into_iter().map(|template| template.0).collect(),
-            index,
-            tenants,
-        })
+        Some(Self { templates: templates.into_iter().map(|template| template.0).collect(), index, tenants })
     }
 
     /// The templates, in order.
@@ -199,9 +184,7 @@ impl JobMix {
 
     /// Name of a template, for results.
     pub fn template_name(&self, template: u32) -> &str {
-        self.templates
-            .get(template as usize)
-            .map_or("", |template| &template.name)
+        self.templates.get(template as usize).map_or("", |template| &template.name)
     }
 
     /// The job with number `number`, which is also its id; `streams` are those of
@@ -247,12 +230,6 @@ impl JobMix {
             Some(law) => law.draw(stream),
             None => PlannedOutcome::Completes,
         };
-        GeneratedJob {
-            request,
-            template: choice as u32,
-            execution_time,
-            walltime_factor,
-            outcome,
-        }
+        GeneratedJob { request, template: choice as u32, execution_time, walltime_factor, outcome }
     }
 }

@@ -57,9 +57,7 @@ impl Workload {
             let next = process.next().filter(|at| *at <= until);
             Pending { process, until, next }
         };
-        ArrivalStream {
-            sources: self.sources.iter().enumerate().map(pending).collect(),
-        }
+        ArrivalStream { sources: self.sources.iter().enumerate().map(pending).collect() }
     }
 
     /// The streams from which [`Self::draw`] takes the attributes of the jobs of a replication.
@@ -69,9 +67,7 @@ impl Workload {
 
     /// The job with number `number` (counted over all sources), which is also its id.
     pub fn draw(&self, streams: &StreamFamily, arrival: Arrival, number: u64) -> GeneratedJob {
-        self.sources[arrival.source as usize]
-            .mix
-            .draw(streams, number, arrival.at)
+        self.sources[arrival.source as usize].mix.draw(streams, number, arrival.at)
     }
 
     /// How many jobs ever come, if that is limited by the processes themselves.
@@ -103,10 +99,7 @@ impl Iterator for ArrivalStream {
             if let Some(at) = source.next
                 && first.is_none_or(|found| at < found.at)
             {
-                first = Some(Arrival {
-                    at,
-                    source: index as u32,
-                });
+                first = Some(Arrival { at, source: index as u32 });
             }
         }
         let found = first?;

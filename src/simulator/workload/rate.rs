@@ -74,9 +74,7 @@ impl FromStr for Rate {
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let per = self.per.to_string();
-        let unit = per
-            .strip_prefix('1')
-            .filter(|rest| rest.chars().all(|c| c.is_ascii_alphabetic()));
+        let unit = per.strip_prefix('1').filter(|rest| rest.chars().all(|c| c.is_ascii_alphabetic()));
         write!(f, "{}/{}", self.events, unit.unwrap_or(&per))
     }
 }
@@ -115,12 +113,9 @@ mod tests {
 
     #[test]
     fn rates_are_read_and_printed() {
-        for (text, per_second) in [
-            ("60/h", 1.0 / 60.0),
-            ("1/s", 1.0),
-            ("0.5/m", 0.5 / 60.0),
-            ("10/30s", 1.0 / 3.0),
-        ] {
+        for (text, per_second) in
+            [("60/h", 1.0 / 60.0), ("1/s", 1.0), ("0.5/m", 0.5 / 60.0), ("10/30s", 1.0 / 3.0)]
+        {
             let rate: Rate = text.parse().unwrap();
             assert!((rate.per_second() - per_second).abs() < 1e-15, "{text}");
             assert_eq!(rate.to_string(), text);

@@ -23,13 +23,8 @@ fn quantile(sorted: &[f64], p: f64) -> f64 {
 fn the_ibm_like_mix_has_the_measured_quantiles() {
     let workload = workload("workload: {arrivals: {poisson: {rate: 1/s}}, jobs: ibm_like}");
     let streams = Workload::attributes(5, 0);
-    let arrival = Arrival {
-        at: Time::ZERO,
-        source: 0,
-    };
-    let jobs: Vec<_> = (0..100_000)
-        .map(|number| workload.draw(&streams, arrival, number))
-        .collect();
+    let arrival = Arrival { at: Time::ZERO, source: 0 };
+    let jobs: Vec<_> = (0..100_000).map(|number| workload.draw(&streams, arrival, number)).collect();
     let sorted = |of: &dyn Fn(&GeneratedJob) -> f64| {
         let mut values: Vec<f64> = jobs.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
@@ -41,34 +36,19 @@ fn the_ibm_like_mix_has_the_measured_quantiles() {
         3.1 + 0.088 * circuits + 264e-6 * executions + 0.229e-6 * executions * f64::from(job.request.depth)
     };
     let figures = [
-        (
-            "qubits",
-            sorted(&|job| f64::from(job.request.min_qubits)),
-            [(0.5, 5.0), (0.75, 7.0), (0.99, 19.0)],
-        ),
-        (
-            "shots",
-            sorted(&|job| job.request.shots as f64),
-            [(0.2, 1_000.0), (0.5, 4_000.0), (0.9, 8_000.0)],
-        ),
+        ("qubits", sorted(&|job| f64::from(job.request.min_qubits)), [(0.5, 5.0), (0.75, 7.0), (0.99, 19.0)]),
+        ("shots", sorted(&|job| job.request.shots as f64), [(0.2, 1_000.0), (0.5, 4_000.0), (0.9, 8_000.0)]),
         (
             "circuits",
             sorted(&|job| f64::from(job.request.circuits)),
             [(0.49, 1.0), (0.75, 40.0), (0.9, 90.0)],
         ),
-        (
-            "depth",
-            sorted(&|job| f64::from(job.request.depth)),
-            [(0.5, 114.0), (0.9, 487.0), (0.99, 4_672.0)],
-        ),
+        ("depth", sorted(&|job| f64::from(job.request.depth)), [(0.5, 114.0), (0.9, 487.0), (0.99, 4_672.0)]),
     ];
     for (name, values, expected) in figures {
         for (p, value) in expected {
             let seen = quantile(&values, p);
-            assert!(
-                (seen / value - 1.0).abs() < 0.03,
-                "{name} at {p}: {seen}, not {value}"
-            );
+            assert!((seen / value - 1.0).abs() < 0.03, "{name} at {p}: {seen}, not {value}");
         }
     }
     // Measured: median 6.9 s, mean 60.7, p90 190, p99 678. Independent attributes cannot meet all four.
@@ -99,10 +79,7 @@ fn a_job_depends_on_its_number_alone() {
     assert_eq!((tenant.group, tenant.project), (tenant.user % 5, tenant.user % 7));
     assert_eq!(draw(9, late).request.id.0, 9);
     let other = Workload::attributes(5, 1);
-    assert_ne!(
-        workload.draw(&other, Arrival { at: late, source: 0 }, 9),
-        draw(9, late)
-    );
+    assert_ne!(workload.draw(&other, Arrival { at: late, source: 0 }, 9), draw(9, late));
 }
 
 #[test]
@@ -113,14 +90,7 @@ fn every_drawn_job_is_valid() {
     let streams = Workload::attributes(1, 0);
     let mut seen = [0; 3];
     for number in 0..3_000 {
-        let job = workload.draw(
-            &streams,
-            Arrival {
-                at: Time::ZERO,
-                source: 0,
-            },
-            number,
-        );
+        let job = workload.draw(&streams, Arrival { at: Time::ZERO, source: 0 }, number);
         assert_eq!(job.request.validate(), Ok(()), "{:?}", job.request);
         seen[job.template as usize] += 1;
         match job.template {
@@ -137,10 +107,8 @@ fn sources_are_merged_in_order_and_stop_when_they_should() {
     let workload = workload(
         "workload:\n  arrivals: {deterministic: {every: 2s}}\n  stop_after: 6s\n  jobs: ibm_like\n  sources:\n  - {arrivals: {at_start: {jobs: 2}}, start_after: 2s}\n  - {arrivals: {burst: {every: 3s, jobs: 2, over: 2s}}, stop_after: 4s}\n",
     );
-    let shown: Vec<String> = workload
-        .arrivals(1, 0)
-        .map(|arrival| format!("{}:{}", arrival.at, arrival.source))
-        .collect();
+    let shown: Vec<String> =
+        workload.arrivals(1, 0).map(|arrival| format!("{}:{}", arrival.at, arrival.source)).collect();
     insta::assert_snapshot!(shown.join(" "), @"0s:2 1s:2 2s:0 2s:1 2s:1 3s:2 4s:0 4s:2 6s:0");
     assert_eq!(workload.total(), None);
 }

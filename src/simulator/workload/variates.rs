@@ -65,11 +65,7 @@ impl WeightedIndex {
             return None;
         }
         // The cast saturates, so that everything from the last positive weight on is reached by the largest bits.
-        Some(Self(
-            sums.into_iter()
-                .map(|sum| (sum / total * 18_446_744_073_709_551_616.0) as u64)
-                .collect(),
-        ))
+        Some(Self(sums.into_iter().map(|sum| (sum / total * 18_446_744_073_709_551_616.0) as u64).collect()))
     }
 
     /// The chosen index; an index of weight zero is never chosen. Draws nothing when there is only one.
@@ -80,8 +76,7 @@ impl WeightedIndex {
         }
         let bits = stream.next_u64();
         // The largest bits would fall behind the last threshold, which is 2^64 - 1.
-        self.0
-            .partition_point(|threshold| *threshold <= bits.min(u64::MAX - 1))
+        self.0.partition_point(|threshold| *threshold <= bits.min(u64::MAX - 1))
     }
 }
 
@@ -109,14 +104,8 @@ mod tests {
             (0.3, 0.3, moments(|stream| gamma(0.3, stream))),
         ];
         for (mean, variance, (seen_mean, seen_variance)) in cases {
-            assert!(
-                (seen_mean - mean).abs() < 5.0 * (variance / 2e5).sqrt(),
-                "{seen_mean} for {mean}"
-            );
-            assert!(
-                (seen_variance / variance - 1.0).abs() < 0.05,
-                "{seen_variance} for {variance}"
-            );
+            assert!((seen_mean - mean).abs() < 5.0 * (variance / 2e5).sqrt(), "{seen_mean} for {mean}");
+            assert!((seen_variance / variance - 1.0).abs() < 0.05, "{seen_variance} for {variance}");
         }
     }
 

@@ -258,13 +258,11 @@ impl<'de> Deserialize<'de> for EstimateFile {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<EstimateFile, A::Error> {
-                Ok(
-                    match EstimateKeyed::deserialize(MapAccessDeserializer::new(map))? {
-                        EstimateKeyed::None => EstimateFile::None,
-                        EstimateKeyed::TimesExecution(factor) => EstimateFile::TimesExecution(factor),
-                        EstimateKeyed::Span(span) => EstimateFile::Span(span),
-                    },
-                )
+                Ok(match EstimateKeyed::deserialize(MapAccessDeserializer::new(map))? {
+                    EstimateKeyed::None => EstimateFile::None,
+                    EstimateKeyed::TimesExecution(factor) => EstimateFile::TimesExecution(factor),
+                    EstimateKeyed::Span(span) => EstimateFile::Span(span),
+                })
             }
         }
 
@@ -407,10 +405,7 @@ impl<'de> Deserialize<'de> for IsolationFile {
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<IsolationFile, E> {
                 let level = IsolationLevel::deserialize(StrDeserializer::new(text))?;
-                Ok(IsolationFile(IsolationDemands {
-                    level: Some(level),
-                    ..IsolationDemands::default()
-                }))
+                Ok(IsolationFile(IsolationDemands { level: Some(level), ..IsolationDemands::default() }))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<IsolationFile, A::Error> {
@@ -473,10 +468,7 @@ impl<'de> Deserialize<'de> for QualityFile {
             }
 
             fn visit_u64<E>(self, value: u64) -> Result<QualityFile, E> {
-                Ok(QualityFile {
-                    at_least: value as f64,
-                    hard: true,
-                })
+                Ok(QualityFile { at_least: value as f64, hard: true })
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<QualityFile, A::Error> {

@@ -197,7 +197,14 @@ pub struct OutputFile {
 
 impl Default for OutputFile {
     fn default() -> Self {
-        Self { traces: Traces::First, timeline_every: None, events: true, plots: true, fidelity: true, fragmentation: true }
+        Self {
+            traces: Traces::First,
+            timeline_every: None,
+            events: true,
+            plots: true,
+            fidelity: true,
+            fragmentation: true,
+        }
     }
 }
 
@@ -308,10 +315,7 @@ impl FromStr for Bound {
         let trimmed = text.trim();
         let found = COMPARISONS.iter().find_map(|(sign, comparison)| {
             let value: f64 = trimmed.strip_prefix(sign)?.trim().parse().ok()?;
-            value.is_finite().then_some(Self {
-                comparison: *comparison,
-                value,
-            })
+            value.is_finite().then_some(Self { comparison: *comparison, value })
         });
         found.ok_or_else(|| BoundError(trimmed.chars().take(40).collect()))
     }
@@ -335,9 +339,7 @@ impl Serialize for Bound {
 
 impl<'de> Deserialize<'de> for Bound {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

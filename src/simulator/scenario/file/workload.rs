@@ -179,11 +179,7 @@ impl Default for OutcomesFile {
     fn default() -> Self {
         Self {
             cancelled: 0.0,
-            cancel_after: Draw::Law(Law::Exponential {
-                mean: Span::from_secs(600),
-                min: None,
-                max: None,
-            }),
+            cancel_after: Draw::Law(Law::Exponential { mean: Span::from_secs(600), min: None, max: None }),
             error: 0.0,
         }
     }

@@ -29,10 +29,7 @@ type Loaded = BTreeMap<String, Arc<DeviceSpec>>;
 
 pub(super) fn fleet(entries: &[FleetEntry], base_dir: &Path) -> Result<Vec<FleetDevice>, Problem> {
     if entries.is_empty() {
-        return Err(Problem::new(
-            "fleet",
-            "the fleet is empty; hint: add a device, as in - device: ibm_fez",
-        ));
+        return Err(Problem::new("fleet", "the fleet is empty; hint: add a device, as in - device: ibm_fez"));
     }
     let mut loaded = Loaded::new();
     let mut names = BTreeSet::new();
@@ -44,10 +41,7 @@ pub(super) fn fleet(entries: &[FleetEntry], base_dir: &Path) -> Result<Vec<Fleet
             return Err(Problem::new(at("count"), "count is 0; hint: at least 1"));
         }
         if fleet.len() as u64 + u64::from(entry.count) > MAX_DEVICES {
-            return Err(Problem::new(
-                at("count"),
-                format!("the fleet has more than {MAX_DEVICES} devices"),
-            ));
+            return Err(Problem::new(at("count"), format!("the fleet has more than {MAX_DEVICES} devices")));
         }
         if entry.leaves.is_some_and(|leaves| leaves <= entry.joins) {
             return Err(Problem::new(at("leaves"), "the device leaves before it joins"));
@@ -67,24 +61,14 @@ pub(super) fn fleet(entries: &[FleetEntry], base_dir: &Path) -> Result<Vec<Fleet
                 _ => format!("{base}-{}", number + 1),
             };
             if name.is_empty() || name.contains(['*', '/', ',']) || name.chars().any(char::is_control) {
-                return Err(Problem::new(
-                    at("name"),
-                    "a device name is a text without `*`, `/` and `,`",
-                ));
+                return Err(Problem::new(at("name"), "a device name is a text without `*`, `/` and `,`"));
             }
             if !names.insert(name.clone()) {
-                let key = if entry.name.is_some() {
-                    at("name")
-                } else {
-                    format!("fleet.{index}")
-                };
+                let key = if entry.name.is_some() { at("name") } else { format!("fleet.{index}") };
                 return Err(Problem::new(key, format!("two devices are called `{name}`"))
                     .hint("give one a `name`, or write them as one entry with `count`"));
             }
-            let mut spec = DeviceSpec {
-                name,
-                ..DeviceSpec::clone(&model)
-            };
+            let mut spec = DeviceSpec { name, ..DeviceSpec::clone(&model) };
             overrides(&mut spec, entry, index)?;
             fleet.push(FleetDevice {
                 id: DeviceId(fleet.len() as u32),
@@ -110,10 +94,8 @@ fn models(
             at("synthetic"),
             "`device` and `synthetic` exclude each other; hint: keep one of them",
         )),
-        (None, None) => Err(
-            Problem::new(format!("fleet.{index}"), "an entry of the fleet without a device")
-                .hint("add `device: ibm_fez`, or `synthetic: {grid: {rows: 4, columns: 4}}`"),
-        ),
+        (None, None) => Err(Problem::new(format!("fleet.{index}"), "an entry of the fleet without a device")
+            .hint("add `device: ibm_fez`, or `synthetic: {grid: {rows: 4, columns: 4}}`")),
         (Some(reference), None) => {
             let synthetic_only = [
                 ("noise", entry.noise.is_some()),
@@ -121,10 +103,7 @@ fn models(
                 ("technology", entry.technology.is_some()),
             ];
             if let Some((key, _)) = synthetic_only.into_iter().find(|(_, given)| *given) {
-                return Err(Problem::new(
-                    at(key),
-                    format!("`{key}` is for synthetic devices only"),
-                ));
+                return Err(Problem::new(at(key), format!("`{key}` is for synthetic devices only")));
             }
             let model =
                 load(reference, base_dir, loaded).map_err(|message| Problem::new(at("device"), message))?;
@@ -203,10 +182,7 @@ fn synthetic(
                 .map_err(|message| Problem::new(at("noise.like"), message))?;
             Ok(each(&|number| {
                 let device = resample(&template, "synthetic", Arc::clone(&map), &streams, number);
-                DeviceSpec {
-                    technology: entry.technology.unwrap_or(device.technology),
-                    ..device
-                }
+                DeviceSpec { technology: entry.technology.unwrap_or(device.technology), ..device }
             }))
         }
     }
@@ -219,19 +195,11 @@ fn coupling_map(lattice: &LatticeFile) -> Result<CouplingMap, String> {
         _ => Ok(()),
     };
     let map = match *lattice {
-        LatticeFile::HeavyHex {
-            rows: Some(rows),
-            columns: Some(columns),
-            qubits: None,
-        } => {
+        LatticeFile::HeavyHex { rows: Some(rows), columns: Some(columns), qubits: None } => {
             at_most(u64::from(rows) * u64::from(columns), MAX_QUBITS)?;
             CouplingMap::heavy_hex(rows, columns)
         }
-        LatticeFile::HeavyHex {
-            rows: None,
-            columns: None,
-            qubits: Some(qubits),
-        } => {
+        LatticeFile::HeavyHex { rows: None, columns: None, qubits: Some(qubits) } => {
             return match lattice::heavy_hex_of_size(qubits) {
                 Some(lattice) => Ok(lattice.map),
                 None => {
@@ -277,11 +245,7 @@ fn ideal() -> Averages {
             readout_duration_s: 0.0,
             dead: false,
         },
-        coupler: CouplerCalibration {
-            two_qubit_error: 0.0,
-            two_qubit_duration_s: 0.0,
-            dead: false,
-        },
+        coupler: CouplerCalibration { two_qubit_error: 0.0, two_qubit_duration_s: 0.0, dead: false },
     }
 }
 
@@ -292,19 +256,13 @@ fn checked(averages: &AveragesFile) -> Result<Averages, (&'static str, String)> 
         ("two_qubit_error", averages.two_qubit_error),
     ] {
         if !(0.0..DEAD_ERROR).contains(&error) {
-            return Err((
-                key,
-                format!("{key} is {error}; hint: an error lies in 0..{DEAD_ERROR}"),
-            ));
+            return Err((key, format!("{key} is {error}; hint: an error lies in 0..{DEAD_ERROR}")));
         }
     }
     if averages.t2 > averages.t1 * 2 {
         return Err((
             "t2",
-            format!(
-                "T2 of {} is longer than twice the T1 of {}; hint: T2 <= 2 T1",
-                averages.t2, averages.t1
-            ),
+            format!("T2 of {} is longer than twice the T1 of {}; hint: T2 <= 2 T1", averages.t2, averages.t1),
         ));
     }
     if averages.t1.0 == 0 || averages.t2.0 == 0 {
@@ -338,15 +296,9 @@ fn overrides(spec: &mut DeviceSpec, entry: &FleetEntry, index: usize) -> Result<
             ));
         }
         if limits.min_qubit_separation.is_some_and(|distance| distance > 16) {
-            return Err(Problem::new(
-                at("limits.min_qubit_separation"),
-                "min_qubit_separation is above 16",
-            ));
+            return Err(Problem::new(at("limits.min_qubit_separation"), "min_qubit_separation is above 16"));
         }
-        if limits
-            .calibration_interval
-            .is_some_and(|interval| interval.0 == 0)
-        {
+        if limits.calibration_interval.is_some_and(|interval| interval.0 == 0) {
             return Err(Problem::new(
                 at("limits.calibration_interval"),
                 "the time between calibrations is zero",
@@ -362,10 +314,7 @@ fn overrides(spec: &mut DeviceSpec, entry: &FleetEntry, index: usize) -> Result<
         if let Some(clops) = speed.clops
             && !(clops.is_finite() && clops > 0.0)
         {
-            return Err(Problem::new(
-                at("speed.clops"),
-                format!("clops is {clops}; hint: a number above 0"),
-            ));
+            return Err(Problem::new(at("speed.clops"), format!("clops is {clops}; hint: a number above 0")));
         }
         if speed.quantum_volume.is_some_and(|volume| volume < 2) {
             return Err(Problem::new(

@@ -72,15 +72,13 @@ pub(super) fn template(
             PriorityFile::Named(PriorityName::Critical) => Priority::CRITICAL,
             PriorityFile::Number(number) => Priority(number),
         },
-        isolation: form
-            .isolation
-            .map_or(IsolationRequest::default(), |isolation| IsolationRequest {
-                level: isolation.0.level,
-                buffer_distance: isolation.0.buffer_distance,
-                temporal_separation: isolation.0.temporal_separation,
-                hardware_reset: isolation.0.hardware_reset,
-                max_crosstalk: isolation.0.max_crosstalk,
-            }),
+        isolation: form.isolation.map_or(IsolationRequest::default(), |isolation| IsolationRequest {
+            level: isolation.0.level,
+            buffer_distance: isolation.0.buffer_distance,
+            temporal_separation: isolation.0.temporal_separation,
+            hardware_reset: isolation.0.hardware_reset,
+            max_crosstalk: isolation.0.max_crosstalk,
+        }),
         preferred_devices: devices(&form.device_preference, fleet, &key("device_preference"))?,
         excluded_devices: devices(&form.excluded_devices, fleet, &key("excluded_devices"))?,
         checkpoint_interval: form.checkpoint_interval,
@@ -113,11 +111,7 @@ pub(super) fn template(
         max_wait_time: optional(form.max_wait_time.as_ref(), &key("max_wait_time"))?,
         deadline: optional(form.deadline.as_ref(), &key("deadline"))?,
         draws_tenant: form.tenant.is_none(),
-        outcomes: form
-            .outcomes
-            .as_ref()
-            .map(|outcomes| outcome_law(outcomes, at))
-            .transpose()?,
+        outcomes: form.outcomes.as_ref().map(|outcomes| outcome_law(outcomes, at)).transpose()?,
         base,
     };
     check(&template, form, at, fleet)?;
@@ -130,10 +124,7 @@ fn sampler<V: Quantity>(draw: &Draw<V>, at: &str) -> Result<Sampler<V>, Problem>
 
 /// A value that expansion has filled in.
 fn filled<V: Quantity>(draw: Option<&Draw<V>>, at: &str) -> Result<Sampler<V>, Problem> {
-    draw.map_or_else(
-        || Err(Problem::new(at, "the value is missing")),
-        |draw| sampler(draw, at),
-    )
+    draw.map_or_else(|| Err(Problem::new(at, "the value is missing")), |draw| sampler(draw, at))
 }
 
 fn optional(draw: Option<&Draw<Span>>, at: &str) -> Result<Option<Sampler<Span>>, Problem> {
@@ -141,10 +132,7 @@ fn optional(draw: Option<&Draw<Span>>, at: &str) -> Result<Option<Sampler<Span>>
 }
 
 fn quality(file: QualityFile) -> QualityBound {
-    QualityBound {
-        at_least: file.at_least,
-        hard: file.hard,
-    }
+    QualityBound { at_least: file.at_least, hard: file.hard }
 }
 
 fn limits(form: &JobTemplate) -> ElementLimits {
@@ -172,18 +160,13 @@ fn shapes(form: &JobTemplate, at: &str) -> Result<(Topology, Option<TopologyLaw>
         let at = format!("{at}.choice.{index}");
         let shape = shape(file, &at)?;
         if shape.fixed_qubits().is_some() {
-            return Err(
-                Problem::new(at, "a choice of shapes holds only shapes of any size")
-                    .hint("write a template of its own for this shape"),
-            );
+            return Err(Problem::new(at, "a choice of shapes holds only shapes of any size")
+                .hint("write a template of its own for this shape"));
         }
         shapes.push((shape, *weight));
     }
     let law = TopologyLaw::new(shapes).ok_or_else(|| {
-        Problem::new(
-            &at,
-            "weights must be 0 or more, and not all 0; hint: write [[line, 2], [ring, 1]]",
-        )
+        Problem::new(&at, "weights must be 0 or more, and not all 0; hint: write [[line, 2], [ring, 1]]")
     })?;
     Ok((Topology::Any, Some(law)))
 }
@@ -195,36 +178,22 @@ fn shape(file: &TopologyFile, at: &str) -> Result<Topology, Problem> {
         TopologyFile::Ring => Topology::Ring,
         TopologyFile::Star => Topology::Star,
         TopologyFile::Tree => Topology::Tree,
-        TopologyFile::Grid { rows, columns } => Topology::Grid {
-            rows: *rows,
-            columns: *columns,
-        },
+        TopologyFile::Grid { rows, columns } => Topology::Grid { rows: *rows, columns: *columns },
         TopologyFile::HeavyHex => Topology::HeavyHex,
         TopologyFile::Complete => Topology::Complete,
-        TopologyFile::Custom {
-            edges: Some(edges),
-            matrix: None,
-        } => {
-            let qubits = edges
-                .iter()
-                .map(|edge| edge.0.max(edge.1))
-                .max()
-                .map_or(1, |last| last.saturating_add(1));
+        TopologyFile::Custom { edges: Some(edges), matrix: None } => {
+            let qubits =
+                edges.iter().map(|edge| edge.0.max(edge.1)).max().map_or(1, |last| last.saturating_add(1));
             custom(qubits, edges.iter().map(|edge| (edge.0, edge.1, 1)), at)?
         }
-        TopologyFile::Custom {
-            edges: None,
-            matrix: Some(matrix),
-        } => {
+        TopologyFile::Custom { edges: None, matrix: Some(matrix) } => {
             let size = matrix.len();
             let mut edges = Vec::new();
             for (a, row) in matrix.iter().enumerate() {
                 let at = format!("{at}.custom.matrix.{a}");
                 if row.len() != size {
-                    let message = format!(
-                        "row {a} of the connectivity matrix has {} columns, not {size}",
-                        row.len()
-                    );
+                    let message =
+                        format!("row {a} of the connectivity matrix has {} columns, not {size}", row.len());
                     return Err(Problem::new(at, message));
                 }
                 for (b, &gates) in row.iter().enumerate() {
@@ -241,10 +210,8 @@ fn shape(file: &TopologyFile, at: &str) -> Result<Topology, Problem> {
             custom(size as u32, edges, at)?
         }
         TopologyFile::Custom { .. } => {
-            return Err(
-                Problem::new(at, "a custom topology needs either edges or a matrix")
-                    .hint("as in {custom: {edges: [[0, 1], [1, 2]]}}"),
-            );
+            return Err(Problem::new(at, "a custom topology needs either edges or a matrix")
+                .hint("as in {custom: {edges: [[0, 1], [1, 2]]}}"));
         }
         TopologyFile::Circuit(_) => {
             return Err(Problem::new(at, "circuit files are not supported yet")
@@ -276,25 +243,17 @@ fn qubits(form: &JobTemplate, topology: &Topology, at: &str) -> Result<QubitsLaw
     let key = |key: &str| format!("{at}.{key}");
     match (&form.qubits, &form.min_qubits, &form.max_qubits) {
         (Some(qubits), None, None) => Ok(QubitsLaw::Exact(sampler(qubits, &key("qubits"))?)),
-        (None, Some(least), Some(largest)) => Ok(QubitsLaw::Range(
-            sampler(least, &key("min_qubits"))?,
-            sampler(largest, &key("max_qubits"))?,
-        )),
+        (None, Some(least), Some(largest)) => {
+            Ok(QubitsLaw::Range(sampler(least, &key("min_qubits"))?, sampler(largest, &key("max_qubits"))?))
+        }
         (None, None, None) => match topology.fixed_qubits() {
             Some(fixed) => Ok(QubitsLaw::Exact(sampler(&Draw::Constant(fixed), at)?)),
-            None => Err(Problem::new(
-                at,
-                "the template does not say how many qubits; hint: add `qubits: 5`",
-            )),
+            None => Err(Problem::new(at, "the template does not say how many qubits; hint: add `qubits: 5`")),
         },
-        (None, Some(_), None) | (None, None, Some(_)) => Err(Problem::new(
-            at,
-            "min_qubits and max_qubits belong together; hint: or give `qubits`",
-        )),
-        (Some(_), ..) => Err(Problem::new(
-            key("qubits"),
-            "`qubits` excludes min_qubits and max_qubits",
-        )),
+        (None, Some(_), None) | (None, None, Some(_)) => {
+            Err(Problem::new(at, "min_qubits and max_qubits belong together; hint: or give `qubits`"))
+        }
+        (Some(_), ..) => Err(Problem::new(key("qubits"), "`qubits` excludes min_qubits and max_qubits")),
     }
 }
 
@@ -304,10 +263,7 @@ fn outcome_law(file: &OutcomesFile, at: &str) -> Result<OutcomeLaw, Problem> {
     if !(fits(file.cancelled) && fits(file.error) && fits(total)) {
         // The template's own, or else the workload's: the place is found by what exists.
         let own = format!("{at}.outcomes");
-        return Err(Problem::new(
-            own,
-            "the shares of outcomes lie outside of 0 to 1, or sum to more than 1",
-        ));
+        return Err(Problem::new(own, "the shares of outcomes lie outside of 0 to 1, or sum to more than 1"));
     }
     Ok(OutcomeLaw {
         cancelled: file.cancelled,
@@ -337,10 +293,7 @@ fn devices(names: &[String], fleet: &[FleetDevice], at: &str) -> Result<SmallVec
                 format!("{at}.{index}"),
                 format!("no device of the fleet is called `{}`", crop(pattern)),
             )
-            .hint(format!(
-                "{lead}devices are {}; `*` stands for any text",
-                known.join(", ")
-            )));
+            .hint(format!("{lead}devices are {}; `*` stands for any text", known.join(", "))));
         }
     }
     Ok(found)
@@ -372,26 +325,15 @@ fn matches(pattern: &str, name: &str) -> bool {
 fn check(template: &Template, form: &JobTemplate, at: &str, fleet: &[FleetDevice]) -> Result<(), Problem> {
     let key = |key: &str| format!("{at}.{key}");
     let mut request = template.base.clone();
-    if let Some(id) = request
-        .preferred_devices
-        .iter()
-        .find(|id| request.excluded_devices.contains(id))
-    {
+    if let Some(id) = request.preferred_devices.iter().find(|id| request.excluded_devices.contains(id)) {
         let name = fleet.get(id.index()).map_or("", |device| &device.spec.name);
         return Err(Problem::new(
             key("excluded_devices"),
             format!("device {name} is both preferred and excluded"),
         ));
     }
-    if request
-        .isolation
-        .buffer_distance
-        .is_some_and(|distance| distance > 16)
-    {
-        return Err(Problem::new(
-            key("isolation.buffer_distance"),
-            "buffer_distance is above 16",
-        ));
+    if request.isolation.buffer_distance.is_some_and(|distance| distance > 16) {
+        return Err(Problem::new(key("isolation.buffer_distance"), "buffer_distance is above 16"));
     }
     // The largest draw may contradict a shape of fixed size where the smallest does not.
     let sizes = match &template.qubits {
@@ -400,9 +342,7 @@ fn check(template: &Template, form: &JobTemplate, at: &str, fleet: &[FleetDevice
     };
     for (min, max) in sizes {
         (request.min_qubits, request.max_qubits) = (min, max);
-        request
-            .validate()
-            .map_err(|error| contradiction(error, form, at))?;
+        request.validate().map_err(|error| contradiction(error, form, at))?;
     }
     request.deadline = template.deadline.as_ref().map(|_| Time::MAX);
     if let Some(demand) = request.unsupported() {
@@ -462,24 +402,12 @@ fn placeable(
     fleet: &[FleetDevice],
 ) -> Result<(), Problem> {
     let base = &template.base;
-    let live = |device: &FleetDevice| {
-        device
-            .spec
-            .calibration
-            .qubits
-            .iter()
-            .filter(|qubit| !qubit.dead)
-            .count()
-    };
-    let allowed: Vec<&FleetDevice> = fleet
-        .iter()
-        .filter(|device| !base.excluded_devices.contains(&device.id))
-        .collect();
+    let live =
+        |device: &FleetDevice| device.spec.calibration.qubits.iter().filter(|qubit| !qubit.dead).count();
+    let allowed: Vec<&FleetDevice> =
+        fleet.iter().filter(|device| !base.excluded_devices.contains(&device.id)).collect();
     let Some(largest) = allowed.iter().max_by_key(|device| live(device)) else {
-        return Err(Problem::new(
-            format!("{at}.excluded_devices"),
-            "every device of the fleet is excluded",
-        ));
+        return Err(Problem::new(format!("{at}.excluded_devices"), "every device of the fleet is excluded"));
     };
     let asked = base.min_qubits;
     let key = if form.qubits.is_some() {

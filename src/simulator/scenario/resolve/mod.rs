@@ -35,10 +35,7 @@ pub(super) struct Problem {
 
 impl Problem {
     fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            fault: Fault::new(message),
-        }
+        Self { path: path.into(), fault: Fault::new(message) }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -75,20 +72,14 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         staggered: file.calibration.staggered,
     };
     if calibration.interval == Some(Span::ZERO) {
-        return Err(Problem::new(
-            "calibration.interval",
-            "the time between calibrations is zero",
-        ));
+        return Err(Problem::new("calibration.interval", "the time between calibrations is zero"));
     }
     let drain = file.drain.unwrap_or(matches!(file.horizon, Horizon::Jobs(_)));
     let output = output(&file)?;
     if let Horizon::Time(span) = file.horizon {
-        let expected: f64 = workload
-            .sources
-            .iter()
-            .map(|source| source.arrivals.mean_rate_per_s())
-            .sum::<f64>()
-            * span.as_secs_f64();
+        let expected: f64 =
+            workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum::<f64>()
+                * span.as_secs_f64();
         if expected > MAX_ARRIVALS {
             let message = format!(
                 "about {expected:.0} jobs would arrive within the horizon; hint: at most {MAX_ARRIVALS:.0}"
@@ -116,11 +107,7 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         failures: file.hardware.failures,
         calibration,
         output,
-        targets: file
-            .targets
-            .into_iter()
-            .map(|(metric, target)| (metric, target.0))
-            .collect(),
+        targets: file.targets.into_iter().map(|(metric, target)| (metric, target.0)).collect(),
         resolved,
     })
 }
@@ -129,27 +116,20 @@ fn name(file: &ScenarioFile) -> Result<(), Problem> {
     let name = &file.scenario;
     let ok = name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if ok {
         return Ok(());
     }
     let shown = super::document::crop(name);
-    Err(
-        Problem::new("scenario", format!("`{shown}` is no name for a scenario"))
-            .hint("up to 64 letters, digits, `-` and `_`, because it becomes the name of a folder"),
-    )
+    Err(Problem::new("scenario", format!("`{shown}` is no name for a scenario"))
+        .hint("up to 64 letters, digits, `-` and `_`, because it becomes the name of a folder"))
 }
 
 fn horizon(file: &ScenarioFile) -> Result<(), Problem> {
     match file.horizon {
         Horizon::Time(Span::ZERO) => return Err(Problem::new("horizon", "the horizon is zero")),
         Horizon::Jobs(0) => {
-            return Err(Problem::new(
-                "horizon",
-                "the horizon is zero jobs; hint: at least 1",
-            ));
+            return Err(Problem::new("horizon", "the horizon is zero jobs; hint: at least 1"));
         }
         _ => {}
     }
@@ -159,10 +139,7 @@ fn horizon(file: &ScenarioFile) -> Result<(), Problem> {
         _ => false,
     };
     if covered {
-        return Err(Problem::new(
-            "warm_up",
-            "the warm-up leaves nothing of the horizon",
-        ));
+        return Err(Problem::new("warm_up", "the warm-up leaves nothing of the horizon"));
     }
     Ok(())
 }
@@ -180,10 +157,7 @@ fn hardware(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<HardwareConfig
             .map_err(|error| Problem::new("hardware.runtime", error.to_string()))?;
     }
     if !(config.crosstalk.strength.is_finite() && config.crosstalk.strength >= 0.0) {
-        let message = format!(
-            "strength is {}; hint: a number of 0 or more",
-            config.crosstalk.strength
-        );
+        let message = format!("strength is {}; hint: a number of 0 or more", config.crosstalk.strength);
         return Err(Problem::new("hardware.crosstalk.strength", message));
     }
     if let Some(device) = fleet.first() {
@@ -212,10 +186,7 @@ fn output(file: &ScenarioFile) -> Result<Output, Problem> {
         (None, Horizon::Jobs(_)) => Span::from_secs(600),
     };
     if timeline_every == Span::ZERO {
-        return Err(Problem::new(
-            "output.timeline_every",
-            "the time between rows of the timeline is zero",
-        ));
+        return Err(Problem::new("output.timeline_every", "the time between rows of the timeline is zero"));
     }
     if let Horizon::Time(span) = file.horizon
         && span.0 / timeline_every.0 > MAX_TIMELINE_ROWS

@@ -20,10 +20,9 @@ pub(super) fn expand(file: &mut WorkloadFile) {
         // What the scenario says of outcomes counts more than what a preset brings along, less than a template's own.
         let own: Vec<bool> = match jobs {
             JobsFile::Preset(_) => vec![false],
-            JobsFile::Templates(templates) => templates
-                .iter()
-                .map(|template| template.outcomes.is_some())
-                .collect(),
+            JobsFile::Templates(templates) => {
+                templates.iter().map(|template| template.outcomes.is_some()).collect()
+            }
         };
         let mut templates = presets::expand(jobs);
         for (template, own) in templates.iter_mut().zip(own) {
@@ -49,13 +48,7 @@ pub(super) fn workload(file: &WorkloadFile, fleet: &[FleetDevice]) -> Result<Wor
     let mut sources = Vec::new();
     if let Some(process) = &file.arrivals {
         let mix = shared.clone().ok_or_else(missing)?;
-        sources.push(source(
-            process,
-            file.start_after,
-            file.stop_after,
-            mix,
-            "workload",
-        )?);
+        sources.push(source(process, file.start_after, file.stop_after, mix, "workload")?);
     } else if file.start_after != Span::ZERO || file.stop_after.is_some() {
         return Err(Problem::new(
             "workload",
@@ -65,22 +58,11 @@ pub(super) fn workload(file: &WorkloadFile, fleet: &[FleetDevice]) -> Result<Wor
     for (index, further) in file.sources.iter().enumerate() {
         let path = format!("workload.sources.{index}");
         let own = match &further.jobs {
-            Some(jobs) => Some(Arc::new(mix(
-                jobs,
-                &format!("{path}.jobs"),
-                fleet,
-                tenants.as_ref(),
-            )?)),
+            Some(jobs) => Some(Arc::new(mix(jobs, &format!("{path}.jobs"), fleet, tenants.as_ref())?)),
             None => shared.clone(),
         };
         let mix = own.ok_or_else(missing)?;
-        sources.push(source(
-            &further.arrivals,
-            further.start_after,
-            further.stop_after,
-            mix,
-            &path,
-        )?);
+        sources.push(source(&further.arrivals, further.start_after, further.stop_after, mix, &path)?);
     }
     if sources.is_empty() {
         return Err(Problem::new("workload", "no job ever arrives")
@@ -101,16 +83,10 @@ fn source(
             ArrivalsError::Number(key, ..) | ArrivalsError::Zero(key) => key,
             ArrivalsError::BurstsOverlap { .. } => "over",
         };
-        Problem::new(
-            format!("{path}.arrivals.{}.{key}", kind(process)),
-            error.to_string(),
-        )
+        Problem::new(format!("{path}.arrivals.{}.{key}", kind(process)), error.to_string())
     })?;
     if until.is_some_and(|until| until <= from) && (from, until) != (Span::ZERO, Some(Span::ZERO)) {
-        return Err(Problem::new(
-            format!("{path}.stop_after"),
-            "the arrivals stop before they start",
-        ));
+        return Err(Problem::new(format!("{path}.stop_after"), "the arrivals stop before they start"));
     }
     Ok(Source {
         arrivals: *process,
@@ -135,16 +111,9 @@ fn kind(process: &Arrivals) -> &'static str {
 
 fn tenants(file: &TenantsFile) -> Result<TenantLaw, Problem> {
     let at = |key: &str| format!("workload.tenants.{key}");
-    for (key, number) in [
-        ("users", file.users),
-        ("groups", file.groups),
-        ("projects", file.projects),
-    ] {
+    for (key, number) in [("users", file.users), ("groups", file.groups), ("projects", file.projects)] {
         if !(1..=1_000_000).contains(&number) {
-            return Err(Problem::new(
-                at(key),
-                format!("{key} is {number}; hint: from 1 to 1,000,000"),
-            ));
+            return Err(Problem::new(at(key), format!("{key} is {number}; hint: from 1 to 1,000,000")));
         }
     }
     if !(0.0..=10.0).contains(&file.zipf) {
@@ -179,11 +148,8 @@ fn mix(
         weighted.push((template(form, index, &at, fleet)?, form.weight));
     }
     JobMix::new(weighted, tenants.cloned()).ok_or_else(|| {
-        let message = if templates.is_empty() {
-            "the list of job templates is empty"
-        } else {
-            "all weights are 0"
-        };
+        let message =
+            if templates.is_empty() { "the list of job templates is empty" } else { "all weights are 0" };
         Problem::new(path, message)
     })
 }
@@ -203,10 +169,7 @@ pub(super) fn check_run_times(file: &WorkloadFile, runtime: &RuntimeModel) -> Re
         let Some(JobsFile::Templates(templates)) = jobs else {
             continue;
         };
-        if let Some(index) = templates
-            .iter()
-            .position(|template| template.execution_time.is_some())
-        {
+        if let Some(index) = templates.iter().position(|template| template.execution_time.is_some()) {
             return Err(Problem::new(
                 format!("{path}.{index}.execution_time"),
                 "the run-time model ignores execution_time",
