@@ -66,5 +66,9 @@ fn jobs(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, arrivals, jobs);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().without_plots();
+    targets = arrivals, jobs
+}
 criterion_main!(benches);
