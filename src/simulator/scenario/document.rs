@@ -99,12 +99,20 @@ impl Node {
         for step in path {
             match &node.value {
                 Value::Map(entries) => {
-                    let Some(entry) = entries.iter().find(|entry| entry.key == step) else { break };
+                    let Some(entry) = entries.iter().find(|entry| entry.key == step) else {
+                        break;
+                    };
                     node = &entry.node;
-                    mark = if matches!(node.value, Value::List(_) | Value::Map(_)) { entry.mark } else { node.mark };
+                    mark = if matches!(node.value, Value::List(_) | Value::Map(_)) {
+                        entry.mark
+                    } else {
+                        node.mark
+                    };
                 }
                 Value::List(items) => {
-                    let Some(item) = step.parse::<usize>().ok().and_then(|index| items.get(index)) else { break };
+                    let Some(item) = step.parse::<usize>().ok().and_then(|index| items.get(index)) else {
+                        break;
+                    };
                     node = item;
                     mark = item.mark;
                 }
@@ -223,18 +231,24 @@ fn explain(error: &YamlError) -> Fault {
         YamlError::DuplicateMappingKey { key: Some(key), .. } => {
             Fault::new(format!("the key `{}` is given twice", crop(key))).with_hint("keep one of them")
         }
-        YamlError::Budget { breach: BudgetBreach::Documents { .. }, .. } | YamlError::MultipleDocuments { .. } => {
+        YamlError::Budget { breach: BudgetBreach::Documents { .. }, .. }
+        | YamlError::MultipleDocuments { .. } => {
             Fault::new("a second document begins here").with_hint("one scenario per file")
         }
         YamlError::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
             Fault::new(format!("nested deeper than {MAX_DEPTH} levels")).with_hint("is a bracket left open?")
         }
         YamlError::Budget { .. } => Fault::new("too many values for a scenario"),
-        YamlError::MergeKeyNotAllowed { .. } => {
-            Fault::new("merge keys (`<<`) are not supported").with_hint("write the keys out, or use an alias for the whole value")
-        }
+        YamlError::MergeKeyNotAllowed { .. } => Fault::new("merge keys (`<<`) are not supported")
+            .with_hint("write the keys out, or use an alias for the whole value"),
         YamlError::AliasError { error, .. } => explain(error),
-        other => Fault::new(crop(&DefaultMessageFormatter.format_message(other))),
+        other => {
+            let message = crop(&DefaultMessageFormatter.format_message(other));
+            match message.contains("tab") {
+                true => Fault::new(message).with_hint("indent with spaces"),
+                false => Fault::new(message),
+            }
+        }
     }
 }
 

@@ -124,9 +124,7 @@ impl Fault {
     pub(super) fn new(message: impl Into<String>) -> Self {
         let message = message.into();
         match message.split_once("; hint: ") {
-            Some((what, hint)) => {
-                Self { message: what.to_owned(), hint: Some(hint.to_owned()), mark: None }
-            }
+            Some((what, hint)) => Self { message: what.to_owned(), hint: Some(hint.to_owned()), mark: None },
             None => Self { message, hint: None, mark: None },
         }
     }
@@ -169,19 +167,37 @@ impl serde::de::Error for Fault {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(format!("unknown choice `{}`", crop(variant))).with_hint(choices(variant, "choose one of", expected))
+        Self::new(format!("unknown choice `{}`", crop(variant))).with_hint(choices(
+            variant,
+            "choose one of",
+            expected,
+        ))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(format!("unknown key `{}`", crop(field))).with_hint(choices(field, "valid keys are", expected))
+        Self::new(format!("unknown key `{}`", crop(field))).with_hint(choices(
+            field,
+            "valid keys are",
+            expected,
+        ))
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(format!("the key `{field}` is missing"))
+        let fault = Self::new(format!("the key `{field}` is missing"));
+        let example = match field {
+            "scenario" => "scenario: my-first",
+            "horizon" => "horizon: {time: 7d}, or horizon: {jobs: 20000}",
+            "fleet" => "fleet: [{device: ibm_fez}]",
+            "workload" => "workload: {arrivals: {poisson: {rate: 60/h}}, jobs: ibm_like}",
+            "rate" => "rate: 60/h",
+            _ => return fault,
+        };
+        fault.with_hint(format!("as in {example}"))
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self::new(format!("the key `{field}` is given twice, under two spellings")).with_hint("keep one of them")
+        Self::new(format!("the key `{field}` is given twice, under two spellings"))
+            .with_hint("keep one of them")
     }
 }
 
@@ -197,7 +213,7 @@ pub(super) fn choices<'a>(name: &str, lead: &str, known: &[&'a str]) -> String {
 /// What a reader's type is called outside of programs.
 fn kind(expected: &str) -> &str {
     match expected {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of 0 or more",
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",

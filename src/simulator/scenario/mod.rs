@@ -30,6 +30,8 @@ use crate::time::{Span, Time};
 
 use super::workload::Workload;
 use super::workload::distribution::Sampler;
+use document::{Mark, Node};
+use error::Fault;
 use file::ScenarioFile;
 
 pub use document::MAX_BYTES;
@@ -161,7 +163,10 @@ impl Scenario {
             ScenarioError::unreadable(path, &reason)
         })?;
         if bytes.len() > MAX_BYTES {
-            return Err(ScenarioError::unreadable(path, &format!("it is larger than {} MiB", MAX_BYTES >> 20)));
+            return Err(ScenarioError::unreadable(
+                path,
+                &format!("it is larger than {} MiB", MAX_BYTES >> 20),
+            ));
         }
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
@@ -182,12 +187,29 @@ impl Scenario {
         Self::read(text, base_dir, sets).map_err(|fault| ScenarioError::new(fault, origin, text, sets))
     }
 
-    fn read(text: &str, base_dir: &Path, sets: &[SetOverride]) -> Result<Self, error::Fault> {
-        let mut tree = document::Node::read(text)?;
+    fn read(text: &str, base_dir: &Path, sets: &[SetOverride]) -> Result<Self, Fault> {
+        let tree = Node::read(text)?;
         // The file alone first: an override must not hide that the file is broken, nor be blamed for it.
         ScenarioFile::deserialize(&tree)?;
-        for (index, set) in sets.iter().enumerate() {
-            set.apply(&mut tree, index)?;
+        let sets: Vec<(usize, &SetOverride)> = sets.iter().enumerate().collect();
+        Self::with_sets(&tree, base_dir, &sets).map_err(|fault| match fault.mark {
+            Some(Mark::Set(_)) => fault,
+            // Two keys that contradict each other are reported at one of them. The last override without which the
+            // scenario would be right is to blame.
+            _ => (0..sets.len())
+                .rev()
+                .find(|index| {
+                    let others: Vec<_> = sets.iter().copied().filter(|(other, _)| other != index).collect();
+                    Self::with_sets(&tree, base_dir, &others).is_ok()
+                })
+                .map_or(fault.clone(), |index| Fault { mark: Some(Mark::Set(index)), ..fault }),
+        })
+    }
+
+    fn with_sets(tree: &Node, base_dir: &Path, sets: &[(usize, &SetOverride)]) -> Result<Self, Fault> {
+        let mut tree = tree.clone();
+        for (index, set) in sets {
+            set.apply(&mut tree, *index)?;
         }
         let file = ScenarioFile::deserialize(&tree)?;
         resolve::scenario(file, base_dir)

@@ -5,14 +5,16 @@
 
 use serde::Deserializer;
 use serde::de::value::StrDeserializer;
-use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 
 use super::document::{Entry, Mark, Node, Value, crop};
 use super::error::Fault;
 
 impl Node {
-    fn at(&self, result: Fault) -> Fault {
-        result.or_at(self.mark)
+    fn at(&self, fault: Fault) -> Fault {
+        fault.or_at(self.mark)
     }
 
     /// A number or boolean as a text: so that `30` is answered by the reader of durations, which knows better.
@@ -46,6 +48,8 @@ impl Node {
 
     fn keyed<'de, V: Visitor<'de>>(&'de self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
+            // What serde would read field by field.
+            Value::List(_) => Err(self.at(Fault::new("expected keys with values, found a list"))),
             // `output:` with nothing below it means the defaults.
             Value::Null => visitor.visit_map(Entries::of(&[])).map_err(|fault| self.at(fault)),
             _ => self.deserialize_any(visitor),
@@ -108,11 +112,19 @@ impl<'de> Deserializer<'de> for &'de Node {
         .map_err(|fault| self.at(fault))
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         self.deserialize_any(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         visitor.visit_newtype_struct(self).map_err(|fault| self.at(fault))
     }
 
@@ -193,7 +205,7 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
-        self.0.next().map(|item| seed.deserialize(item)).transpose()
+        self.0.next().map(|item| seed.deserialize(item).map_err(|fault| item.at(fault))).transpose()
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -216,7 +228,9 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        let Some(entry) = self.rest.next() else { return Ok(None) };
+        let Some(entry) = self.rest.next() else {
+            return Ok(None);
+        };
         self.value = Some(&entry.node);
         let key: StrDeserializer<'de, Fault> = entry.key.as_str().into_deserializer();
         seed.deserialize(key).map(Some).map_err(|fault| fault.or_at(entry.mark))
@@ -272,14 +286,19 @@ impl<'de> VariantAccess<'de> for Choice<'de> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
-        seed.deserialize(self.body("a value")?)
+        let body = self.body("a value")?;
+        seed.deserialize(body).map_err(|fault| body.at(fault))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Fault> {
         self.body("a list")?.deserialize_tuple(length, visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         match self.body {
             Some(node) => node.keyed(visitor),
             // `queue: global` means `queue: {global: {}}`.

@@ -23,7 +23,9 @@ pub enum SetError {
     #[error("`{0}` has no `=`; hint: write path=value, as in allocator.strategy=first_fit")]
     NoValue(String),
     /// Nothing between two dots, or before the equals sign.
-    #[error("`{0}` has an empty key; hint: keys are separated by dots, list items by number, as in fleet.0.count=2")]
+    #[error(
+        "`{0}` has an empty key; hint: keys are separated by dots, list items by number, as in fleet.0.count=2"
+    )]
     EmptyKey(String),
 }
 
@@ -58,10 +60,12 @@ impl SetOverride {
                     let length = items.len();
                     let item = key.parse::<usize>().ok().and_then(|number| items.get_mut(number));
                     item.ok_or_else(|| {
-                        let message = format!("`{}` is a list of {length} and has no item `{}`", parent(), crop(key));
+                        let message =
+                            format!("`{}` is a list of {length} and has no item `{}`", parent(), crop(key));
                         let fault = match length {
                             0 => Fault::new(message),
-                            _ => Fault::new(message).with_hint(format!("items are numbered 0..={}", length - 1)),
+                            _ => Fault::new(message)
+                                .with_hint(format!("items are numbered 0..={}", length - 1)),
                         };
                         fault.or_at(mark)
                     })?

@@ -18,7 +18,9 @@ use crate::random::Stream;
 use crate::time::Span;
 
 /// A kind of number that files may draw: counts, spans and plain numbers.
-pub trait Quantity: Copy + PartialOrd + fmt::Debug + Serialize + DeserializeOwned + JsonSchema + 'static {
+pub trait Quantity:
+    Copy + PartialOrd + fmt::Debug + Serialize + DeserializeOwned + JsonSchema + 'static
+{
     /// What it is called in messages.
     const WHAT: &'static str;
     /// Name of the drawn value in the schema.
@@ -67,7 +69,7 @@ fn whole_between(low: u64, high: u64, bits: u64) -> u64 {
 macro_rules! count {
     ($type:ty, $name:literal) => {
         impl Quantity for $type {
-            const WHAT: &'static str = "a whole number, 0 or more";
+            const WHAT: &'static str = "a whole number of 0 or more";
             const SCHEMA_NAME: &'static str = $name;
             fn to_f64(self) -> f64 {
                 self as f64
@@ -282,7 +284,9 @@ pub enum DistributionError {
     #[error("weights must be 0 or more, and not all 0; hint: write [[value, weight], ...]")]
     Weights,
     /// Quantiles that do not rise from 0 to 1.
-    #[error("quantiles must rise from 0 to 1, and their values must not fall; hint: write [[0, least], [0.5, median], [1, largest]]")]
+    #[error(
+        "quantiles must rise from 0 to 1, and their values must not fall; hint: write [[0, least], [0.5, median], [1, largest]]"
+    )]
     Quantiles,
 }
 
@@ -350,10 +354,9 @@ impl<V: Quantity> Sampler<V> {
                 },
                 range(min, max)?,
             ),
-            Law::Exponential { mean, min, max } => (
-                Shape::Exponential { mean: above_zero("mean", mean.to_f64())? },
-                range(min, max)?,
-            ),
+            Law::Exponential { mean, min, max } => {
+                (Shape::Exponential { mean: above_zero("mean", mean.to_f64())? }, range(min, max)?)
+            }
             Law::Gamma { mean, cv, min, max } => {
                 let mean = above_zero("mean", mean.to_f64())?;
                 let shape = above_zero("1 / cv^2", 1.0 / (cv * cv))?;
@@ -373,7 +376,11 @@ impl<V: Quantity> Sampler<V> {
                     return Err(DistributionError::Quantiles);
                 };
                 let rising = points.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1);
-                if !rising || first.0 != 0.0 || last.0 != 1.0 || !(last.1.to_f64() - first.1.to_f64()).is_finite() {
+                if !rising
+                    || first.0 != 0.0
+                    || last.0 != 1.0
+                    || !(last.1.to_f64() - first.1.to_f64()).is_finite()
+                {
                     return Err(DistributionError::Quantiles);
                 }
                 let points = points.iter().map(|point| (point.0, point.1.to_f64())).collect();
@@ -409,7 +416,9 @@ impl<V: Quantity> Sampler<V> {
             Shape::Uniform => return V::between(self.range.0, self.range.1, stream.next_u64()),
             Shape::Choice(index, values) => return values[index.draw(stream)],
             Shape::Exponential { mean } => variates::exponential(stream) * mean,
-            Shape::LogNormal { median, sigma } => median * libm::exp(sigma * variates::standard_normal(stream)),
+            Shape::LogNormal { median, sigma } => {
+                median * libm::exp(sigma * variates::standard_normal(stream))
+            }
             Shape::Gamma { shape, scale } => variates::gamma(*shape, stream) * scale,
             Shape::Quantiles(points) => at_quantile(points, variates::uniform(stream)),
             Shape::Zipf(index) => index.draw(stream) as f64 + 1.0,

@@ -74,9 +74,7 @@ impl FromStr for Rate {
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let per = self.per.to_string();
-        let unit = per
-            .strip_prefix('1')
-            .filter(|rest| rest.chars().all(|c| c.is_ascii_alphabetic()));
+        let unit = per.strip_prefix('1').filter(|rest| rest.chars().all(|c| c.is_ascii_alphabetic()));
         write!(f, "{}/{}", self.events, unit.unwrap_or(&per))
     }
 }
@@ -115,12 +113,9 @@ mod tests {
 
     #[test]
     fn rates_are_read_and_printed() {
-        for (text, per_second) in [
-            ("60/h", 1.0 / 60.0),
-            ("1/s", 1.0),
-            ("0.5/m", 0.5 / 60.0),
-            ("10/30s", 1.0 / 3.0),
-        ] {
+        for (text, per_second) in
+            [("60/h", 1.0 / 60.0), ("1/s", 1.0), ("0.5/m", 0.5 / 60.0), ("10/30s", 1.0 / 3.0)]
+        {
             let rate: Rate = text.parse().unwrap();
             assert!((rate.per_second() - per_second).abs() < 1e-15, "{text}");
             assert_eq!(rate.to_string(), text);
@@ -129,8 +124,8 @@ mod tests {
 
     #[test]
     fn bad_rates_say_what_to_write_instead() {
-        let messages =
-            ["3", "0/s", "-1/m", "inf/s", "1/0s", "1/parsec", "fast"].map(|text| text.parse::<Rate>().unwrap_err());
+        let messages = ["3", "0/s", "-1/m", "inf/s", "1/0s", "1/parsec", "fast"]
+            .map(|text| text.parse::<Rate>().unwrap_err());
         insta::assert_snapshot!(messages.map(|error| error.to_string()).join("\n"), @"
         `3` has no unit of time; hint: write a rate as 60/h, 1/s or 0.5/m
         `0/s` is not a rate above zero; hint: write a rate as 60/h, 1/s or 0.5/m

@@ -65,11 +65,7 @@ impl WeightedIndex {
             return None;
         }
         // The cast saturates, so that everything from the last positive weight on is reached by the largest bits.
-        Some(Self(
-            sums.into_iter()
-                .map(|sum| (sum / total * 18_446_744_073_709_551_616.0) as u64)
-                .collect(),
-        ))
+        Some(Self(sums.into_iter().map(|sum| (sum / total * 18_446_744_073_709_551_616.0) as u64).collect()))
     }
 
     /// The chosen index; an index of weight zero is never chosen. Draws nothing when there is only one.

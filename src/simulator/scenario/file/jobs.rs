@@ -211,7 +211,9 @@ impl Serialize for EstimateFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::None => EstimateKeyed::None.serialize(serializer),
-            Self::TimesExecution(factor) => EstimateKeyed::TimesExecution(factor.clone()).serialize(serializer),
+            Self::TimesExecution(factor) => {
+                EstimateKeyed::TimesExecution(factor.clone()).serialize(serializer)
+            }
             Self::Span(Draw::Constant(span)) => span.serialize(serializer),
             Self::Span(span) => EstimateKeyed::Span(span.clone()).serialize(serializer),
         }
@@ -226,7 +228,9 @@ impl<'de> Deserialize<'de> for EstimateFile {
             type Value = EstimateFile;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration such as 5m, {times_execution: 1.5}, {span: {uniform: [1m, 5m]}}, or none")
+                f.write_str(
+                    "a duration such as 5m, {times_execution: 1.5}, {span: {uniform: [1m, 5m]}}, or none",
+                )
             }
 
             fn visit_unit<E>(self) -> Result<EstimateFile, E> {
@@ -325,11 +329,15 @@ impl<'de> Deserialize<'de> for PriorityFile {
             }
 
             fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<PriorityFile, E> {
-                i32::try_from(value).map(PriorityFile::Number).map_err(|_| E::custom("a priority has at most 9 digits"))
+                i32::try_from(value)
+                    .map(PriorityFile::Number)
+                    .map_err(|_| E::custom("a priority has at most 9 digits"))
             }
 
             fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<PriorityFile, E> {
-                i32::try_from(value).map(PriorityFile::Number).map_err(|_| E::custom("a priority has at most 9 digits"))
+                i32::try_from(value)
+                    .map(PriorityFile::Number)
+                    .map_err(|_| E::custom("a priority has at most 9 digits"))
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PriorityFile, E> {

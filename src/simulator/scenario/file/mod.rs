@@ -46,7 +46,7 @@ pub struct ScenarioFile {
     #[schemars(range(min = 1, max = 1_000_000))]
     pub replications: u32,
     /// Civil time of the start, RFC 3339, for calendars and time windows. Default 2026-01-05T00:00:00Z, a Monday.
-    #[serde(default = "default_start")]
+    #[serde(default = "default_start", deserialize_with = "read_start")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub start: jiff::Timestamp,
     /// How long it runs.
@@ -92,6 +92,16 @@ fn default_replications() -> u32 {
 fn default_start() -> jiff::Timestamp {
     // 2026-01-05T00:00:00Z.
     jiff::Timestamp::constant(1_767_571_200, 0)
+}
+
+fn read_start<'de, D: Deserializer<'de>>(deserializer: D) -> Result<jiff::Timestamp, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| {
+        let shown: String = text.chars().take(40).collect();
+        serde::de::Error::custom(format!(
+            "`{shown}` is not a time; hint: RFC 3339, as in 2026-01-05T00:00:00Z"
+        ))
+    })
 }
 
 /// How long a scenario runs.
@@ -187,7 +197,14 @@ pub struct OutputFile {
 
 impl Default for OutputFile {
     fn default() -> Self {
-        Self { traces: Traces::First, timeline_every: None, events: true, plots: true, fidelity: true, fragmentation: true }
+        Self {
+            traces: Traces::First,
+            timeline_every: None,
+            events: true,
+            plots: true,
+            fidelity: true,
+            fragmentation: true,
+        }
     }
 }
 
@@ -306,7 +323,10 @@ impl FromStr for Bound {
 
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = COMPARISONS.iter().find(|(_, comparison)| *comparison == self.comparison).map_or("", |found| found.0);
+        let sign = COMPARISONS
+            .iter()
+            .find(|(_, comparison)| *comparison == self.comparison)
+            .map_or("", |found| found.0);
         write!(f, "{sign} {}", self.value)
     }
 }

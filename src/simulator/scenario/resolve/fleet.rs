@@ -50,7 +50,10 @@ pub(super) fn fleet(entries: &[FleetEntry], base_dir: &Path) -> Result<Vec<Fleet
         for (number, model) in models.into_iter().enumerate() {
             qubits += model.coupling_map.qubits() as u64;
             if qubits > MAX_FLEET_QUBITS {
-                return Err(Problem::new(at("count"), format!("the fleet has more than {MAX_FLEET_QUBITS} qubits")));
+                return Err(Problem::new(
+                    at("count"),
+                    format!("the fleet has more than {MAX_FLEET_QUBITS} qubits"),
+                ));
             }
             let base = entry.name.as_deref().unwrap_or(&model.name);
             let name = match entry.count {
@@ -87,9 +90,10 @@ fn models(
 ) -> Result<Vec<Arc<DeviceSpec>>, Problem> {
     let at = |key: &str| format!("fleet.{index}.{key}");
     match (&entry.device, &entry.synthetic) {
-        (Some(_), Some(_)) => {
-            Err(Problem::new(at("synthetic"), "`device` and `synthetic` exclude each other; hint: keep one of them"))
-        }
+        (Some(_), Some(_)) => Err(Problem::new(
+            at("synthetic"),
+            "`device` and `synthetic` exclude each other; hint: keep one of them",
+        )),
         (None, None) => Err(Problem::new(format!("fleet.{index}"), "an entry of the fleet without a device")
             .hint("add `device: ibm_fez`, or `synthetic: {grid: {rows: 4, columns: 4}}`")),
         (Some(reference), None) => {
@@ -101,7 +105,8 @@ fn models(
             if let Some((key, _)) = synthetic_only.into_iter().find(|(_, given)| *given) {
                 return Err(Problem::new(at(key), format!("`{key}` is for synthetic devices only")));
             }
-            let model = load(reference, base_dir, loaded).map_err(|message| Problem::new(at("device"), message))?;
+            let model =
+                load(reference, base_dir, loaded).map_err(|message| Problem::new(at("device"), message))?;
             Ok(vec![model; entry.count as usize])
         }
         (None, Some(lattice)) => synthetic(entry, lattice, index, base_dir, loaded),
@@ -153,14 +158,16 @@ fn synthetic(
         },
     };
     let default = NoiseFile::Averages(AveragesFile::default());
-    let each = |make: &dyn Fn(u32) -> DeviceSpec| (0..entry.count).map(|number| Arc::new(make(number))).collect();
+    let each =
+        |make: &dyn Fn(u32) -> DeviceSpec| (0..entry.count).map(|number| Arc::new(make(number))).collect();
     match entry.noise.as_ref().unwrap_or(&default) {
         NoiseFile::Ideal => {
             let device = Arc::new(plain(ideal().uniform(&map), "synthetic: ideal"));
             Ok(vec![device; entry.count as usize])
         }
         NoiseFile::Averages(averages) => {
-            let figures = checked(averages).map_err(|(key, message)| Problem::new(at(&format!("noise.averages.{key}")), message))?;
+            let figures = checked(averages)
+                .map_err(|(key, message)| Problem::new(at(&format!("noise.averages.{key}")), message))?;
             if !averages.spread {
                 let device = Arc::new(plain(figures.uniform(&map), "synthetic: averages"));
                 return Ok(vec![device; entry.count as usize]);
@@ -171,8 +178,8 @@ fn synthetic(
             }))
         }
         NoiseFile::Like(reference) => {
-            let template =
-                load(reference, base_dir, loaded).map_err(|message| Problem::new(at("noise.like"), message))?;
+            let template = load(reference, base_dir, loaded)
+                .map_err(|message| Problem::new(at("noise.like"), message))?;
             Ok(each(&|number| {
                 let device = resample(&template, "synthetic", Arc::clone(&map), &streams, number);
                 DeviceSpec { technology: entry.technology.unwrap_or(device.technology), ..device }
@@ -197,7 +204,9 @@ fn coupling_map(lattice: &LatticeFile) -> Result<CouplingMap, String> {
                 Some(lattice) => Ok(lattice.map),
                 None => {
                     let sizes = lattice::HEAVY_HEX_SIZES.map(|size| size.to_string()).join(", ");
-                    Err(format!("IBM has built no heavy-hex device of {qubits} qubits; hint: {sizes}, or give rows and columns"))
+                    Err(format!(
+                        "IBM has built no heavy-hex device of {qubits} qubits; hint: {sizes}, or give rows and columns"
+                    ))
                 }
             };
         }
@@ -251,7 +260,10 @@ fn checked(averages: &AveragesFile) -> Result<Averages, (&'static str, String)> 
         }
     }
     if averages.t2 > averages.t1 * 2 {
-        return Err(("t2", format!("T2 of {} is longer than twice the T1 of {}; hint: T2 <= 2 T1", averages.t2, averages.t1)));
+        return Err((
+            "t2",
+            format!("T2 of {} is longer than twice the T1 of {}; hint: T2 <= 2 T1", averages.t2, averages.t1),
+        ));
     }
     if averages.t1.0 == 0 || averages.t2.0 == 0 {
         return Err(("t1", "T1 and T2 must be longer than zero".to_owned()));
@@ -278,13 +290,19 @@ fn overrides(spec: &mut DeviceSpec, entry: &FleetEntry, index: usize) -> Result<
     let at = |key: &str| format!("fleet.{index}.{key}");
     if let Some(limits) = &entry.limits {
         if limits.max_concurrent_tasks == Some(0) {
-            return Err(Problem::new(at("limits.max_concurrent_tasks"), "max_concurrent_tasks is 0; hint: at least 1"));
+            return Err(Problem::new(
+                at("limits.max_concurrent_tasks"),
+                "max_concurrent_tasks is 0; hint: at least 1",
+            ));
         }
         if limits.min_qubit_separation.is_some_and(|distance| distance > 16) {
             return Err(Problem::new(at("limits.min_qubit_separation"), "min_qubit_separation is above 16"));
         }
         if limits.calibration_interval.is_some_and(|interval| interval.0 == 0) {
-            return Err(Problem::new(at("limits.calibration_interval"), "the time between calibrations is zero"));
+            return Err(Problem::new(
+                at("limits.calibration_interval"),
+                "the time between calibrations is zero",
+            ));
         }
         let own = &mut spec.limits;
         own.max_concurrent_tasks = limits.max_concurrent_tasks.or(own.max_concurrent_tasks);
@@ -299,7 +317,10 @@ fn overrides(spec: &mut DeviceSpec, entry: &FleetEntry, index: usize) -> Result<
             return Err(Problem::new(at("speed.clops"), format!("clops is {clops}; hint: a number above 0")));
         }
         if speed.quantum_volume.is_some_and(|volume| volume < 2) {
-            return Err(Problem::new(at("speed.quantum_volume"), "quantum_volume is below 2; hint: a power of two, as in 128"));
+            return Err(Problem::new(
+                at("speed.quantum_volume"),
+                "quantum_volume is below 2; hint: a power of two, as in 128",
+            ));
         }
         let own = &mut spec.speed;
         own.job_overhead = speed.job_overhead.unwrap_or(own.job_overhead);

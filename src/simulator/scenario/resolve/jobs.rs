@@ -6,7 +6,8 @@ use smallvec::SmallVec;
 
 use super::Problem;
 use crate::allocator::job::{
-    Contradiction, Demand, ElementLimits, IsolationRequest, JobId, JobRequest, Priority, QualityBound, Tenant, Topology,
+    Contradiction, Demand, ElementLimits, IsolationRequest, JobId, JobRequest, Priority, QualityBound,
+    Tenant, Topology,
 };
 use crate::allocator::placement::pattern::Pattern;
 use crate::quantum::DeviceId;
@@ -98,7 +99,10 @@ pub(super) fn template(
                 let at = key("estimated_duration.times_execution");
                 let law = sampler(factor, &at)?;
                 if law.range().0 < 0.0 {
-                    return Err(Problem::new(at, "a walltime cannot be negative; hint: a factor of 0 or more"));
+                    return Err(Problem::new(
+                        at,
+                        "a walltime cannot be negative; hint: a factor of 0 or more",
+                    ));
                 }
                 EstimateLaw::TimesExecution(law)
             }
@@ -161,8 +165,9 @@ fn shapes(form: &JobTemplate, at: &str) -> Result<(Topology, Option<TopologyLaw>
         }
         shapes.push((shape, *weight));
     }
-    let law = TopologyLaw::new(shapes)
-        .ok_or_else(|| Problem::new(&at, "weights must be 0 or more, and not all 0; hint: write [[line, 2], [ring, 1]]"))?;
+    let law = TopologyLaw::new(shapes).ok_or_else(|| {
+        Problem::new(&at, "weights must be 0 or more, and not all 0; hint: write [[line, 2], [ring, 1]]")
+    })?;
     Ok((Topology::Any, Some(law)))
 }
 
@@ -177,7 +182,8 @@ fn shape(file: &TopologyFile, at: &str) -> Result<Topology, Problem> {
         TopologyFile::HeavyHex => Topology::HeavyHex,
         TopologyFile::Complete => Topology::Complete,
         TopologyFile::Custom { edges: Some(edges), matrix: None } => {
-            let qubits = edges.iter().map(|edge| edge.0.max(edge.1)).max().map_or(1, |last| last.saturating_add(1));
+            let qubits =
+                edges.iter().map(|edge| edge.0.max(edge.1)).max().map_or(1, |last| last.saturating_add(1));
             custom(qubits, edges.iter().map(|edge| (edge.0, edge.1, 1)), at)?
         }
         TopologyFile::Custom { edges: None, matrix: Some(matrix) } => {
@@ -186,12 +192,14 @@ fn shape(file: &TopologyFile, at: &str) -> Result<Topology, Problem> {
             for (a, row) in matrix.iter().enumerate() {
                 let at = format!("{at}.custom.matrix.{a}");
                 if row.len() != size {
-                    let message = format!("row {a} of the connectivity matrix has {} columns, not {size}", row.len());
+                    let message =
+                        format!("row {a} of the connectivity matrix has {} columns, not {size}", row.len());
                     return Err(Problem::new(at, message));
                 }
                 for (b, &gates) in row.iter().enumerate() {
                     if gates != matrix[b].get(a).copied().unwrap_or(0) {
-                        let message = format!("the connectivity matrix is not symmetric at row {a}, column {b}");
+                        let message =
+                            format!("the connectivity matrix is not symmetric at row {a}, column {b}");
                         return Err(Problem::new(at, message));
                     }
                     if gates > 0 && a <= b {
@@ -215,9 +223,16 @@ fn shape(file: &TopologyFile, at: &str) -> Result<Topology, Problem> {
     })
 }
 
-fn custom(qubits: u32, edges: impl IntoIterator<Item = (u32, u32, u32)>, at: &str) -> Result<Topology, Problem> {
+fn custom(
+    qubits: u32,
+    edges: impl IntoIterator<Item = (u32, u32, u32)>,
+    at: &str,
+) -> Result<Topology, Problem> {
     if qubits > MAX_CUSTOM_QUBITS {
-        return Err(Problem::new(at, format!("a custom topology has at most {MAX_CUSTOM_QUBITS} qubits, not {qubits}")));
+        return Err(Problem::new(
+            at,
+            format!("a custom topology has at most {MAX_CUSTOM_QUBITS} qubits, not {qubits}"),
+        ));
     }
     InteractionGraph::new(qubits, edges)
         .map(|graph| Topology::Custom(Arc::new(graph)))
@@ -274,8 +289,11 @@ fn devices(names: &[String], fleet: &[FleetDevice], at: &str) -> Result<SmallVec
                 Some(nearest) => format!("did you mean `{nearest}`? "),
                 None => String::new(),
             };
-            return Err(Problem::new(format!("{at}.{index}"), format!("no device of the fleet is called `{}`", crop(pattern)))
-                .hint(format!("{lead}devices are {}; `*` stands for any text", known.join(", "))));
+            return Err(Problem::new(
+                format!("{at}.{index}"),
+                format!("no device of the fleet is called `{}`", crop(pattern)),
+            )
+            .hint(format!("{lead}devices are {}; `*` stands for any text", known.join(", "))));
         }
     }
     Ok(found)
@@ -284,7 +302,9 @@ fn devices(names: &[String], fleet: &[FleetDevice], at: &str) -> Result<SmallVec
 /// Whether `name` is `pattern`, in which `*` stands for any text.
 fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
     let mut parts = parts.peekable();
     if parts.peek().is_none() {
         return rest.is_empty();
@@ -307,7 +327,10 @@ fn check(template: &Template, form: &JobTemplate, at: &str, fleet: &[FleetDevice
     let mut request = template.base.clone();
     if let Some(id) = request.preferred_devices.iter().find(|id| request.excluded_devices.contains(id)) {
         let name = fleet.get(id.index()).map_or("", |device| &device.spec.name);
-        return Err(Problem::new(key("excluded_devices"), format!("device {name} is both preferred and excluded")));
+        return Err(Problem::new(
+            key("excluded_devices"),
+            format!("device {name} is both preferred and excluded"),
+        ));
     }
     if request.isolation.buffer_distance.is_some_and(|distance| distance > 16) {
         return Err(Problem::new(key("isolation.buffer_distance"), "buffer_distance is above 16"));
@@ -324,7 +347,10 @@ fn check(template: &Template, form: &JobTemplate, at: &str, fleet: &[FleetDevice
     request.deadline = template.deadline.as_ref().map(|_| Time::MAX);
     if let Some(demand) = request.unsupported() {
         let name = demand_key(demand);
-        return Err(Problem::new(key(name), format!("{demand} is not honoured by this version; hint: leave it out")));
+        return Err(Problem::new(
+            key(name),
+            format!("{demand} is not honoured by this version; hint: leave it out"),
+        ));
     }
     placeable(template, form, at, fleet)
 }
@@ -343,7 +369,13 @@ fn contradiction(error: Contradiction, form: &JobTemplate, at: &str) -> Problem 
         Contradiction::PreferredAndExcluded { .. } => "excluded_devices",
         Contradiction::DependsOnItself => "",
     };
-    Problem::new(format!("{at}.{name}"), error.to_string())
+    let problem = Problem::new(format!("{at}.{name}"), error.to_string());
+    match error {
+        Contradiction::NoQubits | Contradiction::NothingToDo => {
+            problem.hint("the least value that can be drawn counts: a distribution may need `min: 1`")
+        }
+        _ => problem,
+    }
 }
 
 fn demand_key(demand: Demand) -> &'static str {
@@ -363,23 +395,37 @@ fn demand_key(demand: Demand) -> &'static str {
 
 /// Refuses a template of which not even the smallest job fits on an empty device; larger draws are rejected one by
 /// one when they arrive, which is a result.
-fn placeable(template: &Template, form: &JobTemplate, at: &str, fleet: &[FleetDevice]) -> Result<(), Problem> {
+fn placeable(
+    template: &Template,
+    form: &JobTemplate,
+    at: &str,
+    fleet: &[FleetDevice],
+) -> Result<(), Problem> {
     let base = &template.base;
-    let live = |device: &FleetDevice| device.spec.calibration.qubits.iter().filter(|qubit| !qubit.dead).count();
+    let live =
+        |device: &FleetDevice| device.spec.calibration.qubits.iter().filter(|qubit| !qubit.dead).count();
     let allowed: Vec<&FleetDevice> =
         fleet.iter().filter(|device| !base.excluded_devices.contains(&device.id)).collect();
     let Some(largest) = allowed.iter().max_by_key(|device| live(device)) else {
         return Err(Problem::new(format!("{at}.excluded_devices"), "every device of the fleet is excluded"));
     };
     let asked = base.min_qubits;
-    let key = if form.qubits.is_some() { "qubits" } else if form.min_qubits.is_some() { "min_qubits" } else { "topology" };
+    let key = if form.qubits.is_some() {
+        "qubits"
+    } else if form.min_qubits.is_some() {
+        "min_qubits"
+    } else {
+        "topology"
+    };
     if asked as usize > live(largest) {
         let message = format!(
             "the job asks for at least {asked} qubits, but the largest device it may use, {}, has {}",
             largest.spec.name,
             live(largest)
         );
-        return Err(Problem::new(format!("{at}.{key}"), message).hint("add a larger device, or ask for fewer qubits"));
+        return Err(
+            Problem::new(format!("{at}.{key}"), message).hint("add a larger device, or ask for fewer qubits")
+        );
     }
     if template.topology.is_some() || asked > MAX_CHECKED_QUBITS {
         return Ok(());

@@ -12,11 +12,11 @@ use super::error::Fault;
 use super::file::{Horizon, ScenarioFile, WarmUp};
 use super::{CalibrationPlan, FleetDevice, Output, Scenario};
 use crate::allocator::config::ConfigError;
+use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
+use crate::quantum::hardware::HardwareConfig;
 use crate::quantum::hardware::drift::DriftModel;
 use crate::quantum::hardware::failures::{FailureError, FailureModel};
-use crate::quantum::hardware::HardwareConfig;
-use crate::quantum::DeviceId;
 use crate::random::{Purpose, StreamFamily};
 use crate::simulator::workload::distribution::Sampler;
 use crate::time::Span;
@@ -77,10 +77,13 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
     let drain = file.drain.unwrap_or(matches!(file.horizon, Horizon::Jobs(_)));
     let output = output(&file)?;
     if let Horizon::Time(span) = file.horizon {
-        let expected: f64 = workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum::<f64>()
-            * span.as_secs_f64();
+        let expected: f64 =
+            workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum::<f64>()
+                * span.as_secs_f64();
         if expected > MAX_ARRIVALS {
-            let message = format!("about {expected:.0} jobs would arrive within the horizon; hint: at most {MAX_ARRIVALS:.0}");
+            let message = format!(
+                "about {expected:.0} jobs would arrive within the horizon; hint: at most {MAX_ARRIVALS:.0}"
+            );
             return Err(Problem::new("workload.arrivals", message));
         }
     }
@@ -162,7 +165,8 @@ fn hardware(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<HardwareConfig
         DriftModel::new(&config.drift, streams, device.id, device.spec.calibration.clone())
             .map_err(|error| Problem::new("hardware.drift", error.to_string()))?;
     }
-    let devices: Vec<(DeviceId, &DeviceSpec)> = fleet.iter().map(|device| (device.id, &*device.spec)).collect();
+    let devices: Vec<(DeviceId, &DeviceSpec)> =
+        fleet.iter().map(|device| (device.id, &*device.spec)).collect();
     FailureModel::new(&file.hardware.failures, &devices).map_err(|error| {
         let entry = match error {
             FailureError::UnknownDevice { entry, .. }
@@ -187,7 +191,8 @@ fn output(file: &ScenarioFile) -> Result<Output, Problem> {
     if let Horizon::Time(span) = file.horizon
         && span.0 / timeline_every.0 > MAX_TIMELINE_ROWS
     {
-        let message = format!("a row every {timeline_every} makes more than {MAX_TIMELINE_ROWS} rows in {span}");
+        let message =
+            format!("a row every {timeline_every} makes more than {MAX_TIMELINE_ROWS} rows in {span}");
         return Err(Problem::new("output.timeline_every", message));
     }
     Ok(Output {

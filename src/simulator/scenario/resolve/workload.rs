@@ -20,7 +20,9 @@ pub(super) fn expand(file: &mut WorkloadFile) {
         // What the scenario says of outcomes counts more than what a preset brings along, less than a template's own.
         let own: Vec<bool> = match jobs {
             JobsFile::Preset(_) => vec![false],
-            JobsFile::Templates(templates) => templates.iter().map(|template| template.outcomes.is_some()).collect(),
+            JobsFile::Templates(templates) => {
+                templates.iter().map(|template| template.outcomes.is_some()).collect()
+            }
         };
         let mut templates = presets::expand(jobs);
         for (template, own) in templates.iter_mut().zip(own) {
@@ -48,7 +50,10 @@ pub(super) fn workload(file: &WorkloadFile, fleet: &[FleetDevice]) -> Result<Wor
         let mix = shared.clone().ok_or_else(missing)?;
         sources.push(source(process, file.start_after, file.stop_after, mix, "workload")?);
     } else if file.start_after != Span::ZERO || file.stop_after.is_some() {
-        return Err(Problem::new("workload", "`start_after` and `stop_after` belong to `arrivals`, which is missing"));
+        return Err(Problem::new(
+            "workload",
+            "`start_after` and `stop_after` belong to `arrivals`, which is missing",
+        ));
     }
     for (index, further) in file.sources.iter().enumerate() {
         let path = format!("workload.sources.{index}");
@@ -83,7 +88,12 @@ fn source(
     if until.is_some_and(|until| until <= from) && (from, until) != (Span::ZERO, Some(Span::ZERO)) {
         return Err(Problem::new(format!("{path}.stop_after"), "the arrivals stop before they start"));
     }
-    Ok(Source { arrivals: *process, from: Time::ZERO + from, until: until.map(|until| Time::ZERO + until), mix })
+    Ok(Source {
+        arrivals: *process,
+        from: Time::ZERO + from,
+        until: until.map(|until| Time::ZERO + until),
+        mix,
+    })
 }
 
 fn kind(process: &Arrivals) -> &'static str {
@@ -107,7 +117,10 @@ fn tenants(file: &TenantsFile) -> Result<TenantLaw, Problem> {
         }
     }
     if !(0.0..=10.0).contains(&file.zipf) {
-        return Err(Problem::new(at("zipf"), format!("zipf is {}; hint: an exponent from 0 to 10", file.zipf)));
+        return Err(Problem::new(
+            at("zipf"),
+            format!("zipf is {}; hint: an exponent from 0 to 10", file.zipf),
+        ));
     }
     TenantLaw::new(file.users, file.groups, file.projects, file.zipf)
         .ok_or_else(|| Problem::new(at("users"), "there are no tenants"))
@@ -127,12 +140,16 @@ fn mix(
     for (index, form) in templates.iter().enumerate() {
         let at = format!("{path}.{index}");
         if !(form.weight.is_finite() && form.weight >= 0.0) {
-            return Err(Problem::new(format!("{at}.weight"), format!("weight is {}; hint: 0 or more", form.weight)));
+            return Err(Problem::new(
+                format!("{at}.weight"),
+                format!("weight is {}; hint: 0 or more", form.weight),
+            ));
         }
         weighted.push((template(form, index, &at, fleet)?, form.weight));
     }
     JobMix::new(weighted, tenants.cloned()).ok_or_else(|| {
-        let message = if templates.is_empty() { "the list of job templates is empty" } else { "all weights are 0" };
+        let message =
+            if templates.is_empty() { "the list of job templates is empty" } else { "all weights are 0" };
         Problem::new(path, message)
     })
 }
@@ -143,13 +160,21 @@ pub(super) fn check_run_times(file: &WorkloadFile, runtime: &RuntimeModel) -> Re
         return Ok(());
     }
     let lists = std::iter::once(("workload.jobs".to_owned(), &file.jobs)).chain(
-        file.sources.iter().enumerate().map(|(index, source)| (format!("workload.sources.{index}.jobs"), &source.jobs)),
+        file.sources
+            .iter()
+            .enumerate()
+            .map(|(index, source)| (format!("workload.sources.{index}.jobs"), &source.jobs)),
     );
     for (path, jobs) in lists {
-        let Some(JobsFile::Templates(templates)) = jobs else { continue };
+        let Some(JobsFile::Templates(templates)) = jobs else {
+            continue;
+        };
         if let Some(index) = templates.iter().position(|template| template.execution_time.is_some()) {
-            return Err(Problem::new(format!("{path}.{index}.execution_time"), "the run-time model ignores execution_time")
-                .hint("set `hardware: {runtime: distribution}`, or leave it out"));
+            return Err(Problem::new(
+                format!("{path}.{index}.execution_time"),
+                "the run-time model ignores execution_time",
+            )
+            .hint("set `hardware: {runtime: distribution}`, or leave it out"));
         }
     }
     Ok(())
