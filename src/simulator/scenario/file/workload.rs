@@ -167,7 +167,7 @@ pub struct OutcomesFile {
     #[schemars(range(min = 0, max = 1))]
     pub cancelled: f64,
     /// How long after its arrival such a job is withdrawn, drawn; one that has ended by then ended as it did. Default
-    /// {exponential: {mean: 10m}} (assumption).
+    /// {exponential: {mean: 2s}}: an assumption, short enough that most of the share comes about where nobody waits.
     pub cancel_after: Draw<Span>,
     /// Share of jobs that end with an error of their own, after a uniformly drawn share of their run time, 0 to 1.
     /// Default 0.
@@ -179,7 +179,7 @@ impl Default for OutcomesFile {
     fn default() -> Self {
         Self {
             cancelled: 0.0,
-            cancel_after: Draw::Law(Law::Exponential { mean: Span::from_secs(600), min: None, max: None }),
+            cancel_after: Draw::Law(Law::Exponential { mean: Span::from_secs(2), min: None, max: None }),
             error: 0.0,
         }
     }
