@@ -28,7 +28,9 @@ pub enum VaryError {
     #[error("`{0}` is not of the form path=v1,v2; hint: as in allocator.strategy=first_fit,noise_aware")]
     Form(String),
     /// Fewer than two values.
-    #[error("`{0}` has one value; hint: a comparison needs at least two, as in allocator.strategy=first_fit,noise_aware")]
+    #[error(
+        "`{0}` has one value; hint: a comparison needs at least two, as in allocator.strategy=first_fit,noise_aware"
+    )]
     OneValue(String),
 }
 
@@ -176,7 +178,8 @@ mod tests {
 
     #[test]
     fn values_are_split_outside_brackets() {
-        let vary: Vary = "allocator.queue={global: {skip_ahead: 1}},{global: {skip_ahead: 2}}".parse().unwrap();
+        let vary: Vary =
+            "allocator.queue={global: {skip_ahead: 1}},{global: {skip_ahead: 2}}".parse().unwrap();
         assert_eq!(vary.values, ["{global: {skip_ahead: 1}}", "{global: {skip_ahead: 2}}"]);
         assert!("allocator.strategy".parse::<Vary>().is_err());
         assert!("=a,b".parse::<Vary>().is_err());

@@ -65,8 +65,7 @@ impl RunFolder {
     /// Opens the folder of a scenario's run: `out` itself, or `results/<scenario>/<run>`.
     pub fn open(scenario: &Scenario, out: Option<&Path>, force: bool) -> Result<Self, FolderError> {
         let id = run_id(scenario);
-        let path =
-            out.map_or_else(|| Path::new("results").join(&scenario.name).join(&id), Path::to_path_buf);
+        let path = out.map_or_else(|| Path::new("results").join(&scenario.name).join(&id), Path::to_path_buf);
         Self::claim(path, id, force)
     }
 
@@ -175,10 +174,14 @@ impl RunFolder {
     ) -> Result<Vec<MetricSummary>, FolderError> {
         let fleet = summarize(replications, |replication| &replication.summary);
         let devices = summarize(replications, |replication| &replication.per_device);
-        let metrics: Map<String, Value> =
-            fleet.iter().map(|metric| (metric.name.clone(), metric_value(metric.mean, metric.ci95))).collect();
-        let per_device: Map<String, Value> =
-            devices.iter().map(|metric| (metric.name.clone(), metric_value(metric.mean, metric.ci95))).collect();
+        let metrics: Map<String, Value> = fleet
+            .iter()
+            .map(|metric| (metric.name.clone(), metric_value(metric.mean, metric.ci95)))
+            .collect();
+        let per_device: Map<String, Value> = devices
+            .iter()
+            .map(|metric| (metric.name.clone(), metric_value(metric.mean, metric.ci95)))
+            .collect();
         self.write_json(
             "summary.json",
             &json!({
@@ -194,7 +197,8 @@ impl RunFolder {
             path: self.path.join("summary.csv"),
             source: source.into(),
         };
-        csv.write_record(["metric", "unit", "mean", "ci95_low", "ci95_high", "replications"]).map_err(failed)?;
+        csv.write_record(["metric", "unit", "mean", "ci95_low", "ci95_high", "replications"])
+            .map_err(failed)?;
         for metric in fleet.iter().chain(&devices) {
             let text = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
             csv.write_record([
@@ -227,9 +231,11 @@ impl RunFolder {
             all.add(timing);
         }
         let mut metrics = Map::new();
-        for (name, histogram) in
-            [("allocation_latency_us", &all.placement), ("pass_latency_us", &all.pass), ("command_latency_us", &all.command)]
-        {
+        for (name, histogram) in [
+            ("allocation_latency_us", &all.placement),
+            ("pass_latency_us", &all.pass),
+            ("command_latency_us", &all.command),
+        ] {
             let us = |ns: u64| Some(ns as f64 / 1e3).filter(|_| !histogram.is_empty());
             let mean = Some(histogram.mean() / 1e3).filter(|_| !histogram.is_empty());
             metrics.insert(format!("{name}.mean"), metric_value(mean, None));

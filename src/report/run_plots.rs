@@ -38,9 +38,12 @@ pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'stati
     let mut plots = vec![
         (
             "utilization",
-            timeline("Qubit utilization", "utilization (share of qubits in service)", Quantity::Share, |sample| {
-                sample.utilization
-            }),
+            timeline(
+                "Qubit utilization",
+                "utilization (share of qubits in service)",
+                Quantity::Share,
+                |sample| sample.utilization,
+            ),
         ),
         (
             "queue_length",

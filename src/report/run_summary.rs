@@ -77,8 +77,12 @@ fn table(fleet: &[MetricSummary], color: bool) -> String {
 }
 
 fn device_table(scenario: &Scenario, values: &[MetricSummary], color: bool) -> String {
-    const COLUMNS: [Metric; 4] =
-        [Metric::QubitUtilization, Metric::EffectiveUtilization, Metric::Fragmentation, Metric::ActiveAllocations];
+    const COLUMNS: [Metric; 4] = [
+        Metric::QubitUtilization,
+        Metric::EffectiveUtilization,
+        Metric::Fragmentation,
+        Metric::ActiveAllocations,
+    ];
     /// A terminal is no place for a thousand lines; `summary.csv` has them all.
     const SHOWN: usize = 24;
     let mut table = Table::new(&[
@@ -94,7 +98,11 @@ fn device_table(scenario: &Scenario, values: &[MetricSummary], color: bool) -> S
         let mean = |metric: Metric| {
             let of_device = |value: &&MetricSummary| {
                 value.def.metric == metric
-                    && value.name.strip_suffix(']').and_then(|rest| rest.split_once('[')).is_some_and(|n| n.1 == name)
+                    && value
+                        .name
+                        .strip_suffix(']')
+                        .and_then(|rest| rest.split_once('['))
+                        .is_some_and(|n| n.1 == name)
             };
             values.iter().find(of_device).and_then(|value| value.mean)
         };

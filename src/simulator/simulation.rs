@@ -30,7 +30,9 @@ use crate::allocator::placement::PlacementStrategy;
 use crate::observe::Observer;
 use crate::observe::metrics::{MetricsOptions, TimelineSample};
 use crate::quantum::device::DeviceSpec;
-use crate::quantum::hardware::failures::{ActiveOutages, Effect, FailureCalendar, FailureModel, Outage, Target};
+use crate::quantum::hardware::failures::{
+    ActiveOutages, Effect, FailureCalendar, FailureModel, Outage, Target,
+};
 use crate::quantum::hardware::{Hardware, HardwareError};
 use crate::quantum::success::success_probability;
 use crate::quantum::{DeviceId, hardware::truth::true_success};
@@ -177,7 +179,9 @@ pub enum SimulationError {
     #[error("failures: {0}")]
     Failures(#[from] crate::quantum::hardware::failures::FailureError),
     /// The core refused a command of the simulator, which is a defect of the program.
-    #[error("at {now} the core refused a command of the simulator: {source} (this is a defect; please report it)")]
+    #[error(
+        "at {now} the core refused a command of the simulator: {source} (this is a defect; please report it)"
+    )]
     Refused {
         /// When.
         now: Time,
@@ -305,7 +309,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
             }
         }
         self.observer.finish(self.now);
-        self.observer.metrics.check_conservation().map_err(|error| SimulationError::Books(error.to_string()))?;
+        self.observer
+            .metrics
+            .check_conservation()
+            .map_err(|error| SimulationError::Books(error.to_string()))?;
         if let Some(traces) = &mut self.traces {
             for planned in self.jobs.into_live() {
                 traces.job(&planned, None, self.now, None)?;
@@ -561,15 +568,13 @@ impl Simulation<'_, '_> {
         let mut factors = Vec::new();
         if self.scenario.output.fidelity {
             let spec = site.hardware.spec();
-            program =
-                self.programs.place(request, &allocation.layout, &spec.coupling_map, &site.published);
+            program = self.programs.place(request, &allocation.layout, &spec.coupling_map, &site.published);
             site.crosstalk(program.coupler_ids(), &mut factors);
             site.drive(program.coupler_ids());
         }
         site.running += 1;
         let id = allocation.id;
-        let ticket =
-            self.agenda.schedule(self.now + execution, class::RELEASE, Happening::AttemptEnds(id));
+        let ticket = self.agenda.schedule(self.now + execution, class::RELEASE, Happening::AttemptEnds(id));
         self.attempts.insert(id, Attempt { allocation, program, execution, outcome, ticket, factors });
         Ok(())
     }
@@ -598,7 +603,8 @@ impl Simulation<'_, '_> {
         let Some(attempt) = self.attempts.get(&id) else { return };
         self.agenda.cancel(attempt.ticket);
         let planned = self.jobs.get(attempt.allocation.job);
-        let shots = planned.map_or(1, |job| job.request.shots.saturating_mul(u64::from(job.request.circuits)));
+        let shots =
+            planned.map_or(1, |job| job.request.shots.saturating_mul(u64::from(job.request.circuits)));
         let shot = (attempt.execution.0 / shots.max(1)).max(1);
         let elapsed = self.now.since(attempt.allocation.started).0;
         let rest = shot - elapsed % shot;

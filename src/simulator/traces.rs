@@ -160,7 +160,8 @@ impl Traces {
     ) -> io::Result<()> {
         let request = &job.request;
         let ended = state.is_some();
-        let template = self.templates.get(job.source as usize).and_then(|list| list.get(job.template as usize));
+        let template =
+            self.templates.get(job.source as usize).and_then(|list| list.get(job.template as usize));
         let template = template.map_or("", String::as_str);
         let row = &mut self.jobs;
         row.u64(self.replication).u64(request.id.0).text(template).seconds(job.submitted);
@@ -175,12 +176,20 @@ impl Traces {
             Some(start) => row.seconds(start).seconds(job.execution),
             None => row.empty().empty(),
         };
-        if ended { row.seconds(now) } else { row.empty() };
+        if ended {
+            row.seconds(now)
+        } else {
+            row.empty()
+        };
         match job.first_start {
             Some(start) => row.seconds(start.since(job.submitted)),
             None => row.empty(),
         };
-        if ended { row.seconds(now.since(job.submitted)) } else { row.empty() };
+        if ended {
+            row.seconds(now.since(job.submitted))
+        } else {
+            row.empty()
+        };
         let stretch = now.since(job.submitted).as_secs_f64() / job.execution.as_secs_f64();
         row.optional(Some(stretch).filter(|_| ended && job.execution.0 > 0));
         match &job.allocation {
@@ -258,7 +267,9 @@ impl Traces {
             Event::StatusChanged { target, from, to, reason } => {
                 let _ = match target {
                     Target::Device(_) => write!(text, "{from:?} to {to:?} ({reason:?})"),
-                    Target::Qubit(_, qubit) => write!(text, "qubit {}: {from:?} to {to:?} ({reason:?})", qubit.0),
+                    Target::Qubit(_, qubit) => {
+                        write!(text, "qubit {}: {from:?} to {to:?} ({reason:?})", qubit.0)
+                    }
                     Target::Coupler(_, coupler) => {
                         write!(text, "coupler {}: {from:?} to {to:?} ({reason:?})", coupler.0)
                     }
@@ -314,7 +325,8 @@ impl Traces {
                 ("guard_ended", None, Some(*allocation), Some(device.index()))
             }
             Event::PassEnded { attempts, started, blocked_by_shape } => {
-                let _ = write!(text, "{attempts} tried, {started} started, {blocked_by_shape} blocked by shape");
+                let _ =
+                    write!(text, "{attempts} tried, {started} started, {blocked_by_shape} blocked by shape");
                 ("pass_ended", None, None, None)
             }
         };
@@ -342,7 +354,11 @@ impl Traces {
             Some(index) => row.text(&self.devices[index].0),
             None => row.empty(),
         };
-        if self.text.is_empty() { row.empty() } else { row.text(&self.text) };
+        if self.text.is_empty() {
+            row.empty()
+        } else {
+            row.text(&self.text)
+        };
         row.end_row()
     }
 }

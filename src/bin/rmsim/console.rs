@@ -66,7 +66,8 @@ impl Console {
     /// A progress bar over `length` steps, on stderr if that is a terminal.
     pub fn progress(&self, length: Option<u64>, what: &str) -> ProgressBar {
         let visible = !self.quiet && io::stderr().is_terminal();
-        let target = if visible { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
+        let target =
+            if visible { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(length, target);
         let template = match length {
             Some(_) => "{msg} {wide_bar} {human_pos}/{human_len} {eta}",

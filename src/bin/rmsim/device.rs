@@ -65,5 +65,6 @@ fn show(reference: &str, picture: Option<&Path>, no_picture: bool, console: &Con
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    fs::write(path, bytes).map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
+    fs::write(path, bytes)
+        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
 }

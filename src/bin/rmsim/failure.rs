@@ -64,7 +64,9 @@ impl From<RunError> for Failure {
 impl From<CompareError> for Failure {
     fn from(error: CompareError) -> Self {
         match error {
-            CompareError::Set(_) | CompareError::Scenario(_) | CompareError::Comparison(_) => Self::input(error),
+            CompareError::Set(_) | CompareError::Scenario(_) | CompareError::Comparison(_) => {
+                Self::input(error)
+            }
             CompareError::Run { .. } => Self::failed(error),
         }
     }

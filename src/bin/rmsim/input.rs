@@ -36,16 +36,17 @@ pub fn parse_sets(texts: &[String]) -> Result<Vec<SetOverride>, Failure> {
 pub fn load(path: Option<&Path>, sets: &[SetOverride]) -> Result<Scenario, Failure> {
     match path {
         Some(path) => Ok(Scenario::load(path, sets)?),
-        None => Ok(Scenario::from_yaml(QUICKSTART, "scenarios/quickstart.yaml (built in)", Path::new(""), sets)?),
+        None => {
+            Ok(Scenario::from_yaml(QUICKSTART, "scenarios/quickstart.yaml (built in)", Path::new(""), sets)?)
+        }
     }
 }
 
 /// Number of threads to use.
 pub fn threads(common: &Common) -> usize {
-    common.threads.map_or_else(
-        || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        usize::from,
-    )
+    common
+        .threads
+        .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
 }
 
 /// Jobs of all replications, where the horizon says how many.

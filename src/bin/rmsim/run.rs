@@ -39,8 +39,7 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     let bar = console.progress(input::expected_jobs(&scenario), "jobs");
     let advance = |jobs, _| bar.set_position(jobs);
     let sinks = |replication| folder.sinks(&scenario, replication);
-    let settings =
-        Settings { threads, sinks: &sinks, collect: draw, timing: true, progress: Some(&advance) };
+    let settings = Settings { threads, sinks: &sinks, collect: draw, timing: true, progress: Some(&advance) };
     let replications = run_replications(&scenario, &settings)?;
     bar.finish_and_clear();
     folder.join_traces(&scenario)?;
@@ -69,7 +68,9 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     if broken == 0 {
         return Ok(());
     }
-    for violation in replications.iter().flat_map(|replication| &replication.violations).take(VIOLATIONS_SHOWN) {
+    for violation in
+        replications.iter().flat_map(|replication| &replication.violations).take(VIOLATIONS_SHOWN)
+    {
         console.warning(violation.to_string());
     }
     Err(Failure::failed(format!("the auditor found {broken} broken promise(s) of the allocator")))
