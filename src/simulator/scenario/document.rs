@@ -134,7 +134,7 @@ fn mark(location: Location) -> Mark {
     Mark::File {
         line: number(location.line()),
         column: number(location.column()),
-        width: number(location.span().len() as u64),
+        width: number(location.span().len()),
     }
 }
 

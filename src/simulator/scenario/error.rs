@@ -202,7 +202,7 @@ impl serde::de::Error for Fault {
 }
 
 /// The nearest name first where one is near, then all names.
-pub(super) fn choices<'a>(name: &str, lead: &str, known: &[&'a str]) -> String {
+pub(super) fn choices(name: &str, lead: &str, known: &[&str]) -> String {
     let list = known.join(", ");
     match near(name, known.iter().copied()).first() {
         Some(nearest) => format!("did you mean `{nearest}`? {lead} {list}"),
