@@ -176,6 +176,21 @@ fn overrides_are_named() {
     );
 }
 
+/// A device file lies next to the scenario; what is wrong with it is said with both places.
+#[test]
+fn a_device_file_of_a_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = GOOD.replace("ibm_guadalupe", "./mine.yaml");
+    std::fs::write(folder.path().join("demo.yaml"), &text).unwrap();
+    let load = || Scenario::load(&folder.path().join("demo.yaml"), &[]);
+    let device = catalogue::text("ibm_guadalupe").unwrap();
+    std::fs::write(folder.path().join("mine.yaml"), device).unwrap();
+    assert_eq!(load().unwrap().fleet[0].spec.coupling_map.qubits(), 16);
+    std::fs::write(folder.path().join("mine.yaml"), device.replace("qubits: 16", "qubits: -16")).unwrap();
+    let shown = load().unwrap_err().to_string().replace(&*folder.path().to_string_lossy(), "FOLDER");
+    snapshot!(shown);
+}
+
 #[test]
 fn broken_files() {
     let texts = [
