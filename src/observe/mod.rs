@@ -2,6 +2,7 @@
 //!
 //! Promises that what is reported about the core does not come from the core's own bookkeeping: [`auditor`] checks
 //! its promises, [`metrics`] measures it. Leaves files and plots to the layers below.
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 pub mod auditor;
 mod conservation;

@@ -5,7 +5,10 @@
 //! [`crate::experiment`].
 //!
 //! Reading order: [`Simulation::run`] (the loop), `happen` (what the agenda brings), `command` and `react` (what the
-//! core answers), then the three stories: arrivals, outages, calibrations.
+//! core answers), then the stories: `attempts` (jobs) and `devices` (outages, calibrations).
+
+mod attempts;
+mod devices;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,28 +17,22 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::agenda::{Agenda, Ticket};
-use super::job_book::{JobBook, Planned};
+use super::job_book::JobBook;
 use super::program::{PlacedProgram, Programs};
 use super::scenario::{Horizon, Scenario, WarmUp};
-use super::site::{CalibrationPhase, Site};
+use super::site::Site;
 use super::traces::Traces;
-use super::workload::jobs::PlannedOutcome;
 use super::workload::{Arrival, ArrivalStream, Workload};
 use crate::allocator::Allocator;
-use crate::allocator::job::{FinalState, JobId, JobRequest};
-use crate::allocator::messages::{
-    self, Allocation, AllocationId, Command, CommandError, Event, Outcome, StatusReason,
-};
+use crate::allocator::job::{FinalState, JobId};
+use crate::allocator::messages::{Allocation, AllocationId, Command, CommandError, Event, Outcome};
 use crate::allocator::placement::PlacementStrategy;
 use crate::observe::Observer;
 use crate::observe::metrics::{MetricsOptions, TimelineSample};
+use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
-use crate::quantum::hardware::failures::{
-    ActiveOutages, Effect, FailureCalendar, FailureModel, Outage, Target,
-};
+use crate::quantum::hardware::failures::{ActiveOutages, FailureCalendar, FailureModel, Outage};
 use crate::quantum::hardware::{Hardware, HardwareError};
-use crate::quantum::success::success_probability;
-use crate::quantum::{DeviceId, hardware::truth::true_success};
 use crate::random::{Purpose, StreamFamily};
 use crate::time::{Span, Time};
 
@@ -475,338 +472,5 @@ impl<'s, 'p> Simulation<'s, 'p> {
         let every = self.scenario.output.timeline_every;
         self.agenda.schedule(self.now + every, class::SAMPLE, Happening::Sample);
         Ok(())
-    }
-}
-
-/// Arrivals, attempts and ends of jobs.
-impl Simulation<'_, '_> {
-    fn schedule_next_arrival(&mut self) {
-        let next = match self.scenario.horizon {
-            Horizon::Jobs(jobs) => self.stream.next().filter(|_| self.arrivals < jobs),
-            Horizon::Time(span) => self.stream.next().filter(|arrival| arrival.at < Time::ZERO + span),
-        };
-        if let Some(arrival) = next {
-            self.agenda.schedule(arrival.at, class::ARRIVAL, Happening::Arrival(arrival));
-            return;
-        }
-        self.exhausted = true;
-        if matches!(self.scenario.horizon, Horizon::Jobs(_)) {
-            let end = if self.scenario.drain { self.now + LONGEST_DRAIN } else { self.now };
-            self.agenda.schedule(end, class::END, Happening::End);
-        }
-    }
-
-    fn arrive(&mut self, arrival: Arrival) -> Result<(), SimulationError> {
-        let number = self.arrivals;
-        self.arrivals += 1;
-        if let WarmUp::Jobs(jobs) = self.scenario.warm_up
-            && number == jobs
-        {
-            self.observer.metrics.start_measuring(self.now);
-        }
-        let generated = self.scenario.workload.draw(&self.attributes, arrival, number);
-        let mut request = generated.request;
-        if let Some(factor) = generated.walltime_factor {
-            request.estimated_duration = Some(self.walltime(&request, generated.execution_time, factor));
-        }
-        let request = Arc::new(request);
-        let mut error_at = None;
-        match generated.outcome {
-            PlannedOutcome::Completes => {}
-            PlannedOutcome::FailsAt(share) => error_at = Some(share),
-            PlannedOutcome::CancelledAfter(delay) => {
-                self.agenda.schedule(self.now + delay, class::RELEASE, Happening::Cancel(request.id));
-            }
-        }
-        self.jobs.insert(Planned {
-            request: request.clone(),
-            submitted: self.now,
-            source: arrival.source,
-            template: generated.template,
-            execution_time: generated.execution_time,
-            error_at,
-            first_start: None,
-            last_start: None,
-            attempts: 0,
-            allocation: None,
-            execution: Span::ZERO,
-        });
-        self.command(Command::Submit(request))?;
-        if number.is_multiple_of(1024)
-            && let Some(progress) = self.progress
-        {
-            progress(self.arrivals, self.now);
-        }
-        self.schedule_next_arrival();
-        Ok(())
-    }
-
-    /// A walltime of so many times what the job takes on the slowest device of the fleet: its owner does not know
-    /// yet where it will run.
-    fn walltime(&self, request: &JobRequest, own: Option<Span>, factor: f64) -> Span {
-        let on = |index: &usize| {
-            let hardware = &self.sites[*index].hardware;
-            hardware.execution_time(request.circuits, request.shots, request.depth, own)
-        };
-        let slowest = self.speeds.iter().map(on).max().unwrap_or(Span::ZERO);
-        Span::from_secs_f64(slowest.as_secs_f64() * factor)
-    }
-
-    fn start_attempt(&mut self, allocation: Arc<Allocation>) -> Result<(), SimulationError> {
-        let site = &mut self.sites[allocation.device.index()];
-        let planned = self.jobs.started(allocation.job, &allocation, self.now);
-        let request = &planned.request;
-        let own = planned.execution_time;
-        let whole = site.hardware.execution_time(request.circuits, request.shots, request.depth, own);
-        let slow = self.outages.slowdown(site.id);
-        let whole = if slow == 1.0 { whole } else { Span::from_secs_f64(whole.as_secs_f64() * slow) };
-        let (execution, outcome) = match planned.error_at {
-            Some(share) => (Span((whole.0 as f64 * share) as u64), Outcome::Error),
-            None => (whole, Outcome::Success),
-        };
-        let mut program = PlacedProgram::default();
-        let mut factors = Vec::new();
-        if self.scenario.output.fidelity {
-            let spec = site.hardware.spec();
-            program = self.programs.place(request, &allocation.layout, &spec.coupling_map, &site.published);
-            site.crosstalk(program.coupler_ids(), &mut factors);
-            site.drive(program.coupler_ids());
-        }
-        site.running += 1;
-        let id = allocation.id;
-        let ticket = self.agenda.schedule(self.now + execution, class::RELEASE, Happening::AttemptEnds(id));
-        self.attempts.insert(id, Attempt { allocation, program, execution, outcome, ticket, factors });
-        Ok(())
-    }
-
-    fn attempt_ends(&mut self, id: AllocationId) -> Result<(), SimulationError> {
-        let Some(attempt) = self.attempts.get(&id) else { return Ok(()) };
-        let outcome = attempt.outcome;
-        let shots_done = self.shots_done(attempt);
-        self.command(Command::Finished { allocation: id, outcome, shots_done })
-    }
-
-    /// Shots done by now, taking them to be spread evenly over the attempt.
-    fn shots_done(&self, attempt: &Attempt) -> u64 {
-        let Some(planned) = self.jobs.get(attempt.allocation.job) else { return 0 };
-        let all = planned.request.shots.saturating_mul(u64::from(planned.request.circuits));
-        if attempt.outcome == Outcome::Success && self.now >= attempt.allocation.started + attempt.execution {
-            return all;
-        }
-        let elapsed = u128::from(self.now.since(attempt.allocation.started).0);
-        let done = elapsed * u128::from(all) / u128::from(attempt.execution.0.max(1));
-        (done as u64).min(all)
-    }
-
-    /// The device stops an attempt at the end of the shot that is under way.
-    fn stop_attempt(&mut self, id: AllocationId) {
-        let Some(attempt) = self.attempts.get(&id) else { return };
-        self.agenda.cancel(attempt.ticket);
-        let planned = self.jobs.get(attempt.allocation.job);
-        let shots =
-            planned.map_or(1, |job| job.request.shots.saturating_mul(u64::from(job.request.circuits)));
-        let shot = (attempt.execution.0 / shots.max(1)).max(1);
-        let elapsed = self.now.since(attempt.allocation.started).0;
-        let rest = shot - elapsed % shot;
-        let ticket = self.agenda.schedule(self.now + Span(rest), class::RELEASE, Happening::StopDone(id));
-        if let Some(attempt) = self.attempts.get_mut(&id) {
-            attempt.ticket = ticket;
-        }
-    }
-
-    fn stop_done(&mut self, id: AllocationId) -> Result<(), SimulationError> {
-        let Some(attempt) = self.attempts.get(&id) else { return Ok(()) };
-        let shots_done = self.shots_done(attempt);
-        self.command(Command::StopAcknowledged { allocation: id, shots_done })
-    }
-
-    /// The hardware no longer works for an attempt. Returns its predicted and true success if it was completed.
-    fn end_attempt(&mut self, id: AllocationId, completed: bool) -> Option<(f64, f64)> {
-        let attempt = self.attempts.swap_remove(&id)?;
-        self.agenda.cancel(attempt.ticket);
-        let site = &mut self.sites[attempt.allocation.device.index()];
-        site.running -= 1;
-        self.jobs.attempt_ended(attempt.allocation.job, self.now);
-        let mut fidelity = None;
-        if self.scenario.output.fidelity {
-            site.release(attempt.program.coupler_ids());
-            if completed {
-                // Neighbours come and go: the mean of the factors at the start and at the end stands for the whole run.
-                site.crosstalk(attempt.program.coupler_ids(), &mut self.factors);
-                for (end, start) in self.factors.iter_mut().zip(&attempt.factors) {
-                    *end = 0.5 * (*end + *start);
-                }
-                let predicted = success_probability(&site.published, &attempt.program.on(&site.published));
-                let truth = site.hardware.truth(self.now);
-                let actual = true_success(truth, &attempt.program.on(truth), &self.factors);
-                fidelity = Some((predicted, actual));
-            }
-        }
-        if site.phase == CalibrationPhase::Draining && site.running == 0 && !site.down {
-            let index = attempt.allocation.device.0;
-            self.start_calibration(index);
-        }
-        fidelity
-    }
-
-    fn end_job(
-        &mut self,
-        job: JobId,
-        state: FinalState,
-        fidelity: Option<(f64, f64)>,
-    ) -> Result<(), SimulationError> {
-        if let Some((predicted, actual)) = fidelity {
-            self.observer.metrics.record_fidelity(job, predicted, actual);
-        }
-        let Some(planned) = self.jobs.remove(job) else { return Ok(()) };
-        if let Some(collected) = &mut self.collected {
-            collected.jobs.push(JobPoint {
-                device: planned.allocation.as_ref().map(|allocation| allocation.device),
-                ended: self.now,
-                waited: planned.first_start.map(|start| start.since(planned.submitted)),
-                fidelity,
-            });
-        }
-        if let Some(traces) = &mut self.traces {
-            traces.job(&planned, Some(state), self.now, fidelity)?;
-        }
-        Ok(())
-    }
-}
-
-/// Devices that come, go, fail and are repaired.
-impl Simulation<'_, '_> {
-    fn join(&mut self, index: u32) -> Result<(), SimulationError> {
-        let id = DeviceId(index);
-        let site = &mut self.sites[id.index()];
-        let spec = site.hardware.spec().clone();
-        site.joined();
-        self.command(Command::RegisterDevice { device: id, spec })?;
-        self.tell(index, StatusReason::Fault)?;
-        let spec = self.sites[id.index()].hardware.spec();
-        if let Some(first) = self.scenario.calibration.first_due(spec, id.index(), self.sites.len()) {
-            let at = self.now + first.since(Time::ZERO);
-            self.agenda.schedule(at, class::CALIBRATION, Happening::CalibrationDue(index));
-        }
-        Ok(())
-    }
-
-    fn leave(&mut self, index: u32) -> Result<(), SimulationError> {
-        let site = &mut self.sites[index as usize];
-        site.member = false;
-        site.phase = CalibrationPhase::Idle;
-        self.command(Command::RemoveDevice { device: DeviceId(index) })
-    }
-
-    fn schedule_next_outage(&mut self) {
-        if let Some(outage) = self.calendar.next() {
-            self.agenda.schedule(outage.from, class::FAILURE, Happening::OutageBegins(outage));
-        }
-    }
-
-    fn outage_begins(&mut self, outage: Outage) -> Result<(), SimulationError> {
-        self.schedule_next_outage();
-        if let Some(traces) = &mut self.traces {
-            traces.outage(self.now, &outage)?;
-        }
-        let index = outage.target.device().index();
-        if let Effect::Drift(factor) = outage.effect {
-            self.sites[index].hardware.truth(self.now);
-            self.sites[index].hardware.drift_mut().shift_errors(factor);
-        }
-        if outage.until < Time::MAX {
-            self.agenda.schedule(outage.until, class::REPAIR, Happening::OutageEnds(outage));
-        }
-        if self.outages.begin(outage) { self.element_changed(outage.target, true) } else { Ok(()) }
-    }
-
-    fn outage_ends(&mut self, outage: &Outage) -> Result<(), SimulationError> {
-        if self.outages.end(outage) { self.element_changed(outage.target, false) } else { Ok(()) }
-    }
-
-    /// A device, qubit or coupler goes down or comes up.
-    fn element_changed(&mut self, target: Target, down: bool) -> Result<(), SimulationError> {
-        let reason = if down { StatusReason::Fault } else { StatusReason::Repair };
-        let status = if down { messages::Status::Offline } else { messages::Status::Online };
-        let site = &mut self.sites[target.device().index()];
-        let target = match target {
-            Target::Device(id) => {
-                site.down = down;
-                if down && site.phase == CalibrationPhase::Measuring {
-                    // What was measured so far is lost; it begins again after the repair.
-                    site.phase = CalibrationPhase::Draining;
-                }
-                self.tell(id.0, reason)?;
-                let site = &self.sites[id.index()];
-                if !down && site.phase == CalibrationPhase::Draining && site.running == 0 {
-                    self.start_calibration(id.0);
-                    return self.flush();
-                }
-                return Ok(());
-            }
-            Target::Qubit(id, qubit) => messages::Target::Qubit(id, qubit),
-            Target::Coupler(id, coupler) => messages::Target::Coupler(id, coupler),
-        };
-        if site.member { self.command(Command::SetStatus { target, status, reason }) } else { Ok(()) }
-    }
-
-    /// Tells the core the status of a device if it has changed.
-    fn tell(&mut self, index: u32, reason: StatusReason) -> Result<(), SimulationError> {
-        let site = &mut self.sites[index as usize];
-        if !site.member {
-            return Ok(());
-        }
-        let Some((status, reason)) = site.news(reason) else { return Ok(()) };
-        let target = messages::Target::Device(DeviceId(index));
-        self.command(Command::SetStatus { target, status, reason })
-    }
-}
-
-/// Calibrations: a device is drained, measured, and its figures are published.
-impl Simulation<'_, '_> {
-    fn calibration_due(&mut self, index: u32) -> Result<(), SimulationError> {
-        let site = &mut self.sites[index as usize];
-        if !site.member || site.phase != CalibrationPhase::Idle {
-            return Ok(());
-        }
-        site.phase = CalibrationPhase::Draining;
-        let ready = site.running == 0 && !site.down;
-        self.tell(index, StatusReason::Calibration)?;
-        if ready {
-            self.start_calibration(index);
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    /// The last job has left a draining device.
-    fn start_calibration(&mut self, index: u32) {
-        let site = &mut self.sites[index as usize];
-        site.phase = CalibrationPhase::Measuring;
-        let streams = StreamFamily::new(self.scenario.seed, self.replication, Purpose::Calibration);
-        // The top bit keeps these draws apart from the measurement noise of the same calibration.
-        let mut stream = streams.stream(u64::from(index), site.calibrations | 1 << 63);
-        let duration = self.scenario.calibration.duration.draw(&mut stream);
-        self.agenda.schedule(self.now + duration, class::CALIBRATION, Happening::CalibrationEnds(index));
-        if let Some((status, reason)) = site.news(StatusReason::Calibration) {
-            let target = messages::Target::Device(DeviceId(index));
-            self.todo.push_back(Command::SetStatus { target, status, reason });
-        }
-    }
-
-    fn calibration_ends(&mut self, index: u32) -> Result<(), SimulationError> {
-        let site = &mut self.sites[index as usize];
-        if !site.member || site.phase != CalibrationPhase::Measuring {
-            return Ok(());
-        }
-        let calibration = Arc::new(site.hardware.calibrate(self.now, site.calibrations));
-        site.calibrations += 1;
-        site.published = calibration.clone();
-        site.phase = CalibrationPhase::Idle;
-        if let Some(interval) = self.scenario.calibration.interval_of(site.hardware.spec()) {
-            self.agenda.schedule(self.now + interval, class::CALIBRATION, Happening::CalibrationDue(index));
-        }
-        self.command(Command::Recalibrate { device: DeviceId(index), calibration })?;
-        self.tell(index, StatusReason::Calibration)
     }
 }

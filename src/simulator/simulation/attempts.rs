@@ -1,0 +1,212 @@
+//! Jobs in the simulation: they arrive, run on the hardware, and end.
+
+use std::sync::Arc;
+
+use super::{Attempt, Happening, JobPoint, LONGEST_DRAIN, Simulation, SimulationError, class};
+use crate::allocator::job::{FinalState, JobId, JobRequest};
+use crate::allocator::messages::{Allocation, AllocationId, Command, Outcome};
+use crate::quantum::hardware::truth::true_success;
+use crate::quantum::success::success_probability;
+use crate::simulator::job_book::Planned;
+use crate::simulator::program::PlacedProgram;
+use crate::simulator::scenario::{Horizon, WarmUp};
+use crate::simulator::site::CalibrationPhase;
+use crate::simulator::workload::Arrival;
+use crate::simulator::workload::jobs::PlannedOutcome;
+use crate::time::{Span, Time};
+
+/// Arrivals, attempts and ends of jobs.
+impl Simulation<'_, '_> {
+    pub(super) fn schedule_next_arrival(&mut self) {
+        let next = match self.scenario.horizon {
+            Horizon::Jobs(jobs) => self.stream.next().filter(|_| self.arrivals < jobs),
+            Horizon::Time(span) => self.stream.next().filter(|arrival| arrival.at < Time::ZERO + span),
+        };
+        if let Some(arrival) = next {
+            self.agenda.schedule(arrival.at, class::ARRIVAL, Happening::Arrival(arrival));
+            return;
+        }
+        self.exhausted = true;
+        if matches!(self.scenario.horizon, Horizon::Jobs(_)) {
+            let end = if self.scenario.drain { self.now + LONGEST_DRAIN } else { self.now };
+            self.agenda.schedule(end, class::END, Happening::End);
+        }
+    }
+
+    pub(super) fn arrive(&mut self, arrival: Arrival) -> Result<(), SimulationError> {
+        let number = self.arrivals;
+        self.arrivals += 1;
+        if let WarmUp::Jobs(jobs) = self.scenario.warm_up
+            && number == jobs
+        {
+            self.observer.metrics.start_measuring(self.now);
+        }
+        let generated = self.scenario.workload.draw(&self.attributes, arrival, number);
+        let mut request = generated.request;
+        if let Some(factor) = generated.walltime_factor {
+            request.estimated_duration = Some(self.walltime(&request, generated.execution_time, factor));
+        }
+        let request = Arc::new(request);
+        let mut error_at = None;
+        match generated.outcome {
+            PlannedOutcome::Completes => {}
+            PlannedOutcome::FailsAt(share) => error_at = Some(share),
+            PlannedOutcome::CancelledAfter(delay) => {
+                self.agenda.schedule(self.now + delay, class::RELEASE, Happening::Cancel(request.id));
+            }
+        }
+        self.jobs.insert(Planned {
+            request: request.clone(),
+            submitted: self.now,
+            source: arrival.source,
+            template: generated.template,
+            execution_time: generated.execution_time,
+            error_at,
+            first_start: None,
+            last_start: None,
+            attempts: 0,
+            allocation: None,
+            execution: Span::ZERO,
+        });
+        self.command(Command::Submit(request))?;
+        if number.is_multiple_of(1024)
+            && let Some(progress) = self.progress
+        {
+            progress(self.arrivals, self.now);
+        }
+        self.schedule_next_arrival();
+        Ok(())
+    }
+
+    /// A walltime of so many times what the job takes on the slowest device of the fleet: its owner does not know
+    /// yet where it will run.
+    pub(super) fn walltime(&self, request: &JobRequest, own: Option<Span>, factor: f64) -> Span {
+        let on = |index: &usize| {
+            let hardware = &self.sites[*index].hardware;
+            hardware.execution_time(request.circuits, request.shots, request.depth, own)
+        };
+        let slowest = self.speeds.iter().map(on).max().unwrap_or(Span::ZERO);
+        Span::from_secs_f64(slowest.as_secs_f64() * factor)
+    }
+
+    pub(super) fn start_attempt(&mut self, allocation: Arc<Allocation>) -> Result<(), SimulationError> {
+        let site = &mut self.sites[allocation.device.index()];
+        let planned = self.jobs.started(allocation.job, &allocation, self.now);
+        let request = &planned.request;
+        let own = planned.execution_time;
+        let whole = site.hardware.execution_time(request.circuits, request.shots, request.depth, own);
+        let slow = self.outages.slowdown(site.id);
+        let whole = if slow == 1.0 { whole } else { Span::from_secs_f64(whole.as_secs_f64() * slow) };
+        let (execution, outcome) = match planned.error_at {
+            Some(share) => (Span((whole.0 as f64 * share) as u64), Outcome::Error),
+            None => (whole, Outcome::Success),
+        };
+        let mut program = PlacedProgram::default();
+        let mut factors = Vec::new();
+        if self.scenario.output.fidelity {
+            let spec = site.hardware.spec();
+            program = self.programs.place(request, &allocation.layout, &spec.coupling_map, &site.published);
+            site.crosstalk(program.coupler_ids(), &mut factors);
+            site.drive(program.coupler_ids());
+        }
+        site.running += 1;
+        let id = allocation.id;
+        let ticket = self.agenda.schedule(self.now + execution, class::RELEASE, Happening::AttemptEnds(id));
+        self.attempts.insert(id, Attempt { allocation, program, execution, outcome, ticket, factors });
+        Ok(())
+    }
+
+    pub(super) fn attempt_ends(&mut self, id: AllocationId) -> Result<(), SimulationError> {
+        let Some(attempt) = self.attempts.get(&id) else { return Ok(()) };
+        let outcome = attempt.outcome;
+        let shots_done = self.shots_done(attempt);
+        self.command(Command::Finished { allocation: id, outcome, shots_done })
+    }
+
+    /// Shots done by now, taking them to be spread evenly over the attempt.
+    pub(super) fn shots_done(&self, attempt: &Attempt) -> u64 {
+        let Some(planned) = self.jobs.get(attempt.allocation.job) else { return 0 };
+        let all = planned.request.shots.saturating_mul(u64::from(planned.request.circuits));
+        if attempt.outcome == Outcome::Success && self.now >= attempt.allocation.started + attempt.execution {
+            return all;
+        }
+        let elapsed = u128::from(self.now.since(attempt.allocation.started).0);
+        let done = elapsed * u128::from(all) / u128::from(attempt.execution.0.max(1));
+        (done as u64).min(all)
+    }
+
+    /// The device stops an attempt at the end of the shot that is under way.
+    pub(super) fn stop_attempt(&mut self, id: AllocationId) {
+        let Some(attempt) = self.attempts.get(&id) else { return };
+        self.agenda.cancel(attempt.ticket);
+        let planned = self.jobs.get(attempt.allocation.job);
+        let shots =
+            planned.map_or(1, |job| job.request.shots.saturating_mul(u64::from(job.request.circuits)));
+        let shot = (attempt.execution.0 / shots.max(1)).max(1);
+        let elapsed = self.now.since(attempt.allocation.started).0;
+        let rest = shot - elapsed % shot;
+        let ticket = self.agenda.schedule(self.now + Span(rest), class::RELEASE, Happening::StopDone(id));
+        if let Some(attempt) = self.attempts.get_mut(&id) {
+            attempt.ticket = ticket;
+        }
+    }
+
+    pub(super) fn stop_done(&mut self, id: AllocationId) -> Result<(), SimulationError> {
+        let Some(attempt) = self.attempts.get(&id) else { return Ok(()) };
+        let shots_done = self.shots_done(attempt);
+        self.command(Command::StopAcknowledged { allocation: id, shots_done })
+    }
+
+    /// The hardware no longer works for an attempt. Returns its predicted and true success if it was completed.
+    pub(super) fn end_attempt(&mut self, id: AllocationId, completed: bool) -> Option<(f64, f64)> {
+        let attempt = self.attempts.swap_remove(&id)?;
+        self.agenda.cancel(attempt.ticket);
+        let site = &mut self.sites[attempt.allocation.device.index()];
+        site.running -= 1;
+        self.jobs.attempt_ended(attempt.allocation.job, self.now);
+        let mut fidelity = None;
+        if self.scenario.output.fidelity {
+            site.release(attempt.program.coupler_ids());
+            if completed {
+                // Neighbours come and go: the mean of the factors at the start and at the end stands for the whole run.
+                site.crosstalk(attempt.program.coupler_ids(), &mut self.factors);
+                for (end, start) in self.factors.iter_mut().zip(&attempt.factors) {
+                    *end = 0.5 * (*end + *start);
+                }
+                let predicted = success_probability(&site.published, &attempt.program.on(&site.published));
+                let truth = site.hardware.truth(self.now);
+                let actual = true_success(truth, &attempt.program.on(truth), &self.factors);
+                fidelity = Some((predicted, actual));
+            }
+        }
+        if site.phase == CalibrationPhase::Draining && site.running == 0 && !site.down {
+            let index = attempt.allocation.device.0;
+            self.start_calibration(index);
+        }
+        fidelity
+    }
+
+    pub(super) fn end_job(
+        &mut self,
+        job: JobId,
+        state: FinalState,
+        fidelity: Option<(f64, f64)>,
+    ) -> Result<(), SimulationError> {
+        if let Some((predicted, actual)) = fidelity {
+            self.observer.metrics.record_fidelity(job, predicted, actual);
+        }
+        let Some(planned) = self.jobs.remove(job) else { return Ok(()) };
+        if let Some(collected) = &mut self.collected {
+            collected.jobs.push(JobPoint {
+                device: planned.allocation.as_ref().map(|allocation| allocation.device),
+                ended: self.now,
+                waited: planned.first_start.map(|start| start.since(planned.submitted)),
+                fidelity,
+            });
+        }
+        if let Some(traces) = &mut self.traces {
+            traces.job(&planned, Some(state), self.now, fidelity)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! Devices in the simulation: they join, leave, fail, are repaired and calibrated.
+
+use std::sync::Arc;
+
+use super::{Happening, Simulation, SimulationError, class};
+use crate::allocator::messages::{self, Command, StatusReason};
+use crate::quantum::DeviceId;
+use crate::quantum::hardware::failures::{Effect, Outage, Target};
+use crate::random::{Purpose, StreamFamily};
+use crate::simulator::site::CalibrationPhase;
+use crate::time::Time;
+
+/// Devices that come, go, fail and are repaired.
+impl Simulation<'_, '_> {
+    pub(super) fn join(&mut self, index: u32) -> Result<(), SimulationError> {
+        let id = DeviceId(index);
+        let site = &mut self.sites[id.index()];
+        let spec = site.hardware.spec().clone();
+        site.joined();
+        self.command(Command::RegisterDevice { device: id, spec })?;
+        self.tell(index, StatusReason::Fault)?;
+        let spec = self.sites[id.index()].hardware.spec();
+        if let Some(first) = self.scenario.calibration.first_due(spec, id.index(), self.sites.len()) {
+            let at = self.now + first.since(Time::ZERO);
+            self.agenda.schedule(at, class::CALIBRATION, Happening::CalibrationDue(index));
+        }
+        Ok(())
+    }
+
+    pub(super) fn leave(&mut self, index: u32) -> Result<(), SimulationError> {
+        let site = &mut self.sites[index as usize];
+        site.member = false;
+        site.phase = CalibrationPhase::Idle;
+        self.command(Command::RemoveDevice { device: DeviceId(index) })
+    }
+
+    pub(super) fn schedule_next_outage(&mut self) {
+        if let Some(outage) = self.calendar.next() {
+            self.agenda.schedule(outage.from, class::FAILURE, Happening::OutageBegins(outage));
+        }
+    }
+
+    pub(super) fn outage_begins(&mut self, outage: Outage) -> Result<(), SimulationError> {
+        self.schedule_next_outage();
+        if let Some(traces) = &mut self.traces {
+            traces.outage(self.now, &outage)?;
+        }
+        let index = outage.target.device().index();
+        if let Effect::Drift(factor) = outage.effect {
+            self.sites[index].hardware.truth(self.now);
+            self.sites[index].hardware.drift_mut().shift_errors(factor);
+        }
+        if outage.until < Time::MAX {
+            self.agenda.schedule(outage.until, class::REPAIR, Happening::OutageEnds(outage));
+        }
+        if self.outages.begin(outage) { self.element_changed(outage.target, true) } else { Ok(()) }
+    }
+
+    pub(super) fn outage_ends(&mut self, outage: &Outage) -> Result<(), SimulationError> {
+        if self.outages.end(outage) { self.element_changed(outage.target, false) } else { Ok(()) }
+    }
+
+    /// A device, qubit or coupler goes down or comes up.
+    pub(super) fn element_changed(&mut self, target: Target, down: bool) -> Result<(), SimulationError> {
+        let reason = if down { StatusReason::Fault } else { StatusReason::Repair };
+        let status = if down { messages::Status::Offline } else { messages::Status::Online };
+        let site = &mut self.sites[target.device().index()];
+        let target = match target {
+            Target::Device(id) => {
+                site.down = down;
+                if down && site.phase == CalibrationPhase::Measuring {
+                    // What was measured so far is lost; it begins again after the repair.
+                    site.phase = CalibrationPhase::Draining;
+                }
+                self.tell(id.0, reason)?;
+                let site = &self.sites[id.index()];
+                if !down && site.phase == CalibrationPhase::Draining && site.running == 0 {
+                    self.start_calibration(id.0);
+                    return self.flush();
+                }
+                return Ok(());
+            }
+            Target::Qubit(id, qubit) => messages::Target::Qubit(id, qubit),
+            Target::Coupler(id, coupler) => messages::Target::Coupler(id, coupler),
+        };
+        if site.member { self.command(Command::SetStatus { target, status, reason }) } else { Ok(()) }
+    }
+
+    /// Tells the core the status of a device if it has changed.
+    pub(super) fn tell(&mut self, index: u32, reason: StatusReason) -> Result<(), SimulationError> {
+        let site = &mut self.sites[index as usize];
+        if !site.member {
+            return Ok(());
+        }
+        let Some((status, reason)) = site.news(reason) else { return Ok(()) };
+        let target = messages::Target::Device(DeviceId(index));
+        self.command(Command::SetStatus { target, status, reason })
+    }
+}
+
+/// Calibrations: a device is drained, measured, and its figures are published.
+impl Simulation<'_, '_> {
+    pub(super) fn calibration_due(&mut self, index: u32) -> Result<(), SimulationError> {
+        let site = &mut self.sites[index as usize];
+        if !site.member || site.phase != CalibrationPhase::Idle {
+            return Ok(());
+        }
+        site.phase = CalibrationPhase::Draining;
+        let ready = site.running == 0 && !site.down;
+        self.tell(index, StatusReason::Calibration)?;
+        if ready {
+            self.start_calibration(index);
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// The last job has left a draining device.
+    pub(super) fn start_calibration(&mut self, index: u32) {
+        let site = &mut self.sites[index as usize];
+        site.phase = CalibrationPhase::Measuring;
+        let streams = StreamFamily::new(self.scenario.seed, self.replication, Purpose::Calibration);
+        // The top bit keeps these draws apart from the measurement noise of the same calibration.
+        let mut stream = streams.stream(u64::from(index), site.calibrations | 1 << 63);
+        let duration = self.scenario.calibration.duration.draw(&mut stream);
+        self.agenda.schedule(self.now + duration, class::CALIBRATION, Happening::CalibrationEnds(index));
+        if let Some((status, reason)) = site.news(StatusReason::Calibration) {
+            let target = messages::Target::Device(DeviceId(index));
+            self.todo.push_back(Command::SetStatus { target, status, reason });
+        }
+    }
+
+    pub(super) fn calibration_ends(&mut self, index: u32) -> Result<(), SimulationError> {
+        let site = &mut self.sites[index as usize];
+        if !site.member || site.phase != CalibrationPhase::Measuring {
+            return Ok(());
+        }
+        let calibration = Arc::new(site.hardware.calibrate(self.now, site.calibrations));
+        site.calibrations += 1;
+        site.published = calibration.clone();
+        site.phase = CalibrationPhase::Idle;
+        if let Some(interval) = self.scenario.calibration.interval_of(site.hardware.spec()) {
+            self.agenda.schedule(self.now + interval, class::CALIBRATION, Happening::CalibrationDue(index));
+        }
+        self.command(Command::Recalibrate { device: DeviceId(index), calibration })?;
+        self.tell(index, StatusReason::Calibration)
+    }
+}
