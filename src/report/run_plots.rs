@@ -5,7 +5,9 @@
 use super::plots::{
     DistributionPlot, FidelityPlot, FidelityPoint, Plot, Quantity, Series, TimelinePlot, ViolationsPlot,
 };
+use crate::allocator::config::Queue;
 use crate::experiment::run::Replication;
+use crate::observe::auditor::ViolationKind;
 use crate::observe::metrics::TimelineSample;
 use crate::quantum::DeviceId;
 use crate::simulator::scenario::Scenario;
@@ -35,6 +37,12 @@ pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'stati
             devices: per_device(scenario, collected, value),
         })
     };
+    let mut queue_length =
+        timeline("Queue length", "waiting jobs", Quantity::Count, |sample| Some(sample.queue_length as f64));
+    if let (Plot::Timeline(plot), Queue::Global { .. }) = (&mut queue_length, scenario.allocator.queue) {
+        // Nobody waits for a device in particular.
+        plot.devices.clear();
+    }
     let mut plots = vec![
         (
             "utilization",
@@ -45,12 +53,7 @@ pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'stati
                 |sample| sample.utilization,
             ),
         ),
-        (
-            "queue_length",
-            timeline("Queue length", "waiting jobs", Quantity::Count, |sample| {
-                Some(sample.queue_length as f64)
-            }),
-        ),
+        ("queue_length", queue_length),
         (
             "running_jobs",
             timeline("Running jobs", "running jobs", Quantity::Count, |sample| Some(sample.running as f64)),
@@ -135,13 +138,13 @@ fn waiting(scenario: &Scenario, collected: &Collected, subtitle: &str) -> Distri
 }
 
 fn violations(scenario: &Scenario, replication: &Replication, subtitle: &str) -> ViolationsPlot {
-    let mut kinds: Vec<(String, Vec<f64>)> = Vec::new();
+    let isolation = ViolationKind::ALL.iter().filter(|kind| kind.is_isolation());
+    let mut kinds: Vec<(String, Vec<f64>)> =
+        isolation.map(|kind| (kind.name().replace('_', " "), Vec::new())).collect();
     for violation in replication.violations.iter().filter(|violation| violation.is_isolation()) {
-        let name = violation.kind().name();
-        let at = violation.time.as_secs_f64();
-        match kinds.iter_mut().find(|(known, _)| known == name) {
-            Some((_, times)) => times.push(at),
-            None => kinds.push((name.to_owned(), vec![at])),
+        let name = violation.kind().name().replace('_', " ");
+        if let Some((_, times)) = kinds.iter_mut().find(|(known, _)| *known == name) {
+            times.push(violation.time.as_secs_f64());
         }
     }
     ViolationsPlot {

@@ -34,6 +34,10 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
             Ok(Prepared { name, scenario: input::load(common.scenario.as_deref(), &sets)? })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
+    if args.baseline >= variants.len() {
+        let (baseline, count) = (args.baseline, variants.len());
+        return Err(Failure::input(format!("baseline {baseline} of {count} variants; hint: count from 0")));
+    }
     let replications = variants.first().map_or(0, |variant| variant.scenario.replications);
     console.note(format!(
         "{}: seed {}, {} variants, {replications} replication(s) each on the same worlds",

@@ -67,7 +67,7 @@ impl Drawing for TimelinePlot {
             frame.x_labels(canvas, &ticks);
             frame.y_labels(canvas, &marks);
             for piece in pieces(fleet) {
-                let reduced = Reduced::new(&piece, &frame);
+                let reduced = Reduced::new(&piece, &frame, fleet.points.len());
                 reduced.draw_area(canvas, &frame, BLUE);
                 reduced.draw(canvas, BLUE, 2.2);
             }
@@ -115,7 +115,7 @@ impl Drawing for TimelinePlot {
                 frame.x_labels(canvas, &ticks);
             }
             for piece in pieces(device) {
-                Reduced::new(&piece, &frame).draw(canvas, RED, 2.0);
+                Reduced::new(&piece, &frame, device.points.len()).draw(canvas, RED, 2.0);
             }
             self.caption(canvas, &frame, &device.name, mean_of(device), RED);
         }
@@ -223,10 +223,11 @@ struct Reduced {
 }
 
 impl Reduced {
-    fn new(series: &Series, frame: &Frame) -> Self {
+    /// `samples` is the number of samples of the whole series, of which this may be a piece between gaps.
+    fn new(series: &Series, frame: &Frame, samples: usize) -> Self {
         let points = series.points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
         let bins = (frame.width() / 3.0) as usize;
-        if series.points.len() <= bins {
+        if samples <= bins {
             return Self { line: points.map(|&point| frame.at(point)).collect(), band: Vec::new() };
         }
         let mut reduced = Self { line: Vec::with_capacity(bins), band: Vec::with_capacity(bins) };

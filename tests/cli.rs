@@ -1,0 +1,260 @@
+//! The command line from outside: what is printed where, which files appear, and how the program exits.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn rmsim(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rmsim"));
+    command.args(args).env_remove("NO_COLOR").output().expect("rmsim starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// A run that takes an instant.
+const SMALL: [&str; 4] = ["--set", "horizon={jobs: 300}", "--set", "warm_up=none"];
+
+fn small<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    args.iter().copied().chain(SMALL).collect()
+}
+
+#[test]
+fn a_run_leaves_its_files_and_prints_its_summary() {
+    let base = tempfile::tempdir().unwrap();
+    let out = base.path().join("run");
+    let done = rmsim(&small(&["run", "scenarios/quickstart.yaml", "--out", out.to_str().unwrap()]));
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let stdout = text(&done.stdout);
+    assert!(stdout.contains("isolation violations") && stdout.contains("ibm_fez"), "{stdout}");
+    assert!(!stdout.contains('\x1b'), "no colour without a terminal");
+    let stderr = text(&done.stderr);
+    assert!(stderr.starts_with("quickstart: seed 1"), "the seed comes first: {stderr}");
+    let mut files: Vec<String> = fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.ends_with(".png"))
+        .collect();
+    files.sort();
+    insta::assert_snapshot!(files.join("\n"), @"
+    events.csv
+    fidelity.svg
+    fragmentation.svg
+    isolation_violations.svg
+    jobs.csv
+    latency.csv
+    manifest.json
+    performance.json
+    queue_length.svg
+    running_jobs.svg
+    summary.csv
+    summary.json
+    timeline.csv
+    utilization.svg
+    waiting_time_cdf.svg
+    world.csv
+    ");
+    let jobs = fs::read_to_string(out.join("jobs.csv")).unwrap();
+    assert_eq!(jobs.lines().count(), 301, "a header and every job");
+    assert!(
+        jobs.starts_with("replication,job_id,workload_name,submission_time,requested_number_of_resources,")
+    );
+    let summary: serde_json::Value =
+        serde_json::from_slice(&fs::read(out.join("summary.json")).unwrap()).unwrap();
+    let metric = |name: &str| summary["metrics"][name]["mean"].as_f64().unwrap_or_else(|| panic!("{name}"));
+    let ends = ["completed", "failed", "cancelled", "rejected", "expired", "unfinished"];
+    let ended: f64 = ends.iter().map(|end| metric(&format!("jobs_{end}"))).sum();
+    assert_eq!(ended, 300.0);
+    assert_eq!(metric("jobs_submitted"), 300.0);
+    assert!(summary["metrics"]["waiting_time_s.p95"]["ci95"].is_null(), "one replication has no interval");
+}
+
+#[test]
+fn a_run_folder_is_not_overwritten_by_another_run() {
+    let base = tempfile::tempdir().unwrap();
+    let folder = |name: &str| base.path().join(name).to_str().unwrap().to_owned();
+    let run = |out: &str, more: &[&str]| {
+        rmsim(&small(&[&["run", "--quiet", "--no-plots", "--out", out], more].concat()))
+    };
+    let out = folder("run");
+    assert_eq!(run(&out, &[]).status.code(), Some(0));
+    assert_eq!(run(&out, &[]).status.code(), Some(0), "the same run may be repeated");
+    let other = run(&out, &["--seed", "9"]);
+    assert_eq!(other.status.code(), Some(2));
+    assert!(text(&other.stderr).contains("holds another run; hint:"), "{}", text(&other.stderr));
+    assert_eq!(run(&out, &["--seed", "9", "--force"]).status.code(), Some(0));
+    let foreign = folder("foreign");
+    fs::create_dir(&foreign).unwrap();
+    fs::write(Path::new(&foreign).join("thesis.tex"), "do not touch").unwrap();
+    assert_eq!(run(&foreign, &[]).status.code(), Some(2));
+    let file = folder("file");
+    fs::write(&file, "").unwrap();
+    assert_eq!(run(&file, &[]).status.code(), Some(2));
+}
+
+#[test]
+fn traces_can_be_of_all_replications_or_none() {
+    let base = tempfile::tempdir().unwrap();
+    let lines = |which: &str| {
+        let out = base.path().join(which);
+        let path = out.to_str().unwrap();
+        let more = ["run", "-q", "--no-plots", "--replications", "3", "--traces", which, "--out", path];
+        let done = rmsim(&small(&more));
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let count = |name: &str| fs::read_to_string(out.join(name)).map(|text| text.lines().count()).ok();
+        assert_eq!(count("jobs.csv.part-1"), None, "no parts are left");
+        (count("jobs.csv"), count("summary.json").is_some())
+    };
+    assert_eq!(lines("first"), (Some(301), true));
+    assert_eq!(lines("all"), (Some(901), true));
+    assert_eq!(lines("none"), (None, true));
+}
+
+/// The same policy on the same worlds: the difference is exactly nothing, and nothing is decided.
+#[test]
+fn a_strategy_compared_with_itself_is_exactly_equal() {
+    let base = tempfile::tempdir().unwrap();
+    let out = base.path().join("compare");
+    let args = [
+        "compare",
+        "scenarios/quickstart.yaml",
+        "--vary",
+        "allocator.strategy=noise_aware,noise_aware",
+        "--json",
+        "--replications",
+        "3",
+        "--out",
+    ];
+    let done = rmsim(&small(&[&args[..], &[out.to_str().unwrap()]].concat()));
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let comparison: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let rows = comparison["rows"].as_array().unwrap();
+    assert!(rows.len() > 20);
+    for row in rows {
+        assert_eq!(row["verdict"], "inconclusive", "{row}");
+        assert!(row["difference"].is_null() || row["difference"] == 0.0, "{row}");
+    }
+    for name in ["comparison.csv", "comparison.json", "comparison.png", "comparison.svg", "manifest.json"] {
+        assert!(out.join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn noise_awareness_is_decided_on_fidelity() {
+    let base = tempfile::tempdir().unwrap();
+    let out = base.path().join("compare");
+    let done = rmsim(&[
+        "compare",
+        "--vary",
+        "allocator.strategy=first_fit,noise_aware",
+        "--json",
+        "--replications",
+        "5",
+        "--no-plots",
+        "--set",
+        "horizon={jobs: 1500}",
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let comparison: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let rows = comparison["rows"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["metric"] == "fidelity_true.mean").unwrap();
+    assert_eq!(row["verdict"], "better", "{row}");
+}
+
+#[test]
+fn determinism_can_be_checked() {
+    let done = rmsim(&small(&["run", "--check-determinism"]));
+    assert!(done.status.success());
+    assert_eq!(text(&done.stdout), "deterministic: two runs gave the same traces, byte for byte\n");
+}
+
+#[test]
+fn wrong_usage_and_wrong_input_exit_with_2() {
+    let cases: [&[&str]; 12] = [
+        &["run", "no/such/scenario.yaml"],
+        &["run", "--set", "allocator.strategy=noise_awre"],
+        &["run", "--set", "allocator"],
+        &["run", "--threads", "0"],
+        &["run", "--replications", "0"],
+        &["compare"],
+        &["compare", "--vary", "allocator.strategy=first_fit"],
+        &[
+            "compare",
+            "--vary",
+            "allocator.strategy=first_fit,noise_aware",
+            "--baseline",
+            "2",
+            "--replications",
+            "2",
+        ],
+        &["device", "show", "ibm_fes"],
+        &["device", "show", "./no_such_device.yaml"],
+        &["device", "import", "qiskit", "--conf", "nothing.json", "--props", "nothing.json", "-o", "x.yaml"],
+        &["frobnicate"],
+    ];
+    let base = tempfile::tempdir().unwrap();
+    let mut said = String::new();
+    for case in cases {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rmsim"));
+        let quick = if case[0] == "compare" && case.len() > 1 { &SMALL[..] } else { &[] };
+        let done = command.args(case).args(quick).current_dir(base.path()).output().unwrap();
+        let stderr = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{case:?}: {stderr}");
+        assert!(done.stdout.is_empty(), "{case:?} printed results");
+        let message: Vec<&str> = stderr.lines().filter(|line| !line.starts_with("quickstart:")).collect();
+        said.push_str(&format!("$ rmsim {}\n{}\n\n", case.join(" "), message.join("\n")));
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn devices_are_listed_shown_and_imported() {
+    let base = tempfile::tempdir().unwrap();
+    let list = text(&rmsim(&["device", "list"]).stdout);
+    assert!(list.lines().count() > 14 + 2, "{list}");
+    let picture = base.path().join("picture");
+    let shown = rmsim(&["device", "show", "ibm_guadalupe", "--picture", picture.to_str().unwrap()]);
+    assert!(shown.status.success());
+    let svg = fs::read_to_string(base.path().join("picture.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("ibm_guadalupe"));
+    let png = fs::read(base.path().join("picture.png")).unwrap();
+    assert!(png.starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn schema_and_resolved_scenario_fit_each_other() {
+    let schema = rmsim(&["schema"]);
+    let committed = fs::read("scenarios/schema.json").unwrap();
+    assert_eq!(text(&schema.stdout), text(&committed), "scenarios/schema.json is out of date");
+    let base = tempfile::tempdir().unwrap();
+    let resolved = rmsim(&["validate", "--resolved"]);
+    let path = base.path().join("resolved.yaml");
+    fs::write(&path, &resolved.stdout).unwrap();
+    let again = rmsim(&["validate", path.to_str().unwrap(), "--resolved"]);
+    assert_eq!(
+        text(&resolved.stdout),
+        text(&again.stdout),
+        "a resolved scenario is a scenario that says the same"
+    );
+}
+
+#[test]
+fn every_shipped_scenario_is_valid() {
+    let mut seen = 0;
+    for folder in ["scenarios", "scenarios/published"] {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                seen += 1;
+                let done = rmsim(&["validate", path.to_str().unwrap()]);
+                assert!(done.status.success(), "{}: {}", path.display(), text(&done.stderr));
+                let text = fs::read_to_string(&path).unwrap();
+                assert!(text.starts_with("# yaml-language-server: $schema="), "{}", path.display());
+            }
+        }
+    }
+    assert!(seen >= 7);
+}
