@@ -255,7 +255,7 @@ mod tests {
         one-qubit error  0.022 %  0.0254 %  0.0306 %  0.0387 %  0.175 %  0.0403 %
         readout error     1.06 %    1.42 %    1.62 %    2.04 %   6.05 %    1.98 %
         T1               38.9 us   48.4 us   71.9 us   85.2 us   119 us   70.2 us
-        T2               14.6 us     73 us   88.3 us    102 us   143 us   88.1 us
+        T2               14.6 us     73 us   88.3 us    102 us   142 us   88.1 us
         two-qubit gate    263 ns    329 ns    359 ns    426 ns   548 ns    376 ns
         one-qubit gate     36 ns     36 ns     36 ns     36 ns    36 ns     36 ns
         readout          5.35 us   5.35 us   5.35 us   5.35 us  5.35 us   5.35 us
