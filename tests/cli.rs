@@ -258,3 +258,90 @@ fn every_shipped_scenario_is_valid() {
     }
     assert!(seen >= 7);
 }
+
+/// Found by trying to break it: each of these once crashed, ran for ever, or said nothing.
+#[test]
+fn odd_scenarios_end_and_say_what_happened() {
+    let base = tempfile::tempdir().unwrap();
+    let head = "scenario: odd\nfleet: [{device: iqm_garnet}]\nhardware: {drift: {enabled: false}}\n\
+                calibration: {mode: off}\n";
+    let one_job = "workload: {arrivals: {at_start: {jobs: 1}}, jobs: [{qubits: 2}]}\n";
+    let cases = [
+        // A cancellation after the core has forgotten the job.
+        (
+            "late_cancel",
+            format!(
+                "{head}horizon: {{time: 1h}}\nallocator: {{remember_ended_jobs: 0}}\n\
+             workload: {{arrivals: {{at_start: {{jobs: 1}}}}, jobs: [{{qubits: 2}}], \
+             outcomes: {{cancelled: 1, cancel_after: 10m}}}}\n"
+            ),
+            "",
+        ),
+        // A device that never comes back.
+        (
+            "cut_off",
+            format!("{head}{one_job}horizon: {{jobs: 1}}\n")
+                .replace("drift: {enabled: false}", "drift: {enabled: false}, failures: [{at: {time: 0s}}]"),
+            "cut off 30 days after the last arrival",
+        ),
+        (
+            "cold",
+            format!("{head}{one_job}horizon: {{jobs: 1}}\nwarm_up: {{time: 400d}}\n"),
+            "before their warm-up",
+        ),
+        ("short", format!("{head}{one_job}horizon: {{jobs: 10}}\n"), "fewer jobs arrived"),
+        // Now or never: an idle device takes it now.
+        (
+            "no_patience",
+            format!("{head}{one_job}horizon: {{jobs: 1}}\n")
+                .replace("qubits: 2", "qubits: 2, max_wait_time: 0s"),
+            "",
+        ),
+        // A program too large for the bound of the search.
+        (
+            "dense",
+            format!(
+                "{head}horizon: {{jobs: 1}}\n\
+             workload: {{arrivals: {{at_start: {{jobs: 1}}}}, jobs: [{{qubits: 150, topology: complete}}]}}\n"
+            )
+            .replace("device: iqm_garnet", "synthetic: {all_to_all: {qubits: 300}}, name: trap"),
+            "",
+        ),
+        // A timeline that would fill the disk.
+        ("timeline", format!("{head}{one_job}horizon: {{jobs: 1}}\noutput: {{timeline_every: 1ns}}\n"), ""),
+    ];
+    for (name, text_of_case, warning) in cases {
+        let path = base.path().join(format!("{name}.yaml"));
+        fs::write(&path, text_of_case).unwrap();
+        let out = base.path().join(name);
+        let args = ["run", path.to_str().unwrap(), "--no-plots", "--json", "--out", out.to_str().unwrap()];
+        let done = rmsim(&args);
+        let stderr = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(0), "{name}: {stderr}");
+        assert!(stderr.contains(warning), "{name}: {stderr}");
+        assert_eq!(stderr.contains("warning:"), !warning.is_empty(), "{name}: {stderr}");
+        let summary: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+        let completed = summary["metrics"]["jobs_completed"]["mean"].as_f64();
+        let expected = if matches!(name, "cut_off" | "cold") { 0.0 } else { 1.0 };
+        assert_eq!(completed, Some(expected), "{name}");
+    }
+}
+
+#[test]
+fn a_forced_run_leaves_nothing_of_the_one_before() {
+    let base = tempfile::tempdir().unwrap();
+    let out = base.path().join("run");
+    let path = out.to_str().unwrap();
+    assert!(rmsim(&small(&["run", "-q", "--out", path])).status.success());
+    fs::write(out.join("notes.txt"), "mine").unwrap();
+    let more = ["run", "-q", "--out", path, "--seed", "99", "--traces", "none", "--no-plots", "--force"];
+    assert!(rmsim(&small(&more)).status.success());
+    let mut files: Vec<String> = fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    let expected =
+        ["latency.csv", "manifest.json", "notes.txt", "performance.json", "summary.csv", "summary.json"];
+    assert_eq!(files, expected);
+}

@@ -51,7 +51,7 @@ fn the_same_seed_gives_the_same_bytes() {
     insta::assert_snapshot!(one, @"
     summary.json 08954a97301a69b1
     summary.csv 8a07ebfb56629bbc
-    jobs.csv dc03c82f4a55faaf
+    jobs.csv a434b5e7e9016749
     timeline.csv fc018dc99ec4e797
     events.csv ffb4e010a0b14701
     world.csv ba3ba5da34aefbe4

@@ -337,13 +337,16 @@ pub enum RequeueReason {
 }
 
 /// Why a job failed for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
 pub enum FailureReason {
     /// The device reported an error.
+    #[error("the device reported an error")]
     Execution,
     /// It ran beyond its walltime.
+    #[error("it ran beyond its walltime")]
     Walltime,
     /// It was requeued more often than allowed.
+    #[error("it lost its device more often than max_attempts allows")]
     TooManyAttempts,
 }
 

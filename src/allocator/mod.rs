@@ -198,6 +198,8 @@ impl Allocator {
             Command::Wake => {
                 self.run_timers(now, events);
                 self.run_pass(now, events);
+                // Last, so that a job may still start at the very end of its patience, even if that is at once.
+                self.run_expiries(now, events);
                 Ok(Answer::Applied)
             }
         }?;

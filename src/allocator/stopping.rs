@@ -239,6 +239,7 @@ impl Allocator {
 
     /// Does everything whose time has come.
     pub(super) fn run_timers(&mut self, now: Time, events: &mut Vec<Event>) {
+        let mut later: SmallVec<[(Time, Timer); 4]> = SmallVec::new();
         while let Some(&(at, timer)) = self.state.timers.first() {
             if at > now {
                 break;
@@ -270,15 +271,9 @@ impl Allocator {
                         self.request_stop(now, slot, StopReason::Walltime, events);
                     }
                 }
-                Timer::Expiry(id) => {
-                    if let Known::Live(slot) = self.state.jobs.find(id) {
-                        self.dequeue(slot);
-                        self.mark_queue_due(slot);
-                        let waited = now.since(self.state.jobs[slot].submitted);
-                        self.end_job(slot);
-                        events.push(Event::JobExpired { job: id, waited });
-                    }
-                }
+                Timer::Expiry(id) if at < now => self.expire(now, id, events),
+                // Expiries of this very instant come after the pass.
+                Timer::Expiry(_) => later.push((at, timer)),
                 Timer::Retry(id) => {
                     if let Known::Live(slot) = self.state.jobs.find(id) {
                         self.state.jobs[slot].retry_at = None;
@@ -287,5 +282,29 @@ impl Allocator {
                 }
             }
         }
+        self.state.timers.extend(later);
+    }
+
+    /// Ends jobs that have waited as long as they wanted to.
+    pub(super) fn run_expiries(&mut self, now: Time, events: &mut Vec<Event>) {
+        let due: SmallVec<[JobId; 8]> = self
+            .state
+            .timers
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .filter_map(|(_, timer)| if let Timer::Expiry(id) = timer { Some(*id) } else { None })
+            .collect();
+        for id in due {
+            self.expire(now, id, events);
+        }
+    }
+
+    fn expire(&mut self, now: Time, id: JobId, events: &mut Vec<Event>) {
+        let Known::Live(slot) = self.state.jobs.find(id) else { return };
+        self.dequeue(slot);
+        self.mark_queue_due(slot);
+        let waited = now.since(self.state.jobs[slot].submitted);
+        self.end_job(slot);
+        events.push(Event::JobExpired { job: id, waited });
     }
 }

@@ -12,6 +12,9 @@ use crate::simulator::scenario::{Scenario, ScenarioError, SetError, SetOverride}
 /// Replications when nothing is said: enough for an interval that means something.
 pub const DEFAULT_REPLICATIONS: u32 = 10;
 
+/// Most variants of one comparison.
+pub const MAX_VARIANTS: usize = 1_000;
+
 /// One setting that is varied, with its values: `allocator.strategy=first_fit,noise_aware`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vary {
@@ -32,6 +35,17 @@ pub enum VaryError {
         "`{0}` has one value; hint: a comparison needs at least two, as in allocator.strategy=first_fit,noise_aware"
     )]
     OneValue(String),
+    /// One setting given twice.
+    #[error("`{0}` is varied twice; hint: give all of its values at once")]
+    Twice(String),
+    /// A setting that changes the world.
+    #[error(
+        "`{0}` cannot be varied: variants are compared on the same worlds; hint: use --seed or --replications"
+    )]
+    OtherWorlds(String),
+    /// More combinations than anybody can read.
+    #[error("more than {MAX_VARIANTS} combinations; hint: vary less at a time")]
+    TooMany,
 }
 
 impl std::str::FromStr for Vary {
@@ -95,9 +109,34 @@ pub enum CompareError {
         /// Why.
         source: RunError,
     },
+    /// The core broke promises.
+    #[error("{variant}: the auditor found {count} broken promise(s) of the allocator")]
+    Broken {
+        /// Name of the variant.
+        variant: String,
+        /// How many.
+        count: u64,
+    },
     /// The results cannot be compared.
     #[error(transparent)]
     Comparison(#[from] ComparisonError),
+}
+
+/// Checks that the settings can be varied together, and that the variants meet the same worlds.
+pub fn check(varies: &[Vary]) -> Result<(), VaryError> {
+    for (index, vary) in varies.iter().enumerate() {
+        if varies[..index].iter().any(|earlier| earlier.path == vary.path) {
+            return Err(VaryError::Twice(vary.path.clone()));
+        }
+        if matches!(vary.path.as_str(), "seed" | "replications") {
+            return Err(VaryError::OtherWorlds(vary.path.clone()));
+        }
+    }
+    let variants = varies.iter().try_fold(1_usize, |product, vary| product.checked_mul(vary.values.len()));
+    match variants {
+        Some(variants) if variants <= MAX_VARIANTS => Ok(()),
+        _ => Err(VaryError::TooMany),
+    }
 }
 
 /// The settings of all variants: the product of the values of every [`Vary`], the first varying slowest.
@@ -164,6 +203,10 @@ pub fn compare(
         before(prepared);
         let replications = run(&prepared.scenario, settings)
             .map_err(|source| CompareError::Run { variant: prepared.name.clone(), source })?;
+        let count = replications.iter().map(|replication| replication.violations_total).sum();
+        if count > 0 {
+            return Err(CompareError::Broken { variant: prepared.name.clone(), count });
+        }
         results.push(Variant {
             name: prepared.name.clone(),
             replications: replications.iter().map(values).collect(),

@@ -85,7 +85,25 @@ impl RunFolder {
             }
         }
         fs::create_dir_all(&path).map_err(|source| FolderError::Write { path: path.clone(), source })?;
-        Ok(Self { path, id })
+        let folder = Self { path, id };
+        folder.clear()?;
+        // From now on the folder is known for what it is, even if this run is interrupted.
+        folder.write_json("manifest.json", &json!({"run": folder.id, "finished_at": null}))?;
+        Ok(folder)
+    }
+
+    /// Removes the files of an earlier run, and nothing else: what one folder holds belongs to one run.
+    fn clear(&self) -> Result<(), FolderError> {
+        let failed = |source| FolderError::Write { path: self.path.clone(), source };
+        for entry in fs::read_dir(&self.path).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            let stem = name.split('.').next().unwrap_or(name);
+            if is_file_of_a_run(stem, name) && path.is_file() {
+                fs::remove_file(&path).map_err(|source| FolderError::Write { path: path.clone(), source })?;
+            }
+        }
+        Ok(())
     }
 
     /// Where it lies.
@@ -367,6 +385,34 @@ impl RunFolder {
 /// `{"mean": ..., "ci95": [low, high]}`, null where unknown.
 fn metric_value(mean: Option<f64>, ci95: Option<Interval>) -> Value {
     json!({"mean": mean, "ci95": ci95.map(|ci| [ci.low, ci.high])})
+}
+
+/// Whether a run or a comparison writes such a file.
+fn is_file_of_a_run(stem: &str, name: &str) -> bool {
+    const TABLES: [&str; 9] = [
+        "jobs",
+        "timeline",
+        "events",
+        "world",
+        "latency",
+        "summary",
+        "comparison",
+        "replications",
+        "performance",
+    ];
+    const PLOTS: [&str; 8] = [
+        "utilization",
+        "queue_length",
+        "running_jobs",
+        "waiting_time_cdf",
+        "isolation_violations",
+        "fragmentation",
+        "fidelity",
+        "comparison",
+    ];
+    let table = TABLES.contains(&stem) && (name.contains(".csv") || name.ends_with(".json"));
+    let plot = PLOTS.contains(&stem) && (name.ends_with(".svg") || name.ends_with(".png"));
+    table || plot || name == "manifest.json"
 }
 
 fn part_name(name: &str, replication: u32) -> String {

@@ -47,6 +47,10 @@ pub struct Replication {
     pub arrivals: u64,
     /// Jobs that had not ended.
     pub unfinished: u64,
+    /// Whether the warm-up was over before the run was.
+    pub warmed_up: bool,
+    /// Whether it was cut off while it waited for its last jobs.
+    pub cut_off: bool,
     /// Simulated time of its end.
     pub ended: Time,
     /// Promises that the core broke, as far as they were kept.
@@ -90,7 +94,8 @@ pub enum RunError {
 
 /// Runs all replications of a scenario.
 pub fn run(scenario: &Scenario, settings: &Settings<'_>) -> Result<Vec<Replication>, RunError> {
-    let threads = settings.threads.max(1);
+    // More threads than replications have nothing to do.
+    let threads = settings.threads.clamp(1, scenario.replications.max(1) as usize);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|_| RunError::Threads(threads))?;
     let arrived = AtomicU64::new(0);
@@ -148,6 +153,8 @@ fn replication(
         per_device: observer.metrics.summary_per_device(),
         arrivals: outcomes.arrivals,
         unfinished: outcomes.unfinished,
+        warmed_up: outcomes.warmed_up,
+        cut_off: outcomes.cut_off,
         ended: outcomes.ended,
         violations: observer.auditor.violations().to_vec(),
         violations_total: observer.auditor.total(),

@@ -48,6 +48,7 @@ pub const JOBS_HEADER: &[&str] = &[
     "devices_tried",
     "fidelity_predicted",
     "fidelity_true",
+    "reason",
 ];
 
 /// Columns of `timeline.csv`.
@@ -150,13 +151,15 @@ impl Traces {
         Ok(())
     }
 
-    /// A job that ended, or had not ended when the run did (`None`).
+    /// A job that ended, or had not ended when the run did (`None`); `reason` says why it was rejected or failed, or
+    /// what kept it waiting.
     pub fn job(
         &mut self,
         job: &Planned,
         state: Option<FinalState>,
         now: Time,
         fidelity: Option<(f64, f64)>,
+        reason: Option<&dyn std::fmt::Display>,
     ) -> io::Result<()> {
         let request = &job.request;
         let ended = state.is_some();
@@ -219,6 +222,17 @@ impl Traces {
             }
         }
         row.optional(fidelity.map(|both| both.0)).optional(fidelity.map(|both| both.1));
+        match reason {
+            Some(reason) => {
+                self.text.clear();
+                // Writing to a string cannot fail.
+                let _ = write!(self.text, "{reason}");
+                row.text(&self.text);
+            }
+            None => {
+                row.empty();
+            }
+        }
         row.end_row()
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use resource_manager::experiment::compare::{
-    DEFAULT_REPLICATIONS, Prepared, Vary, compare as run_comparison, product,
+    DEFAULT_REPLICATIONS, Prepared, Vary, check, compare as run_comparison, product,
 };
 use resource_manager::experiment::folder::{RunFolder, run_id};
 use resource_manager::experiment::run::Settings;
@@ -20,6 +20,7 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     let common = &args.common;
     let varies: Vec<Vary> =
         args.vary.iter().map(|text| text.parse().map_err(Failure::input)).collect::<Result<_, _>>()?;
+    check(&varies).map_err(Failure::input)?;
     let mut sets = input::overrides(common)?;
     let base = input::load(common.scenario.as_deref(), &sets)?;
     if common.replications.is_none() && base.replications == 1 {

@@ -38,21 +38,21 @@ impl Console {
     /// Something worth knowing.
     pub fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            eprintln!("{}", text.as_ref());
+            say(text.as_ref());
         }
     }
 
     /// Something worth knowing with `--verbose`.
     pub fn detail(&self, text: impl AsRef<str>) {
         if self.verbose {
-            eprintln!("{}", text.as_ref());
+            say(text.as_ref());
         }
     }
 
     /// Something that the user should look at.
     pub fn warning(&self, text: impl AsRef<str>) {
         let (on, off) = if self.color_err { ("\x1b[33m", "\x1b[0m") } else { ("", "") };
-        eprintln!("{on}warning:{off} {}", text.as_ref());
+        say(&format!("{on}warning:{off} {}", text.as_ref()));
     }
 
     /// Why the command failed. Messages of files bring their own `error:`.
@@ -60,7 +60,7 @@ impl Console {
         let (on, off) = if self.color_err { ("\x1b[31m", "\x1b[0m") } else { ("", "") };
         let message = failure.message();
         let message = message.strip_prefix("error: ").unwrap_or(message);
-        eprintln!("{on}error:{off} {message}");
+        say(&format!("{on}error:{off} {message}"));
     }
 
     /// A progress bar over `length` steps, on stderr if that is a terminal.
@@ -84,6 +84,11 @@ impl Console {
     }
 }
 
+/// A line on stderr. That nobody can read it must not end the program.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Prints results. A reader that has gone away (`| head`) is no error.
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
@@ -99,7 +104,7 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
 pub fn exit_on_interrupt() {
     // Without a handler the signal ends the program all the same, only with another code.
     let _ = ctrlc::set_handler(|| {
-        eprintln!("interrupted");
+        say("interrupted");
         std::process::exit(130);
     });
 }

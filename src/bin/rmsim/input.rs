@@ -52,7 +52,7 @@ pub fn threads(common: &Common) -> usize {
 /// Jobs of all replications, where the horizon says how many.
 pub fn expected_jobs(scenario: &Scenario) -> Option<u64> {
     match scenario.horizon {
-        Horizon::Jobs(jobs) => Some(jobs * u64::from(scenario.replications)),
+        Horizon::Jobs(jobs) => Some(jobs.saturating_mul(u64::from(scenario.replications))),
         Horizon::Time(_) => None,
     }
 }

@@ -4,12 +4,12 @@ use std::fs;
 
 use resource_manager::experiment::determinism;
 use resource_manager::experiment::folder::RunFolder;
-use resource_manager::experiment::run::{Settings, run as run_replications};
+use resource_manager::experiment::run::{Replication, Settings, run as run_replications};
 use resource_manager::report::plots;
 use resource_manager::report::run_plots::run_plots;
 use resource_manager::report::run_summary::run_summary;
 use resource_manager::report::table::{duration, number};
-use resource_manager::simulator::scenario::Scenario;
+use resource_manager::simulator::scenario::{Horizon, Scenario};
 
 use crate::args::RunArgs;
 use crate::console::{Console, print};
@@ -64,6 +64,7 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
         number(Some((timing.jobs as f64 / timing.wall.as_secs_f64()).round())),
     ));
     console.note(format!("results in {}", folder.path().display()));
+    warn(&scenario, &replications, console);
     let broken: u64 = replications.iter().map(|replication| replication.violations_total).sum();
     if broken == 0 {
         return Ok(());
@@ -74,6 +75,35 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
         console.warning(violation.to_string());
     }
     Err(Failure::failed(format!("the auditor found {broken} broken promise(s) of the allocator")))
+}
+
+/// What the user should know of a run that was not what the scenario asked for.
+fn warn(scenario: &Scenario, replications: &[Replication], console: &Console) {
+    let count = |what: &dyn Fn(&Replication) -> bool| replications.iter().filter(|one| what(one)).count();
+    let all = replications.len();
+    let cut_off = count(&|one| one.cut_off);
+    if cut_off > 0 {
+        let left: u64 = replications.iter().map(|one| one.unfinished).sum();
+        console.warning(format!(
+            "{cut_off} of {all} replications were cut off 30 days after the last arrival, with {left} jobs unfinished; \
+             hint: the column `reason` of jobs.csv says what kept them"
+        ));
+    }
+    let cold = count(&|one| !one.warmed_up);
+    if cold > 0 {
+        console.warning(format!(
+            "{cold} of {all} replications ended before their warm-up, so that nothing was measured; hint: shorten warm_up"
+        ));
+    }
+    if let Horizon::Jobs(jobs) = scenario.horizon {
+        let short = count(&|one| one.arrivals < jobs);
+        if short > 0 {
+            let fewest = replications.iter().map(|one| one.arrivals).min().unwrap_or(0);
+            console.warning(format!(
+                "in {short} of {all} replications fewer jobs arrived than the horizon of {jobs}: {fewest} at least"
+            ));
+        }
+    }
 }
 
 fn check_determinism(scenario: &Scenario, threads: usize) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! Jobs in the simulation: they arrive, run on the hardware, and end.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use super::{Attempt, Happening, JobPoint, LONGEST_DRAIN, Simulation, SimulationError, class};
@@ -39,7 +40,7 @@ impl Simulation<'_, '_> {
         if let WarmUp::Jobs(jobs) = self.scenario.warm_up
             && number == jobs
         {
-            self.observer.metrics.start_measuring(self.now);
+            self.start_measuring();
         }
         let generated = self.scenario.workload.draw(&self.attributes, arrival, number);
         let mut request = generated.request;
@@ -191,6 +192,7 @@ impl Simulation<'_, '_> {
         job: JobId,
         state: FinalState,
         fidelity: Option<(f64, f64)>,
+        reason: Option<&dyn Display>,
     ) -> Result<(), SimulationError> {
         if let Some((predicted, actual)) = fidelity {
             self.observer.metrics.record_fidelity(job, predicted, actual);
@@ -205,7 +207,7 @@ impl Simulation<'_, '_> {
             });
         }
         if let Some(traces) = &mut self.traces {
-            traces.job(&planned, Some(state), self.now, fidelity)?;
+            traces.job(&planned, Some(state), self.now, fidelity, reason)?;
         }
         Ok(())
     }

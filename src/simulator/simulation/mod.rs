@@ -11,6 +11,7 @@ mod attempts;
 mod devices;
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -50,7 +51,11 @@ mod class {
 }
 
 /// A run that drains ends at the latest so long after its last arrival, whoever still waits.
-const LONGEST_DRAIN: Span = Span::from_secs(400 * 86_400);
+const LONGEST_DRAIN: Span = Span::from_secs(30 * 86_400);
+
+/// After so many samples the time between two samples doubles, and again after as many: a run whose length nobody
+/// knows must not fill the disk with its timeline.
+const SAMPLES_PER_RATE: u64 = 20_000;
 
 /// What is on the agenda.
 #[derive(Debug, Clone, Copy)]
@@ -150,6 +155,10 @@ pub struct Outcomes {
     pub arrivals: u64,
     /// Jobs that had not ended.
     pub unfinished: u64,
+    /// Whether the warm-up was over before the run was.
+    pub warmed_up: bool,
+    /// Whether the run was cut off while it waited for the last jobs.
+    pub cut_off: bool,
     /// Simulated time of the end.
     pub ended: Time,
     /// The traces, if there were any, not yet flushed.
@@ -223,6 +232,9 @@ pub struct Simulation<'s, 'p> {
     events: Vec<Event>,
     factors: Vec<f64>,
     ended: bool,
+    samples: u64,
+    sample_every: Span,
+    measuring: bool,
 }
 
 impl<'s, 'p> Simulation<'s, 'p> {
@@ -278,6 +290,9 @@ impl<'s, 'p> Simulation<'s, 'p> {
             events: Vec::new(),
             factors: Vec::new(),
             ended: false,
+            samples: 0,
+            sample_every: scenario.output.timeline_every,
+            measuring: false,
             scenario,
         })
     }
@@ -305,6 +320,11 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 break;
             }
         }
+        let warmed_up = self.measuring;
+        if !warmed_up {
+            // Nothing but warm-up: better no figures than those of the wrong interval.
+            self.start_measuring();
+        }
         self.observer.finish(self.now);
         self.observer
             .metrics
@@ -312,11 +332,14 @@ impl<'s, 'p> Simulation<'s, 'p> {
             .map_err(|error| SimulationError::Books(error.to_string()))?;
         if let Some(traces) = &mut self.traces {
             for planned in self.jobs.into_live() {
-                traces.job(&planned, None, self.now, None)?;
+                let why = self.core.why_waiting(planned.request.id);
+                traces.job(&planned, None, self.now, None, why.as_ref().map(|why| why as &dyn Display))?;
             }
         }
         Ok(Outcomes {
             unfinished: self.core.jobs().count() as u64,
+            warmed_up,
+            cut_off: self.scenario.drain && self.core.jobs().next().is_some(),
             observer: self.observer,
             arrivals: self.arrivals,
             ended: self.now,
@@ -340,14 +363,13 @@ impl<'s, 'p> Simulation<'s, 'p> {
         self.schedule_next_outage();
         self.schedule_next_arrival();
         match self.scenario.warm_up {
-            WarmUp::None => self.observer.metrics.start_measuring(Time::ZERO),
+            WarmUp::None => self.start_measuring(),
             WarmUp::Time(span) => {
                 self.agenda.schedule(Time::ZERO + span, class::SAMPLE, Happening::StartMeasuring);
             }
             WarmUp::Jobs(_) => {}
         }
-        let every = self.scenario.output.timeline_every;
-        self.agenda.schedule(Time::ZERO + every, class::SAMPLE, Happening::Sample);
+        self.agenda.schedule(Time::ZERO + self.sample_every, class::SAMPLE, Happening::Sample);
         if let Horizon::Time(span) = self.scenario.horizon {
             let last = if self.scenario.drain { span + LONGEST_DRAIN } else { span };
             self.agenda.schedule(Time::ZERO + last, class::END, Happening::End);
@@ -355,10 +377,17 @@ impl<'s, 'p> Simulation<'s, 'p> {
         Ok(())
     }
 
+    fn start_measuring(&mut self) {
+        self.measuring = true;
+        self.observer.metrics.start_measuring(self.now);
+    }
+
     fn happen(&mut self, happening: Happening) -> Result<(), SimulationError> {
         match happening {
             Happening::AttemptEnds(id) => self.attempt_ends(id),
             Happening::StopDone(id) => self.stop_done(id),
+            // A job that has ended by then ended as it did.
+            Happening::Cancel(job) if self.jobs.get(job).is_none() => Ok(()),
             Happening::Cancel(job) => self.command(Command::Cancel { job }),
             Happening::Arrival(arrival) => self.arrive(arrival),
             Happening::Joins(index) => self.join(index),
@@ -368,7 +397,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             Happening::CalibrationDue(index) => self.calibration_due(index),
             Happening::CalibrationEnds(index) => self.calibration_ends(index),
             Happening::StartMeasuring => {
-                self.observer.metrics.start_measuring(self.now);
+                self.start_measuring();
                 Ok(())
             }
             Happening::Sample => self.sample(),
@@ -432,20 +461,22 @@ impl<'s, 'p> Simulation<'s, 'p> {
             }
             Event::JobFinished { job, allocation, .. } => {
                 let fidelity = self.end_attempt(allocation, true);
-                self.end_job(job, FinalState::Completed, fidelity)
+                self.end_job(job, FinalState::Completed, fidelity, None)
             }
-            Event::JobFailed { job, allocation, .. } => {
+            Event::JobFailed { job, allocation, reason } => {
                 self.end_attempt(allocation, false);
-                self.end_job(job, FinalState::Failed, None)
+                self.end_job(job, FinalState::Failed, None, Some(&reason))
             }
             Event::JobCancelled { job, allocation } => {
                 if let Some(allocation) = allocation {
                     self.end_attempt(allocation, false);
                 }
-                self.end_job(job, FinalState::Cancelled, None)
+                self.end_job(job, FinalState::Cancelled, None, None)
             }
-            Event::JobExpired { job, .. } => self.end_job(job, FinalState::Expired, None),
-            Event::JobRejected { job, .. } => self.end_job(job.id, FinalState::Rejected, None),
+            Event::JobExpired { job, .. } => self.end_job(job, FinalState::Expired, None, None),
+            Event::JobRejected { job, reason } => {
+                self.end_job(job.id, FinalState::Rejected, None, Some(&reason))
+            }
             Event::DeviceRegistered { .. }
             | Event::DeviceRemoved { .. }
             | Event::Recalibrated { .. }
@@ -469,8 +500,11 @@ impl<'s, 'p> Simulation<'s, 'p> {
         if let Some(traces) = &mut self.traces {
             traces.timeline(samples)?;
         }
-        let every = self.scenario.output.timeline_every;
-        self.agenda.schedule(self.now + every, class::SAMPLE, Happening::Sample);
+        self.samples += 1;
+        if self.samples.is_multiple_of(SAMPLES_PER_RATE) {
+            self.sample_every = self.sample_every * 2;
+        }
+        self.agenda.schedule(self.now + self.sample_every, class::SAMPLE, Happening::Sample);
         Ok(())
     }
 }

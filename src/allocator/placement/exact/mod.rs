@@ -69,6 +69,23 @@ pub(crate) struct Engine {
     degrees: Vec<u32>,
 }
 
+/// Most messages of the bound, 8 bytes each. A dense program of 100 qubits on a dense device would need more; nothing
+/// that people run does.
+const MESSAGES_MAX: usize = 1 << 25;
+
+/// A placement without search, for programs whose bound would not fit into memory: on a device where every qubit
+/// reaches every other, the qubits with the best readout. Elsewhere: gave up.
+fn too_large(request: &PlacementRequest<'_>) -> Embedded {
+    let qubits = request.pattern.qubits();
+    let mut best: Vec<PhysicalQubit> = request.free.iter().collect();
+    best.sort_by_key(|qubit| (request.epoch.qubit_cost[qubit.index()], *qubit));
+    best.truncate(qubits);
+    let cost = super::cost_of_layout(request, &best);
+    let placement = cost.map(|cost| Placement { layout: best.into_iter().collect(), cost });
+    // No cost is below zero, so that the whole cost bounds what is lost.
+    Embedded { gap: cost.unwrap_or(0), placement, complete: false, steps: qubits as u64 }
+}
+
 /// What a search is to find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Aim {
@@ -140,6 +157,9 @@ impl Engine {
             ending
         } else {
             let plan = &self.plans[index].1;
+            if plan.classes.len() * self.host.to.len() > MESSAGES_MAX {
+                return too_large(request);
+            }
             self.bounds.compute(plan, &self.host);
             let reserve = match aim {
                 Aim::Cheapest => request.budget / IMPROVEMENT,

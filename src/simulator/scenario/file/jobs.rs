@@ -189,7 +189,7 @@ pub enum TopologyFile {
 pub enum EstimateFile {
     /// None.
     None,
-    /// So many times the time it will take: 1 is a perfect estimate.
+    /// So many times the time it takes on the slowest device of the fleet: its owner does not know where it will run.
     TimesExecution(Draw<f64>),
     /// Given by itself.
     Span(Draw<Span>),
@@ -201,7 +201,8 @@ pub enum EstimateFile {
 enum EstimateKeyed {
     /// No estimate.
     None,
-    /// So many times the time the job will take, drawn: 1 is a perfect estimate.
+    /// So many times the time the job takes on the slowest device of the fleet, drawn: its owner does not know where it
+    /// will run.
     TimesExecution(Draw<f64>),
     /// A duration of its own, drawn.
     Span(Draw<Span>),

@@ -75,7 +75,7 @@ pub struct ScenarioFile {
     /// What is written besides the summary.
     #[serde(default)]
     pub output: OutputFile,
-    /// Bounds on metrics for `rmsim check`: metric, statistic, bound, as in `waiting_time_s: {p95: "< 600"}`; a bare
+    /// Bounds on metrics, kept with the scenario: metric, statistic, bound, as in `waiting_time_s: {p95: "< 600"}`; a bare
     /// bound means the mean, or the value of a metric without statistics.
     #[serde(default)]
     pub targets: BTreeMap<String, TargetFile>,

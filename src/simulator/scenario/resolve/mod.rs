@@ -11,18 +11,24 @@ use std::path::Path;
 use super::error::Fault;
 use super::file::{Horizon, ScenarioFile, WarmUp};
 use super::{CalibrationPlan, FleetDevice, Output, Scenario};
-use crate::allocator::config::ConfigError;
+use crate::allocator::config::{ConfigError, Retry};
 use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
 use crate::quantum::hardware::HardwareConfig;
 use crate::quantum::hardware::drift::DriftModel;
-use crate::quantum::hardware::failures::{FailureError, FailureModel};
+use crate::quantum::hardware::failures::{FailureConfig, FailureError, FailureModel};
 use crate::random::{Purpose, StreamFamily};
 use crate::simulator::workload::distribution::Sampler;
 use crate::time::Span;
 
 /// Most arrivals that a scenario may expect: about a day of computing.
 const MAX_ARRIVALS: f64 = 1e10;
+
+/// Shortest interval of anything that repeats for the whole run: shorter ones only slow it down.
+const SHORTEST: Span = Span::from_secs(1);
+
+/// Shortest interval between two attempts of a waiting job.
+const SHORTEST_RETRY: Span = Span::from_millis(1);
 
 /// Most rows per device of a timeline.
 const MAX_TIMELINE_ROWS: u64 = 10_000_000;
@@ -57,6 +63,12 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
     let workload = workload::workload(&file.workload, &fleet)?;
     let hardware = hardware(&file, &fleet)?;
     workload::check_run_times(&file.workload, &hardware.runtime)?;
+    if let Retry::Every(span) = file.allocator.retry
+        && span < SHORTEST_RETRY
+    {
+        let message = format!("the time between two attempts is {span}, the shortest is {SHORTEST_RETRY}");
+        return Err(Problem::new("allocator.retry", message));
+    }
     file.allocator.validate().map_err(|error| {
         let key = match error {
             ConfigError::Zero(key) => key,
@@ -71,8 +83,8 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
             .map_err(|error| Problem::new("calibration.duration", error.to_string()))?,
         staggered: file.calibration.staggered,
     };
-    if calibration.interval == Some(Span::ZERO) {
-        return Err(Problem::new("calibration.interval", "the time between calibrations is zero"));
+    if let Some(interval) = calibration.interval.filter(|interval| *interval < SHORTEST) {
+        return Err(too_short("calibration.interval", "the time between calibrations", interval));
     }
     let drain = file.drain.unwrap_or(matches!(file.horizon, Horizon::Jobs(_)));
     let output = output(&file)?;
@@ -112,6 +124,10 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
     })
 }
 
+fn too_short(path: &str, what: &str, span: Span) -> Problem {
+    Problem::new(path, format!("{what} is {span}, the shortest is {SHORTEST}"))
+}
+
 fn name(file: &ScenarioFile) -> Result<(), Problem> {
     let name = &file.scenario;
     let ok = name.len() <= 64
@@ -128,6 +144,10 @@ fn name(file: &ScenarioFile) -> Result<(), Problem> {
 fn horizon(file: &ScenarioFile) -> Result<(), Problem> {
     match file.horizon {
         Horizon::Time(Span::ZERO) => return Err(Problem::new("horizon", "the horizon is zero")),
+        Horizon::Jobs(jobs) if jobs as f64 > MAX_ARRIVALS => {
+            let message = format!("{jobs} jobs are more than can be simulated; hint: at most 10,000,000,000");
+            return Err(Problem::new("horizon", message));
+        }
         Horizon::Jobs(0) => {
             return Err(Problem::new("horizon", "the horizon is zero jobs; hint: at least 1"));
         }
@@ -159,6 +179,25 @@ fn hardware(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<HardwareConfig
     if !(config.crosstalk.strength.is_finite() && config.crosstalk.strength >= 0.0) {
         let message = format!("strength is {}; hint: a number of 0 or more", config.crosstalk.strength);
         return Err(Problem::new("hardware.crosstalk.strength", message));
+    }
+    if config.drift.enabled && config.drift.step < SHORTEST {
+        return Err(too_short("hardware.drift.step", "a step of the drift", config.drift.step));
+    }
+    for (entry, failure) in file.hardware.failures.iter().enumerate() {
+        let (key, interval) = match failure {
+            FailureConfig::At(_) => continue,
+            FailureConfig::Every(every) => ("every.interval", every.interval),
+            FailureConfig::Mtbf(mtbf) => {
+                ("mtbf.mean_time_between", mtbf.mean_time_between.unwrap_or(SHORTEST))
+            }
+            FailureConfig::Flapping(flapping) => {
+                ("flapping.mean_time_between", flapping.mean_time_between.min(flapping.up))
+            }
+        };
+        if interval < SHORTEST {
+            let path = format!("hardware.failures.{entry}.{key}");
+            return Err(too_short(&path, "the time between failures", interval));
+        }
     }
     if let Some(device) = fleet.first() {
         let streams = StreamFamily::new(file.seed, 0, Purpose::Drift);
