@@ -302,9 +302,9 @@ fn odd_scenarios_end_and_say_what_happened() {
             "dense",
             format!(
                 "{head}horizon: {{jobs: 1}}\n\
-             workload: {{arrivals: {{at_start: {{jobs: 1}}}}, jobs: [{{qubits: 150, topology: complete}}]}}\n"
+             workload: {{arrivals: {{at_start: {{jobs: 1}}}}, jobs: [{{qubits: 100, topology: complete}}]}}\n"
             )
-            .replace("device: iqm_garnet", "synthetic: {all_to_all: {qubits: 300}}, name: trap"),
+            .replace("device: iqm_garnet", "synthetic: {all_to_all: {qubits: 200}}, name: trap"),
             "",
         ),
         // A timeline that would fill the disk.

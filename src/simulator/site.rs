@@ -42,6 +42,8 @@ pub struct Site {
     pub running: u32,
     /// How many running programs drive each coupler.
     driven: Vec<u16>,
+    /// Number of couplers that are driven, each as often as it is.
+    driving: u64,
     told: Status,
 }
 
@@ -60,6 +62,7 @@ impl Site {
             calibrations: 0,
             running: 0,
             driven,
+            driving: 0,
             told: Status::Online,
         }
     }
@@ -85,6 +88,7 @@ impl Site {
     pub fn drive(&mut self, couplers: impl Iterator<Item = CouplerId>) {
         for coupler in couplers {
             self.driven[coupler.index()] += 1;
+            self.driving += 1;
         }
     }
 
@@ -92,11 +96,17 @@ impl Site {
     pub fn release(&mut self, couplers: impl Iterator<Item = CouplerId>) {
         for coupler in couplers {
             self.driven[coupler.index()] -= 1;
+            self.driving -= 1;
         }
     }
 
     /// Crosstalk factors of couplers while the other running programs drive theirs.
     pub fn crosstalk(&self, couplers: impl Iterator<Item = CouplerId>, factors: &mut Vec<f64>) {
+        if self.driving == 0 {
+            factors.clear();
+            factors.extend(couplers.map(|_| 1.0));
+            return;
+        }
         let driven = |coupler: CouplerId| self.driven[coupler.index()] > 0;
         let map = &self.hardware.spec().coupling_map;
         self.hardware.crosstalk().factors(map, couplers, driven, factors);
