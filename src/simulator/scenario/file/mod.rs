@@ -1,7 +1,7 @@
 //! The keys of a scenario file, their meaning and their defaults: what the schema and the editors show.
 //!
 //! Promises that whatever is written out reads back the same, defaults filled in. Leaves checks that need more than
-//! one key to [`super::resolve`].
+//! one key to `resolve`.
 
 pub mod fleet;
 pub mod jobs;
