@@ -173,7 +173,10 @@ fn determinism_can_be_checked() {
 
 #[test]
 fn wrong_usage_and_wrong_input_exit_with_2() {
-    let cases: [&[&str]; 12] = [
+    let cases: [&[&str]; 15] = [
+        &["compare", "--vary", "allocator.strategy=first_fit,best"],
+        &["compare", "--vary", "seed=1,2"],
+        &["run", "--seed", "18446744073709551615", "--replications", "2000000"],
         &["run", "no/such/scenario.yaml"],
         &["run", "--set", "allocator.strategy=noise_awre"],
         &["run", "--set", "allocator"],

@@ -149,7 +149,7 @@ pub fn product(varies: &[Vary]) -> Result<Vec<(String, Vec<SetOverride>)>, SetEr
                 let short = vary.path.rsplit('.').next().unwrap_or(&vary.path);
                 let name = format!("{name}{}{short}={value}", if name.is_empty() { "" } else { " " });
                 let mut sets = sets.clone();
-                sets.push(SetOverride::new(&vary.path, value.clone())?);
+                sets.push(SetOverride::new(&vary.path, value.clone())?.written_as("--vary"));
                 next.push((name, sets));
             }
         }

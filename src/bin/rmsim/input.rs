@@ -11,10 +11,10 @@ use crate::failure::Failure;
 pub fn overrides(common: &Common) -> Result<Vec<SetOverride>, Failure> {
     let mut sets = parse_sets(&common.set)?;
     if let Some(seed) = common.seed {
-        sets.push(SetOverride::new("seed", seed.to_string())?);
+        sets.push(SetOverride::new("seed", seed.to_string())?.written_as("--seed"));
     }
     if let Some(replications) = common.replications {
-        sets.push(SetOverride::new("replications", replications.to_string())?);
+        sets.push(SetOverride::new("replications", replications.to_string())?.written_as("--replications"));
     }
     if let Some(traces) = common.traces {
         let value = match traces {
@@ -22,7 +22,7 @@ pub fn overrides(common: &Common) -> Result<Vec<SetOverride>, Failure> {
             TraceChoice::All => "all",
             TraceChoice::None => "none",
         };
-        sets.push(SetOverride::new("output.traces", value)?);
+        sets.push(SetOverride::new("output.traces", value)?.written_as("--traces"));
     }
     Ok(sets)
 }

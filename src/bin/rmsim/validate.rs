@@ -23,7 +23,7 @@ pub fn validate(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
         };
         writeln!(
             out,
-            "{}: valid ({} devices, {qubits} qubits, {horizon}, seed {}, {} replication(s))",
+            "{}: valid (devices: {}, qubits: {qubits}, horizon: {horizon}, seed: {}, replications: {})",
             scenario.name,
             scenario.fleet.len(),
             scenario.seed,

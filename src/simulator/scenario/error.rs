@@ -85,7 +85,7 @@ impl fmt::Display for ScenarioError {
         write!(f, "error: {}", self.message)?;
         match &self.place {
             Place::Whole => write!(f, "\n --> {}", self.origin)?,
-            Place::Set(set) => write!(f, "\n --> --set {set}")?,
+            Place::Set(set) => write!(f, "\n --> {set}")?,
             Place::Line { line, column, width, text } => {
                 let gutter = " ".repeat(line.to_string().len());
                 // The window starts late enough to show the place in a very long line.

@@ -14,6 +14,8 @@ use super::error::Fault;
 pub struct SetOverride {
     path: Vec<String>,
     value: String,
+    /// The option that it was written with, for errors.
+    option: &'static str,
 }
 
 /// Why a text is no override.
@@ -36,7 +38,13 @@ impl SetOverride {
         if keys.iter().any(String::is_empty) {
             return Err(SetError::EmptyKey(crop(path)));
         }
-        Ok(Self { path: keys, value: value.into() })
+        Ok(Self { path: keys, value: value.into(), option: "--set" })
+    }
+
+    /// The same, written with another option than `--set`: errors name that one.
+    #[must_use]
+    pub fn written_as(self, option: &'static str) -> Self {
+        Self { option, ..self }
     }
 
     /// The path, keys separated by dots.
@@ -134,6 +142,11 @@ impl FromStr for SetOverride {
 
 impl fmt::Display for SetOverride {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", crop(&self.path()), crop(&self.value))
+        match self.option {
+            "--set" | "--vary" => {
+                write!(f, "{} {}={}", self.option, crop(&self.path()), crop(&self.value))
+            }
+            option => write!(f, "{option} {}", crop(&self.value)),
+        }
     }
 }
