@@ -31,13 +31,7 @@ fn placement(criterion: &mut Criterion) {
             let mut group = criterion.benchmark_group(format!("{name}/fez156/{busy}"));
             for (shape, topology, qubits) in &shapes {
                 let pattern = Pattern::new(topology, *qubits);
-                let request = PlacementRequest {
-                    epoch: &epoch,
-                    free: &free,
-                    barred_couplers: None,
-                    pattern: &pattern,
-                    budget: 200_000,
-                };
+                let request = PlacementRequest::new(&epoch, &free, &pattern);
                 let mut strategy = strategy(chosen);
                 group.bench_function(*shape, |bencher| bencher.iter(|| strategy.place(black_box(&request))));
             }

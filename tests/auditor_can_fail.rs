@@ -42,7 +42,10 @@ impl PlacementStrategy for IgnoresBuffers {
         let first = if all_free { 0 } else { self.next };
         self.next = first + request.pattern.qubits() as u32;
         let layout = (first..self.next).map(PhysicalQubit).collect();
-        let outcome = PlacementOutcome::Feasible { placement: Placement { layout, cost: 0 }, gap: None };
+        let outcome = PlacementOutcome::Feasible {
+            placement: Placement { layout, cost: 0, objective: 0, routing: None },
+            gap: None,
+        };
         Placed { outcome, steps: 1 }
     }
 }

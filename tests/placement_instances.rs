@@ -22,13 +22,7 @@ fn known_optima_are_found_and_proved() {
             let label = format!("{name}/{} {}", instance.busy, instance.pattern);
             let free = all.free(name, &instance.busy);
             let pattern = all.pattern(&instance.pattern);
-            let request = PlacementRequest {
-                epoch: &epoch,
-                free: &free,
-                barred_couplers: None,
-                pattern: &pattern,
-                budget: 200_000,
-            };
+            let request = PlacementRequest::new(&epoch, &free, &pattern);
             let graph = &all.patterns[&instance.pattern];
             assert!(instance.proved, "{label}");
             let placed = exact.place(&request);

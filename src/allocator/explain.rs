@@ -33,8 +33,6 @@ pub struct Explanation {
     pub certainty: Certainty,
     /// Minus natural log of the probability that one use of every coupler and one readout of every qubit succeed.
     pub cost: f64,
-    /// Search steps used on this device.
-    pub steps: u64,
 }
 
 /// The constraint that kept a job from starting when it was last tried.

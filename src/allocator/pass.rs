@@ -18,7 +18,7 @@ use super::jobs::JobSlot;
 use super::ledger::{Entry, Kind};
 use super::messages::{Allocation, AllocationId, DriverAction, Event, Fence, PromisedIsolation, Status};
 use super::placement::cost::nats_of_cost;
-use super::placement::{Placement, PlacementOutcome, PlacementRequest};
+use super::placement::{Objective, Placement, PlacementOutcome, PlacementRequest};
 use super::{Allocator, Running, Timer};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
@@ -36,7 +36,6 @@ struct Found {
     device: DeviceId,
     placement: Placement,
     certainty: Certainty,
-    steps: u64,
 }
 
 impl Allocator {
@@ -273,15 +272,16 @@ impl Allocator {
                 barred_couplers: mask.barred_couplers.as_deref(),
                 pattern: &pattern,
                 budget: self.state.config.placement_budget,
+                objective: Objective::default(),
             });
             match placed.outcome {
                 PlacementOutcome::Optimal(placement) => {
                     let certainty = Certainty::Optimal;
-                    return Ok(Found { device: id, placement, certainty, steps: placed.steps });
+                    return Ok(Found { device: id, placement, certainty });
                 }
                 PlacementOutcome::Feasible { placement, gap } => {
                     let certainty = Certainty::Gap(gap.map(nats_of_cost));
-                    return Ok(Found { device: id, placement, certainty, steps: placed.steps });
+                    return Ok(Found { device: id, placement, certainty });
                 }
                 PlacementOutcome::ProvedInfeasible => {
                     tally.blocked_by_shape += 1;
@@ -297,7 +297,7 @@ impl Allocator {
 
     /// Books a placement and starts the job.
     fn start(&mut self, now: Time, slot: JobSlot, found: Found, devices_tried: u32, events: &mut Vec<Event>) {
-        let Found { device: device_id, placement, certainty, steps } = found;
+        let Found { device: device_id, placement, certainty } = found;
         self.dequeue(slot);
         let id = self.state.next_allocation;
         self.state.next_allocation = AllocationId(id.0 + 1);
@@ -358,7 +358,6 @@ impl Allocator {
                 devices_tried,
                 certainty,
                 cost: nats_of_cost(placement.cost),
-                steps,
             },
         });
         let stop_at_walltime = config.walltime.exceeded == WalltimeExceeded::Stop;
@@ -531,6 +530,7 @@ impl Allocator {
                 barred_couplers: mask.barred_couplers.as_deref(),
                 pattern: &pattern,
                 budget: self.state.config.placement_budget,
+                objective: Objective::default(),
             });
             match placed.outcome {
                 PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } => {

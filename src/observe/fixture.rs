@@ -108,7 +108,6 @@ pub(super) fn grant(now: Time, job: u64, id: u64, map: &CouplingMap, layout: &[u
             devices_tried: 0,
             certainty: Certainty::FirstFound,
             cost: 0.0,
-            steps: 0,
         },
     }
 }

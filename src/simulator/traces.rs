@@ -44,7 +44,6 @@ pub const JOBS_HEADER: &[&str] = &[
     "project",
     "placement_cost",
     "placement_proved",
-    "search_steps",
     "devices_tried",
     "fidelity_predicted",
     "fidelity_true",
@@ -214,11 +213,11 @@ impl Traces {
         match &job.allocation {
             Some(allocation) => {
                 let why = &allocation.explanation;
-                row.f64(why.cost).bool(why.certainty == Certainty::Optimal).u64(why.steps);
+                row.f64(why.cost).bool(why.certainty == Certainty::Optimal);
                 row.u64(u64::from(why.devices_tried));
             }
             None => {
-                row.empty().empty().empty().empty();
+                row.empty().empty().empty();
             }
         }
         row.optional(fidelity.map(|both| both.0)).optional(fidelity.map(|both| both.1));

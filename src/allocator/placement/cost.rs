@@ -1,7 +1,8 @@
 //! Log-fidelity costs in integers, and the calibration epoch that holds them.
 //!
 //! Promises that sums do not depend on their order and that a dead element never appears. A cost is
-//! -ln(success probability) in units of 2^-40, so that products of probabilities become exact sums.
+//! -ln(success probability) in units of 2^-48, so that products of probabilities become exact sums; in an epoch its
+//! last bits differ from element to element, so that of two placements one is always better.
 
 use std::sync::Arc;
 
@@ -11,11 +12,23 @@ use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
 
 /// One nat (a factor of e in probability) in cost units.
-pub const NAT: f64 = (1_u64 << 40) as f64;
+pub const NAT: f64 = (1_u64 << 48) as f64;
+
+/// Low bits of the costs of an epoch that tell equal errors apart. They stand for less than 4e-9 nats an element, far
+/// below what any calibration measures.
+const TIE_BREAK: u64 = (1 << TIE_BREAK_BITS) - 1;
+
+/// How many bits these are. Costs are exact to as many bits less.
+pub const TIE_BREAK_BITS: u32 = 20;
 
 /// The cost of an element with the given error probability below [`DEAD_ERROR`].
 pub fn cost_of_error(error: f64) -> u64 {
     (-libm::log1p(-error.clamp(0.0, DEAD_ERROR)) * NAT).round() as u64
+}
+
+/// More than an element that is alive can cost.
+pub fn cost_limit() -> u64 {
+    cost_of_error(DEAD_ERROR) + (1 << TIE_BREAK_BITS)
 }
 
 /// The success probability of a cost.
@@ -51,6 +64,7 @@ pub struct Epoch {
     pub girth: Option<u32>,
     /// Whether live couplers form no cycle of odd length.
     pub bipartite: bool,
+    max_degree: usize,
     rows: Vec<u32>,
     links: Vec<Link>,
 }
@@ -91,10 +105,19 @@ impl Epoch {
                 usable_couplers[id / 64] |= 1 << (id % 64);
             }
         }
-        let qubit_cost: Vec<u64> =
-            calibration.qubits.iter().map(|q| cost_of_error(q.readout_error)).collect();
-        let coupler_cost: Vec<u64> =
-            calibration.couplers.iter().map(|c| cost_of_error(c.two_qubit_error)).collect();
+        let readout_errors = calibration.qubits.iter().map(|q| q.readout_error);
+        let qubit_cost: Vec<u64> = (0..).zip(readout_errors).map(|(id, error)| distinct(error, id)).collect();
+        let gate_errors = || calibration.couplers.iter().map(|c| c.two_qubit_error);
+        // Where every pair is coupled and all couplers are alike, the best qubits are best on any couplers: a case
+        // that is solved without a search, and must stay recognisable.
+        let first = gate_errors().next().unwrap_or(0.0);
+        let alike = map.couplers().len() == qubits * qubits.saturating_sub(1) / 2
+            && gate_errors().all(|error| error == first);
+        let coupler_cost: Vec<u64> = if alike {
+            gate_errors().map(cost_of_error).collect()
+        } else {
+            (1 << 32..).zip(gate_errors()).map(|(id, error)| distinct(error, id)).collect()
+        };
         let mut rows = vec![0_u32];
         let mut links = Vec::new();
         for q in 0..qubits {
@@ -117,6 +140,7 @@ impl Epoch {
             coupler_cost,
             girth,
             bipartite,
+            max_degree: rows.windows(2).map(|row| (row[1] - row[0]) as usize).max().unwrap_or(0),
             rows,
             links,
         }
@@ -132,10 +156,25 @@ impl Epoch {
         &self.links[self.rows[qubit.index()] as usize..self.rows[qubit.index() + 1] as usize]
     }
 
+    /// Most live couplers of one qubit.
+    pub fn max_degree(&self) -> usize {
+        self.max_degree
+    }
+
     /// Whether a coupler may be used.
     pub fn is_usable(&self, coupler: CouplerId) -> bool {
         bit(&self.usable_couplers, coupler)
     }
+}
+
+/// The cost of an element, with its number scattered over the last bits (the finalizer of SplitMix64, Steele, Lea and
+/// Flood 2014).
+fn distinct(error: f64, id: u64) -> u64 {
+    let mut bits = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^= bits >> 31;
+    cost_of_error(error) & !TIE_BREAK | bits & TIE_BREAK
 }
 
 /// Girth, and whether no cycle is odd: breadth first from every qubit, never deeper than half of the shortest cycle

@@ -26,6 +26,10 @@ impl PlacementStrategy for FirstFit {
         };
         Placed { outcome, steps: found.steps }
     }
+
+    fn forget(&mut self) {
+        self.engine.forget();
+    }
 }
 
 #[cfg(test)]
@@ -67,7 +71,7 @@ mod tests {
             match placed.outcome {
                 PlacementOutcome::Feasible { placement, .. } | PlacementOutcome::Optimal(placement) => {
                     case.check(&placement);
-                    assert!(case.best().is_some_and(|best| best <= placement.cost), "case {number}");
+                    assert!(case.best().is_some_and(|best| best <= placement.objective), "case {number}");
                 }
                 PlacementOutcome::ProvedInfeasible => assert_eq!(case.best(), None, "case {number}"),
                 PlacementOutcome::BudgetExhausted => panic!("case {number}"),

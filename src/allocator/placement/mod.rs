@@ -15,7 +15,7 @@ mod testing;
 use smallvec::SmallVec;
 
 use crate::allocator::config::Strategy;
-use crate::quantum::{PhysicalQubit, QubitSet};
+use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
 use cost::Epoch;
 use pattern::Pattern;
 
@@ -32,6 +32,85 @@ pub struct PlacementRequest<'a> {
     pub pattern: &'a Pattern,
     /// Most search steps before giving up.
     pub budget: u64,
+    /// What makes one placement better than another.
+    pub objective: Objective<'a>,
+}
+
+/// Search steps after which a search gives up unless the request says otherwise: a few milliseconds.
+pub const DEFAULT_BUDGET: u64 = 200_000;
+
+impl<'a> PlacementRequest<'a> {
+    /// The program on what is free of a device, for the best fidelity, with the default budget and no limits.
+    pub fn new(epoch: &'a Epoch, free: &'a QubitSet, pattern: &'a Pattern) -> Self {
+        Self {
+            epoch,
+            free,
+            barred_couplers: None,
+            pattern,
+            budget: DEFAULT_BUDGET,
+            objective: Objective::default(),
+        }
+    }
+
+    /// Whether a live coupler may be used.
+    pub fn allows(&self, coupler: CouplerId) -> bool {
+        self.epoch.is_usable(coupler) && !self.barred_couplers.is_some_and(|bits| cost::bit(bits, coupler))
+    }
+
+    /// What the objective counts for one qubit.
+    pub fn qubit_cost(&self, qubit: PhysicalQubit) -> u64 {
+        let mut neighbours = 0;
+        if self.objective.fragmentation > 0 {
+            let links = self.epoch.links(qubit).iter();
+            neighbours =
+                links.filter(|link| self.free.contains(link.to) && self.allows(link.coupler)).count();
+        }
+        self.qubit_cost_beside(qubit, neighbours)
+    }
+
+    /// What the objective counts for one qubit that has the given number of free neighbours.
+    fn qubit_cost_beside(&self, qubit: PhysicalQubit, neighbours: usize) -> u64 {
+        let noise = self.objective.weighted(self.epoch.qubit_cost[qubit.index()]);
+        noise.saturating_add(self.objective.fragmentation.saturating_mul(neighbours as u64))
+    }
+
+    /// What the objective counts for one two-qubit gate.
+    pub fn gate_cost(&self, coupler: CouplerId) -> u64 {
+        let noise = self.objective.weighted(self.epoch.coupler_cost[coupler.index()]);
+        let crosstalk = self.objective.crosstalk.map_or(0, |added| added[coupler.index()]);
+        noise.saturating_add(crosstalk)
+    }
+}
+
+/// What a placement strategy minimises: noise, and what else counts besides it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Objective<'a> {
+    /// Weight of the noise, thousandths; 0: connectivity only.
+    pub noise_permille: u32,
+    /// Cost of every free neighbour that a chosen qubit has before the placement; keeps what is left in one piece.
+    pub fragmentation: u64,
+    /// Cost added to one two-qubit gate per coupler, by coupler number: expected crosstalk from jobs next to it.
+    pub crosstalk: Option<&'a [u64]>,
+}
+
+impl Default for Objective<'_> {
+    fn default() -> Self {
+        Self { noise_permille: 1_000, fragmentation: 0, crosstalk: None }
+    }
+}
+
+impl Objective<'_> {
+    /// Whether nothing but the noise counts.
+    pub fn is_noise(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn weighted(&self, cost: u64) -> u64 {
+        match self.noise_permille {
+            1_000 => cost,
+            permille => (u128::from(cost) * u128::from(permille) / 1_000) as u64,
+        }
+    }
 }
 
 /// A legal placement: distinct free qubits, every edge of the pattern on a live coupler.
@@ -39,7 +118,20 @@ pub struct PlacementRequest<'a> {
 pub struct Placement {
     /// Physical qubit of each virtual qubit.
     pub layout: SmallVec<[PhysicalQubit; 8]>,
-    /// Fixed-point cost, see [`cost`]; lower is better.
+    /// Fixed-point cost of the noise alone, see [`cost`]; lower is better.
+    pub cost: u64,
+    /// What the objective of the request counts; equal to `cost` where nothing but the noise counts.
+    pub objective: u64,
+    /// What the program needs besides, where its interactions do not all lie on couplers.
+    pub routing: Option<Routing>,
+}
+
+/// The SWAP gates that a program needs in its region, as estimated before any router has seen it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Routing {
+    /// Number of SWAP gates.
+    pub swaps: u32,
+    /// Fixed-point cost that they add to the noise.
     pub cost: u64,
 }
 
@@ -48,7 +140,7 @@ pub struct Placement {
 pub enum PlacementOutcome {
     /// The best there is.
     Optimal(Placement),
-    /// A placement, at most `gap` (fixed-point cost; `None`: unknown) worse than the best.
+    /// A placement whose objective is at most `gap` (fixed-point cost; `None`: unknown) above the least.
     Feasible {
         /// The placement.
         placement: Placement,
@@ -66,7 +158,7 @@ pub enum PlacementOutcome {
 pub struct Placed {
     /// The answer.
     pub outcome: PlacementOutcome,
-    /// Search steps used.
+    /// Search steps used: what it took, which may depend on what is remembered from earlier requests.
     pub steps: u64,
 }
 
@@ -74,6 +166,9 @@ pub struct Placed {
 pub trait PlacementStrategy: Send {
     /// Finds a placement. Must be a function of the request alone.
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed;
+
+    /// Drops whatever is remembered from earlier requests. Answers do not change, only the time they take.
+    fn forget(&mut self) {}
 }
 
 /// The strategy that a configuration names.
@@ -84,13 +179,16 @@ pub fn strategy(config: Strategy) -> Box<dyn PlacementStrategy> {
     }
 }
 
-/// The cost of a layout: weight x coupler cost over the edges of the pattern, plus the cost of every qubit. A
-/// region pays for the cheapest couplers that connect it: the minimum spanning tree of those it may use. `None` when
-/// the layout is not legal for the request.
-pub fn cost_of_layout(request: &PlacementRequest<'_>, layout: &[PhysicalQubit]) -> Option<u64> {
+/// The placement with a given layout, if the layout is legal for the request. Its cost is weight x coupler cost over
+/// the edges of the pattern, plus the cost of every qubit. A region pays for the cheapest couplers that connect it:
+/// the minimum spanning tree of those it may use.
+pub fn placement_of_layout(
+    request: &PlacementRequest<'_>,
+    layout: SmallVec<[PhysicalQubit; 8]>,
+) -> Option<Placement> {
     let (epoch, pattern) = (request.epoch, request.pattern);
     let mut taken = QubitSet::new(epoch.qubits());
-    for &qubit in layout {
+    for &qubit in &layout {
         let usable = request.free.contains(qubit) && epoch.usable.contains(qubit);
         if !usable || !taken.insert(qubit) {
             return None;
@@ -99,17 +197,27 @@ pub fn cost_of_layout(request: &PlacementRequest<'_>, layout: &[PhysicalQubit]) 
     if layout.len() != pattern.qubits() {
         return None;
     }
-    let mut total: u128 = layout.iter().map(|qubit| u128::from(epoch.qubit_cost[qubit.index()])).sum();
+    let (mut cost, mut objective) = (0_u128, 0_u128);
+    for &qubit in &layout {
+        cost += u128::from(epoch.qubit_cost[qubit.index()]);
+        objective += u128::from(request.qubit_cost(qubit));
+    }
+    let mut add = |coupler: CouplerId, weight: u32| {
+        cost += u128::from(weight) * u128::from(epoch.coupler_cost[coupler.index()]);
+        objective += u128::from(weight) * u128::from(request.gate_cost(coupler));
+    };
     if pattern.is_region() {
-        total += u128::from(region::spanning_cost(request, &taken)?);
+        for coupler in region::spanning_couplers(request, &taken)? {
+            add(coupler, 1);
+        }
     }
     for &(a, b, weight) in pattern.edges() {
         let coupler = epoch.map.coupler(layout[a.index()], layout[b.index()])?;
-        let barred = request.barred_couplers.is_some_and(|bits| cost::bit(bits, coupler));
-        if barred || !epoch.is_usable(coupler) {
+        if !request.allows(coupler) {
             return None;
         }
-        total += u128::from(weight) * u128::from(epoch.coupler_cost[coupler.index()]);
+        add(coupler, weight);
     }
-    Some(u64::try_from(total).unwrap_or(u64::MAX))
+    let saturated = |total: u128| u64::try_from(total).unwrap_or(u64::MAX);
+    Some(Placement { layout, cost: saturated(cost), objective: saturated(objective), routing: None })
 }

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::exact::host::{Costs, Host, NONE};
 use super::{Placed, Placement, PlacementOutcome, PlacementRequest};
-use crate::quantum::{PhysicalQubit, QubitSet};
+use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
 
 /// The search for regions; holds buffers that answers do not depend on.
 #[derive(Debug, Default)]
@@ -91,7 +91,7 @@ impl Regions {
         let Some(placement) = placement(request, &self.host, &self.grown) else {
             return infeasible();
         };
-        let gap = placement.cost.saturating_sub(self.at_least(wanted));
+        let gap = placement.objective.saturating_sub(self.at_least(wanted));
         let optimal = gap == 0 || wanted <= 3 && all_roots;
         Placed {
             outcome: if optimal {
@@ -261,32 +261,33 @@ impl Regions {
     }
 }
 
-/// Cost of the minimum spanning tree over the couplers that a request may use inside a set; `None` when they do not
-/// connect it.
-pub(super) fn spanning_cost(request: &PlacementRequest<'_>, region: &QubitSet) -> Option<u64> {
+/// The couplers of the minimum spanning tree inside a set over those that a request may use, by what its objective
+/// counts; `None` when they do not connect the set.
+pub(super) fn spanning_couplers(
+    request: &PlacementRequest<'_>,
+    region: &QubitSet,
+) -> Option<SmallVec<[CouplerId; 8]>> {
     let mut seen = QubitSet::new(request.epoch.qubits());
+    let mut couplers = SmallVec::new();
     let mut heap = BinaryHeap::new();
-    heap.push(Reverse((0, region.first()?)));
-    let mut total = 0_u64;
-    while let Some(Reverse((cost, qubit))) = heap.pop() {
+    heap.push(Reverse((0, region.first()?, None)));
+    while let Some(Reverse((_, qubit, coupler))) = heap.pop() {
         if !seen.insert(qubit) {
             continue;
         }
-        total = total.saturating_add(cost);
+        couplers.extend(coupler);
         for link in request.epoch.links(qubit) {
-            let barred = request.barred_couplers.is_some_and(|bits| super::cost::bit(bits, link.coupler));
-            if !barred && region.contains(link.to) && !seen.contains(link.to) {
-                heap.push(Reverse((link.cost, link.to)));
+            if request.allows(link.coupler) && region.contains(link.to) && !seen.contains(link.to) {
+                heap.push(Reverse((request.gate_cost(link.coupler), link.to, Some(link.coupler))));
             }
         }
     }
-    (seen.len() == region.len()).then_some(total)
+    (seen.len() == region.len()).then_some(couplers)
 }
 
 fn placement(request: &PlacementRequest<'_>, host: &Host, nodes: &[u32]) -> Option<Placement> {
     let layout: SmallVec<[PhysicalQubit; 8]> = nodes.iter().map(|&node| host.qubits[node as usize]).collect();
-    let cost = super::cost_of_layout(request, &layout)?;
-    Some(Placement { layout, cost })
+    super::placement_of_layout(request, layout)
 }
 
 fn infeasible() -> Placed {

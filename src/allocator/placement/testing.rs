@@ -5,9 +5,11 @@ use std::sync::Arc;
 use rand::RngExt;
 use smallvec::SmallVec;
 
-use super::cost::Epoch;
+use super::cost::{Epoch, cost_of_error};
 use super::pattern::Pattern;
-use super::{Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, cost_of_layout};
+use super::{
+    Objective, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, placement_of_layout,
+};
 use crate::allocator::messages::EpochNumber;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::coupling_map::CouplingMap;
@@ -42,6 +44,9 @@ pub(crate) struct Case {
     pub barred: Vec<u64>,
     pub pattern: Pattern,
     pub name: String,
+    noise_permille: u32,
+    fragmentation: u64,
+    crosstalk: Option<Vec<u64>>,
 }
 
 impl Case {
@@ -73,7 +78,12 @@ impl Case {
         let free = (0..qubits).map(PhysicalQubit).filter(|_| draw.random::<f64>() < 0.9);
         let free = QubitSet::from_qubits(qubits as usize, free);
         let (pattern, kind) = pattern(&mut draw);
+        let plain = draw.random::<f64>() < 0.6;
+        let added = |draw: &mut Stream| cost_of_error(draw.random_range(0.0..0.05));
         Self {
+            noise_permille: if plain { 1_000 } else { [0, 250, 1_000][draw.random_range(0..3_usize)] },
+            fragmentation: if plain { 0 } else { added(&mut draw) },
+            crosstalk: (!plain).then(|| map.couplers().iter().map(|_| added(&mut draw)).collect()),
             epoch: epoch(map, &readout, &two_qubit),
             free,
             barred,
@@ -104,6 +114,9 @@ impl Case {
             barred: Vec::new(),
             pattern,
             name: format!("dense case {number}"),
+            noise_permille: 1_000,
+            fragmentation: 0,
+            crosstalk: None,
         }
     }
 
@@ -114,16 +127,21 @@ impl Case {
             barred_couplers: Some(&self.barred),
             pattern: &self.pattern,
             budget,
+            objective: Objective {
+                noise_permille: self.noise_permille,
+                fragmentation: self.fragmentation,
+                crosstalk: self.crosstalk.as_deref(),
+            },
         }
     }
 
     /// Panics when a placement is not legal or its cost is wrong.
     pub fn check(&self, placement: &Placement) {
-        let cost = cost_of_layout(&self.request(1), &placement.layout);
-        assert_eq!(cost, Some(placement.cost), "{}: {:?}", self.name, placement.layout);
+        let again = placement_of_layout(&self.request(1), placement.layout.clone());
+        assert_eq!(again.as_ref(), Some(placement), "{}: {:?}", self.name, placement.layout);
     }
 
-    /// The least cost of all placements, by trying them all.
+    /// The least objective of all placements, by trying them all.
     pub fn best(&self) -> Option<u64> {
         let mut best = None;
         self.extend(&mut SmallVec::new(), &mut best);
@@ -132,14 +150,14 @@ impl Case {
 
     fn extend(&self, layout: &mut SmallVec<[PhysicalQubit; 8]>, best: &mut Option<u64>) {
         if layout.len() == self.pattern.qubits() {
-            if let Some(cost) = cost_of_layout(&self.request(1), layout) {
-                *best = Some(best.map_or(cost, |least: u64| least.min(cost)));
+            if let Some(Placement { objective, .. }) = placement_of_layout(&self.request(1), layout.clone()) {
+                *best = Some(best.map_or(objective, |least: u64| least.min(objective)));
             }
             return;
         }
         let vertex = VirtualQubit(layout.len() as u32);
         for qubit in &self.free {
-            // For speed only: legality is judged by `cost_of_layout`, which shares no code with any search. Regions
+            // For speed only: legality is judged by `placement_of_layout`, which shares no code with any search. Regions
             // do not care about the order of their qubits.
             let joined = self.pattern.neighbours(vertex).iter().all(|(other, _)| {
                 other >= &vertex || self.epoch.map.coupler(layout[other.index()], qubit).is_some()
@@ -247,6 +265,7 @@ impl Scene {
             barred_couplers: None,
             pattern: &pattern,
             budget: 200_000,
+            objective: Objective::default(),
         };
         let layout = |placement: &Placement| {
             let qubits: Vec<String> = placement.layout.iter().map(|q| q.0.to_string()).collect();

@@ -101,17 +101,17 @@ impl Host {
         for index in 0..self.qubits.len() {
             let qubit = self.qubits[index];
             self.rows.push(self.to.len() as u32);
-            self.qubit_cost.push(costs.scaled(epoch.qubit_cost[qubit.index()]));
             for link in epoch.links(qubit) {
                 let other = self.node[link.to.index()];
                 let barred = request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler));
                 if other != NONE && !barred {
                     self.to.push(other);
-                    self.link_cost.push(costs.scaled(link.cost));
+                    self.link_cost.push(costs.scaled(|| request.gate_cost(link.coupler)));
                 }
             }
             let degree = self.to.len() - self.rows[index] as usize;
             self.degree[index] = degree as u32;
+            self.qubit_cost.push(costs.scaled(|| request.qubit_cost_beside(qubit, degree)));
             self.max_degree = self.max_degree.max(degree);
         }
         self.rows.push(self.to.len() as u32);
@@ -199,9 +199,9 @@ impl Host {
 }
 
 impl Costs {
-    fn scaled(self, cost: u64) -> u64 {
+    fn scaled(self, cost: impl FnOnce() -> u64) -> u64 {
         match self {
-            Self::Calibrated(shift) => cost >> shift,
+            Self::Calibrated(shift) => cost() >> shift,
             Self::Zero => 0,
         }
     }

@@ -13,11 +13,10 @@ mod symmetry;
 
 use smallvec::SmallVec;
 
-use super::cost::cost_of_error;
+use super::cost::{TIE_BREAK_BITS, cost_limit};
 use super::pattern::Pattern;
 use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
 use crate::quantum::PhysicalQubit;
-use crate::quantum::calibration::DEAD_ERROR;
 use bound::Bounds;
 use host::{Costs, Host};
 use improve::Improve;
@@ -45,11 +44,20 @@ impl PlacementStrategy for NoiseAware {
         };
         Placed { outcome, steps: found.steps }
     }
+
+    fn forget(&mut self) {
+        self.engine.forget();
+    }
 }
 
 /// How far costs must be shifted so that no sum reaches [`bound::INFINITE`].
-fn scale(weight: u128) -> u32 {
-    let most = weight.saturating_mul(u128::from(cost_of_error(DEAD_ERROR)) + 1);
+fn scale(plan: &Plan, request: &PlacementRequest<'_>) -> u32 {
+    let objective = &request.objective;
+    let added = objective.crosstalk.and_then(|added| added.iter().max()).copied().unwrap_or(0);
+    let element = u128::from(cost_limit()) + u128::from(added);
+    let qubits = request.pattern.qubits() as u128 * request.epoch.max_degree() as u128;
+    let most =
+        plan.weight.saturating_mul(element).saturating_add(qubits * u128::from(objective.fragmentation));
     let bits = u128::BITS - most.leading_zeros();
     bits.saturating_sub(bound::INFINITE.ilog2() - 1)
 }
@@ -80,10 +88,10 @@ fn too_large(request: &PlacementRequest<'_>) -> Embedded {
     let mut best: Vec<PhysicalQubit> = request.free.iter().collect();
     best.sort_by_key(|qubit| (request.epoch.qubit_cost[qubit.index()], *qubit));
     best.truncate(qubits);
-    let cost = super::cost_of_layout(request, &best);
-    let placement = cost.map(|cost| Placement { layout: best.into_iter().collect(), cost });
-    // No cost is below zero, so that the whole cost bounds what is lost.
-    Embedded { gap: cost.unwrap_or(0), placement, complete: false, steps: qubits as u64 }
+    let placement = super::placement_of_layout(request, best.into_iter().collect());
+    // No cost is below zero, so that the whole of it bounds what is lost.
+    let gap = placement.as_ref().map_or(0, |placement| placement.objective);
+    Embedded { gap, placement, complete: false, steps: qubits as u64 }
 }
 
 /// What a search is to find.
@@ -112,6 +120,11 @@ pub(crate) struct Embedded {
 const REFUSED: Embedded = Embedded { placement: None, gap: 0, complete: true, steps: 0 };
 
 impl Engine {
+    /// Drops all compiled patterns.
+    pub fn forget(&mut self) {
+        self.plans.clear();
+    }
+
     /// Index of the compiled pattern.
     fn compiled(&mut self, pattern: &Pattern) -> usize {
         if let Some(index) = self.plans.iter().position(|(known, _)| known == pattern) {
@@ -136,7 +149,7 @@ impl Engine {
         {
             return REFUSED;
         }
-        let shift = scale(plan.weight);
+        let shift = scale(plan, request);
         // Without costs every bound is zero or infinite, every order is that of the qubits, and the first placement
         // ends the search: nothing can be better.
         self.host.load(
@@ -150,8 +163,8 @@ impl Engine {
         if !parts_fit(plan, &self.host) || !degrees_fit(plan, &self.host, &mut self.degrees) {
             return REFUSED;
         }
-        // Scaling rounds every element down, by less than one unit each.
-        let rounding = if shift == 0 { 0 } else { plan.weight << shift };
+        // Scaling rounds every element down, by less than one unit each: of no account within the tie-break.
+        let rounding = if shift <= TIE_BREAK_BITS { 0 } else { plan.weight << shift };
         let mut gap = 0;
         let ending = if let Some(ending) = self.all_alike(index) {
             ending
@@ -235,9 +248,9 @@ impl Engine {
         for (vertex, &node) in vertices.chain(plan.isolated.iter().copied()).zip(&self.state.best) {
             layout[vertex.index()] = self.host.qubits[node as usize];
         }
-        let cost = super::cost_of_layout(request, &layout);
-        debug_assert!(cost.is_some(), "the search returned an illegal layout");
-        Some(Placement { layout, cost: cost? })
+        let placement = super::placement_of_layout(request, layout);
+        debug_assert!(placement.is_some(), "the search returned an illegal layout");
+        placement
     }
 }
 

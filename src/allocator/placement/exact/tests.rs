@@ -1,6 +1,7 @@
 //! The exact search against brute force.
 
 use super::*;
+use crate::allocator::placement::Objective;
 use crate::allocator::placement::testing::{Case, Scene};
 use crate::quantum::coupling_map::CouplingMap;
 
@@ -34,13 +35,13 @@ fn check(case: &Case, outcome: &PlacementOutcome, best: Option<u64>) {
     match outcome {
         PlacementOutcome::Optimal(placement) => {
             case.check(placement);
-            assert_eq!(Some(placement.cost), best, "{name}");
+            assert_eq!(Some(placement.objective), best, "{name}");
         }
         PlacementOutcome::Feasible { placement, gap } => {
             case.check(placement);
             let best = best.expect(name);
-            assert!(best <= placement.cost, "{name}");
-            assert!(gap.is_some_and(|gap| placement.cost - best <= gap), "{name}");
+            assert!(best <= placement.objective, "{name}");
+            assert!(gap.is_some_and(|gap| placement.objective - best <= gap), "{name}");
         }
         PlacementOutcome::ProvedInfeasible => assert_eq!(best, None, "{name}"),
         PlacementOutcome::BudgetExhausted => {}
@@ -98,8 +99,8 @@ fn weights_decide() {
     line 4: optimal: 0 1 2 3
     pairs 4: optimal: 2 3 0 1
     ring 4: infeasible
-    complete 4: optimal: 0 1 2 3
-    region 3: optimal: 0 1 2
+    complete 4: optimal: 0 2 3 5
+    region 3: optimal: 0 3 5
     ");
 }
 
@@ -125,6 +126,7 @@ fn equal_errors_need_no_search() {
         barred_couplers: None,
         pattern: &pattern,
         budget: 1_000,
+        objective: Objective::default(),
     };
     let placed = NoiseAware::default().place(&request);
     assert!(matches!(placed.outcome, PlacementOutcome::Optimal(_)), "{placed:?}");
