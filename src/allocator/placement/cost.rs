@@ -65,6 +65,8 @@ pub struct Epoch {
     /// Whether live couplers form no cycle of odd length.
     pub bipartite: bool,
     max_degree: usize,
+    fingerprint: u128,
+    alike: bool,
     rows: Vec<u32>,
     links: Vec<Link>,
 }
@@ -136,11 +138,13 @@ impl Epoch {
             calibration,
             usable,
             usable_couplers,
-            qubit_cost,
             coupler_cost,
             girth,
             bipartite,
             max_degree: rows.windows(2).map(|row| (row[1] - row[0]) as usize).max().unwrap_or(0),
+            alike,
+            fingerprint: fingerprint(&rows, &links, &qubit_cost),
+            qubit_cost,
             rows,
             links,
         }
@@ -154,6 +158,26 @@ impl Epoch {
     /// The live couplers of `qubit`, ascending by the other end.
     pub fn links(&self, qubit: PhysicalQubit) -> &[Link] {
         &self.links[self.rows[qubit.index()] as usize..self.rows[qubit.index() + 1] as usize]
+    }
+
+    /// A number that two devices or calibrations with different links or costs practically never share.
+    pub fn fingerprint(&self) -> u128 {
+        self.fingerprint
+    }
+
+    /// Whether all pairs of qubits are coupled at one and the same cost, so that of equal qubits any will do.
+    pub fn is_uniform(&self) -> bool {
+        self.alike
+    }
+
+    /// The live coupler between two qubits as seen from the first.
+    pub fn link(&self, from: PhysicalQubit, to: PhysicalQubit) -> Option<&Link> {
+        let row = self.links(from);
+        if row.len() <= 8 {
+            row.iter().find(|link| link.to == to)
+        } else {
+            row.binary_search_by_key(&to, |link| link.to).ok().map(|index| &row[index])
+        }
     }
 
     /// Most live couplers of one qubit.
@@ -175,6 +199,22 @@ fn distinct(error: f64, id: u64) -> u64 {
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^= bits >> 31;
     cost_of_error(error) & !TIE_BREAK | bits & TIE_BREAK
+}
+
+fn fingerprint(rows: &[u32], links: &[Link], qubit_cost: &[u64]) -> u128 {
+    let mut hasher = blake3::Hasher::new();
+    for row in rows {
+        hasher.update(&row.to_le_bytes());
+    }
+    for link in links {
+        hasher.update(&link.to.0.to_le_bytes()).update(&link.cost.to_le_bytes());
+    }
+    for cost in qubit_cost {
+        hasher.update(&cost.to_le_bytes());
+    }
+    let mut number = [0; 16];
+    hasher.finalize_xof().fill(&mut number);
+    u128::from_le_bytes(number)
 }
 
 /// Girth, and whether no cycle is odd: breadth first from every qubit, never deeper than half of the shortest cycle

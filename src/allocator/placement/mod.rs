@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use crate::allocator::config::Strategy;
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
-use cost::Epoch;
+use cost::{Epoch, Link};
 use pattern::Pattern;
 
 /// What is to be placed where.
@@ -75,9 +75,9 @@ impl<'a> PlacementRequest<'a> {
     }
 
     /// What the objective counts for one two-qubit gate.
-    pub fn gate_cost(&self, coupler: CouplerId) -> u64 {
-        let noise = self.objective.weighted(self.epoch.coupler_cost[coupler.index()]);
-        let crosstalk = self.objective.crosstalk.map_or(0, |added| added[coupler.index()]);
+    pub fn gate_cost(&self, link: &Link) -> u64 {
+        let noise = self.objective.weighted(link.cost);
+        let crosstalk = self.objective.crosstalk.map_or(0, |added| added[link.coupler.index()]);
         noise.saturating_add(crosstalk)
     }
 }
@@ -187,36 +187,40 @@ pub fn placement_of_layout(
     layout: SmallVec<[PhysicalQubit; 8]>,
 ) -> Option<Placement> {
     let (epoch, pattern) = (request.epoch, request.pattern);
-    let mut taken = QubitSet::new(epoch.qubits());
-    for &qubit in &layout {
-        let usable = request.free.contains(qubit) && epoch.usable.contains(qubit);
-        if !usable || !taken.insert(qubit) {
-            return None;
-        }
-    }
     if layout.len() != pattern.qubits() {
         return None;
+    }
+    let mut taken: SmallVec<[u64; 20]> = SmallVec::from_elem(0, epoch.qubits().div_ceil(64));
+    for &qubit in &layout {
+        if !request.free.contains(qubit) || !epoch.usable.contains(qubit) {
+            return None;
+        }
+        let (word, mask) = (&mut taken[qubit.index() / 64], 1 << (qubit.index() % 64));
+        if *word & mask != 0 {
+            return None;
+        }
+        *word |= mask;
     }
     let (mut cost, mut objective) = (0_u128, 0_u128);
     for &qubit in &layout {
         cost += u128::from(epoch.qubit_cost[qubit.index()]);
         objective += u128::from(request.qubit_cost(qubit));
     }
-    let mut add = |coupler: CouplerId, weight: u32| {
-        cost += u128::from(weight) * u128::from(epoch.coupler_cost[coupler.index()]);
-        objective += u128::from(weight) * u128::from(request.gate_cost(coupler));
+    let mut add = |link: &Link, weight: u32| {
+        cost += u128::from(weight) * u128::from(link.cost);
+        objective += u128::from(weight) * u128::from(request.gate_cost(link));
     };
     if pattern.is_region() {
-        for coupler in region::spanning_couplers(request, &taken)? {
-            add(coupler, 1);
+        for link in region::spanning_links(request, &layout)? {
+            add(&link, 1);
         }
     }
     for &(a, b, weight) in pattern.edges() {
-        let coupler = epoch.map.coupler(layout[a.index()], layout[b.index()])?;
-        if !request.allows(coupler) {
+        let link = epoch.link(layout[a.index()], layout[b.index()])?;
+        if request.barred_couplers.is_some_and(|bits| cost::bit(bits, link.coupler)) {
             return None;
         }
-        add(coupler, weight);
+        add(link, weight);
     }
     let saturated = |total: u128| u64::try_from(total).unwrap_or(u64::MAX);
     Some(Placement { layout, cost: saturated(cost), objective: saturated(objective), routing: None })

@@ -9,9 +9,10 @@ use std::collections::BinaryHeap;
 
 use smallvec::SmallVec;
 
+use super::cost::Link;
 use super::exact::host::{Costs, Host, NONE};
 use super::{Placed, Placement, PlacementOutcome, PlacementRequest};
-use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
+use crate::quantum::{PhysicalQubit, QubitSet};
 
 /// The search for regions; holds buffers that answers do not depend on.
 #[derive(Debug, Default)]
@@ -30,7 +31,7 @@ impl Regions {
     /// The first n qubits, breadth first, from the lowest qubit whose part of the free qubits is large enough.
     pub fn first(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
-        self.host.load(request, Costs::Zero, false);
+        self.host.load(request, Costs::Zero, wanted, false);
         let start = self.host.part_size.iter().position(|&size| size as usize >= wanted);
         let Some(start) = start else {
             return infeasible();
@@ -65,7 +66,7 @@ impl Regions {
     /// it costs no more than the cheapest qubits and couplers there are.
     pub fn cheapest(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
-        self.host.load(request, Costs::Calibrated(0), false);
+        self.host.load(request, Costs::Calibrated(0), wanted, false);
         self.roots.clear();
         for node in 0..self.host.len() as u32 {
             if self.host.part_size[node as usize] as usize >= wanted {
@@ -261,28 +262,33 @@ impl Regions {
     }
 }
 
-/// The couplers of the minimum spanning tree inside a set over those that a request may use, by what its objective
+/// The minimum spanning tree inside a set of qubits over the couplers that a request may use, by what its objective
 /// counts; `None` when they do not connect the set.
-pub(super) fn spanning_couplers(
+pub(super) fn spanning_links(
     request: &PlacementRequest<'_>,
-    region: &QubitSet,
-) -> Option<SmallVec<[CouplerId; 8]>> {
+    region: &[PhysicalQubit],
+) -> Option<SmallVec<[Link; 8]>> {
+    let inside = QubitSet::from_qubits(request.epoch.qubits(), region.iter().copied());
     let mut seen = QubitSet::new(request.epoch.qubits());
-    let mut couplers = SmallVec::new();
+    let mut tree: SmallVec<[Link; 8]> = SmallVec::new();
     let mut heap = BinaryHeap::new();
-    heap.push(Reverse((0, region.first()?, None)));
-    while let Some(Reverse((_, qubit, coupler))) = heap.pop() {
-        if !seen.insert(qubit) {
-            continue;
-        }
-        couplers.extend(coupler);
-        for link in request.epoch.links(qubit) {
-            if request.allows(link.coupler) && region.contains(link.to) && !seen.contains(link.to) {
-                heap.push(Reverse((request.gate_cost(link.coupler), link.to, Some(link.coupler))));
+    let reach = |qubit: PhysicalQubit, heap: &mut BinaryHeap<_>, seen: &QubitSet| {
+        for (index, link) in request.epoch.links(qubit).iter().enumerate() {
+            if request.allows(link.coupler) && inside.contains(link.to) && !seen.contains(link.to) {
+                heap.push(Reverse((request.gate_cost(link), link.to, qubit, index)));
             }
         }
+    };
+    let first = inside.first()?;
+    seen.insert(first);
+    reach(first, &mut heap, &seen);
+    while let Some(Reverse((_, qubit, from, index))) = heap.pop() {
+        if seen.insert(qubit) {
+            tree.push(request.epoch.links(from)[index]);
+            reach(qubit, &mut heap, &seen);
+        }
     }
-    (seen.len() == region.len()).then_some(couplers)
+    (seen.len() == inside.len()).then_some(tree)
 }
 
 fn placement(request: &PlacementRequest<'_>, host: &Host, nodes: &[u32]) -> Option<Placement> {

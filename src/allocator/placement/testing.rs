@@ -124,7 +124,7 @@ impl Case {
         PlacementRequest {
             epoch: &self.epoch,
             free: &self.free,
-            barred_couplers: Some(&self.barred),
+            barred_couplers: self.barred.iter().any(|&word| word != 0).then_some(&self.barred),
             pattern: &self.pattern,
             budget,
             objective: Objective {

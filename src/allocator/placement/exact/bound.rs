@@ -23,7 +23,7 @@ pub(crate) const INFINITE: u64 = 1 << 60;
 
 /// From this many links per qubit on, a bound looks at one vertex at a time: assignments would cost more than they
 /// save.
-const DENSE: usize = 12;
+pub(crate) const DENSE: usize = 12;
 
 /// All messages of one plan on one host.
 #[derive(Debug, Default)]
@@ -67,6 +67,11 @@ impl Bounds {
                 }
             }
         }
+    }
+
+    /// Memory in use.
+    pub fn bytes(&self) -> usize {
+        (self.messages.len() + self.lowest.len()) * size_of::<u64>()
     }
 
     /// The message of a class along a link.

@@ -6,7 +6,7 @@
 use smallvec::SmallVec;
 
 use crate::allocator::placement::PlacementRequest;
-use crate::allocator::placement::cost::bit;
+use crate::allocator::placement::cost::{Epoch, bit};
 use crate::quantum::PhysicalQubit;
 
 /// No such node.
@@ -27,13 +27,17 @@ pub(crate) struct Host {
     pub link_cost: Vec<u64>,
     /// Cost of each node, scaled.
     pub qubit_cost: Vec<u64>,
-    /// Size of the connected part that each node lies in.
+    /// Size of the connected part that each node lies in; on a whole device the number of qubits.
     pub part_size: Vec<u32>,
     /// Whether each node lies on a cycle or between cycles.
     pub core: Vec<bool>,
     /// Most links of one node.
     pub max_degree: usize,
+    /// Per qubit: its node, and the size of its part; only where `kept`.
     node: Vec<u32>,
+    size: Vec<u32>,
+    kept: Vec<u64>,
+    left: Vec<u64>,
     stack: Vec<u32>,
     degree: Vec<u32>,
 }
@@ -82,14 +86,16 @@ impl Host {
         nodes
     }
 
-    /// Takes in what is free of the device of `request`; the core only for programs with cycles.
-    pub fn load(&mut self, request: &PlacementRequest<'_>, costs: Costs, cyclic: bool) {
+    /// Takes in what is free of the device of `request`, without connected parts of fewer than `smallest` qubits, which
+    /// are of no use to the program; the core only for programs with cycles.
+    pub fn load(&mut self, request: &PlacementRequest<'_>, costs: Costs, smallest: usize, cyclic: bool) {
         let epoch = request.epoch;
         self.clear();
-        self.node.resize(epoch.qubits(), NONE);
-        let words = request.free.words().iter().zip(epoch.usable.words());
-        for (index, (free, usable)) in words.enumerate() {
-            let mut word = free & usable;
+        self.keep_parts(request, smallest);
+        // Stale entries are never read: only qubits of the same part are looked up.
+        self.node.resize(epoch.qubits().max(self.node.len()), NONE);
+        for (index, &word) in self.kept.iter().enumerate() {
+            let mut word = word;
             while word != 0 {
                 let qubit = PhysicalQubit(index as u32 * 64 + word.trailing_zeros());
                 word &= word - 1;
@@ -97,29 +103,89 @@ impl Host {
                 self.qubits.push(qubit);
             }
         }
-        self.degree.resize(self.qubits.len(), 0);
         for index in 0..self.qubits.len() {
             let qubit = self.qubits[index];
-            self.rows.push(self.to.len() as u32);
+            let first = self.to.len();
+            self.rows.push(first as u32);
             for link in epoch.links(qubit) {
-                let other = self.node[link.to.index()];
+                let end = link.to.index();
                 let barred = request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler));
-                if other != NONE && !barred {
-                    self.to.push(other);
-                    self.link_cost.push(costs.scaled(|| request.gate_cost(link.coupler)));
+                if self.kept[end / 64] >> (end % 64) & 1 == 1 && !barred {
+                    self.to.push(self.node[end]);
+                    self.link_cost.push(costs.scaled(|| request.gate_cost(link)));
                 }
             }
-            let degree = self.to.len() - self.rows[index] as usize;
-            self.degree[index] = degree as u32;
+            let degree = self.to.len() - first;
+            self.degree.push(degree as u32);
             self.qubit_cost.push(costs.scaled(|| request.qubit_cost_beside(qubit, degree)));
+            self.part_size.push(self.size[qubit.index()]);
             self.max_degree = self.max_degree.max(degree);
         }
         self.rows.push(self.to.len() as u32);
         self.pair_links();
-        self.find_parts();
         if cyclic {
             self.find_core();
         }
+    }
+
+    /// Finds the connected parts of what is free and notes the qubits of those that are large enough.
+    fn keep_parts(&mut self, request: &PlacementRequest<'_>, smallest: usize) {
+        let epoch = request.epoch;
+        let words = request.free.words().iter().zip(epoch.usable.words());
+        self.left.clear();
+        self.left.extend(words.map(|(free, usable)| free & usable));
+        self.kept.clear();
+        self.kept.resize(self.left.len(), 0);
+        self.size.resize(epoch.qubits().max(self.size.len()), 0);
+        for index in 0..self.left.len() {
+            while self.left[index] != 0 {
+                let start = index as u32 * 64 + self.left[index].trailing_zeros();
+                self.left[index] &= self.left[index] - 1;
+                self.stack.clear();
+                self.stack.push(start);
+                let mut next = 0;
+                while let Some(&qubit) = self.stack.get(next) {
+                    next += 1;
+                    for link in epoch.links(PhysicalQubit(qubit)) {
+                        let (word, mask) = (link.to.index() / 64, 1 << (link.to.index() % 64));
+                        if self.left[word] & mask != 0
+                            && !request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler))
+                        {
+                            self.left[word] &= !mask;
+                            self.stack.push(link.to.0);
+                        }
+                    }
+                }
+                if self.stack.len() >= smallest {
+                    for &qubit in &self.stack {
+                        self.kept[qubit as usize / 64] |= 1 << (qubit % 64);
+                        self.size[qubit as usize] = self.stack.len() as u32;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes in a whole device with its dead qubits, which have no links: every qubit keeps its number. Only noise
+    /// counts.
+    pub fn load_whole(&mut self, epoch: &Epoch) {
+        self.clear();
+        self.qubit_cost.extend_from_slice(&epoch.qubit_cost);
+        for index in 0..epoch.qubits() as u32 {
+            let qubit = PhysicalQubit(index);
+            self.qubits.push(qubit);
+            self.rows.push(self.to.len() as u32);
+            for link in epoch.links(qubit) {
+                self.to.push(link.to.0);
+                self.link_cost.push(link.cost);
+            }
+            self.degree.push(epoch.links(qubit).len() as u32);
+        }
+        self.rows.push(self.to.len() as u32);
+        self.max_degree = epoch.max_degree();
+        self.pair_links();
+        self.part_size.resize(epoch.qubits(), epoch.qubits() as u32);
+        self.find_core();
     }
 
     fn clear(&mut self) {
@@ -132,7 +198,6 @@ impl Host {
         self.part_size.clear();
         self.core.clear();
         self.max_degree = 0;
-        self.node.clear();
         self.degree.clear();
     }
 
@@ -144,32 +209,6 @@ impl Host {
             let cursor = &mut self.stack[end as usize];
             self.reverse.push(*cursor);
             *cursor += 1;
-        }
-    }
-
-    fn find_parts(&mut self) {
-        self.part_size.resize(self.qubits.len(), 0);
-        for start in 0..self.qubits.len() as u32 {
-            if self.part_size[start as usize] != 0 {
-                continue;
-            }
-            self.stack.clear();
-            self.stack.push(start);
-            self.part_size[start as usize] = NONE;
-            let mut next = 0;
-            while next < self.stack.len() {
-                for link in self.links(self.stack[next]) {
-                    let end = self.to[link];
-                    if self.part_size[end as usize] == 0 {
-                        self.part_size[end as usize] = NONE;
-                        self.stack.push(end);
-                    }
-                }
-                next += 1;
-            }
-            for &node in &self.stack {
-                self.part_size[node as usize] = self.stack.len() as u32;
-            }
         }
     }
 

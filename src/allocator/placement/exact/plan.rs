@@ -9,7 +9,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::host::NONE;
-use super::symmetry;
+use super::symmetry::{self, Group, Symmetry};
 use crate::allocator::placement::pattern::Pattern;
 use crate::quantum::VirtualQubit;
 
@@ -49,7 +49,7 @@ pub(crate) struct Step {
     pub like_root: bool,
     /// Range in [`Plan::closings`]: edges to earlier vertices other than the parent.
     pub closings: Range<usize>,
-    /// Range in [`Plan::pending`]: neighbours placed later, in order.
+    /// Range in [`Plan::pending`] and [`Plan::demands`]: neighbours placed later, in order.
     pub pending: Range<usize>,
     /// Range in [`Plan::anchors`].
     pub anchors: Range<usize>,
@@ -85,8 +85,10 @@ pub(crate) struct Plan {
     pub roots: Vec<(u32, u32)>,
     /// (earlier position, weight).
     pub closings: Vec<(u32, u32)>,
-    /// (later position, class of the demand).
-    pub pending: Vec<(u32, u32)>,
+    /// Later positions.
+    pub pending: Vec<u32>,
+    /// Classes of the demands at these.
+    pub demands: Vec<u32>,
     /// (earlier position, distance in the pattern): the images must not be further apart than that.
     pub anchors: Vec<(u32, u8)>,
     /// Largest distance among the anchors.
@@ -99,6 +101,8 @@ pub(crate) struct Plan {
     pub weight: u128,
     /// Number of vertices with at least 1, 2, ... neighbours.
     pub degrees: Vec<u32>,
+    /// Automorphisms; unknown for a pattern that is not connected.
+    pub group: Group,
 }
 
 /// Anchors per vertex: the nearest few do nearly all of the pruning.
@@ -140,6 +144,9 @@ impl Plan {
                 plan.components[index - 1].copies_after = plan.components[index].copies_after + 1;
             }
         }
+        if plan.components.len() != 1 || !plan.isolated.is_empty() {
+            plan.group = Group::Unknown;
+        }
         (plan.girth, plan.bipartite) = cycles(pattern, &core);
         let weights = pattern.edges().iter().map(|edge| u128::from(edge.2));
         plan.weight = weights.sum::<u128>() + pattern.qubits() as u128;
@@ -150,6 +157,14 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// Number of vertices of the smallest component.
+    pub fn smallest(&self) -> usize {
+        match self.components.last() {
+            Some(component) if self.isolated.is_empty() => component.steps.len(),
+            _ => 1,
+        }
     }
 
     /// All vertices in order of placement, isolated ones last.
@@ -199,11 +214,28 @@ impl Plan {
                 plain[parent as usize] &= plain[at];
             }
         }
-        let like_root =
-            symmetry::like_root(pattern, order, |at| match &self.classes[class_of[at] as usize] {
+        let twin: Vec<u32> = (0..order.len())
+            .map(|at| {
+                let parent = order[at].1;
+                let same = |before: &usize| {
+                    order[*before].1 == parent && plain[*before] && class_of[*before] == class_of[at]
+                };
+                let hangs = parent != NONE && plain[at];
+                let twin = hangs.then(|| (parent as usize + 1..at).rev().find(same)).flatten();
+                twin.map_or(NONE, |before| before as u32)
+            })
+            .collect();
+        let component = symmetry::Component {
+            pattern,
+            order,
+            subtree: |at: usize| match &self.classes[class_of[at] as usize] {
                 Class::Subtree { demands, .. } if plain[at] => Some((class_of[at], demands.as_slice())),
                 _ => None,
-            });
+            },
+            twin: &twin,
+        };
+        let Symmetry { like_root, group } = component.symmetry();
+        self.group = group;
         let anchors = if edges >= order.len() && order.len() <= ANCHORED_MAX {
             anchors(pattern, order, &position, &pending)
         } else {
@@ -222,27 +254,20 @@ impl Plan {
             }
             let first_pending = self.pending.len();
             pending[at].sort_unstable();
-            self.pending.extend(pending[at].iter().map(|&(to, class)| (to + base as u32, class)));
+            self.pending.extend(pending[at].iter().map(|&(to, _)| to + base as u32));
+            self.demands.extend(pending[at].iter().map(|&(_, class)| class));
             let first_anchor = self.anchors.len();
             for &(distance, from) in &anchors[at] {
                 self.anchors.push((from + base as u32, distance));
                 self.anchor_reach = self.anchor_reach.max(distance);
             }
-            let twin = (parent != NONE && plain[at])
-                .then(|| {
-                    let same = |before: &usize| {
-                        order[*before].1 == parent && plain[*before] && class_of[*before] == class_of[at]
-                    };
-                    (parent as usize + 1..at).rev().find(same)
-                })
-                .flatten();
             self.steps.push(Step {
                 vertex: VirtualQubit(v),
                 parent: if parent == NONE { NONE } else { parent + base as u32 },
                 weight,
                 class: class_of[at],
                 component: self.components.len() as u32,
-                twin: twin.map_or(NONE, |before| (before + base) as u32),
+                twin: if twin[at] == NONE { NONE } else { twin[at] + base as u32 },
                 like_root: like_root[at],
                 closings: closings..self.closings.len(),
                 pending: first_pending..self.pending.len(),

@@ -11,6 +11,9 @@ use super::bound::{Bounds, INFINITE};
 use super::host::{Host, NONE};
 use super::plan::{Plan, Step};
 
+/// The owner of a node that must not be used.
+pub(crate) const BLOCKED: u32 = NONE - 1;
+
 /// How a search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ending {
@@ -30,7 +33,7 @@ pub(crate) struct State {
     /// Best layout: node of each position, then of each isolated vertex.
     pub best: Vec<u32>,
     /// Position on each node, or `NONE`.
-    owner: Vec<u32>,
+    pub owner: Vec<u32>,
     /// Node of each position.
     image: Vec<u32>,
     /// Bound of what is still to be placed around each position.
@@ -42,7 +45,6 @@ pub(crate) struct State {
     after: Vec<u64>,
     /// Per component: rank of its root.
     rank: Vec<u32>,
-    roots: Vec<Roots>,
     done: Vec<bool>,
     isolated: Vec<(u64, u32)>,
     distances: Distances,
@@ -75,14 +77,20 @@ struct Level {
 
 /// The possible nodes of one kind of root, sorted as far as needed: most searches end after a few.
 #[derive(Debug, Default)]
-struct Roots {
+pub(crate) struct Roots {
     keys: Vec<(u64, u32)>,
     bound: Vec<u64>,
     sorted: usize,
 }
 
 impl Roots {
-    fn get(&mut self, rank: usize) -> Option<(u64, u32)> {
+    /// Memory in use.
+    pub fn bytes(&self) -> usize {
+        self.keys.len() * size_of::<(u64, u32)>() + self.bound.len() * size_of::<u64>()
+    }
+
+    /// Bound and node of the given rank.
+    pub fn get(&mut self, rank: usize) -> Option<(u64, u32)> {
         while rank >= self.sorted && self.sorted < self.keys.len() {
             let rest = &mut self.keys[self.sorted..];
             let chunk = self.sorted.max(8).min(rest.len());
@@ -139,6 +147,8 @@ pub(crate) struct Search<'a> {
     pub host: &'a Host,
     pub bounds: &'a Bounds,
     pub state: &'a mut State,
+    /// Where each kind of root may go, see [`list_roots`].
+    pub roots: &'a mut [Roots],
     /// Steps that a root gets in the first round; eight times as many in each further one.
     pub first_round: u64,
     /// Steps in all.
@@ -149,7 +159,7 @@ impl Search<'_> {
     /// Runs to the end or to the budget.
     pub fn run(self) -> Ending {
         let (plan, host) = (self.plan, self.host);
-        self.state.prepare(plan, host, self.bounds);
+        self.state.prepare(plan, host, self.roots);
         let mut run = Run { search: self, cost: 0, open: 0, rest: 0, best: INFINITE, steps: 0 };
         let (at_least, complete) = run.roots();
         let found = run.best < INFINITE;
@@ -163,38 +173,26 @@ impl Search<'_> {
 }
 
 impl State {
-    fn prepare(&mut self, plan: &Plan, host: &Host, bounds: &Bounds) {
+    fn prepare(&mut self, plan: &Plan, host: &Host, roots: &mut [Roots]) {
         let positions = plan.steps.len();
-        refill(&mut self.owner, host.len(), NONE);
+        // Whatever a search puts on a node it takes off again.
+        self.owner.resize(host.len().max(self.owner.len()), NONE);
         refill(&mut self.image, positions, NONE);
         refill(&mut self.open, positions, 0);
         refill(&mut self.levels, positions, Level::default());
         refill(&mut self.rank, plan.components.len(), 0);
         self.changed.clear();
         self.candidates.clear();
-        refill(&mut self.distances.slot, host.len(), NONE);
-        self.distances.rows.clear();
+        if !plan.anchors.is_empty() {
+            refill(&mut self.distances.slot, host.len(), NONE);
+            self.distances.rows.clear();
+        }
 
         self.isolated.clear();
         if !plan.isolated.is_empty() {
             let nodes = 0..host.len() as u32;
             self.isolated.extend(nodes.map(|node| (host.qubit_cost[node as usize], node)));
             self.isolated.sort_unstable();
-        }
-        self.roots.resize_with(plan.roots.len(), Roots::default);
-        for (roots, &(class, size)) in self.roots.iter_mut().zip(&plan.roots) {
-            roots.sorted = 0;
-            roots.keys.clear();
-            roots.bound.clear();
-            let class = &plan.classes[class as usize];
-            for node in 0..host.len() as u32 {
-                let large_enough = host.part_size[node as usize] >= size;
-                let bound = if large_enough { bounds.root(class, node, host) } else { INFINITE };
-                roots.bound.push(bound);
-                if bound < INFINITE {
-                    roots.keys.push((bound, node));
-                }
-            }
         }
         // Bounds of what comes after each component, from the last one back: the isolated vertices come last.
         let mut after: u64 = (self.isolated.iter().take(plan.isolated.len())).map(|entry| entry.0).sum();
@@ -203,11 +201,30 @@ impl State {
         for (index, component) in plan.components.iter().enumerate().rev() {
             // `after` excludes the later copies of this component: their roots come after this one's in rank.
             self.after[index] = after;
-            let nth = self.roots[component.root as usize].get(component.copies_after);
+            let nth = roots[component.root as usize].get(component.copies_after);
             run_cost = INFINITE.min(run_cost + nth.map_or(INFINITE, |(bound, _)| bound));
             if !component.copy {
                 after = INFINITE.min(after + run_cost);
                 run_cost = 0;
+            }
+        }
+    }
+}
+
+/// Lists for every kind of root the nodes where it may go, with their bounds.
+pub(crate) fn list_roots(plan: &Plan, host: &Host, bounds: &Bounds, lists: &mut Vec<Roots>) {
+    lists.resize_with(plan.roots.len(), Roots::default);
+    for (roots, &(class, size)) in lists.iter_mut().zip(&plan.roots) {
+        roots.sorted = 0;
+        roots.keys.clear();
+        roots.bound.clear();
+        let class = &plan.classes[class as usize];
+        for node in 0..host.len() as u32 {
+            let large_enough = host.part_size[node as usize] >= size;
+            let bound = if large_enough { bounds.root(class, node, host) } else { INFINITE };
+            roots.bound.push(bound);
+            if bound < INFINITE {
+                roots.keys.push((bound, node));
             }
         }
     }
@@ -238,7 +255,7 @@ impl Run<'_> {
             return (self.best, true);
         };
         let kind = first.root as usize;
-        let count = self.search.state.roots[kind].keys.len();
+        let count = self.search.roots[kind].keys.len();
         refill(&mut self.search.state.done, count, false);
         let mut share = self.search.first_round;
         loop {
@@ -248,7 +265,8 @@ impl Run<'_> {
                 if bound >= self.best {
                     break;
                 }
-                if self.search.state.done[rank] {
+                let node = self.search.roots[kind].keys[rank].1;
+                if self.search.state.done[rank] || self.search.state.owner[node as usize] == BLOCKED {
                     continue;
                 }
                 let left = self.search.budget.saturating_sub(self.steps);
@@ -274,7 +292,7 @@ impl Run<'_> {
         let this = &self.search.plan.components[component];
         let mut total = state.after[component];
         for rank in rank..=rank + this.copies_after {
-            match state.roots[this.root as usize].get(rank) {
+            match self.search.roots[this.root as usize].get(rank) {
                 Some((bound, _)) => total += bound,
                 None => return INFINITE,
             }
@@ -349,7 +367,7 @@ impl Run<'_> {
                 if self.cost + self.open + self.root_bound(component, rank) >= self.best {
                     return None;
                 }
-                let (bound, node) = self.search.state.roots[kind].get(rank)?;
+                let (bound, node) = self.search.roots[kind].get(rank)?;
                 if self.search.state.owner[node as usize] == NONE {
                     self.search.state.levels[at].next = rank + 1;
                     self.search.state.rank[component] = rank as u32;
@@ -370,7 +388,7 @@ impl Run<'_> {
 
     /// Puts a vertex on a node and returns the bound of everything.
     fn place(&mut self, at: usize, candidate: Candidate) -> u64 {
-        let Search { plan, host, bounds, state, .. } = &mut self.search;
+        let Search { plan, host, bounds, state, roots, .. } = &mut self.search;
         let step = &plan.steps[at];
         let level = &mut state.levels[at];
         (level.cost, level.open, level.rest) = (self.cost, self.open, self.rest);
@@ -384,7 +402,7 @@ impl Run<'_> {
             let rank = state.rank[step.component as usize] as usize;
             self.rest = state.after[step.component as usize];
             for later in rank + 1..=rank + component.copies_after {
-                let bound = state.roots[component.root as usize].get(later);
+                let bound = roots[component.root as usize].get(later);
                 self.rest = INFINITE.min(self.rest + bound.map_or(INFINITE, |(bound, _)| bound));
             }
         }
@@ -397,7 +415,8 @@ impl Run<'_> {
                 } else {
                     let node = state.image[position as usize];
                     pending_after(plan, position, at)
-                        .map(|class| bounds.lowest(class, node))
+                        .iter()
+                        .map(|&class| bounds.lowest(class, node))
                         .fold(0, |sum: u64, cost| INFINITE.min(sum + cost))
                 };
                 if open >= INFINITE {
@@ -411,7 +430,8 @@ impl Run<'_> {
         } else {
             for link in host.links(candidate.node) {
                 let position = state.owner[host.to[link] as usize];
-                if position == NONE || state.open[position as usize] == 0 && is_closed(plan, position, at) {
+                if position >= BLOCKED || state.open[position as usize] == 0 && is_closed(plan, position, at)
+                {
                     continue;
                 }
                 let open = around(plan, host, bounds, &state.owner, &state.image, position, at);
@@ -430,7 +450,7 @@ impl Run<'_> {
 
     /// Lists where the vertex of a level may go.
     fn descend(&mut self, at: usize) {
-        let Search { plan, host, bounds, state, .. } = &mut self.search;
+        let Search { plan, host, bounds, state, roots, .. } = &mut self.search;
         let step = &plan.steps[at];
         let first = state.candidates.len();
         let component = step.component as usize;
@@ -438,16 +458,16 @@ impl Run<'_> {
         if step.parent == NONE {
             let copy = plan.components[component].copy;
             let next = if copy { state.rank[component - 1] as usize + 1 } else { 0 };
-            state.levels[at] = Level { first, next, end: state.roots[kind].keys.len(), ..Level::default() };
+            state.levels[at] = Level { first, next, end: roots[kind].keys.len(), ..Level::default() };
             return;
         }
         let parent = state.image[step.parent as usize];
         let root = state.image[plan.components[component].steps.start];
-        let root_key = (state.roots[kind].bound[root as usize], root);
+        let root_key = (roots[kind].bound[root as usize], root);
         for link in host.links(parent) {
             let node = host.to[link];
             let bound = bounds.message(step.class, link);
-            let of_node = (state.roots[kind].bound[node as usize], node);
+            let of_node = (roots[kind].bound[node as usize], node);
             if bound >= INFINITE
                 || state.owner[node as usize] != NONE
                 || step.twin != NONE && state.image[step.twin as usize] > node
@@ -488,15 +508,16 @@ impl Run<'_> {
 }
 
 /// Classes of the neighbours of a position that are placed after `at`.
-fn pending_after(plan: &Plan, position: u32, at: usize) -> impl Iterator<Item = u32> {
-    let pending = &plan.pending[plan.steps[position as usize].pending.clone()];
-    pending.iter().filter(move |entry| entry.0 as usize > at).map(|entry| entry.1)
+fn pending_after(plan: &Plan, position: u32, at: usize) -> &[u32] {
+    let pending = plan.steps[position as usize].pending.clone();
+    let placed = plan.pending[pending.clone()].iter().take_while(|&&later| later as usize <= at).count();
+    &plan.demands[pending.start + placed..pending.end]
 }
 
 /// Whether all neighbours of a position are placed once `at` is.
 fn is_closed(plan: &Plan, position: u32, at: usize) -> bool {
     let pending = &plan.pending[plan.steps[position as usize].pending.clone()];
-    pending.last().is_none_or(|entry| entry.0 as usize <= at)
+    pending.last().is_none_or(|&later| later as usize <= at)
 }
 
 /// Cheapest assignment of the neighbours of a position placed after `at` to links that are still open.
@@ -509,9 +530,8 @@ fn around(
     position: u32,
     at: usize,
 ) -> u64 {
-    let demands: smallvec::SmallVec<[u32; 8]> = pending_after(plan, position, at).collect();
     let links = host.links(image[position as usize]);
-    bounds.assign(&demands, links, |link| owner[host.to[link] as usize] == NONE)
+    bounds.assign(pending_after(plan, position, at), links, |link| owner[host.to[link] as usize] == NONE)
 }
 
 /// Cost of the edges to earlier vertices other than the parent; `None` when one finds no coupler.
