@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::graph::{Graph, shortest_cycle};
 use crate::allocator::messages::EpochNumber;
 use crate::quantum::calibration::{Calibration, DEAD_ERROR};
 use crate::quantum::coupling_map::CouplingMap;
@@ -69,6 +70,7 @@ pub struct Epoch {
     alike: bool,
     rows: Vec<u32>,
     links: Vec<Link>,
+    graph: Graph,
 }
 
 /// A live coupler as seen from one of its ends.
@@ -130,7 +132,8 @@ impl Epoch {
             }
             rows.push(links.len() as u32);
         }
-        let (girth, bipartite) = shortest_cycle(&rows, &links);
+        let graph = Graph::new(&rows, &links);
+        let (girth, bipartite) = shortest_cycle(&graph.rows, &graph.to);
         Self {
             number,
             revision: 0,
@@ -145,6 +148,7 @@ impl Epoch {
             alike,
             fingerprint: fingerprint(&rows, &links, &qubit_cost),
             qubit_cost,
+            graph,
             rows,
             links,
         }
@@ -168,6 +172,11 @@ impl Epoch {
     /// Whether all pairs of qubits are coupled at one and the same cost, so that of equal qubits any will do.
     pub fn is_uniform(&self) -> bool {
         self.alike
+    }
+
+    /// The live couplers as a graph.
+    pub(crate) fn graph(&self) -> &Graph {
+        &self.graph
     }
 
     /// The live coupler between two qubits as seen from the first.
@@ -215,61 +224,6 @@ fn fingerprint(rows: &[u32], links: &[Link], qubit_cost: &[u64]) -> u128 {
     let mut number = [0; 16];
     hasher.finalize_xof().fill(&mut number);
     u128::from_le_bytes(number)
-}
-
-/// Girth, and whether no cycle is odd: breadth first from every qubit, never deeper than half of the shortest cycle
-/// known. About 30 links a qubit on heavy-hex lattices.
-fn shortest_cycle(rows: &[u32], links: &[Link]) -> (Option<u32>, bool) {
-    let qubits = rows.len() - 1;
-    let row = |q: u32| &links[rows[q as usize] as usize..rows[q as usize + 1] as usize];
-    let mut girth = u32::MAX;
-    let mut depth = vec![u32::MAX; qubits];
-    let mut queue: Vec<(u32, u32)> = Vec::new();
-    for start in 0..qubits as u32 {
-        queue.clear();
-        queue.push((start, u32::MAX));
-        depth[start as usize] = 0;
-        let mut next = 0;
-        while let Some(&(q, parent)) = queue.get(next) {
-            next += 1;
-            if depth[q as usize] >= girth / 2 {
-                break;
-            }
-            for link in row(q) {
-                let there = depth[link.to.index()];
-                if there == u32::MAX {
-                    depth[link.to.index()] = depth[q as usize] + 1;
-                    queue.push((link.to.0, q));
-                } else if link.to.0 != parent {
-                    girth = girth.min(depth[q as usize] + there + 1);
-                }
-            }
-        }
-        for &(q, _) in &queue {
-            depth[q as usize] = u32::MAX;
-        }
-    }
-    let mut bipartite = true;
-    for start in 0..qubits as u32 {
-        if depth[start as usize] != u32::MAX {
-            continue;
-        }
-        queue.clear();
-        queue.push((start, u32::MAX));
-        depth[start as usize] = 0;
-        let mut next = 0;
-        while let Some(&(q, _)) = queue.get(next) {
-            next += 1;
-            for link in row(q) {
-                if depth[link.to.index()] == u32::MAX {
-                    depth[link.to.index()] = depth[q as usize] + 1;
-                    queue.push((link.to.0, q));
-                }
-                bipartite &= depth[q as usize] % 2 != depth[link.to.index()] % 2;
-            }
-        }
-    }
-    ((girth != u32::MAX).then_some(girth), bipartite)
 }
 
 /// Whether the bit of `coupler` is set.

@@ -4,9 +4,11 @@
 //! faster, never different. Leaves isolation, queues and the choice of the device to its callers, who express all
 //! of it in the mask of free qubits.
 
+mod compact;
 pub mod cost;
 pub mod exact;
 pub mod first_fit;
+mod graph;
 pub mod pattern;
 mod region;
 #[cfg(test)]

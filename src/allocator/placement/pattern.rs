@@ -85,9 +85,43 @@ impl Pattern {
         &self.neighbours[self.rows[v.index()] as usize..self.rows[v.index() + 1] as usize]
     }
 
+    /// Where the partners of a virtual qubit begin among [`Self::ends`].
+    pub(crate) fn row(&self, v: u32) -> u32 {
+        self.rows[v as usize]
+    }
+
+    /// The partners of all virtual qubits, one after the other.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = u32> {
+        self.neighbours.iter().map(|(other, _)| other.0)
+    }
+
     /// Whether any connected region will do.
     pub fn is_region(&self) -> bool {
         self.region
+    }
+
+    /// Number of virtual qubits of the largest connected part.
+    pub fn largest_part(&self) -> usize {
+        let mut seen = vec![false; self.qubits()];
+        let mut stack = Vec::new();
+        let mut largest = 0;
+        for start in 0..self.qubits {
+            if std::mem::replace(&mut seen[start as usize], true) {
+                continue;
+            }
+            stack.push(VirtualQubit(start));
+            let mut size = 0;
+            while let Some(v) = stack.pop() {
+                size += 1;
+                for &(other, _) in self.neighbours(v) {
+                    if !std::mem::replace(&mut seen[other.index()], true) {
+                        stack.push(other);
+                    }
+                }
+            }
+            largest = largest.max(size);
+        }
+        largest
     }
 
     /// The largest number of partners of one virtual qubit.

@@ -9,15 +9,16 @@ use std::collections::BinaryHeap;
 
 use smallvec::SmallVec;
 
+use super::compact::Compact;
 use super::cost::Link;
-use super::exact::host::{Costs, Host, NONE};
+use super::exact::host::{Costs, NONE};
 use super::{Placed, Placement, PlacementOutcome, PlacementRequest};
 use crate::quantum::{PhysicalQubit, QubitSet};
 
 /// The search for regions; holds buffers that answers do not depend on.
 #[derive(Debug, Default)]
 pub(crate) struct Regions {
-    host: Host,
+    host: Compact,
     roots: Vec<(u64, u32)>,
     inside: Vec<bool>,
     seen: Vec<bool>,
@@ -31,7 +32,7 @@ impl Regions {
     /// The first n qubits, breadth first, from the lowest qubit whose part of the free qubits is large enough.
     pub fn first(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
-        self.host.load(request, Costs::Zero, wanted, false);
+        self.host.load(request, Costs::Zero, wanted);
         let start = self.host.part_size.iter().position(|&size| size as usize >= wanted);
         let Some(start) = start else {
             return infeasible();
@@ -66,7 +67,7 @@ impl Regions {
     /// it costs no more than the cheapest qubits and couplers there are.
     pub fn cheapest(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
-        self.host.load(request, Costs::Calibrated(0), wanted, false);
+        self.host.load(request, Costs::Calibrated(0), wanted);
         self.roots.clear();
         for node in 0..self.host.len() as u32 {
             if self.host.part_size[node as usize] as usize >= wanted {
@@ -291,7 +292,7 @@ pub(super) fn spanning_links(
     (seen.len() == inside.len()).then_some(tree)
 }
 
-fn placement(request: &PlacementRequest<'_>, host: &Host, nodes: &[u32]) -> Option<Placement> {
+fn placement(request: &PlacementRequest<'_>, host: &Compact, nodes: &[u32]) -> Option<Placement> {
     let layout: SmallVec<[PhysicalQubit; 8]> = nodes.iter().map(|&node| host.qubits[node as usize]).collect();
     super::placement_of_layout(request, layout)
 }

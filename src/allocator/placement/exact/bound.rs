@@ -33,21 +33,18 @@ pub(crate) struct Bounds {
     /// Per class and node: least message out of the node; only on dense hosts.
     lowest: Vec<u64>,
     nodes: usize,
-    /// Connected parts of fewer nodes hold no component: no messages are computed there.
-    smallest: u32,
     /// Whether bounds are taken one vertex at a time.
     pub dense: bool,
 }
 
 impl Bounds {
     /// Computes all messages.
-    pub fn compute(&mut self, plan: &Plan, host: &Host) {
+    pub fn compute(&mut self, plan: &Plan, host: &Host<'_>) {
         self.links = host.to.len();
         self.nodes = host.len();
         self.dense = host.max_degree > DENSE;
-        self.smallest = plan.components.last().map_or(0, |component| component.steps.len() as u32);
-        self.messages.clear();
-        self.messages.resize(plan.classes.len() * self.links, INFINITE);
+        // What stands there from earlier requests is never read: every link of a node that takes part is written.
+        self.messages.resize(self.messages.len().max(plan.classes.len() * self.links), INFINITE);
         self.lowest.clear();
         if self.dense {
             self.lowest.resize(plan.classes.len() * self.nodes, INFINITE);
@@ -55,15 +52,20 @@ impl Bounds {
         for (index, class) in plan.classes.iter().enumerate() {
             match class {
                 Class::Closing(weight) => self.closing_messages(index, *weight, host),
-                Class::Subtree { weight: 0, .. } => {}
+                Class::Subtree { weight: 0, .. } => continue,
                 Class::Subtree { weight, core, demands } => {
                     self.subtree_messages(index, *weight, *core, demands, host)
                 }
             }
+            let row = &mut self.messages[index * self.links..][..self.links];
+            for &link in host.rim {
+                row[link as usize] = INFINITE;
+            }
             if self.dense {
-                for node in 0..self.nodes {
-                    let row = &self.messages[index * self.links..][host.links(node as u32)];
-                    self.lowest[index * self.nodes + node] = row.iter().copied().min().unwrap_or(INFINITE);
+                for &node in host.nodes {
+                    let row = &self.messages[index * self.links..][host.links(node)];
+                    let least = row.iter().copied().min().unwrap_or(INFINITE);
+                    self.lowest[index * self.nodes + node as usize] = least;
                 }
             }
         }
@@ -85,7 +87,7 @@ impl Bounds {
     }
 
     /// The bound of a whole component with its root, of class `root`, on `node`.
-    pub fn root(&self, root: &Class, node: u32, host: &Host) -> u64 {
+    pub fn root(&self, root: &Class, node: u32, host: &Host<'_>) -> u64 {
         let Class::Subtree { core, demands, .. } = root else {
             return INFINITE;
         };
@@ -95,143 +97,180 @@ impl Bounds {
         (host.qubit_cost[node as usize] + self.assign(demands, host.links(node), |_| true)).min(INFINITE)
     }
 
-    fn closing_messages(&mut self, index: usize, weight: u32, host: &Host) {
+    fn closing_messages(&mut self, index: usize, weight: u32, host: &Host<'_>) {
         let row = &mut self.messages[index * self.links..][..self.links];
-        for node in 0..host.len() as u32 {
+        for &node in host.nodes {
             for link in host.links(node) {
-                if host.core[node as usize] && host.core[host.to[link] as usize] {
-                    row[link] = u64::from(weight) * host.link_cost[link];
-                }
+                let fits = host.core[node as usize] && host.core[host.to[link] as usize];
+                row[link] = if fits { gates(weight, link, host) } else { INFINITE };
             }
         }
     }
 
-    fn subtree_messages(&mut self, index: usize, weight: u32, core: bool, demands: &[u32], host: &Host) {
-        for node in 0..host.len() as u32 {
+    fn subtree_messages(&mut self, index: usize, weight: u32, core: bool, demands: &[u32], host: &Host<'_>) {
+        let (before, this) = self.messages.split_at_mut(index * self.links);
+        let this = &mut this[..self.links];
+        // Stores the message *into* the node that `link` leaves.
+        let mut set = |own: u64, rest: u64, link: usize| {
+            this[host.reverse[link] as usize] = (gates(weight, link, host) + own + rest).min(INFINITE);
+        };
+        let single = match demands {
+            [single] => Some(&before[*single as usize * self.links..][..self.links]),
+            _ => None,
+        };
+        for &node in host.nodes {
             let links = host.links(node);
-            let too_small = host.part_size[node as usize] < self.smallest || links.len() <= demands.len();
-            if too_small || core && !host.core[node as usize] {
-                continue;
-            }
             let own = host.qubit_cost[node as usize];
-            if let [single] = demands {
+            if core && !host.core[node as usize] || host.degree[node as usize] as usize <= demands.len() {
+                links.for_each(|link| set(0, INFINITE, link));
+            } else if let Some(row) = single {
                 // The cheapest two links serve every choice of the one that leads back.
-                let row = &self.messages[*single as usize * self.links..][..self.links];
-                let (mut first, mut second, mut at) = (INFINITE, INFINITE, usize::MAX);
-                for link in links.clone() {
-                    if row[link] < first {
-                        (second, first, at) = (first, row[link], link);
-                    } else {
-                        second = second.min(row[link]);
+                match row[links.clone()] {
+                    [a, b] => {
+                        set(own, b, links.start);
+                        set(own, a, links.start + 1);
                     }
-                }
-                for link in links {
-                    let rest = if link == at { second } else { first };
-                    self.set(index, weight, own, rest, link, host);
+                    [a, b, c] => {
+                        set(own, b.min(c), links.start);
+                        set(own, a.min(c), links.start + 1);
+                        set(own, a.min(b), links.start + 2);
+                    }
+                    ref row => {
+                        let mut least = LeastTwo::NONE;
+                        row.iter().zip(links.clone()).for_each(|(&cost, link)| least.take(cost, link));
+                        for link in links {
+                            set(own, if link == least.at { least.second } else { least.first }, link);
+                        }
+                    }
                 }
             } else if demands.is_empty() || links.len() > DENSE {
                 // Not to exclude the link that leads back only lowers the bound.
-                let rest = self.assign(demands, links.clone(), |_| true);
-                for link in links {
-                    self.set(index, weight, own, rest, link, host);
-                }
+                let rest = assign(before, self.links, demands, links.clone(), |_| true);
+                links.for_each(|link| set(own, rest, link));
             } else {
                 for link in links.clone() {
-                    let rest = self.assign(demands, links.clone(), |other| other != link);
-                    self.set(index, weight, own, rest, link, host);
+                    let rest = assign(before, self.links, demands, links.clone(), |other| other != link);
+                    set(own, rest, link);
                 }
             }
         }
     }
 
-    /// Stores the message *into* the node that `link` leaves.
-    fn set(&mut self, index: usize, weight: u32, own: u64, rest: u64, link: usize, host: &Host) {
-        if rest < INFINITE {
-            let cost = u64::from(weight) * host.link_cost[link] + own + rest;
-            self.messages[index * self.links + host.reverse[link] as usize] = cost.min(INFINITE);
-        }
-    }
-
-    /// The cheapest assignment of demands to distinct open links; exact up to four demands, and for any number of
-    /// equal ones, otherwise a lower bound.
+    /// The cheapest assignment of demands to distinct open links, see [`assign`].
     pub fn assign(
         &self,
         demands: &[u32],
         links: std::ops::Range<usize>,
         open: impl Fn(usize) -> bool,
     ) -> u64 {
-        let row = |class: u32| &self.messages[class as usize * self.links..][..self.links];
-        match *demands {
-            [] => 0,
-            [class] => {
-                let row = row(class);
-                let open = links.filter(|&link| open(link)).map(|link| row[link]);
-                open.min().unwrap_or(INFINITE)
-            }
-            [a, b] => {
-                let (row_a, row_b) = (row(a), row(b));
-                let (mut a, mut b) = (LeastTwo::NONE, LeastTwo::NONE);
-                for link in links.filter(|&link| open(link)) {
-                    a.take(row_a[link], link);
-                    b.take(row_b[link], link);
+        assign(&self.messages, self.links, demands, links, open)
+    }
+}
+
+/// The cost of a number of gates on a link.
+fn gates(weight: u32, link: usize, host: &Host<'_>) -> u64 {
+    match host.link_cost[link] {
+        INFINITE => INFINITE,
+        cost => u64::from(weight) * cost,
+    }
+}
+
+/// The cheapest assignment of demands to distinct open links; exact up to four demands, and for any number of
+/// equal ones, otherwise a lower bound.
+fn assign(
+    messages: &[u64],
+    stride: usize,
+    demands: &[u32],
+    links: std::ops::Range<usize>,
+    open: impl Fn(usize) -> bool,
+) -> u64 {
+    let row = |class: u32| &messages[class as usize * stride..][..stride];
+    match *demands {
+        [] => 0,
+        [class] => {
+            let row = row(class);
+            let open = links.filter(|&link| open(link)).map(|link| row[link]);
+            open.min().unwrap_or(INFINITE)
+        }
+        [first, ref others @ ..] if others.len() < 4 && others.iter().all(|&other| other == first) => {
+            // Equal demands: the cheapest links.
+            let row = row(first);
+            let mut least = [INFINITE; 4];
+            let least = &mut least[..demands.len()];
+            for link in links.filter(|&link| open(link)) {
+                let mut cost = row[link];
+                for slot in &mut *least {
+                    if cost < *slot {
+                        std::mem::swap(slot, &mut cost);
+                    }
                 }
-                if a.at == b.at {
-                    (a.first + b.second).min(a.second + b.first).min(INFINITE)
-                } else {
-                    (a.first + b.first).min(INFINITE)
-                }
             }
-            [_, _, _] | [_, _, _, _] => {
-                let mut options = [[(INFINITE, usize::MAX); 4]; 4];
-                let mut count = 0;
-                for link in links.filter(|&link| open(link)) {
-                    count += 1;
-                    for (list, &class) in options.iter_mut().zip(demands) {
-                        let mut entry = (row(class)[link], link);
-                        for slot in &mut list[..demands.len()] {
-                            if entry < *slot {
-                                std::mem::swap(slot, &mut entry);
-                            }
+            least.iter().sum::<u64>().min(INFINITE)
+        }
+        [a, b] => {
+            let (row_a, row_b) = (row(a), row(b));
+            let (mut a, mut b) = (LeastTwo::NONE, LeastTwo::NONE);
+            for link in links.filter(|&link| open(link)) {
+                a.take(row_a[link], link);
+                b.take(row_b[link], link);
+            }
+            if a.at == b.at {
+                (a.first + b.second).min(a.second + b.first).min(INFINITE)
+            } else {
+                (a.first + b.first).min(INFINITE)
+            }
+        }
+        [_, _, _] | [_, _, _, _] => {
+            let mut options = [[(INFINITE, usize::MAX); 4]; 4];
+            let mut count = 0;
+            for link in links.filter(|&link| open(link)) {
+                count += 1;
+                for (list, &class) in options.iter_mut().zip(demands) {
+                    let mut entry = (row(class)[link], link);
+                    for slot in &mut list[..demands.len()] {
+                        if entry < *slot {
+                            std::mem::swap(slot, &mut entry);
                         }
                     }
                 }
-                if count < demands.len() {
-                    return INFINITE;
-                }
-                let mut best = INFINITE;
-                cheapest(&options[..demands.len()], &mut [usize::MAX; 4], 0, 0, &mut best);
-                best
             }
-            _ => self.assign_groups(demands, links, open),
+            if count < demands.len() {
+                return INFINITE;
+            }
+            let mut best = INFINITE;
+            cheapest(&options[..demands.len()], &mut [usize::MAX; 4], 0, 0, &mut best);
+            best
         }
+        _ => assign_groups(messages, stride, demands, links, open),
     }
+}
 
-    /// Equal demands get distinct links, different ones may share.
-    fn assign_groups(
-        &self,
-        demands: &[u32],
-        links: std::ops::Range<usize>,
-        open: impl Fn(usize) -> bool,
-    ) -> u64 {
-        let links: SmallVec<[usize; 64]> = links.filter(|&link| open(link)).collect();
-        if links.len() < demands.len() {
-            return INFINITE;
-        }
-        let mut sorted: SmallVec<[u32; 16]> = SmallVec::from_slice(demands);
-        sorted.sort_unstable();
-        let mut total = 0;
-        for group in sorted.chunk_by(|a, b| a == b) {
-            let mut costs: SmallVec<[u64; 64]> =
-                links.iter().map(|&link| self.message(group[0], link)).collect();
-            if group.len() < costs.len() {
-                costs.select_nth_unstable(group.len() - 1);
-            }
-            for &cost in &costs[..group.len()] {
-                total = INFINITE.min(total + cost);
-            }
-        }
-        total
+/// Equal demands get distinct links, different ones may share.
+fn assign_groups(
+    messages: &[u64],
+    stride: usize,
+    demands: &[u32],
+    links: std::ops::Range<usize>,
+    open: impl Fn(usize) -> bool,
+) -> u64 {
+    let links: SmallVec<[usize; 64]> = links.filter(|&link| open(link)).collect();
+    if links.len() < demands.len() {
+        return INFINITE;
     }
+    let mut sorted: SmallVec<[u32; 16]> = SmallVec::from_slice(demands);
+    sorted.sort_unstable();
+    let mut total = 0;
+    for group in sorted.chunk_by(|a, b| a == b) {
+        let mut costs: SmallVec<[u64; 64]> =
+            links.iter().map(|&link| messages[group[0] as usize * stride + link]).collect();
+        if group.len() < costs.len() {
+            costs.select_nth_unstable(group.len() - 1);
+        }
+        for &cost in &costs[..group.len()] {
+            total = INFINITE.min(total + cost);
+        }
+    }
+    total
 }
 
 /// The two least values and where the least is.

@@ -1,60 +1,76 @@
-//! The device side of one search: the free part of a device, renumbered without holes.
+//! The device side of one search: which part of a device takes part, and what its elements cost.
 //!
-//! Promises ascending numbers (so that the order of qubits is kept), sorted links, and the connected parts and the
-//! 2-core of what is free. All buffers are reused from one request to the next.
-
-use smallvec::SmallVec;
+//! Promises that every message, bound and layout concerns nodes that take part; links that lead elsewhere are listed
+//! so that nothing follows them. Nodes are the qubits themselves. All buffers are reused from one request to the next.
 
 use crate::allocator::placement::PlacementRequest;
 use crate::allocator::placement::cost::{Epoch, bit};
+use crate::allocator::placement::graph::{Graph, peel};
 use crate::quantum::PhysicalQubit;
+
+use super::bound::INFINITE;
 
 /// No such node.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// What is free of one device, as a graph on nodes `0..len()`.
-#[derive(Debug, Default)]
-pub(crate) struct Host {
-    /// Physical qubit of each node, ascending.
-    pub qubits: Vec<PhysicalQubit>,
-    /// Links of node v: `rows[v]..rows[v + 1]`.
-    pub rows: Vec<u32>,
+/// A device, or the part of it that a search may use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Host<'a> {
+    /// The nodes that take part, ascending.
+    pub nodes: &'a [u32],
+    /// Links of node v: `rows[v]..rows[v + 1]`, those that must not be used included.
+    pub rows: &'a [u32],
     /// Other end of each link, ascending within a row.
-    pub to: Vec<u32>,
+    pub to: &'a [u32],
     /// The same coupler seen from the other end.
-    pub reverse: Vec<u32>,
-    /// Cost of each link, scaled.
-    pub link_cost: Vec<u64>,
+    pub reverse: &'a [u32],
+    /// Cost of each link, scaled; [`INFINITE`] where barred.
+    pub link_cost: &'a [u64],
     /// Cost of each node, scaled.
-    pub qubit_cost: Vec<u64>,
+    pub qubit_cost: &'a [u64],
+    /// Links of nodes that take part that must not be used.
+    pub rim: &'a [u32],
+    /// Number of usable links of each node.
+    pub degree: &'a [u32],
     /// Size of the connected part that each node lies in; on a whole device the number of qubits.
-    pub part_size: Vec<u32>,
+    pub part_size: &'a [u32],
     /// Whether each node lies on a cycle or between cycles.
-    pub core: Vec<bool>,
-    /// Most links of one node.
+    pub core: &'a [bool],
+    /// Most links of one node, those that must not be used included.
     pub max_degree: usize,
-    /// Per qubit: its node, and the size of its part; only where `kept`.
-    node: Vec<u32>,
-    size: Vec<u32>,
-    kept: Vec<u64>,
-    left: Vec<u64>,
-    stack: Vec<u32>,
-    degree: Vec<u32>,
 }
 
 /// Which costs a search minimises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Costs {
-    /// Those of the calibration, divided by 2 to the given power so that sums fit.
+    /// Those of the objective, divided by 2 to the given power so that sums fit.
     Calibrated(u32),
     /// None: every placement is as good as any other.
     Zero,
 }
 
-impl Host {
-    /// Number of nodes.
+impl<'a> Host<'a> {
+    /// A whole device, of which `nodes` may be used; only noise counts.
+    pub fn whole(epoch: &'a Epoch, nodes: &'a [u32]) -> Self {
+        let graph = epoch.graph();
+        Self {
+            nodes,
+            rows: &graph.rows,
+            to: &graph.to,
+            reverse: &graph.reverse,
+            link_cost: &graph.link_cost,
+            qubit_cost: &epoch.qubit_cost,
+            rim: &[],
+            degree: &graph.degree,
+            part_size: &graph.size,
+            core: &graph.core,
+            max_degree: epoch.max_degree(),
+        }
+    }
+
+    /// Number of node numbers, used or not.
     pub fn len(&self) -> usize {
-        self.qubits.len()
+        self.rows.len() - 1
     }
 
     /// The links of a node.
@@ -68,75 +84,120 @@ impl Host {
         let row = &self.to[links.clone()];
         let found =
             if row.len() <= 8 { row.iter().position(|&end| end == to) } else { row.binary_search(&to).ok() };
-        found.map(|index| links.start + index)
+        found.map(|index| links.start + index).filter(|&link| self.link_cost[link] < INFINITE)
+    }
+}
+
+/// The part of a device that is free and of use to a program; buffers.
+#[derive(Debug, Default)]
+pub(crate) struct Part {
+    nodes: Vec<u32>,
+    rim: Vec<u32>,
+    link_cost: Vec<u64>,
+    qubit_cost: Vec<u64>,
+    /// Per qubit; only where `kept`.
+    degree: Vec<u32>,
+    size: Vec<u32>,
+    core: Vec<bool>,
+    kept: Vec<u64>,
+    left: Vec<u64>,
+    stack: Vec<u32>,
+    peeled: Vec<u32>,
+    largest: usize,
+}
+
+impl Part {
+    /// Number of nodes that took part in the last search.
+    pub fn nodes(&self) -> usize {
+        self.nodes.len()
     }
 
-    /// Whether all nodes are linked with each other at one and the same cost.
-    pub fn is_uniform(&self) -> bool {
-        let all = self.len() * self.len().saturating_sub(1);
-        self.to.len() == all && self.link_cost.windows(2).all(|pair| pair[0] == pair[1])
+    /// Number of qubits of the largest connected part that is free.
+    pub fn largest(&mut self, request: &PlacementRequest<'_>) -> usize {
+        self.keep_parts(request, request.epoch.graph(), usize::MAX);
+        self.largest
     }
 
-    /// The cheapest nodes by their own cost, ascending by number.
-    pub fn cheapest(&self, wanted: usize) -> SmallVec<[u32; 64]> {
-        let mut nodes: SmallVec<[u32; 64]> = (0..self.len() as u32).collect();
-        nodes.sort_unstable_by_key(|&node| (self.qubit_cost[node as usize], node));
-        nodes.truncate(wanted);
-        nodes.sort_unstable();
-        nodes
-    }
-
-    /// Takes in what is free of the device of `request`, without connected parts of fewer than `smallest` qubits, which
-    /// are of no use to the program; the core only for programs with cycles.
-    pub fn load(&mut self, request: &PlacementRequest<'_>, costs: Costs, smallest: usize, cyclic: bool) {
-        let epoch = request.epoch;
-        self.clear();
-        self.keep_parts(request, smallest);
-        // Stale entries are never read: only qubits of the same part are looked up.
-        self.node.resize(epoch.qubits().max(self.node.len()), NONE);
-        for (index, &word) in self.kept.iter().enumerate() {
-            let mut word = word;
+    /// Lists what is free, whether or not it is connected.
+    pub fn list(&mut self, request: &PlacementRequest<'_>) -> &[u32] {
+        self.nodes.clear();
+        for (index, word) in request.free.words().iter().enumerate() {
+            let mut word = *word;
             while word != 0 {
-                let qubit = PhysicalQubit(index as u32 * 64 + word.trailing_zeros());
+                self.nodes.push(index as u32 * 64 + word.trailing_zeros());
                 word &= word - 1;
-                self.node[qubit.index()] = self.qubits.len() as u32;
-                self.qubits.push(qubit);
             }
         }
-        for index in 0..self.qubits.len() {
-            let qubit = self.qubits[index];
-            let first = self.to.len();
-            self.rows.push(first as u32);
-            for link in epoch.links(qubit) {
-                let end = link.to.index();
-                let barred = request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler));
-                if self.kept[end / 64] >> (end % 64) & 1 == 1 && !barred {
-                    self.to.push(self.node[end]);
-                    self.link_cost.push(costs.scaled(|| request.gate_cost(link)));
+        &self.nodes
+    }
+
+    /// Takes in what is free, without connected parts of fewer than `smallest` qubits, which are of no use to the
+    /// program; the core only for programs with cycles.
+    pub fn load<'a>(
+        &'a mut self,
+        request: &PlacementRequest<'a>,
+        costs: Costs,
+        smallest: usize,
+        cyclic: bool,
+    ) -> Host<'a> {
+        let epoch = request.epoch;
+        let graph = epoch.graph();
+        self.keep_parts(request, graph, smallest);
+        self.nodes.clear();
+        self.rim.clear();
+        self.degree.resize(graph.degree.len().max(self.degree.len()), 0);
+        for index in 0..self.kept.len() {
+            let mut word = self.kept[index];
+            while word != 0 {
+                let node = index * 64 + word.trailing_zeros() as usize;
+                word &= word - 1;
+                self.nodes.push(node as u32);
+                let mut degree = 0;
+                for link in graph.rows[node] as usize..graph.rows[node + 1] as usize {
+                    let end = graph.to[link] as usize;
+                    let inside = self.kept[end / 64] >> (end % 64) & 1 == 1;
+                    if inside && !is_barred(request, node, link - graph.rows[node] as usize) {
+                        degree += 1;
+                    } else {
+                        self.rim.push(link as u32);
+                    }
                 }
+                self.degree[node] = degree;
             }
-            let degree = self.to.len() - first;
-            self.degree.push(degree as u32);
-            self.qubit_cost.push(costs.scaled(|| request.qubit_cost_beside(qubit, degree)));
-            self.part_size.push(self.size[qubit.index()]);
-            self.max_degree = self.max_degree.max(degree);
         }
-        self.rows.push(self.to.len() as u32);
-        self.pair_links();
         if cyclic {
-            self.find_core();
+            self.find_core(request, graph);
+        }
+        let plain = costs == Costs::Calibrated(0)
+            && request.objective.is_noise()
+            && request.barred_couplers.is_none();
+        if !plain {
+            self.fill_costs(request, graph, costs);
+        }
+        Host {
+            nodes: &self.nodes,
+            rows: &graph.rows,
+            to: &graph.to,
+            reverse: &graph.reverse,
+            link_cost: if plain { &graph.link_cost } else { &self.link_cost },
+            qubit_cost: if plain { &epoch.qubit_cost } else { &self.qubit_cost },
+            rim: &self.rim,
+            degree: &self.degree,
+            part_size: &self.size,
+            core: &self.core,
+            max_degree: epoch.max_degree(),
         }
     }
 
     /// Finds the connected parts of what is free and notes the qubits of those that are large enough.
-    fn keep_parts(&mut self, request: &PlacementRequest<'_>, smallest: usize) {
-        let epoch = request.epoch;
-        let words = request.free.words().iter().zip(epoch.usable.words());
+    fn keep_parts(&mut self, request: &PlacementRequest<'_>, graph: &Graph, smallest: usize) {
+        let words = request.free.words().iter().zip(request.epoch.usable.words());
         self.left.clear();
         self.left.extend(words.map(|(free, usable)| free & usable));
         self.kept.clear();
         self.kept.resize(self.left.len(), 0);
-        self.size.resize(epoch.qubits().max(self.size.len()), 0);
+        self.size.resize(graph.degree.len().max(self.size.len()), 0);
+        self.largest = 0;
         for index in 0..self.left.len() {
             while self.left[index] != 0 {
                 let start = index as u32 * 64 + self.left[index].trailing_zeros();
@@ -144,104 +205,72 @@ impl Host {
                 self.stack.clear();
                 self.stack.push(start);
                 let mut next = 0;
-                while let Some(&qubit) = self.stack.get(next) {
+                while let Some(&node) = self.stack.get(next) {
                     next += 1;
-                    for link in epoch.links(PhysicalQubit(qubit)) {
-                        let (word, mask) = (link.to.index() / 64, 1 << (link.to.index() % 64));
-                        if self.left[word] & mask != 0
-                            && !request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler))
-                        {
+                    let row = graph.rows[node as usize] as usize..graph.rows[node as usize + 1] as usize;
+                    for (nth, &end) in graph.to[row].iter().enumerate() {
+                        let (word, mask) = (end as usize / 64, 1 << (end % 64));
+                        if self.left[word] & mask != 0 && !is_barred(request, node as usize, nth) {
                             self.left[word] &= !mask;
-                            self.stack.push(link.to.0);
+                            self.stack.push(end);
                         }
                     }
                 }
-                if self.stack.len() >= smallest {
-                    for &qubit in &self.stack {
-                        self.kept[qubit as usize / 64] |= 1 << (qubit % 64);
-                        self.size[qubit as usize] = self.stack.len() as u32;
+                let size = self.stack.len() as u32;
+                self.largest = self.largest.max(size as usize);
+                if size as usize >= smallest {
+                    for &node in &self.stack {
+                        self.kept[node as usize / 64] |= 1 << (node % 64);
+                        self.size[node as usize] = size;
                     }
                 }
             }
         }
     }
 
-    /// Takes in a whole device with its dead qubits, which have no links: every qubit keeps its number. Only noise
-    /// counts.
-    pub fn load_whole(&mut self, epoch: &Epoch) {
-        self.clear();
-        self.qubit_cost.extend_from_slice(&epoch.qubit_cost);
-        for index in 0..epoch.qubits() as u32 {
-            let qubit = PhysicalQubit(index);
-            self.qubits.push(qubit);
-            self.rows.push(self.to.len() as u32);
-            for link in epoch.links(qubit) {
-                self.to.push(link.to.0);
-                self.link_cost.push(link.cost);
-            }
-            self.degree.push(epoch.links(qubit).len() as u32);
+    fn find_core(&mut self, request: &PlacementRequest<'_>, graph: &Graph) {
+        let Self { core, peeled, nodes, degree, stack, kept, .. } = self;
+        core.resize(graph.degree.len().max(core.len()), false);
+        peeled.clear();
+        peeled.extend_from_slice(degree);
+        for &node in &*nodes {
+            core[node as usize] = true;
         }
-        self.rows.push(self.to.len() as u32);
-        self.max_degree = epoch.max_degree();
-        self.pair_links();
-        self.part_size.resize(epoch.qubits(), epoch.qubits() as u32);
-        self.find_core();
+        let inside = |end: u32| kept[end as usize / 64] >> (end % 64) & 1 == 1;
+        if request.barred_couplers.is_none() {
+            peel(&graph.rows, &graph.to, nodes.iter().copied(), peeled, core, stack, inside);
+        }
+        // With barred couplers the core stays the whole: bounds are a little looser.
     }
 
-    fn clear(&mut self) {
-        self.qubits.clear();
-        self.rows.clear();
-        self.to.clear();
-        self.reverse.clear();
+    fn fill_costs(&mut self, request: &PlacementRequest<'_>, graph: &Graph, costs: Costs) {
         self.link_cost.clear();
+        self.link_cost.resize(graph.to.len(), 0);
         self.qubit_cost.clear();
-        self.part_size.clear();
-        self.core.clear();
-        self.max_degree = 0;
-        self.degree.clear();
-    }
-
-    /// Rows are visited in ascending order and sorted, so the links *into* a node come up in the order of its row.
-    fn pair_links(&mut self) {
-        self.stack.clear();
-        self.stack.extend_from_slice(&self.rows);
-        for &end in &self.to {
-            let cursor = &mut self.stack[end as usize];
-            self.reverse.push(*cursor);
-            *cursor += 1;
-        }
-    }
-
-    /// Peels off nodes with at most one link until none is left: cycles of a pattern cannot lie there.
-    fn find_core(&mut self) {
-        self.core.resize(self.qubits.len(), true);
-        self.stack.clear();
-        for node in 0..self.qubits.len() {
-            if self.degree[node] < 2 {
-                self.core[node] = false;
-                self.stack.push(node as u32);
+        self.qubit_cost.resize(graph.degree.len(), 0);
+        for &node in &self.nodes {
+            let qubit = PhysicalQubit(node);
+            let first = graph.rows[node as usize] as usize;
+            for (nth, link) in request.epoch.links(qubit).iter().enumerate() {
+                let barred = request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler));
+                self.link_cost[first + nth] = match costs {
+                    _ if barred => INFINITE,
+                    Costs::Calibrated(shift) => request.gate_cost(link) >> shift,
+                    Costs::Zero => 0,
+                };
             }
-        }
-        while let Some(node) = self.stack.pop() {
-            for link in self.links(node) {
-                let end = self.to[link] as usize;
-                if self.core[end] {
-                    self.degree[end] -= 1;
-                    if self.degree[end] < 2 {
-                        self.core[end] = false;
-                        self.stack.push(end as u32);
-                    }
-                }
+            if let Costs::Calibrated(shift) = costs {
+                let neighbours = self.degree[node as usize] as usize;
+                self.qubit_cost[node as usize] = request.qubit_cost_beside(qubit, neighbours) >> shift;
             }
         }
     }
 }
 
-impl Costs {
-    fn scaled(self, cost: impl FnOnce() -> u64) -> u64 {
-        match self {
-            Self::Calibrated(shift) => cost() >> shift,
-            Self::Zero => 0,
-        }
-    }
+/// Whether the n-th link of a qubit must not be used.
+fn is_barred(request: &PlacementRequest<'_>, node: usize, nth: usize) -> bool {
+    request.barred_couplers.is_some_and(|bits| {
+        let links = request.epoch.links(PhysicalQubit(node as u32));
+        bit(bits, links[nth].coupler)
+    })
 }

@@ -6,6 +6,7 @@
 use rand::RngExt;
 
 use super::host::{Host, NONE};
+use super::search::BLOCKED;
 use crate::allocator::placement::pattern::Pattern;
 use crate::quantum::VirtualQubit;
 use crate::random::Stream;
@@ -25,7 +26,7 @@ const SHAKE: usize = 2;
 
 impl Improve {
     /// Changes `self.nodes` until the steps are used up; returns what was gained, scaled, and the steps taken.
-    pub fn run(&mut self, pattern: &Pattern, host: &Host, budget: u64) -> (u64, u64) {
+    pub fn run(&mut self, pattern: &Pattern, host: &Host<'_>, budget: u64) -> (u64, u64) {
         // The seed is fixed: the answer is a function of the request alone.
         let mut draw = Stream::new(1, 1);
         let mut steps = 0;
@@ -57,16 +58,19 @@ impl Improve {
         (gained.unsigned_abs(), steps)
     }
 
-    fn seat(&mut self, host: &Host) {
+    fn seat(&mut self, host: &Host<'_>) {
         self.vertices.clear();
-        self.vertices.resize(host.len(), NONE);
+        self.vertices.resize(host.len(), BLOCKED);
+        for &node in host.nodes {
+            self.vertices[node as usize] = NONE;
+        }
         for (vertex, &node) in self.nodes.iter().enumerate() {
             self.vertices[node as usize] = vertex as u32;
         }
     }
 
     /// Takes every change for the better until there is none; returns the change of cost, not positive.
-    fn descend(&mut self, pattern: &Pattern, host: &Host, budget: u64, steps: &mut u64) -> i64 {
+    fn descend(&mut self, pattern: &Pattern, host: &Host<'_>, budget: u64, steps: &mut u64) -> i64 {
         let mut change = 0;
         loop {
             let before = change;
@@ -91,10 +95,10 @@ impl Improve {
 
     /// Moves `vertex` to `node`, and whatever is there to where the vertex was, if that is legal and changes the cost
     /// by less than `limit`; returns the change.
-    fn exchange(&mut self, pattern: &Pattern, host: &Host, vertex: u32, node: u32, limit: i64) -> i64 {
+    fn exchange(&mut self, pattern: &Pattern, host: &Host<'_>, vertex: u32, node: u32, limit: i64) -> i64 {
         let from = self.nodes[vertex as usize];
         let other = self.vertices[node as usize];
-        if from == node {
+        if from == node || other == BLOCKED {
             return 0;
         }
         let before = self.cost_around(pattern, host, vertex, other);
@@ -119,7 +123,7 @@ impl Improve {
     }
 
     /// Cost of two vertices and of all edges at them; an edge between them counts twice, before and after alike.
-    fn cost_around(&self, pattern: &Pattern, host: &Host, vertex: u32, other: u32) -> Option<i64> {
+    fn cost_around(&self, pattern: &Pattern, host: &Host<'_>, vertex: u32, other: u32) -> Option<i64> {
         let mut total = 0;
         for vertex in [vertex, other].into_iter().filter(|&vertex| vertex != NONE) {
             let node = self.nodes[vertex as usize];

@@ -19,7 +19,7 @@ use super::pattern::Pattern;
 use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
 use crate::quantum::PhysicalQubit;
 use bound::Bounds;
-use host::{Costs, Host};
+use host::{Costs, Host, Part};
 use improve::Improve;
 use plan::Plan;
 use search::{Ending, Roots, Search, State, list_roots};
@@ -73,7 +73,7 @@ const PLANS: usize = 64;
 pub(crate) struct Engine {
     plans: Vec<Compiled>,
     compiled: u64,
-    host: Host,
+    part: Part,
     bounds: Bounds,
     roots: Vec<Roots>,
     state: State,
@@ -141,11 +141,8 @@ impl Engine {
         self.warm.forget();
     }
 
-    /// Index of the compiled pattern.
-    fn compiled(&mut self, pattern: &Pattern) -> usize {
-        if let Some(index) = self.plans.iter().position(|known| known.pattern == *pattern) {
-            return index;
-        }
+    /// Compiles a pattern; returns its index.
+    fn compile(&mut self, pattern: &Pattern) -> usize {
         self.compiled += 1;
         let entry = Compiled { pattern: pattern.clone(), plan: Plan::new(pattern), serial: self.compiled };
         if self.plans.len() < PLANS {
@@ -163,11 +160,17 @@ impl Engine {
     /// the one best placement or the proof that there is none, if they come to an end. If neither does, the answer is
     /// that of the search with bounds for what is free.
     pub fn embed(&mut self, request: &PlacementRequest<'_>, aim: Aim) -> Embedded {
-        let index = self.compiled(request.pattern);
+        if request.free.intersection_len(&request.epoch.usable) < request.pattern.qubits() {
+            return REFUSED;
+        }
+        let known = self.plans.iter().position(|known| known.pattern == *request.pattern);
+        // To compile a pattern takes longer than to see that it is too large.
+        if known.is_none() && self.part.largest(request) < request.pattern.largest_part() {
+            return REFUSED;
+        }
+        let index = known.unwrap_or_else(|| self.compile(request.pattern));
         let Compiled { plan, serial, .. } = &self.plans[index];
-        if request.free.intersection_len(&request.epoch.usable) < request.pattern.qubits()
-            || !cycles_fit(plan, request)
-        {
+        if !cycles_fit(plan, request) {
             return REFUSED;
         }
         let shift = scale(plan, request);
@@ -194,7 +197,7 @@ impl Engine {
                 serial,
                 request,
                 warm,
-                Some(found.steps + work_in_free(plan, request, &self.host)),
+                Some(found.steps + work_in_free(plan, request, self.part.nodes())),
             );
         }
         if found.complete || !for_whole || warm.is_some() {
@@ -209,7 +212,7 @@ impl Engine {
 
     /// The answer of a complete search on the whole device.
     fn proved(&mut self, request: &PlacementRequest<'_>, index: usize, ending: &Ending) -> Embedded {
-        let placement = ending.cost.and_then(|_| self.placement(request, index, false));
+        let placement = ending.cost.and_then(|_| self.placement(request, index));
         Embedded { placement, gap: 0, complete: true, steps: ending.steps }
     }
 
@@ -221,43 +224,39 @@ impl Engine {
         index: usize,
         shift: u32,
     ) -> Embedded {
-        let plan = &self.plans[index].plan;
+        let Self { plans, part, bounds, roots, state, improve, degrees, .. } = self;
+        let plan = &plans[index].plan;
         // Without costs every bound is zero or infinite, every order is that of the qubits, and the first placement
         // ends the search: nothing can be better.
-        self.host.load(
-            request,
-            match aim {
-                Aim::Cheapest => Costs::Calibrated(shift),
-                Aim::First => Costs::Zero,
-            },
-            plan.smallest(),
-            plan.girth.is_some(),
-        );
-        if !parts_fit(plan, &self.host) || !degrees_fit(plan, &self.host, &mut self.degrees) {
+        let costs = match aim {
+            Aim::Cheapest => Costs::Calibrated(shift),
+            Aim::First => Costs::Zero,
+        };
+        let host = part.load(request, costs, plan.smallest(), plan.girth.is_some());
+        if !parts_fit(plan, &host) || !degrees_fit(plan, &host, degrees) {
             return REFUSED;
+        }
+        if plan.classes.len() * host.to.len() > MESSAGES_MAX {
+            return too_large(request);
         }
         // Scaling rounds every element down, by less than one unit each: of no account within the tie-break.
         let rounding = if shift <= TIE_BREAK_BITS { 0 } else { plan.weight << shift };
         let mut gap = 0;
-        let ending = if let Some(ending) = self.all_alike(index) {
+        let ending = if let Some(ending) = all_alike(plan, request, &host, state) {
             ending
         } else {
-            let plan = &self.plans[index].plan;
-            if plan.classes.len() * self.host.to.len() > MESSAGES_MAX {
-                return too_large(request);
-            }
-            self.bounds.compute(plan, &self.host);
-            list_roots(plan, &self.host, &self.bounds, &mut self.roots);
+            bounds.compute(plan, &host);
+            list_roots(plan, &host, bounds, roots);
             let reserve = match aim {
                 Aim::Cheapest => request.budget / IMPROVEMENT,
                 Aim::First => 0,
             };
             let search = Search {
                 plan,
-                host: &self.host,
-                bounds: &self.bounds,
-                state: &mut self.state,
-                roots: &mut self.roots,
+                host: &host,
+                bounds,
+                state,
+                roots,
                 first_round: match aim {
                     Aim::Cheapest => FIRST_ROUND * request.pattern.qubits() as u64,
                     // A root must be finished before the next one.
@@ -269,7 +268,7 @@ impl Engine {
             if let Some(cost) = ending.cost
                 && !ending.complete
             {
-                let (gained, steps) = self.improve(request, index, reserve);
+                let (gained, steps) = better(improve, request, plan, &host, state, reserve);
                 ending.steps += steps;
                 gap = (cost - gained).saturating_sub(ending.at_least);
             }
@@ -277,64 +276,72 @@ impl Engine {
         };
         let gap = (u128::from(gap) << shift) + rounding;
         Embedded {
-            placement: ending.cost.and_then(|_| self.placement(request, index, true)),
+            placement: ending.cost.and_then(|_| self.placement(request, index)),
             gap: u64::try_from(gap).unwrap_or(u64::MAX),
             complete: ending.complete,
             steps: ending.steps,
         }
     }
 
-    /// Improves the best layout of a search that came to no end.
-    fn improve(&mut self, request: &PlacementRequest<'_>, index: usize, budget: u64) -> (u64, u64) {
-        let plan = &self.plans[index].plan;
-        let nodes = &mut self.improve.nodes;
-        nodes.clear();
-        nodes.resize(request.pattern.qubits(), host::NONE);
-        for (vertex, &node) in plan.vertices().zip(&self.state.best) {
-            nodes[vertex.index()] = node;
-        }
-        let gained = self.improve.run(request.pattern, &self.host, budget);
-        for (vertex, node) in plan.vertices().zip(&mut self.state.best) {
-            *node = self.improve.nodes[vertex.index()];
-        }
-        gained
-    }
-
-    /// On equal couplers between all pairs every set of qubits does, and the cheapest ones are best.
-    fn all_alike(&mut self, index: usize) -> Option<Ending> {
-        let plan = &self.plans[index].plan;
-        if !self.host.is_uniform() {
-            return None;
-        }
-        let wanted = plan.steps.len() + plan.isolated.len();
-        let nodes = self.host.cheapest(wanted);
-        self.state.best.clear();
-        let of_vertices = plan.vertices().map(|vertex| nodes[vertex.index()]);
-        self.state.best.extend(of_vertices);
-        Some(Ending { cost: Some(0), at_least: 0, complete: true, steps: wanted as u64 })
-    }
-
-    /// The best layout of the last search, with its true cost; `numbered`: on the nodes of the host rather than on
-    /// the qubits themselves.
-    fn placement(
-        &mut self,
-        request: &PlacementRequest<'_>,
-        index: usize,
-        numbered: bool,
-    ) -> Option<Placement> {
+    /// The best layout of the last search, with its true cost.
+    fn placement(&mut self, request: &PlacementRequest<'_>, index: usize) -> Option<Placement> {
         let plan = &self.plans[index].plan;
         plan.group.canonical(&mut self.state.best, &mut self.spare);
         let mut layout: SmallVec<[PhysicalQubit; 8]> =
             SmallVec::from_elem(PhysicalQubit(0), request.pattern.qubits());
-        let vertices = plan.steps.iter().map(|step| step.vertex);
-        for (vertex, &node) in vertices.chain(plan.isolated.iter().copied()).zip(&self.state.best) {
-            let qubit = if numbered { self.host.qubits[node as usize] } else { PhysicalQubit(node) };
-            layout[vertex.index()] = qubit;
+        for (vertex, &node) in plan.vertices().zip(&self.state.best) {
+            layout[vertex.index()] = PhysicalQubit(node);
         }
         let placement = super::placement_of_layout(request, layout);
         debug_assert!(placement.is_some(), "the search returned an illegal layout");
         placement
     }
+}
+
+/// Improves the best layout of a search that came to no end; returns what was gained, scaled, and the steps taken.
+fn better(
+    improve: &mut Improve,
+    request: &PlacementRequest<'_>,
+    plan: &Plan,
+    host: &Host<'_>,
+    state: &mut State,
+    budget: u64,
+) -> (u64, u64) {
+    let nodes = &mut improve.nodes;
+    nodes.clear();
+    nodes.resize(request.pattern.qubits(), host::NONE);
+    for (vertex, &node) in plan.vertices().zip(&state.best) {
+        nodes[vertex.index()] = node;
+    }
+    let gained = improve.run(request.pattern, host, budget);
+    for (vertex, node) in plan.vertices().zip(&mut state.best) {
+        *node = improve.nodes[vertex.index()];
+    }
+    gained
+}
+
+/// On equal couplers between all pairs every set of qubits does, and the cheapest ones are best.
+fn all_alike(
+    plan: &Plan,
+    request: &PlacementRequest<'_>,
+    host: &Host<'_>,
+    state: &mut State,
+) -> Option<Ending> {
+    let alike = request.epoch.is_uniform()
+        && request.objective.crosstalk.is_none()
+        && request.barred_couplers.is_none()
+        && host.nodes.iter().all(|&node| host.degree[node as usize] as usize == host.nodes.len() - 1);
+    if !alike {
+        return None;
+    }
+    let wanted = plan.steps.len() + plan.isolated.len();
+    let mut nodes = host.nodes.to_vec();
+    nodes.sort_unstable_by_key(|&node| (host.qubit_cost[node as usize], node));
+    nodes.truncate(wanted);
+    nodes.sort_unstable();
+    state.best.clear();
+    state.best.extend(plan.vertices().map(|vertex| nodes[vertex.index()]));
+    Some(Ending { cost: Some(0), at_least: 0, complete: true, steps: wanted as u64 })
 }
 
 /// Steps per vertex that a root gets in the first round: several dives, so that good roots are not cut short and
@@ -346,8 +353,8 @@ const IMPROVEMENT: u64 = 8;
 
 /// What bounds for what is free take, in steps of a search (measured: about 6 ns per free qubit and per message,
 /// 35 ns per step).
-fn work_in_free(plan: &Plan, request: &PlacementRequest<'_>, host: &Host) -> u64 {
-    (request.free.len() + host.len() * (plan.classes.len() + 2)) as u64 / 6
+fn work_in_free(plan: &Plan, request: &PlacementRequest<'_>, nodes: usize) -> u64 {
+    (request.free.len() + nodes * (plan.classes.len() + 2)) as u64 / 6
 }
 
 /// Cycles of the pattern that the device cannot have: shorter than its shortest, or odd ones.
@@ -358,21 +365,22 @@ fn cycles_fit(plan: &Plan, request: &PlacementRequest<'_>) -> bool {
 }
 
 /// Whether the largest component is no larger than the largest connected part that is free.
-fn parts_fit(plan: &Plan, host: &Host) -> bool {
+fn parts_fit(plan: &Plan, host: &Host<'_>) -> bool {
     let Some(largest) = plan.components.first() else {
         return true;
     };
-    let part = host.part_size.iter().copied().max().unwrap_or(0);
+    let parts = host.nodes.iter().map(|&node| host.part_size[node as usize]);
+    let links: u32 = host.nodes.iter().map(|&node| host.degree[node as usize]).sum();
     let edges: usize = plan.components.iter().map(|component| component.edges).sum();
-    part as usize >= largest.steps.len() && host.to.len() / 2 >= edges
+    parts.max().unwrap_or(0) as usize >= largest.steps.len() && links as usize / 2 >= edges
 }
 
 /// Whether for every d there are as many free qubits with at least d couplers as vertices with d neighbours.
-fn degrees_fit(plan: &Plan, host: &Host, counts: &mut Vec<u32>) -> bool {
+fn degrees_fit(plan: &Plan, host: &Host<'_>, counts: &mut Vec<u32>) -> bool {
     counts.clear();
     counts.resize(plan.degrees.len(), 0);
-    for node in 0..host.len() as u32 {
-        let degree = host.links(node).len().min(counts.len());
+    for &node in host.nodes {
+        let degree = (host.degree[node as usize] as usize).min(counts.len());
         if degree > 0 {
             counts[degree - 1] += 1;
         }

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::host::NONE;
 use super::symmetry::{self, Group, Symmetry};
+use crate::allocator::placement::graph::shortest_cycle;
 use crate::allocator::placement::pattern::Pattern;
 use crate::quantum::VirtualQubit;
 
@@ -114,6 +115,12 @@ impl Plan {
     /// Compiles a pattern. O(n^2) in the number of vertices for patterns with cycles, O(n log n) for trees.
     pub fn new(pattern: &Pattern) -> Self {
         let core = core(pattern);
+        let cyclic = core.contains(&true);
+        let near = if cyclic && pattern.qubits() <= ANCHORED_MAX {
+            Distances::new(pattern)
+        } else {
+            Distances::default()
+        };
         let mut plan = Self::default();
         let mut orders: Vec<Vec<(u32, u32)>> = Vec::new();
         let mut seen = vec![false; pattern.qubits()];
@@ -130,13 +137,13 @@ impl Plan {
             orders.push(if degrees / 2 + 1 == members.len() {
                 tree_order(pattern, &members)
             } else {
-                cyclic_order(pattern, &members, &core)
+                cyclic_order(pattern, &members, &core, &near)
             });
         }
         orders.sort_by_cached_key(|order| std::cmp::Reverse((order.len(), encoding(pattern, order))));
         let mut known = BTreeMap::new();
         for order in &orders {
-            plan.add_component(pattern, order, &core, &mut known);
+            plan.add_component(pattern, order, &core, &near, &mut known);
         }
         for index in (1..orders.len()).rev() {
             if encoding(pattern, &orders[index - 1]) == encoding(pattern, &orders[index]) {
@@ -147,7 +154,13 @@ impl Plan {
         if plan.components.len() != 1 || !plan.isolated.is_empty() {
             plan.group = Group::Unknown;
         }
-        (plan.girth, plan.bipartite) = cycles(pattern, &core);
+        (plan.girth, plan.bipartite) = if cyclic {
+            let rows: Vec<u32> = (0..pattern.qubits() as u32 + 1).map(|v| pattern.row(v)).collect();
+            let ends: Vec<u32> = pattern.ends().collect();
+            shortest_cycle(&rows, &ends)
+        } else {
+            (None, true)
+        };
         let weights = pattern.edges().iter().map(|edge| u128::from(edge.2));
         plan.weight = weights.sum::<u128>() + pattern.qubits() as u128;
         plan.degrees = vec![0; pattern.max_degree()];
@@ -179,6 +192,7 @@ impl Plan {
         pattern: &Pattern,
         order: &[(u32, u32)],
         core: &[bool],
+        near: &Distances,
         known: &mut BTreeMap<Class, u32>,
     ) {
         let base = self.steps.len();
@@ -227,6 +241,7 @@ impl Plan {
             .collect();
         let component = symmetry::Component {
             pattern,
+            near,
             order,
             subtree: |at: usize| match &self.classes[class_of[at] as usize] {
                 Class::Subtree { demands, .. } if plain[at] => Some((class_of[at], demands.as_slice())),
@@ -237,7 +252,7 @@ impl Plan {
         let Symmetry { like_root, group } = component.symmetry();
         self.group = group;
         let anchors = if edges >= order.len() && order.len() <= ANCHORED_MAX {
-            anchors(pattern, order, &position, &pending)
+            anchors(near, order, &position, &pending)
         } else {
             vec![Vec::new(); order.len()]
         };
@@ -352,8 +367,47 @@ fn core(pattern: &Pattern) -> Vec<bool> {
     core
 }
 
+/// Distances between all vertices, `u16::MAX` where nothing connects them.
+#[derive(Debug, Default)]
+pub(super) struct Distances {
+    rows: Vec<u16>,
+    vertices: usize,
+}
+
+impl Distances {
+    /// Breadth first from every vertex.
+    fn new(pattern: &Pattern) -> Self {
+        let vertices = pattern.qubits();
+        let mut rows = vec![u16::MAX; vertices * vertices];
+        let mut queue: Vec<u32> = Vec::with_capacity(vertices);
+        for (start, row) in rows.chunks_exact_mut(vertices).enumerate() {
+            row[start] = 0;
+            queue.clear();
+            queue.push(start as u32);
+            let mut next = 0;
+            while let Some(&v) = queue.get(next) {
+                next += 1;
+                let depth = row[v as usize] + 1;
+                for &(other, _) in pattern.neighbours(VirtualQubit(v)) {
+                    let entry = &mut row[other.index()];
+                    if *entry == u16::MAX {
+                        *entry = depth;
+                        queue.push(other.0);
+                    }
+                }
+            }
+        }
+        Self { rows, vertices }
+    }
+
+    /// Distances from one vertex.
+    pub fn from(&self, v: u32) -> &[u16] {
+        &self.rows[v as usize * self.vertices..][..self.vertices]
+    }
+}
+
 /// Distances from `start` over all edges.
-pub(super) fn distances(pattern: &Pattern, start: u32) -> Vec<u32> {
+fn distances(pattern: &Pattern, start: u32) -> Vec<u32> {
     let mut distance = vec![NONE; pattern.qubits()];
     distance[start as usize] = 0;
     let mut queue = vec![start];
@@ -428,14 +482,11 @@ fn tree_order(pattern: &Pattern, members: &[u32]) -> Vec<(u32, u32)> {
 
 /// A component with cycles: the 2-core first, most placed neighbours first, so that cycles close early; then as
 /// deep as possible, so that open ends are few.
-fn cyclic_order(pattern: &Pattern, members: &[u32], core: &[bool]) -> Vec<(u32, u32)> {
+fn cyclic_order(pattern: &Pattern, members: &[u32], core: &[bool], near: &Distances) -> Vec<(u32, u32)> {
     let degree = |v: u32| pattern.neighbours(VirtualQubit(v)).len();
-    let eccentricity = |v: u32| {
-        let distance = distances(pattern, v);
-        members.iter().map(|&w| distance[w as usize]).max().unwrap_or(0)
-    };
+    let eccentricity = |v: u32| members.iter().map(|&w| near.from(v)[w as usize]).max().unwrap_or(0);
     let inner = members.iter().copied().filter(|&v| core[v as usize]);
-    let root = if members.len() <= 128 {
+    let root = if members.len() <= 128 && !near.from(0).is_empty() {
         inner.min_by_key(|&v| (eccentricity(v), std::cmp::Reverse(degree(v)), v))
     } else {
         inner.min_by_key(|&v| (std::cmp::Reverse(degree(v)), v))
@@ -467,7 +518,7 @@ fn cyclic_order(pattern: &Pattern, members: &[u32], core: &[bool]) -> Vec<(u32, 
 
 /// For each position the nearest vertices that wait for a cycle to close: (distance, position).
 fn anchors(
-    pattern: &Pattern,
+    near: &Distances,
     order: &[(u32, u32)],
     position: &[u32],
     pending: &[Vec<(u32, u32)>],
@@ -478,7 +529,7 @@ fn anchors(
         let Some(last) = pending[at].iter().filter(is_closing).map(|&(to, _)| to).max() else {
             continue;
         };
-        let distance = distances(pattern, v);
+        let distance = near.from(v);
         // Distance along the tree of parents, within which images are anyway.
         let mut along = vec![0_u32; order.len()];
         let mut above = Some((at, 0));
@@ -495,10 +546,10 @@ fn anchors(
             }
         }
         for place in at + 1..last as usize {
-            let near = distance[order[place].0 as usize];
+            let hops = u32::from(distance[order[place].0 as usize]);
             debug_assert_eq!(position[order[place].0 as usize] as usize, place);
-            if near > 1 && near < along[place] && near < u32::from(u8::MAX) {
-                anchors[place].push((near as u8, at as u32));
+            if hops > 1 && hops < along[place] && hops < u32::from(u8::MAX) {
+                anchors[place].push((hops as u8, at as u32));
             }
         }
     }
@@ -507,35 +558,4 @@ fn anchors(
         list.truncate(ANCHORS);
     }
     anchors
-}
-
-/// Shortest cycle, and whether there is no odd one.
-fn cycles(pattern: &Pattern, core: &[bool]) -> (Option<u32>, bool) {
-    let mut girth: Option<u32> = None;
-    let mut bipartite = true;
-    for start in (0..pattern.qubits() as u32).filter(|&v| core[v as usize]) {
-        let distance = distances(pattern, start);
-        for (a, b, _) in pattern.edges() {
-            let (da, db) = (distance[a.index()], distance[b.index()]);
-            if da == NONE {
-                continue;
-            }
-            bipartite &= da != db;
-            // An edge that no shortest-path tree needs closes a walk of this length; the least over all starts is
-            // the girth. Tree edges are those by which the farther end was reached, and they join unequal depths.
-            if da == db {
-                girth = Some(girth.unwrap_or(NONE).min(da + db + 1));
-            }
-        }
-        for v in 0..pattern.qubits() as u32 {
-            let depth = distance[v as usize];
-            let nearer = |(other, _): &&(VirtualQubit, u32)| {
-                depth != NONE && depth > 0 && distance[other.index()] == depth - 1
-            };
-            if pattern.neighbours(VirtualQubit(v)).iter().filter(nearer).count() >= 2 {
-                girth = Some(girth.unwrap_or(NONE).min(2 * depth));
-            }
-        }
-    }
-    (girth, bipartite)
 }

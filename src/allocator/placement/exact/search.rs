@@ -33,7 +33,7 @@ pub(crate) struct State {
     /// Best layout: node of each position, then of each isolated vertex.
     pub best: Vec<u32>,
     /// Position on each node, or `NONE`.
-    pub owner: Vec<u32>,
+    owner: Vec<u32>,
     /// Node of each position.
     image: Vec<u32>,
     /// Bound of what is still to be placed around each position.
@@ -113,7 +113,7 @@ struct Distances {
 }
 
 impl Distances {
-    fn between(&mut self, from: u32, to: u32, reach: u8, host: &Host) -> u8 {
+    fn between(&mut self, from: u32, to: u32, reach: u8, host: &Host<'_>, owner: &[u32]) -> u8 {
         let nodes = host.len();
         if self.slot[from as usize] == NONE {
             let start = self.rows.len();
@@ -130,7 +130,7 @@ impl Distances {
                 }
                 for link in host.links(node) {
                     let entry = &mut row[host.to[link] as usize];
-                    if *entry == u8::MAX {
+                    if *entry == u8::MAX && owner[host.to[link] as usize] != BLOCKED {
                         *entry = depth + 1;
                         self.queue.push_back(host.to[link]);
                     }
@@ -144,7 +144,7 @@ impl Distances {
 /// One search.
 pub(crate) struct Search<'a> {
     pub plan: &'a Plan,
-    pub host: &'a Host,
+    pub host: &'a Host<'a>,
     pub bounds: &'a Bounds,
     pub state: &'a mut State,
     /// Where each kind of root may go, see [`list_roots`].
@@ -173,10 +173,12 @@ impl Search<'_> {
 }
 
 impl State {
-    fn prepare(&mut self, plan: &Plan, host: &Host, roots: &mut [Roots]) {
+    fn prepare(&mut self, plan: &Plan, host: &Host<'_>, roots: &mut [Roots]) {
         let positions = plan.steps.len();
-        // Whatever a search puts on a node it takes off again.
-        self.owner.resize(host.len().max(self.owner.len()), NONE);
+        refill(&mut self.owner, host.len(), BLOCKED);
+        for &node in host.nodes {
+            self.owner[node as usize] = NONE;
+        }
         refill(&mut self.image, positions, NONE);
         refill(&mut self.open, positions, 0);
         refill(&mut self.levels, positions, Level::default());
@@ -190,8 +192,7 @@ impl State {
 
         self.isolated.clear();
         if !plan.isolated.is_empty() {
-            let nodes = 0..host.len() as u32;
-            self.isolated.extend(nodes.map(|node| (host.qubit_cost[node as usize], node)));
+            self.isolated.extend(host.nodes.iter().map(|&node| (host.qubit_cost[node as usize], node)));
             self.isolated.sort_unstable();
         }
         // Bounds of what comes after each component, from the last one back: the isolated vertices come last.
@@ -212,17 +213,17 @@ impl State {
 }
 
 /// Lists for every kind of root the nodes where it may go, with their bounds.
-pub(crate) fn list_roots(plan: &Plan, host: &Host, bounds: &Bounds, lists: &mut Vec<Roots>) {
+pub(crate) fn list_roots(plan: &Plan, host: &Host<'_>, bounds: &Bounds, lists: &mut Vec<Roots>) {
     lists.resize_with(plan.roots.len(), Roots::default);
     for (roots, &(class, size)) in lists.iter_mut().zip(&plan.roots) {
         roots.sorted = 0;
         roots.keys.clear();
-        roots.bound.clear();
+        refill(&mut roots.bound, host.len(), INFINITE);
         let class = &plan.classes[class as usize];
-        for node in 0..host.len() as u32 {
+        for &node in host.nodes {
             let large_enough = host.part_size[node as usize] >= size;
             let bound = if large_enough { bounds.root(class, node, host) } else { INFINITE };
-            roots.bound.push(bound);
+            roots.bound[node as usize] = bound;
             if bound < INFINITE {
                 roots.keys.push((bound, node));
             }
@@ -478,7 +479,7 @@ impl Run<'_> {
             let link_cost = u64::from(step.weight) * host.link_cost[link];
             let near = plan.anchors[step.anchors.clone()].iter().all(|&(anchor, most)| {
                 let from = state.image[anchor as usize];
-                state.distances.between(from, node, plan.anchor_reach, host) <= most
+                state.distances.between(from, node, plan.anchor_reach, host, &state.owner) <= most
             });
             if !near {
                 continue;
@@ -523,7 +524,7 @@ fn is_closed(plan: &Plan, position: u32, at: usize) -> bool {
 /// Cheapest assignment of the neighbours of a position placed after `at` to links that are still open.
 fn around(
     plan: &Plan,
-    host: &Host,
+    host: &Host<'_>,
     bounds: &Bounds,
     owner: &[u32],
     image: &[u32],
@@ -535,7 +536,7 @@ fn around(
 }
 
 /// Cost of the edges to earlier vertices other than the parent; `None` when one finds no coupler.
-fn closing_cost(plan: &Plan, host: &Host, image: &[u32], step: &Step, node: u32) -> Option<u64> {
+fn closing_cost(plan: &Plan, host: &Host<'_>, image: &[u32], step: &Step, node: u32) -> Option<u64> {
     let mut total = 0;
     for &(earlier, weight) in &plan.closings[step.closings.clone()] {
         let link = host.link(node, image[earlier as usize])?;

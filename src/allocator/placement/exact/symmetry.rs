@@ -5,7 +5,7 @@
 //! as long as it says that it does not know the whole group.
 
 use super::host::NONE;
-use super::plan::distances;
+use super::plan::Distances;
 use crate::allocator::placement::pattern::Pattern;
 use crate::quantum::VirtualQubit;
 
@@ -73,6 +73,7 @@ pub(super) struct Symmetry {
 /// A component as a search sees it.
 pub(super) struct Component<'a, F> {
     pub pattern: &'a Pattern,
+    pub near: &'a Distances,
     /// (vertex, position of the parent), the root first.
     pub order: &'a [(u32, u32)],
     /// Class and the classes below of a position under which nothing closes a cycle.
@@ -113,15 +114,11 @@ impl<'a, F: Fn(usize) -> Option<(u32, &'a [u32])>> Component<'a, F> {
             return Symmetry { like_root, group: Group::Unknown };
         }
         let root = order[0].0;
+        // Equal for vertices that an automorphism takes to each other: a sum over all vertices, in any order.
         let profile = |v: u32| {
-            let mut depths: Vec<(u32, usize)> = distances(pattern, v)
-                .into_iter()
-                .enumerate()
-                .filter(|&(_, depth)| depth != NONE)
-                .map(|(w, depth)| (depth, degree(w as u32)))
-                .collect();
-            depths.sort_unstable();
-            depths
+            let here = self.near.from(v);
+            let all = order.iter().map(|&(w, _)| (u64::from(here[w as usize]) << 32) + degree(w) as u64);
+            all.fold(0_u64, |sum, pair| sum.wrapping_add(scatter(pair)))
         };
         let of_root = profile(root);
         let mut search = Automorphisms::new(pattern, order, self.twin);
@@ -176,6 +173,13 @@ impl<'a, F: Fn(usize) -> Option<(u32, &'a [u32])>> Component<'a, F> {
         }
         around
     }
+}
+
+/// Spreads a number over all bits (the finalizer of SplitMix64).
+fn scatter(mut bits: u64) -> u64 {
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ bits >> 31
 }
 
 /// Whether `all` without one `class` is `rest`; both sorted.

@@ -5,11 +5,10 @@
 //! bounds for what is free. Promises that a complete search finds what the caller would have found.
 
 use super::bound::Bounds;
-use super::host::{Host, NONE};
+use super::host::{Host, Part};
 use super::plan::Plan;
-use super::search::{BLOCKED, Ending, Roots, Search, State, list_roots};
+use super::search::{Ending, Roots, Search, State, list_roots};
 use crate::allocator::placement::PlacementRequest;
-use crate::quantum::QubitSet;
 
 /// Bytes of messages and roots that are kept unless configured otherwise.
 const BYTES_MAX: usize = 64 << 20;
@@ -17,17 +16,6 @@ const BYTES_MAX: usize = 64 << 20;
 const STEPS_MAX: u64 = 256;
 /// One request in this many goes the way that has shown to be dearer, to see whether it still is.
 const TRIAL: u64 = 32;
-
-/// One device as of one epoch.
-#[derive(Debug)]
-struct Whole {
-    epoch: u128,
-    host: Host,
-    /// [`BLOCKED`] on the qubits in `busy`, otherwise `NONE`.
-    owner: Vec<u32>,
-    busy: QubitSet,
-    used: u64,
-}
 
 /// One pattern on one device.
 #[derive(Debug)]
@@ -53,8 +41,8 @@ impl Entry {
 /// The memory.
 #[derive(Debug)]
 pub(crate) struct Warm {
-    wholes: Vec<Whole>,
     entries: Vec<Entry>,
+    part: Part,
     clock: u64,
     bytes: usize,
     /// Most bytes to keep; 0 remembers nothing.
@@ -63,7 +51,7 @@ pub(crate) struct Warm {
 
 impl Default for Warm {
     fn default() -> Self {
-        Self { wholes: Vec::new(), entries: Vec::new(), clock: 0, bytes: 0, bytes_max: BYTES_MAX }
+        Self { part: Part::default(), entries: Vec::new(), clock: 0, bytes: 0, bytes_max: BYTES_MAX }
     }
 }
 
@@ -116,25 +104,21 @@ impl Warm {
         if !always && (known.is_none() || !worth_it) {
             return None;
         }
-        let at = self.whole(epoch, request);
-        let whole = &mut self.wholes[at];
-        whole.used = self.clock;
-        whole.take(request.free);
-        let entry = &mut self.entries[index];
         if entry.known.is_none() {
             let mut bounds = Bounds::default();
-            bounds.compute(plan, &whole.host);
+            let whole = Host::whole(request.epoch, &request.epoch.graph().nodes);
+            bounds.compute(plan, &whole);
             let mut roots = Vec::new();
-            list_roots(plan, &whole.host, &bounds, &mut roots);
+            list_roots(plan, &whole, &bounds, &mut roots);
             entry.bytes = bounds.bytes() + roots.iter().map(Roots::bytes).sum::<usize>();
             self.bytes += entry.bytes;
             entry.known = Some((bounds, roots));
         }
         let (bounds, roots) = entry.known.as_mut()?;
-        std::mem::swap(&mut state.owner, &mut whole.owner);
+        let host = Host::whole(request.epoch, self.part.list(request));
         let search = Search {
             plan,
-            host: &whole.host,
+            host: &host,
             bounds,
             state,
             roots,
@@ -142,7 +126,6 @@ impl Warm {
             budget: patience(plan, request),
         };
         let ending = search.run();
-        std::mem::swap(&mut state.owner, &mut whole.owner);
         self.shrink();
         Some(ending)
     }
@@ -166,18 +149,6 @@ impl Warm {
         }
     }
 
-    fn whole(&mut self, epoch: u128, request: &PlacementRequest<'_>) -> usize {
-        if let Some(index) = self.wholes.iter().position(|whole| whole.epoch == epoch) {
-            return index;
-        }
-        let mut host = Host::default();
-        host.load_whole(request.epoch);
-        let qubits = request.epoch.qubits();
-        let (owner, busy) = (vec![NONE; qubits], QubitSet::new(qubits));
-        self.wholes.push(Whole { epoch, host, owner, busy, used: self.clock });
-        self.wholes.len() - 1
-    }
-
     /// Drops what was not used for longest until the rest fits.
     fn shrink(&mut self) {
         while self.bytes > self.bytes_max {
@@ -185,24 +156,6 @@ impl Warm {
                 break;
             };
             self.bytes -= self.entries.swap_remove(oldest).bytes;
-        }
-    }
-}
-
-impl Whole {
-    /// Blocks everything but `free`.
-    fn take(&mut self, free: &QubitSet) {
-        let words = self.busy.words_mut().iter_mut().zip(free.words());
-        for (index, (busy, free)) in words.enumerate() {
-            let mut changed = !*busy ^ free;
-            *busy ^= changed;
-            while changed != 0 {
-                let qubit = index * 64 + changed.trailing_zeros() as usize;
-                changed &= changed - 1;
-                if let Some(owner) = self.owner.get_mut(qubit) {
-                    *owner = if *owner == NONE { BLOCKED } else { NONE };
-                }
-            }
         }
     }
 }

@@ -1,0 +1,153 @@
+//! The free part of a device as a graph of its own, renumbered without holes.
+//!
+//! Promises ascending numbers (so that the order of qubits is kept), sorted links, and the connected parts of
+//! what is free. All buffers are reused from one request to the next.
+
+use smallvec::SmallVec;
+
+use crate::allocator::placement::PlacementRequest;
+use crate::allocator::placement::cost::bit;
+use crate::allocator::placement::exact::host::{Costs, NONE};
+use crate::quantum::PhysicalQubit;
+
+/// What is free of one device, as a graph on nodes `0..len()`.
+#[derive(Debug, Default)]
+pub(crate) struct Compact {
+    /// Physical qubit of each node, ascending.
+    pub qubits: Vec<PhysicalQubit>,
+    /// Links of node v: `rows[v]..rows[v + 1]`.
+    pub rows: Vec<u32>,
+    /// Other end of each link, ascending within a row.
+    pub to: Vec<u32>,
+    /// Cost of each link, scaled.
+    pub link_cost: Vec<u64>,
+    /// Cost of each node, scaled.
+    pub qubit_cost: Vec<u64>,
+    /// Size of the connected part that each node lies in.
+    pub part_size: Vec<u32>,
+    /// Per qubit: its node, and the size of its part; only where `kept`.
+    node: Vec<u32>,
+    size: Vec<u32>,
+    kept: Vec<u64>,
+    left: Vec<u64>,
+    stack: Vec<u32>,
+}
+
+impl Compact {
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.qubits.len()
+    }
+
+    /// The links of a node.
+    pub fn links(&self, node: u32) -> std::ops::Range<usize> {
+        self.rows[node as usize] as usize..self.rows[node as usize + 1] as usize
+    }
+
+    /// Whether all nodes are linked with each other at one and the same cost.
+    pub fn is_uniform(&self) -> bool {
+        let all = self.len() * self.len().saturating_sub(1);
+        self.to.len() == all && self.link_cost.windows(2).all(|pair| pair[0] == pair[1])
+    }
+
+    /// The cheapest nodes by their own cost, ascending by number.
+    pub fn cheapest(&self, wanted: usize) -> SmallVec<[u32; 64]> {
+        let mut nodes: SmallVec<[u32; 64]> = (0..self.len() as u32).collect();
+        nodes.sort_unstable_by_key(|&node| (self.qubit_cost[node as usize], node));
+        nodes.truncate(wanted);
+        nodes.sort_unstable();
+        nodes
+    }
+
+    /// Takes in what is free of the device of `request`, without connected parts of fewer than `smallest` qubits, which
+    /// are of no use to the program; the core only for programs with cycles.
+    pub fn load(&mut self, request: &PlacementRequest<'_>, costs: Costs, smallest: usize) {
+        let epoch = request.epoch;
+        self.clear();
+        self.keep_parts(request, smallest);
+        // Stale entries are never read: only qubits of the same part are looked up.
+        self.node.resize(epoch.qubits().max(self.node.len()), NONE);
+        for (index, &word) in self.kept.iter().enumerate() {
+            let mut word = word;
+            while word != 0 {
+                let qubit = PhysicalQubit(index as u32 * 64 + word.trailing_zeros());
+                word &= word - 1;
+                self.node[qubit.index()] = self.qubits.len() as u32;
+                self.qubits.push(qubit);
+            }
+        }
+        for index in 0..self.qubits.len() {
+            let qubit = self.qubits[index];
+            let first = self.to.len();
+            self.rows.push(first as u32);
+            for link in epoch.links(qubit) {
+                let end = link.to.index();
+                let barred = request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler));
+                if self.kept[end / 64] >> (end % 64) & 1 == 1 && !barred {
+                    self.to.push(self.node[end]);
+                    self.link_cost.push(costs.scaled(|| request.gate_cost(link)));
+                }
+            }
+            let degree = self.to.len() - first;
+            self.qubit_cost.push(costs.scaled(|| request.qubit_cost_beside(qubit, degree)));
+            self.part_size.push(self.size[qubit.index()]);
+        }
+        self.rows.push(self.to.len() as u32);
+    }
+
+    /// Finds the connected parts of what is free and notes the qubits of those that are large enough.
+    fn keep_parts(&mut self, request: &PlacementRequest<'_>, smallest: usize) {
+        let epoch = request.epoch;
+        let words = request.free.words().iter().zip(epoch.usable.words());
+        self.left.clear();
+        self.left.extend(words.map(|(free, usable)| free & usable));
+        self.kept.clear();
+        self.kept.resize(self.left.len(), 0);
+        self.size.resize(epoch.qubits().max(self.size.len()), 0);
+        for index in 0..self.left.len() {
+            while self.left[index] != 0 {
+                let start = index as u32 * 64 + self.left[index].trailing_zeros();
+                self.left[index] &= self.left[index] - 1;
+                self.stack.clear();
+                self.stack.push(start);
+                let mut next = 0;
+                while let Some(&qubit) = self.stack.get(next) {
+                    next += 1;
+                    for link in epoch.links(PhysicalQubit(qubit)) {
+                        let (word, mask) = (link.to.index() / 64, 1 << (link.to.index() % 64));
+                        if self.left[word] & mask != 0
+                            && !request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler))
+                        {
+                            self.left[word] &= !mask;
+                            self.stack.push(link.to.0);
+                        }
+                    }
+                }
+                if self.stack.len() >= smallest {
+                    for &qubit in &self.stack {
+                        self.kept[qubit as usize / 64] |= 1 << (qubit % 64);
+                        self.size[qubit as usize] = self.stack.len() as u32;
+                    }
+                }
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.qubits.clear();
+        self.rows.clear();
+        self.to.clear();
+        self.link_cost.clear();
+        self.qubit_cost.clear();
+        self.part_size.clear();
+    }
+}
+
+impl Costs {
+    fn scaled(self, cost: impl FnOnce() -> u64) -> u64 {
+        match self {
+            Self::Calibrated(shift) => cost() >> shift,
+            Self::Zero => 0,
+        }
+    }
+}
