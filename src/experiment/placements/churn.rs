@@ -169,3 +169,60 @@ pub fn quantiles(states: &States, times: &[Duration], wanted: impl Fn(Outcome) -
     let pairs = states.states.iter().zip(times).filter(|(state, _)| wanted(state.outcome));
     Quantiles::of(pairs.map(|(_, time)| time.as_secs_f64() * 1e6).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allocator::config::Strategy;
+    use crate::allocator::placement::strategy;
+
+    const FILE: &str = include_str!("../../../tests/data/placement_instances.json");
+
+    /// The small file lacks the random subgraph of ten qubits; a line stands in for it.
+    fn file() -> InstanceFile {
+        let mut file = InstanceFile::parse(FILE, "file").unwrap();
+        assert_eq!(shapes(&file, "fez156"), Err(vec!["rand10@fez156".to_owned()]));
+        file.patterns.insert("rand10@fez156".to_owned(), file.patterns["line10"].clone());
+        file
+    }
+
+    #[test]
+    fn jobs_come_and_go_within_their_share_and_apart() {
+        let file = file();
+        let epoch = &file.devices["fez156"];
+        let names = shapes(&file, "fez156").unwrap();
+        assert_eq!(names.len(), 10);
+        let patterns = patterns(&file, &names);
+        let run = |seed, share, buffer| {
+            let churn = Churn { share, buffer, steps: 400, seed, budget: 20_000 };
+            churn.states(epoch, &patterns, strategy(Strategy::NoiseAware).as_mut())
+        };
+        let (dense, apart) = (run(1, 0.7, 0), run(1, 0.5, 1));
+        assert_eq!(dense, run(1, 0.7, 0), "the same seed gives the same states");
+        assert_ne!(dense.states, run(2, 0.7, 0).states);
+        assert!((0.5..0.7).contains(&dense.occupancy), "{}", dense.occupancy);
+        assert!((0.3..0.5).contains(&apart.occupancy), "{}", apart.occupancy);
+        for state in dense.states.iter().chain(&apart.states) {
+            assert!(state.free.is_subset(&epoch.usable));
+        }
+        // Nobody is there at first; afterwards at most 70 % and the job placed last are held.
+        assert_eq!(dense.states[0].free, epoch.usable);
+        assert!(dense.states.iter().all(|state| state.free.len() * 10 >= epoch.usable.len() * 3));
+        assert!(apart.states.iter().any(|state| state.outcome == Outcome::ProvedInfeasible));
+    }
+
+    #[test]
+    fn every_step_has_a_time_and_quantiles_follow_the_outcomes() {
+        let file = file();
+        let epoch = &file.devices["fez156"];
+        let patterns = patterns(&file, &shapes(&file, "fez156").unwrap());
+        let churn = Churn { share: 0.7, buffer: 0, steps: 50, seed: 1, budget: 20_000 };
+        let mut strategy = strategy(Strategy::NoiseAware);
+        let states = churn.states(epoch, &patterns, strategy.as_mut());
+        let times = churn.times(epoch, &patterns, &states, strategy.as_mut(), 2, &CpuClock::new());
+        assert!(times.len() == 50 && times.iter().all(|time| *time < Duration::MAX));
+        let all = quantiles(&states, &times, |_| true).unwrap();
+        assert!(all.p50 <= all.p90 && all.p90 <= all.p99 && all.p99 <= all.max);
+        assert_eq!(quantiles(&states, &times, |_| false), None);
+    }
+}
