@@ -10,6 +10,7 @@ import csv
 import json
 import math
 import os
+import statistics
 import subprocess
 import sys
 import venv
@@ -45,7 +46,12 @@ def arguments():
     parser.add_argument("--rmsim", type=Path, help="the program [default: built with --release]")
     parser.add_argument("--cap", type=int, default=20, metavar="SECONDS", help="CPU time per search of Qiskit")
     parser.add_argument("--repeat", type=int, default=3, help="searches per instance; the least time counts")
-    parser.add_argument("--churn", action="store_true", help="also on devices where jobs come and go")
+    parser.add_argument(
+        "--what",
+        choices=["instances", "churn", "both"],
+        default="instances",
+        help="the instances as they are, or their devices and patterns where jobs come and go",
+    )
     parser.add_argument("--churn-bench", type=Path, help="the bench program [default: cargo bench]")
     parser.add_argument("--churn-states", type=int, default=300, help="states per device")
     parser.add_argument("--environment", type=Path, default=TARGET / "peers")
@@ -140,17 +146,26 @@ def ours(file, path, args, out):
 
 
 def quantile(values, probability):
-    import numpy
-
-    return float(numpy.quantile(values, probability)) if values else math.nan
+    """Linear between order statistics, as in `rmsim place`."""
+    if not values:
+        return math.nan
+    values = sorted(values)
+    position = probability * (len(values) - 1)
+    below = math.floor(position)
+    above = min(below + 1, len(values) - 1)
+    return values[below] + (position - below) * (values[above] - values[below])
 
 
 def geometric_mean(values):
-    return math.exp(sum(map(math.log, values)) / len(values)) if values else math.nan
+    return statistics.geometric_mean(values) if values else math.nan
 
 
 # Below this, both sides are mostly the clock, microseconds.
 LEAST_US = 0.01
+
+
+def ratio(mine, theirs, more_us=0.0):
+    return (theirs["us"] + more_us) / max(mine["us"], LEAST_US)
 
 
 def compare(groups, mine, theirs):
@@ -158,12 +173,9 @@ def compare(groups, mine, theirs):
     rows, disagreements = [], []
     for name, indices in groups.items():
         pairs = [(index, mine[index], theirs[index]) for index in indices]
-        ratio = lambda m, t: t["us"] / max(m["us"], LEAST_US)
         feasible = [(m, t) for _, m, t in pairs if m["score"] is not None]
         infeasible = [(m, t) for _, m, t in pairs if m["outcome"] == "proved_infeasible"]
-        rebuilt = [
-            (t["us"] + t["rebuild_us"]) / max(m["us"], LEAST_US) for m, t in feasible if t["outcome"] != "capped"
-        ]
+        rebuilt = [ratio(m, t, t["rebuild_us"]) for m, t in feasible if t["outcome"] != "capped"]
         better = worse = 0
         for index, m, t in pairs:
             proved = ("optimal", "proved_infeasible")
@@ -269,6 +281,16 @@ def report(file, groups, mine, theirs, out, title, note):
     plot(groups, mine, theirs, out, title)
 
 
+def instances(args):
+    """The instances as they are; ours from cold."""
+    file = json.loads(args.instances.read_text(encoding="utf-8"))
+    mine = ours(file, args.instances, args, args.out / "ours.csv")
+    theirs = qiskit(file, args.instances, args, args.out / "qiskit.csv")
+    groups = grouped(file, lambda instance: instance["device"])
+    note = f"CPU microseconds, ours cold; quantiles over feasible instances; {caption(args)}"
+    report(file, groups, mine, theirs, args.out / "comparison", "Time to the proved best placement", note)
+
+
 def churn(args):
     """States of devices where jobs come and go; ours with what earlier placements left in its caches."""
     states, times = args.out / "churn-states.json", args.out / "churn-ours.csv"
@@ -304,13 +326,9 @@ def main():
     args = arguments()
     enter_environment(args.environment.resolve())
     args.out.mkdir(parents=True, exist_ok=True)
-    file = json.loads(args.instances.read_text(encoding="utf-8"))
-    mine = ours(file, args.instances, args, args.out / "ours.csv")
-    theirs = qiskit(file, args.instances, args, args.out / "qiskit.csv")
-    groups = grouped(file, lambda instance: instance["device"])
-    note = f"CPU microseconds, ours cold; quantiles over feasible instances; {caption(args)}"
-    report(file, groups, mine, theirs, args.out / "comparison", "Time to the proved best placement", note)
-    if args.churn:
+    if args.what in ("instances", "both"):
+        instances(args)
+    if args.what in ("churn", "both"):
         churn(args)
 
 

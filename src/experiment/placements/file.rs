@@ -2,7 +2,7 @@
 //! to be placed on which device beside what.
 //!
 //! Promises that what is read is in range and fits together, and errors that name the file and the path of the key
-//! (`devices.fez156.edges[3]`). The form is that of the public placement benchmark v1.
+//! (`devices.fez156.edges[3]`). The form is that of the placement benchmark v1; keys it has beyond ours are left alone.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::allocator::messages::EpochNumber;
@@ -154,11 +154,7 @@ fn form_error(origin: &str, key: String, error: &serde_json::Error) -> InstanceF
 type Wrong = (String, String);
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct FileForm {
-    #[serde(default)]
-    #[expect(dead_code, reason = "a note to readers of the file")]
-    about: Option<IgnoredAny>,
     devices: Unique<DeviceForm>,
     free: Unique<Vec<u32>>,
     patterns: Unique<PatternForm>,
@@ -166,25 +162,19 @@ struct FileForm {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct DeviceForm {
-    #[serde(default)]
-    #[expect(dead_code, reason = "a note to readers of the file")]
-    source: Option<IgnoredAny>,
     num_qubits: u32,
     edges: Vec<(u32, u32, f64)>,
     readout: Vec<f64>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct PatternForm {
     n: u32,
     edges: Vec<(u32, u32, u32)>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct InstanceForm {
     device: String,
     busy: String,

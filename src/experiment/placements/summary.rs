@@ -187,3 +187,56 @@ impl Summary {
         Self { differences: differences.collect(), devices, strategy, budget, clock_us }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn answer(outcome: Outcome, score: Option<f64>) -> Measured {
+        let proof = Duration::from_micros(5);
+        Measured { outcome, score, gap: None, proof, steps: 1, layout: Vec::new() }
+    }
+
+    #[test]
+    fn answers_are_set_against_what_is_known() {
+        use BestKnown::{Infeasible, Score};
+        let cases = [
+            (Outcome::Optimal, Some(0.9), Score(0.9)),
+            (Outcome::Optimal, Some(0.900_000_5), Score(0.9)),
+            (Outcome::Optimal, Some(0.900_002), Score(0.9)),
+            (Outcome::Feasible, Some(0.899_998), Score(0.9)),
+            (Outcome::BudgetExhausted, None, Score(0.9)),
+            (Outcome::ProvedInfeasible, None, Score(0.9)),
+            (Outcome::ProvedInfeasible, None, Infeasible),
+            (Outcome::BudgetExhausted, None, Infeasible),
+            (Outcome::Feasible, Some(0.9), Infeasible),
+        ];
+        let lines = cases.map(|(outcome, score, known)| {
+            let versus = Versus::of(&answer(outcome, score), known);
+            format!("{outcome:?} {score:?}, known {known:?}: {versus:?}")
+        });
+        insta::assert_snapshot!(lines.join("\n"), @"");
+    }
+
+    #[test]
+    fn devices_are_summed_up_apart() {
+        let text = include_str!("../../../tests/data/placement_instances.json");
+        let file = InstanceFile::parse(text, "file").unwrap();
+        let answers: Vec<Measured> = (0..file.instances.len() as u64)
+            .map(|index| Measured {
+                proof: Duration::from_micros(index * 1_000),
+                ..answer(Outcome::ProvedInfeasible, None)
+            })
+            .collect();
+        let summary = Summary::of(&file, &answers, "test".to_owned(), 1, 0.0);
+        let sizes: Vec<usize> = summary.devices.values().map(|device| device.instances).collect();
+        assert_eq!(sizes.iter().sum::<usize>(), answers.len());
+        let quick =
+            |name: &str| summary.devices[name].proved_within_5_ms * summary.devices[name].instances as f64;
+        assert_eq!((quick("guadalupe16") + quick("fez156")).round(), 6.0, "0 to 5 ms of 0, 1, 2, ...");
+        let feasible = file.instances.iter().filter(|one| one.best_known != Some(BestKnown::Infeasible));
+        assert_eq!(summary.differences.len(), feasible.count(), "all that is placed elsewhere contradicts");
+    }
+}
