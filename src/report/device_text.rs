@@ -117,7 +117,17 @@ mod tests {
         let layout = [0, 1, 4, 7, 10].map(PhysicalQubit);
         let edges: Vec<_> = (0..4).map(|v| (VirtualQubit(v), VirtualQubit(v + 1), 1)).collect();
         let busy = QubitSet::from_qubits(16, [15, 12].map(PhysicalQubit));
-        insta::assert_snapshot!(draw(&device, &layout, &edges, &busy).unwrap(), @"");
+        insta::assert_snapshot!(draw(&device, &layout, &edges, &busy).unwrap(), @"
+              ·
+              │
+        0━1━2━3━4─#─#
+          │       │
+          ·       ·
+          │       │
+          ·─·─·─·─·
+              │
+              ·
+        ");
     }
 
     #[test]

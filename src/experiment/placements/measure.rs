@@ -238,7 +238,7 @@ mod tests {
     fn numbers_keep_their_significant_digits() {
         let shown = [0.962_203_9, 0.999_999_999_96, 0.000_123_456_789_123, 1.5e-7, 0.0, 1.0, 123.456]
             .map(|value| significant(value, 9));
-        insta::assert_snapshot!(shown.join(" "), @"");
+        insta::assert_snapshot!(shown.join(" "), @"0.962203900 1.00000000 0.000123456789 1.50000000e-7 0 1.00000000 123.456000");
     }
 
     #[test]

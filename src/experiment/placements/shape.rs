@@ -171,7 +171,7 @@ mod tests {
                 let pattern = shape.pattern(2);
                 let edges: Vec<String> =
                     pattern.edges().iter().map(|(a, b, times)| format!("{}-{}*{times}", a.0, b.0)).collect();
-                format!("{text}: {} qubits, {}", pattern.qubits(), edges.join(" "))
+                format!("{text}: {} qubits [{}]", pattern.qubits(), edges.join(" "))
             }
             Err(error) => error.to_string(),
         };
@@ -203,6 +203,34 @@ mod tests {
         ];
         let lists = ["3,4,10-12", "", "5-", "9-7", "27", "-1", "a"];
         let lines: Vec<String> = shapes.into_iter().map(shape).chain(lists.into_iter().map(busy)).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @"
+        line:3: 3 qubits [0-1*2 1-2*2]
+        grid:2x2: 4 qubits [0-1*2 0-2*2 1-3*2 2-3*2]
+        any:4: 4 qubits []
+        edges:0-1,2-1*3,1-0: 3 qubits [0-1*4 1-2*6]
+        `line`: expected a shape and its size; hint: one of line:N, ring:N, star:N, tree:N, grid:RxC, heavy_hex:N, complete:N, any:N or edges:0-1,1-2*3
+        `lines:3`: no shape is called `lines`; hint: did you mean line? one of line:N, ring:N, star:N, tree:N, grid:RxC, heavy_hex:N, complete:N, any:N or edges:0-1,1-2*3
+        `blob:3`: no shape is called `blob`; hint: one of line:N, ring:N, star:N, tree:N, grid:RxC, heavy_hex:N, complete:N, any:N or edges:0-1,1-2*3
+        `ring:2`: size 2 is out of range; hint: 3 to 10000
+        `line:0`: size 0 is out of range; hint: 1 to 10000
+        `line:many`: size `many` is no whole number; hint: 1 to 10000
+        `complete:99999`: size 99999 is out of range; hint: 1 to 1000
+        `grid:4`: expected rows x columns; hint: as in grid:2x3
+        `grid:2x`: columns `` is no whole number; hint: 1 to 10000
+        `grid:9000x9000`: 81000000 qubits are more than 10000
+        `edges:`: edge `` joins no two qubits; hint: as in 0-1 or 0-1*3
+        `edges:0-0`: interaction [0, 0] joins a qubit with itself
+        `edges:0,1`: edge `0` joins no two qubits; hint: as in 0-1 or 0-1*3
+        `edges:0-1*0`: edge `0-1*0`: number of gates 0 is out of range; hint: 1 to 1000000
+        `edges:0-1*x`: edge `0-1*x`: number of gates `x` is no whole number; hint: 1 to 1000000
+        `edges:0-70000`: edge `0-70000`: qubit 70000 is out of range; hint: 0 to 9999
+        {3-4 10-12}
+        {}
+        `5-`: qubit `` is no whole number; hint: 0 to 26
+        `9-7`: the range 9-7 runs backwards
+        `27`: qubit 27 is out of range; hint: 0 to 26
+        `-1`: qubit `` is no whole number; hint: 0 to 26
+        `a`: qubit `a` is no whole number; hint: 0 to 26
+        ");
     }
 }

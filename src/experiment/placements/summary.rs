@@ -217,7 +217,17 @@ mod tests {
             let versus = Versus::of(&answer(outcome, score), known);
             format!("{outcome:?} {score:?}, known {known:?}: {versus:?}")
         });
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @"
+        Optimal Some(0.9), known Score(0.9): Equal
+        Optimal Some(0.9000005), known Score(0.9): Equal
+        Optimal Some(0.900002), known Score(0.9): Above
+        Feasible Some(0.899998), known Score(0.9): Below
+        BudgetExhausted None, known Score(0.9): Below
+        ProvedInfeasible None, known Score(0.9): Contradicts
+        ProvedInfeasible None, known Infeasible: Equal
+        BudgetExhausted None, known Infeasible: Open
+        Feasible Some(0.9), known Infeasible: Contradicts
+        ");
     }
 
     #[test]
