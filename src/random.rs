@@ -32,6 +32,8 @@ pub enum Purpose {
     DeviceSelection = 9,
     /// Resampling of statistics (bootstrap); entity: metric.
     Resampling = 10,
+    /// Arrivals and departures of the placement benchmark; entity: step.
+    PlacementChurn = 40,
 }
 
 /// All streams of one purpose: hashes the key once, then derives a stream per entity with a few multiplications.

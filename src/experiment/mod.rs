@@ -1,12 +1,15 @@
 //! Experiments: replications, comparisons and the statistics that turn them into verdicts.
 //!
 //! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`compare`] (variants on the
-//! same worlds), [`comparison`] and [`statistics`] (verdicts), [`determinism`], [`timing`].
+//! same worlds), [`comparison`] and [`statistics`] (verdicts), [`determinism`], [`timing`]; apart from those
+//! [`placements`] (placement problems without jobs) and its [`cpu_clock`].
 
 pub mod compare;
 pub mod comparison;
+pub mod cpu_clock;
 pub mod determinism;
 pub mod folder;
+pub mod placements;
 pub mod run;
 pub mod statistics;
 pub mod timing;

@@ -5,8 +5,10 @@
 
 pub mod device_picture;
 pub mod device_table;
+pub mod device_text;
 pub mod font;
 pub mod layout;
+pub mod placement_table;
 pub mod plots;
 pub mod run_plots;
 pub mod run_summary;

@@ -57,6 +57,8 @@ pub enum Command {
     Schema(SchemaArgs),
     /// List, show and import devices
     Device(DeviceArgs),
+    /// Place programs on devices, without jobs and queues, and say what was proved
+    Place(PlaceArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -199,4 +201,43 @@ pub enum ImportFormat {
         #[arg(long)]
         force: bool,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["instances", "device"]))]
+pub struct PlaceArgs {
+    /// Place every instance of a file of placement problems
+    #[arg(long, value_name = "FILE", requires = "out", conflicts_with = "device")]
+    pub instances: Option<PathBuf>,
+    /// The table of answers to write; times are CPU time from cold, in microseconds
+    #[arg(long, value_name = "CSV", requires = "instances")]
+    pub out: Option<PathBuf>,
+    /// Search each instance so often, always from cold; the shortest time counts [default: 1]
+    #[arg(long, value_name = "N", requires = "instances", value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: Option<u32>,
+    /// Place one program on a device: name of a built-in device, or path of a device file
+    #[arg(long, requires = "pattern")]
+    pub device: Option<String>,
+    /// The program: line:N, ring:N, star:N, tree:N, grid:RxC, heavy_hex:N, complete:N, any:N (a connected region),
+    /// or edges:0-1,1-2*3 (one gate, then three)
+    #[arg(long, value_name = "SHAPE", requires = "device")]
+    pub pattern: Option<String>,
+    /// Qubits that are not free, as in 3,4,10-20
+    #[arg(long, value_name = "LIST", requires = "device", allow_hyphen_values = true)]
+    pub busy: Option<String>,
+    /// Two-qubit gates per edge, times what the pattern says [default: 1]
+    #[arg(long, value_name = "N", requires = "device", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub weight: Option<u32>,
+    /// Write a picture of the device with the placement; .svg or .png
+    #[arg(long, value_name = "FILE", requires = "device")]
+    pub picture: Option<PathBuf>,
+    /// How qubits are chosen, as in scenario files
+    #[arg(long, value_name = "NAME", default_value = "noise_aware")]
+    pub strategy: String,
+    /// Search steps per placement before the search gives up [default: 200000]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub budget: Option<u64>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }

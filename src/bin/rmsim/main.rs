@@ -9,6 +9,7 @@ mod console;
 mod device;
 mod failure;
 mod input;
+mod place;
 mod run;
 mod validate;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Validate(args) => validate::validate(&args, &console),
         Command::Schema(args) => validate::schema(&args, &console),
         Command::Device(args) => device::device(&args, &console),
+        Command::Place(args) => place::place(&args, &console),
         Command::Completions { shell } => completions(shell),
     };
     match done {
