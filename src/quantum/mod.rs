@@ -12,6 +12,7 @@ pub mod device_file;
 pub mod hardware;
 pub mod import;
 pub mod lattice;
+pub mod qasm;
 mod qubit_set;
 pub mod success;
 pub mod synthetic;
