@@ -32,6 +32,8 @@ pub enum Purpose {
     DeviceSelection = 9,
     /// Resampling of statistics (bootstrap); entity: metric.
     Resampling = 10,
+    /// Circuits made by generators; entity: number of qubits.
+    Circuit = 11,
 }
 
 /// All streams of one purpose: hashes the key once, then derives a stream per entity with a few multiplications.
