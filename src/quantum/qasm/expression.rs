@@ -175,7 +175,7 @@ impl Parser<'_> {
         if self.at("[") {
             self.advance()?;
             // The width of a cast has no say in its value.
-            if function.is_some() {
+            if function.is_some() && self.version == Version::Three {
                 self.binding(0, &mut Vec::new())?;
                 self.expect("]")?;
             } else {
@@ -188,10 +188,8 @@ impl Parser<'_> {
                 return Ok(());
             }
         }
+        // A parameter may have the name of a function of the other version, such as `angle`.
         if !self.at("(") {
-            if function.is_some() {
-                return Err(self.unexpected("`(`"));
-            }
             steps.push(Step::Name(name));
             return Ok(());
         }
