@@ -27,11 +27,46 @@ const CIRCUITS: [&str; 6] = [
 
 /// Pieces of OpenQASM where they do not belong.
 const QASM_TOKENS: [&str; 40] = [
-    "OPENQASM 3.0;", "OPENQASM 2.0;", "include \"qelib1.inc\";", "include \"stdgates.inc\";", "qreg q[3];",
-    "creg c[2];", "qubit[3] q;", "bit[2] c;", "gate g(t) a, b { cx a, b; }", "g(1) q[0], q[1];", "ctrl(3) @ ",
-    "negctrl @ ", "inv @ ", "pow(-2) @ ", "if(c==1) ", "if (c[0]) {", "} else {", "for int i in [0:-1:5] {",
-    "measure q -> c;", "barrier q, q;", "let a = q[0:2] ++ q;", "[", "]", "{", "}", "(", ")", ";", "->", "-1",
-    "99999999999999999999", "1e308", "0x", "100ns", "$0", "π", "/*", "\"", "\u{0}", "ccx q[0], q[1], q[2];",
+    "OPENQASM 3.0;",
+    "OPENQASM 2.0;",
+    "include \"qelib1.inc\";",
+    "include \"stdgates.inc\";",
+    "qreg q[3];",
+    "creg c[2];",
+    "qubit[3] q;",
+    "bit[2] c;",
+    "gate g(t) a, b { cx a, b; }",
+    "g(1) q[0], q[1];",
+    "ctrl(3) @ ",
+    "negctrl @ ",
+    "inv @ ",
+    "pow(-2) @ ",
+    "if(c==1) ",
+    "if (c[0]) {",
+    "} else {",
+    "for int i in [0:-1:5] {",
+    "measure q -> c;",
+    "barrier q, q;",
+    "let a = q[0:2] ++ q;",
+    "[",
+    "]",
+    "{",
+    "}",
+    "(",
+    ")",
+    ";",
+    "->",
+    "-1",
+    "99999999999999999999",
+    "1e308",
+    "0x",
+    "100ns",
+    "$0",
+    "π",
+    "/*",
+    "\"",
+    "\u{0}",
+    "ccx q[0], q[1], q[2];",
 ];
 
 /// What people and editors leave behind, and what parsers fear.
@@ -96,7 +131,13 @@ fn damaged_by(text: &str, damages: &[Damage], tokens: &[&str]) -> String {
             2 => lines[index] = left,
             3 => lines[index] = format!("{left}{}{right}", tokens[token % tokens.len()]),
             // The value of a key.
-            4 => lines[index] = format!("{}: {}", line.split(':').next().unwrap_or_default(), tokens[token % tokens.len()]),
+            4 => {
+                lines[index] = format!(
+                    "{}: {}",
+                    line.split(':').next().unwrap_or_default(),
+                    tokens[token % tokens.len()]
+                )
+            }
             _ => lines[index] = format!(" {line}"),
         }
     }

@@ -87,13 +87,25 @@ fn shipped_circuits_have_known_counts() {
 /// Files named `family_qubits.qasm` are what the generator of that name writes.
 #[test]
 fn generated_files_are_up_to_date() {
-    for reference in ["adder:10", "deutsch_jozsa:7", "ghz:12", "grover:8,rounds=2", "hidden_shift:8", "qft:6", "quantum_volume:5", "swap_test:7"] {
+    for reference in [
+        "adder:10",
+        "deutsch_jozsa:7",
+        "ghz:12",
+        "grover:8,rounds=2",
+        "hidden_shift:8",
+        "qft:6",
+        "quantum_volume:5",
+        "swap_test:7",
+    ] {
         let file = format!("tests/data/circuits/{}.qasm", reference.replace([':', ',', '='], "_"));
         let text = generators::generate(reference).unwrap().to_qasm(reference);
         if std::env::var_os("UPDATE_CIRCUITS").is_some() {
             fs::write(&file, &text).unwrap();
         }
-        assert!(fs::read_to_string(&file).unwrap_or_default() == text, "{file} is out of date; hint: run with UPDATE_CIRCUITS=1");
+        assert!(
+            fs::read_to_string(&file).unwrap_or_default() == text,
+            "{file} is out of date; hint: run with UPDATE_CIRCUITS=1"
+        );
         assert_eq!(
             qasm::profile(&text, &file).as_ref(),
             Ok(&generators::resolve(reference, Path::new("")).unwrap()),
@@ -105,7 +117,8 @@ fn generated_files_are_up_to_date() {
 #[test]
 fn wrong_files_are_answered_with_line_and_column() {
     let two = |rest: &str| format!("OPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg q[3]; creg c[2];\n{rest}");
-    let three = |rest: &str| format!("OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[3] q; bit[2] c;\n{rest}");
+    let three =
+        |rest: &str| format!("OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[3] q; bit[2] c;\n{rest}");
     let texts = [
         String::new(),
         "OPENQASM 4.0;".to_owned(),
@@ -177,6 +190,20 @@ fn work_is_bounded_whatever_the_file_holds() {
     assert!(error.message().contains("nested more than 200 deep"), "{error}");
     let blocks = format!("OPENQASM 3.0; qubit q;\n{}", "box {".repeat(100_000));
     assert!(qasm::profile(&blocks, "blocks.qasm").unwrap_err().message().contains("nested"));
+    // What is just allowed fits on the stack of a thread.
+    let mut chain = "include \"qelib1.inc\";\ngate g0 a { x a; }\n".to_owned();
+    for level in 1..200 {
+        chain += &format!("gate g{level} a {{ g{} a; }}\n", level - 1);
+    }
+    assert!(qasm::profile(&format!("{chain}qreg q[1]; g199 q[0];"), "chain.qasm").is_ok());
+    let blocks = format!(
+        "OPENQASM 3.0; qubit q; bit c;\n{}U({}1{}, 0, 0) q;{}",
+        "if (c) {".repeat(120),
+        "(".repeat(70),
+        ")".repeat(70),
+        "}".repeat(120)
+    );
+    assert_eq!(qasm::profile(&blocks, "blocks.qasm").map(|profile| profile.depth), Ok(1));
     let sum = format!("include \"qelib1.inc\";\nqreg q[1];\nrx({}1) q[0];", "1+".repeat(100_000));
     assert!(qasm::profile(&sum, "sum.qasm").is_ok());
 }

@@ -177,7 +177,8 @@ mod tests {
     #[test]
     fn shapes_are_recognised() {
         let shown = |qubits: u32, edges: &[(u32, u32)]| {
-            let shape = InteractionGraph::new(qubits, edges.iter().map(|(a, b)| (*a, *b, 1))).unwrap().shape();
+            let shape =
+                InteractionGraph::new(qubits, edges.iter().map(|(a, b)| (*a, *b, 1))).unwrap().shape();
             let mut words = Vec::new();
             for (word, is) in [
                 ("line", shape.line),

@@ -19,8 +19,7 @@ pub fn show(reference: &str, profile: &CircuitProfile) -> String {
     let measured = profile.measured.iter().filter(|measured| **measured).count();
     let one: u64 = profile.one_qubit_gates.iter().map(|gates| u64::from(*gates)).sum();
     let mut words: Vec<String> = Vec::new();
-    let kinds =
-        [("line", shape.line), ("ring", shape.ring), ("tree", shape.tree && !shape.line)];
+    let kinds = [("line", shape.line), ("ring", shape.ring), ("tree", shape.tree && !shape.line)];
     words.extend(kinds.iter().filter(|(_, is)| *is).map(|(word, _)| (*word).to_owned()));
     if shape.parts > 1 {
         words.push(format!("{} parts", shape.parts));
@@ -68,8 +67,7 @@ pub fn show(reference: &str, profile: &CircuitProfile) -> String {
 pub fn json(reference: &str, profile: &CircuitProfile) -> Value {
     let graph = &profile.interactions;
     let edges: Vec<[u32; 3]> = graph.edges().iter().map(|(a, b, times)| [a.0, b.0, *times]).collect();
-    let measured: Vec<usize> =
-        (0..profile.measured.len()).filter(|qubit| profile.measured[*qubit]).collect();
+    let measured: Vec<usize> = (0..profile.measured.len()).filter(|qubit| profile.measured[*qubit]).collect();
     json!({
         "circuit": reference,
         "qubits": graph.qubits(),

@@ -231,7 +231,9 @@ pub(super) fn hidden_shift(program: &mut Program, options: &Options) {
     let mut stream = stream(program, options);
     let shift: Vec<bool> = (0..program.qubits()).map(|_| stream.random()).collect();
     let shifted = |program: &mut Program| {
-        (0..program.qubits()).filter(|qubit| shift[*qubit as usize]).for_each(|qubit| program.one("x", qubit));
+        (0..program.qubits())
+            .filter(|qubit| shift[*qubit as usize])
+            .for_each(|qubit| program.one("x", qubit));
     };
     let oracle = |program: &mut Program| (0..half).for_each(|qubit| program.two("cz", qubit, qubit + half));
     program.on_all("h");

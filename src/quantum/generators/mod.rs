@@ -65,7 +65,8 @@ const fn repeats(name: &'static str, default: u64, least: u64) -> OptionForm {
 }
 
 const SEED: OptionForm = OptionForm { name: "seed", default: 1, least: 0, most: u64::MAX, repeats: false };
-const SECRET: OptionForm = OptionForm { name: "secret", default: 0, least: 0, most: u64::MAX, repeats: false };
+const SECRET: OptionForm =
+    OptionForm { name: "secret", default: 0, least: 0, most: u64::MAX, repeats: false };
 
 /// All families, by name.
 pub const FAMILIES: [Family; 15] = [
@@ -328,8 +329,7 @@ pub fn generate(reference: &str) -> Result<Program, CircuitError> {
     if !(least..=most).contains(&qubits) || !(qubits - least).is_multiple_of(step) {
         return Err(CircuitError::Size { name, asked: qubits, least, most, step });
     }
-    let mut options =
-        Options(family.options.iter().map(|option| (option.name, option.default)).collect());
+    let mut options = Options(family.options.iter().map(|option| (option.name, option.default)).collect());
     for part in parts {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
         let (key, value) = (key.trim(), value.trim());
@@ -437,7 +437,8 @@ mod tests {
 
     #[test]
     fn the_largest_circuits_are_made() {
-        for reference in ["ghz:100000", "adder:20000", "qft:1000", "quantum_volume:500", "grover:26,rounds=3"] {
+        for reference in ["ghz:100000", "adder:20000", "qft:1000", "quantum_volume:500", "grover:26,rounds=3"]
+        {
             generate(reference).unwrap().profile().unwrap();
         }
         assert_eq!(generate("random:30,seed=7"), generate("random:30,seed=7"));

@@ -19,7 +19,11 @@ pub struct Program {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Operation {
-    Gate { name: &'static str, angles: SmallVec<[f64; 1]>, wires: SmallVec<[u32; 3]> },
+    Gate {
+        name: &'static str,
+        angles: SmallVec<[f64; 1]>,
+        wires: SmallVec<[u32; 3]>,
+    },
     Measure(u32),
     /// All qubits.
     Barrier,
@@ -83,7 +87,8 @@ impl Program {
 
     /// The circuit in OpenQASM 2, gates on three qubits as they are.
     pub fn to_qasm(&self, title: &str) -> String {
-        let mut text = format!("// {title}\nOPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg q[{}];\n", self.qubits);
+        let mut text =
+            format!("// {title}\nOPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg q[{}];\n", self.qubits);
         if self.operations.iter().any(|operation| matches!(operation, Operation::Measure(_))) {
             text += &format!("creg c[{}];\n", self.qubits);
         }

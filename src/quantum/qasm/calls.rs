@@ -88,9 +88,9 @@ impl<'a> Reader<'a> {
             height,
             controlled: None,
         };
-        self.gates.define(gate).ok_or_else(|| {
-            Fault::at(form.name, format!("the gate `{}` is defined twice", crop(name)))
-        })
+        self.gates
+            .define(gate)
+            .ok_or_else(|| Fault::at(form.name, format!("the gate `{}` is defined twice", crop(name))))
     }
 
     fn place_in(&self, name: Span, form: &GateForm, places: &BTreeMap<&str, u32>) -> Result<u32, Fault> {
@@ -137,7 +137,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The parts of a call over its operands: the gate itself, and what negative controls need around it.
-    fn compile(&mut self, call: &Call, operands: usize, span: Span) -> Result<SmallVec<[BodyStep; 1]>, Fault> {
+    fn compile(
+        &mut self,
+        call: &Call,
+        operands: usize,
+        span: Span,
+    ) -> Result<SmallVec<[BodyStep; 1]>, Fault> {
         let name = call.gate.of(self.text);
         let Some(id) = self.gates.find(name) else { return Err(self.unknown_gate(call.gate)) };
         let gate = self.gates.get(id);
@@ -305,9 +310,14 @@ impl<'a> Reader<'a> {
                 (GateKind::Opaque, _) => {
                     format!("the gate `{name}` acts on {} qubits and has no definition", gate.qubits)
                 }
-                (_, added) => format!("no expansion of the gate `{name}` with {added} added control(s) is known"),
+                (_, added) => {
+                    format!("no expansion of the gate `{name}` with {added} added control(s) is known")
+                }
             };
-            return Err(Fault::at(span, format!("{message}; hint: define it by gates on one and two qubits")));
+            return Err(Fault::at(
+                span,
+                format!("{message}; hint: define it by gates on one and two qubits"),
+            ));
         };
         let all: Qubits = controls.iter().chain(qubits).copied().collect();
         self.perform_all(&parts, &[], &all, inverse, span)

@@ -181,7 +181,10 @@ impl Parser<'_> {
             } else {
                 self.binding(0, steps)?;
                 if self.at(":") {
-                    return Err(Fault::at(name.to(self.token.span), "a slice is no value; hint: name a single bit or the whole register"));
+                    return Err(Fault::at(
+                        name.to(self.token.span),
+                        "a slice is no value; hint: name a single bit or the whole register",
+                    ));
                 }
                 self.expect("]")?;
                 steps.push(Step::Element(name));

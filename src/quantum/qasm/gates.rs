@@ -57,13 +57,7 @@ pub(super) struct BodyStep {
 impl BodyStep {
     /// A gate as it is.
     pub(super) fn plain(gate: GateId, wires: impl IntoIterator<Item = u32>) -> Self {
-        Self {
-            gate: Some(gate),
-            controls: 0,
-            inverse: false,
-            repeats: 1,
-            wires: wires.into_iter().collect(),
-        }
+        Self { gate: Some(gate), controls: 0, inverse: false, repeats: 1, wires: wires.into_iter().collect() }
     }
 }
 

@@ -81,7 +81,10 @@ impl<'a> Lexer<'a> {
                 let start = self.at;
                 let Some(end) = rest.find("*/") else {
                     self.at += 2;
-                    return Err(Fault::at(self.span(start), "the comment never ends; hint: close it with */"));
+                    return Err(Fault::at(
+                        self.span(start),
+                        "the comment never ends; hint: close it with */",
+                    ));
                 };
                 self.at += end + 2;
             } else {
@@ -120,8 +123,7 @@ impl<'a> Lexer<'a> {
                 match rest[1..1 + digits].parse() {
                     Ok(number) => Kind::Hardware(number),
                     Err(_) => {
-                        let message =
-                            "`$` stands before the number of a hardware qubit; hint: as in $0, up to 9 digits";
+                        let message = "`$` stands before the number of a hardware qubit; hint: as in $0, up to 9 digits";
                         return Err(Fault::at(self.span(start), message));
                     }
                 }
@@ -192,7 +194,10 @@ impl<'a> Lexer<'a> {
     fn bad(&self, start: usize) -> Fault {
         let span = self.span(start);
         let shown = crop(span.of(self.text));
-        Fault::at(span, format!("`{shown}` is no number; hint: as in 3, 0.5, 2.5e-3, or a duration as in 100ns"))
+        Fault::at(
+            span,
+            format!("`{shown}` is no number; hint: as in 3, 0.5, 2.5e-3, or a duration as in 100ns"),
+        )
     }
 }
 

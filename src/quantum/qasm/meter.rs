@@ -88,8 +88,7 @@ impl Meter {
         for (new, old) in order.iter().enumerate() {
             place[*old as usize] = new as u32;
         }
-        let edges =
-            self.pairs.iter().map(|(&(a, b), &times)| (place[a as usize], place[b as usize], times));
+        let edges = self.pairs.iter().map(|(&(a, b), &times)| (place[a as usize], place[b as usize], times));
         Ok(CircuitProfile {
             // Sorts the edges, so that the order of the map does not show.
             interactions: InteractionGraph::new(order.len() as u32, edges)?,

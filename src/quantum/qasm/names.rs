@@ -205,7 +205,9 @@ impl<'a> Reader<'a> {
         }
         let message = match length {
             0 => format!("index {place} is out of range; hint: the register is empty"),
-            _ => format!("index {place} is out of range; hint: the register has elements 0 to {}", length - 1),
+            _ => {
+                format!("index {place} is out of range; hint: the register has elements 0 to {}", length - 1)
+            }
         };
         Err(Fault::at(operand.span, message))
     }

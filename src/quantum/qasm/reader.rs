@@ -89,7 +89,8 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             StatementKind::Qubits { name, size } => {
-                let size = self.register_size(*name, size.as_ref(), self.meter.qubits(), MAX_QUBITS, "qubits")?;
+                let size =
+                    self.register_size(*name, size.as_ref(), self.meter.qubits(), MAX_QUBITS, "qubits")?;
                 if !self.hardware.is_empty() {
                     let message = "a circuit on hardware qubits such as $0 declares no qubits of its own";
                     return Err(Fault::at(span, message));
@@ -194,7 +195,11 @@ impl<'a> Reader<'a> {
         what: &str,
     ) -> Result<Option<u32>, Fault> {
         let Some(expression) = size else {
-            return if already < most { Ok(None) } else { Err(Fault::at(name, too_many(already, 1, most, what))) };
+            return if already < most {
+                Ok(None)
+            } else {
+                Err(Fault::at(name, too_many(already, 1, most, what)))
+            };
         };
         let size = self.integer(expression, "the size of a register")?;
         if size < 0 {

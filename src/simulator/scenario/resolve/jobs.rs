@@ -155,11 +155,7 @@ fn limits(form: &JobTemplate) -> ElementLimits {
 }
 
 /// The shape of all jobs, or the law of their shapes next to a placeholder.
-fn shapes(
-    form: &JobTemplate,
-    at: &str,
-    base_dir: &Path,
-) -> Result<(Topology, Option<TopologyLaw>), Problem> {
+fn shapes(form: &JobTemplate, at: &str, base_dir: &Path) -> Result<(Topology, Option<TopologyLaw>), Problem> {
     let at = format!("{at}.topology");
     let list = match form.topology.as_ref().unwrap_or(&TopologyFile::Any) {
         TopologyFile::Choice(list) => list,

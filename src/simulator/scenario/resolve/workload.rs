@@ -63,7 +63,9 @@ pub(super) fn workload(
     for (index, further) in file.sources.iter().enumerate() {
         let path = format!("workload.sources.{index}");
         let own = match &further.jobs {
-            Some(jobs) => Some(Arc::new(mix(jobs, &format!("{path}.jobs"), fleet, base_dir, tenants.as_ref())?)),
+            Some(jobs) => {
+                Some(Arc::new(mix(jobs, &format!("{path}.jobs"), fleet, base_dir, tenants.as_ref())?))
+            }
             None => shared.clone(),
         };
         let mix = own.ok_or_else(missing)?;
