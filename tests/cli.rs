@@ -354,7 +354,22 @@ fn circuits_are_listed_shown_and_written() {
     let list = text(&rmsim(&["circuit", "list"]).stdout);
     assert!(list.lines().count() == 16 && list.contains("qaoa_ring"), "{list}");
     let shown = rmsim(&["circuit", "show", "tests/data/circuits/repetition_code.qasm"]);
-    insta::assert_snapshot!(text(&shown.stdout), @"");
+    insta::assert_snapshot!(text(&shown.stdout), @"
+    circuit              tests/data/circuits/repetition_code.qasm
+    qubits               5
+    depth                16
+    one-qubit gates      6
+    two-qubit gates      8 on 4 pairs
+    measured qubits      5
+    partners of a qubit  2 at most, 1.60 on average
+    interaction graph    line, bipartite
+
+    interaction  two-qubit gates
+    0 - 3                      2
+    1 - 3                      2
+    1 - 4                      2
+    2 - 4                      2
+    ");
     let ring = rmsim(&["circuit", "show", "qaoa_ring:5", "--json"]);
     let ring: serde_json::Value = serde_json::from_slice(&ring.stdout).unwrap();
     assert_eq!((ring["qubits"].as_u64(), ring["shape"]["ring"].as_bool()), (Some(5), Some(true)));

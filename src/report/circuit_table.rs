@@ -106,9 +106,53 @@ mod tests {
     #[test]
     fn tables_of_circuits() {
         let shown = |name: &str| show(name, &generate(name).unwrap().profile().unwrap());
-        insta::assert_snapshot!(shown("adder:6"), @"");
-        insta::assert_snapshot!(shown("qft:1"), @"");
-        insta::assert_snapshot!(json("ghz:3", &generate("ghz:3").unwrap().profile().unwrap()), @"");
-        insta::assert_snapshot!(list(), @"");
+        insta::assert_snapshot!(shown("adder:6"), @"
+        circuit              adder:6
+        qubits               6
+        depth                52
+        one-qubit gates      39
+        two-qubit gates      33 on 7 pairs
+        measured qubits      3
+        partners of a qubit  4 at most, 2.33 on average
+        interaction graph    not bipartite
+
+        interaction  two-qubit gates
+        0 - 2                      6
+        2 - 4                      6
+        0 - 1                      5
+        1 - 2                      5
+        2 - 3                      5
+        3 - 4                      5
+        4 - 5                      1
+        ");
+        insta::assert_snapshot!(shown("qft:1"), @"
+        circuit              qft:1
+        qubits               1
+        depth                2
+        one-qubit gates      1
+        two-qubit gates      0 on 0 pairs
+        measured qubits      1
+        partners of a qubit  0 at most, 0.00 on average
+        interaction graph    1 qubit(s) without partner
+        ");
+        insta::assert_snapshot!(json("ghz:3", &generate("ghz:3").unwrap().profile().unwrap()), @r#"{"circuit":"ghz:3","qubits":3,"depth":4,"one_qubit_gates":[1,0,0],"two_qubit_gates":2,"interactions":[[0,1,1],[1,2,1]],"measured":[0,1,2],"max_degree":2,"shape":{"alone":0,"parts":1,"line":true,"ring":false,"tree":true,"bipartite":true}}"#);
+        insta::assert_snapshot!(list(), @"
+        name                options          qubits                      circuit
+        adder                                4 to 20000, in steps of 2   ripple-carry addition of two numbers of (qubits - 2) / 2 bits (Cuccaro)
+        bernstein_vazirani  secret=0         2 to 100000                 hidden string; secret=0 stands for a string of ones
+        deutsch_jozsa       seed=1           2 to 100000                 a balanced function, drawn by the seed
+        ghz                                  2 to 100000                 all zeros plus all ones, by a chain
+        grover              rounds=0         2 to 26, in steps of 2      search among qubits / 2 + 1 qubits, the others are spare; rounds=0 stands for the best number
+        hidden_shift        seed=1           2 to 100000, in steps of 2  shift of a bent function, drawn by the seed
+        ising               steps=4          2 to 100000                 time steps of a chain in a transverse field
+        phase_estimation                     2 to 1000                   phase of a phase gate, on all qubits but the last
+        qaoa_ring           layers=1         3 to 100000                 maximum cut of a ring
+        qft                                  1 to 1000                   quantum Fourier transform with its swaps
+        quantum_volume      depth=0,seed=1   2 to 500                    random gates on random pairs; depth=0 stands for the number of qubits
+        random              depth=10,seed=1  1 to 100000                 layers of random turns, CX and CZ
+        swap_test           seed=1           3 to 20001, in steps of 2   overlap of two states of (qubits - 1) / 2 qubits
+        vqe_ansatz          layers=2,seed=1  1 to 100000                 rotations and chains of CX by turns
+        w_state                              1 to 100000                 one excitation shared by all qubits, by a chain
+        ");
     }
 }

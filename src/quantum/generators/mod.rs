@@ -411,14 +411,32 @@ mod tests {
         ]
         .map(counts)
         .to_vec();
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @"
+        adder:10: 13 pairs, 65 + 77 gates, depth 100, degree 4, 5 measured
+        bernstein_vazirani:6: 5 pairs, 5 + 12 gates, depth 9, degree 5, 5 measured
+        bernstein_vazirani:6,secret=5: 2 pairs, 2 + 12 gates, depth 6, degree 2, 5 measured
+        deutsch_jozsa:5: 4 pairs, 4 + 14 gates, depth 9, degree 4, 4 measured
+        ghz:20: 19 pairs, 19 + 1 gates, depth 21, degree 2, 20 measured
+        grover:4: 4 pairs, 52 + 99 gates, depth 94, degree 3, 3 measured
+        grover:4,rounds=1: 4 pairs, 26 + 51 gates, depth 48, degree 3, 3 measured
+        hidden_shift:6: 3 pairs, 6 + 24 gates, depth 8, degree 1, 6 measured
+        ising:6,steps=3: 5 pairs, 15 + 18 gates, depth 10, degree 2, 6 measured
+        phase_estimation:5: 10 pairs, 12 + 9 gates, depth 14, degree 4, 4 measured
+        qaoa_ring:12,layers=3: 12 pairs, 36 + 48 gates, depth 41, degree 2, 12 measured
+        qft:6: 15 pairs, 18 + 6 gates, depth 13, degree 5, 6 measured
+        quantum_volume:4: 6 pairs, 24 + 64 gates, depth 29, degree 3, 4 measured
+        random:6,depth=5,seed=3: 7 pairs, 8 + 14 gates, depth 6, degree 4, 6 measured
+        swap_test:5: 6 pairs, 16 + 24 gates, depth 23, degree 4, 1 measured
+        vqe_ansatz:6,layers=2: 5 pairs, 10 + 36 gates, depth 14, degree 2, 6 measured
+        w_state:5: 4 pairs, 8 + 1 gates, depth 10, degree 2, 5 measured
+        ");
     }
 
     #[test]
     fn wrong_references_are_answered_with_what_would_be_right() {
         let error = |reference: &str| generate(reference).unwrap_err().to_string();
         let all: Vec<String> = [
-            "gzh:5",
+            "gh:5",
             "",
             "ghz",
             "ghz:x",
@@ -432,7 +450,19 @@ mod tests {
         ]
         .map(error)
         .to_vec();
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @"
+        no circuit is called `gh`; hint: did you mean ghz? known names are adder, bernstein_vazirani, deutsch_jozsa, ghz, grover, hidden_shift, ising, phase_estimation, qaoa_ring, qft, quantum_volume, random, swap_test, vqe_ansatz, w_state, or give the path of a .qasm file
+        no circuit is called ``; hint: known names are adder, bernstein_vazirani, deutsch_jozsa, ghz, grover, hidden_shift, ising, phase_estimation, qaoa_ring, qft, quantum_volume, random, swap_test, vqe_ansatz, w_state, or give the path of a .qasm file
+        `ghz` does not say how many qubits; hint: as in ghz:10
+        `ghz:x` does not say how many qubits; hint: as in ghz:10
+        ghz cannot have 1 qubits; hint: from 2 to 100000, in steps of 1
+        adder cannot have 5 qubits; hint: from 4 to 20000, in steps of 2
+        ghz has no option `layers`; hint: it has no options
+        ising has no option `step`; hint: its options are steps
+        option steps of ising is ``; hint: a whole number from 1 to 100000
+        option steps of ising is `0`; hint: a whole number from 1 to 100000
+        ising would have 100000 qubits times 6 repetitions; hint: at most 500000 in all
+        ");
     }
 
     #[test]

@@ -68,8 +68,8 @@ pub const MAX_BITS: u32 = 1_000_000;
 /// Deepest nesting of brackets, blocks and gate definitions.
 pub const MAX_NESTING: u32 = 200;
 
-/// Most qubits and bits that all operations together may touch, definitions and loops written out: some seconds of work.
-pub const MAX_WORK: u64 = 50_000_000;
+/// Most qubits and bits that all operations together may touch, definitions and loops written out: about a second of work.
+pub const MAX_WORK: u64 = 10_000_000;
 
 /// The profile of an OpenQASM text; `origin` names it in errors. Time is linear in the length of the text and in the
 /// number of its operations with definitions and loops written out.
