@@ -18,7 +18,7 @@ use crate::quantum::device_file::{crop, near};
 /// Qubits of one operation.
 type Qubits = SmallVec<[u32; 6]>;
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// Adds a gate of the file; without a body it counts as one gate, if it can.
     pub(super) fn define(&mut self, form: &GateForm, with_body: bool) -> Result<(), Fault> {
         let name = form.name.of(self.text);

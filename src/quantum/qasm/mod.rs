@@ -104,6 +104,3 @@ pub fn profile_file(path: &Path) -> Result<CircuitProfile, QasmError> {
     let text = String::from_utf8(bytes).map_err(|_| unreadable("the file is not UTF-8 text".to_owned()))?;
     profile(&text, &origin)
 }
-
-#[cfg(test)]
-mod tests;

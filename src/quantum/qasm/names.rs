@@ -64,7 +64,7 @@ impl Wires {
     }
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     pub(super) fn declare(&mut self, name: Span, symbol: Symbol) -> Result<(), Fault> {
         let text = name.of(self.text);
         let twice = self.scopes.last_mut().is_some_and(|scope| scope.insert(text, symbol).is_some());
