@@ -34,6 +34,8 @@ pub enum Purpose {
     Resampling = 10,
     /// Arrivals and departures of the placement benchmark; entity: step.
     PlacementChurn = 40,
+    /// Circuits made by generators; entity: number of qubits.
+    Circuit = 11,
 }
 
 /// All streams of one purpose: hashes the key once, then derives a stream per entity with a few multiplications.

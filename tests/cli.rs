@@ -348,3 +348,44 @@ fn a_forced_run_leaves_nothing_of_the_one_before() {
         ["latency.csv", "manifest.json", "notes.txt", "performance.json", "summary.csv", "summary.json"];
     assert_eq!(files, expected);
 }
+
+#[test]
+fn circuits_are_listed_shown_and_written() {
+    let list = text(&rmsim(&["circuit", "list"]).stdout);
+    assert!(list.lines().count() == 16 && list.contains("qaoa_ring"), "{list}");
+    let shown = rmsim(&["circuit", "show", "tests/data/circuits/repetition_code.qasm"]);
+    insta::assert_snapshot!(text(&shown.stdout), @"
+    circuit              tests/data/circuits/repetition_code.qasm
+    qubits               5
+    depth                16
+    one-qubit gates      6
+    two-qubit gates      8 on 4 pairs
+    measured qubits      5
+    partners of a qubit  2 at most, 1.60 on average
+    interaction graph    line, bipartite
+
+    interaction  two-qubit gates
+    0 - 3                      2
+    1 - 3                      2
+    1 - 4                      2
+    2 - 4                      2
+    ");
+    let ring = rmsim(&["circuit", "show", "qaoa_ring:5", "--json"]);
+    let ring: serde_json::Value = serde_json::from_slice(&ring.stdout).unwrap();
+    assert_eq!((ring["qubits"].as_u64(), ring["shape"]["ring"].as_bool()), (Some(5), Some(true)));
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ghz.qasm");
+    fs::write(&path, rmsim(&["circuit", "show", "ghz:4", "--qasm"]).stdout).unwrap();
+    let counts = |reference: &str| {
+        let shown = text(&rmsim(&["circuit", "show", reference]).stdout);
+        shown.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(counts(path.to_str().unwrap()), counts("ghz:4"));
+
+    fs::write(&path, "OPENQASM 2.0;\nqreg q[2];\nCX q[0], q[2];\n").unwrap();
+    let wrong = rmsim(&["circuit", "show", path.to_str().unwrap()]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let message = text(&wrong.stderr);
+    assert!(message.contains("ghz.qasm:3:10: index 2 is out of range; hint: "), "{message}");
+}

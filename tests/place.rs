@@ -75,8 +75,8 @@ fn scores_are_those_of_the_layouts() {
                 assert_eq!((&row[3], &row[4], &row[5], &row[8]), ("proved_infeasible", "", "", ""));
                 continue;
             };
-            let (device, free) = (&all.devices[&*row[0]], all.free(&row[0], &row[1]));
-            let score = device.score(&free, &all.patterns[&*row[2]], &layout).expect("a legal layout");
+            let (device, free) = (&all.devices[&row[0]], all.free(&row[0], &row[1]));
+            let score = device.score(&free, &all.patterns[&row[2]], &layout).expect("a legal layout");
             let written: f64 = row[4].parse().unwrap();
             assert!((written / score - 1.0).abs() < 1e-8, "{written} {score}");
             let digits = row[4].trim_start_matches("0.").trim_start_matches('0').len();

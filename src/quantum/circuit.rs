@@ -77,13 +77,84 @@ impl InteractionGraph {
 
     /// The largest number of distinct partners of one vertex.
     pub fn max_degree(&self) -> u32 {
+        self.degrees().into_iter().max().unwrap_or(0)
+    }
+
+    /// Number of distinct partners per vertex.
+    pub fn degrees(&self) -> Vec<u32> {
         let mut degree = vec![0_u32; self.qubits as usize];
         for (a, b, _) in &self.edges {
             degree[a.index()] += 1;
             degree[b.index()] += 1;
         }
-        degree.into_iter().max().unwrap_or(0)
+        degree
     }
+
+    /// Number of two-qubit gates.
+    pub fn two_qubit_gates(&self) -> u64 {
+        self.edges.iter().map(|edge| u64::from(edge.2)).sum()
+    }
+
+    /// What kind of graph the vertices with a partner form. Linear in vertices and edges.
+    pub fn shape(&self) -> GraphShape {
+        let degrees = self.degrees();
+        let mut neighbours = vec![Vec::new(); self.qubits as usize];
+        for (a, b, _) in &self.edges {
+            neighbours[a.index()].push(b.index());
+            neighbours[b.index()].push(a.index());
+        }
+        let mut side: Vec<Option<bool>> = vec![None; self.qubits as usize];
+        let (mut parts, mut bipartite) = (0, true);
+        for start in 0..neighbours.len() {
+            if neighbours[start].is_empty() || side[start].is_some() {
+                continue;
+            }
+            parts += 1;
+            side[start] = Some(false);
+            let mut waiting = vec![start];
+            while let Some(vertex) = waiting.pop() {
+                let other = side[vertex].map(|side| !side);
+                for &next in &neighbours[vertex] {
+                    match side[next] {
+                        None => {
+                            side[next] = other;
+                            waiting.push(next);
+                        }
+                        found => bipartite &= found == other,
+                    }
+                }
+            }
+        }
+        let alone = degrees.iter().filter(|degree| **degree == 0).count();
+        let (vertices, edges) = (degrees.len() - alone, self.edges.len());
+        let tree = parts == 1 && edges + 1 == vertices;
+        let largest = degrees.iter().copied().max().unwrap_or(0);
+        GraphShape {
+            alone: alone as u32,
+            parts,
+            line: tree && largest <= 2,
+            ring: parts == 1 && edges == vertices && largest == 2,
+            tree,
+            bipartite,
+        }
+    }
+}
+
+/// What kind of graph an interaction graph is. All but `alone` speaks of the vertices that have a partner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct GraphShape {
+    /// Vertices without a partner.
+    pub alone: u32,
+    /// Connected parts.
+    pub parts: u32,
+    /// A single chain.
+    pub line: bool,
+    /// A single closed chain.
+    pub ring: bool,
+    /// A single tree; every line is one.
+    pub tree: bool,
+    /// Without cycles of odd length.
+    pub bipartite: bool,
 }
 
 /// What is known of a circuit: enough to place it and to predict its success, not enough to run it.
@@ -97,4 +168,47 @@ pub struct CircuitProfile {
     pub depth: u32,
     /// Which virtual qubits are measured.
     pub measured: Vec<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_recognised() {
+        let shown = |qubits: u32, edges: &[(u32, u32)]| {
+            let shape =
+                InteractionGraph::new(qubits, edges.iter().map(|(a, b)| (*a, *b, 1))).unwrap().shape();
+            let mut words = Vec::new();
+            for (word, is) in [
+                ("line", shape.line),
+                ("ring", shape.ring),
+                ("tree", shape.tree),
+                ("bipartite", shape.bipartite),
+            ] {
+                words.extend(is.then_some(word));
+            }
+            format!("{} parts, {} alone: {}", shape.parts, shape.alone, words.join(" "))
+        };
+        let all = [
+            shown(3, &[]),
+            shown(4, &[(2, 0), (0, 1)]),
+            shown(4, &[(0, 1), (2, 3)]),
+            shown(4, &[(0, 1), (0, 2), (0, 3)]),
+            shown(4, &[(0, 1), (1, 2), (2, 3), (3, 0)]),
+            shown(3, &[(0, 1), (1, 2), (2, 0)]),
+            shown(5, &[(0, 1), (1, 2), (2, 0), (3, 4)]),
+            shown(4, &[(0, 1), (1, 2), (2, 3), (3, 0), (0, 2)]),
+        ];
+        insta::assert_snapshot!(all.join("\n"), @"
+        0 parts, 3 alone: bipartite
+        1 parts, 1 alone: line tree bipartite
+        2 parts, 0 alone: bipartite
+        1 parts, 0 alone: tree bipartite
+        1 parts, 0 alone: ring bipartite
+        1 parts, 0 alone: ring
+        2 parts, 0 alone: 
+        1 parts, 0 alone: 
+        ");
+    }
 }

@@ -181,7 +181,7 @@ fn three_digits(value: f64) -> String {
 }
 
 /// Columns two spaces apart; the first `left` aligned to the left, the others to the right.
-fn aligned<const N: usize>(rows: &[[String; N]], left: usize) -> String {
+pub(super) fn aligned<const N: usize>(rows: &[[String; N]], left: usize) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();

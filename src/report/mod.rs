@@ -3,6 +3,7 @@
 //! Promises text and image bytes that depend on the data alone and are readable without colour. Leaves writing files
 //! to the binary.
 
+pub mod circuit_table;
 pub mod device_picture;
 pub mod device_table;
 pub mod device_text;

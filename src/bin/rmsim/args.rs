@@ -59,6 +59,8 @@ pub enum Command {
     Device(DeviceArgs),
     /// Place programs on devices, without jobs and queues, and say what was proved
     Place(PlaceArgs),
+    /// List and show circuits: generated ones, or OpenQASM 2 and 3 files
+    Circuit(CircuitArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -240,4 +242,27 @@ pub struct PlaceArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CircuitArgs {
+    #[command(subcommand)]
+    pub command: CircuitCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CircuitCommand {
+    /// List the circuits that can be generated
+    List,
+    /// Show a circuit: counts, depth, and the shape of its interaction graph
+    Show {
+        /// A generated circuit such as ghz:20 or qaoa_ring:12,layers=3, or path of an OpenQASM file
+        circuit: String,
+        /// Print every count as JSON
+        #[arg(long)]
+        json: bool,
+        /// Print the generated circuit in OpenQASM 2 instead
+        #[arg(long, conflicts_with = "json")]
+        qasm: bool,
+    },
 }

@@ -4,6 +4,7 @@
 //! 130 interrupted.
 
 mod args;
+mod circuit;
 mod compare;
 mod console;
 mod device;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Schema(args) => validate::schema(&args, &console),
         Command::Device(args) => device::device(&args, &console),
         Command::Place(args) => place::place(&args, &console),
+        Command::Circuit(args) => circuit::circuit(&args),
         Command::Completions { shell } => completions(shell),
     };
     match done {

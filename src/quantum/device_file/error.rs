@@ -78,7 +78,7 @@ impl fmt::Display for DeviceFileError {
 }
 
 /// The line with a mark below the column, cropped around it.
-fn snippet(text: &str, line: u64, column: u64) -> Option<String> {
+pub(crate) fn snippet(text: &str, line: u64, column: u64) -> Option<String> {
     let shown = text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)?;
     let column = usize::try_from(column).ok()?.saturating_sub(1);
     let start = column.saturating_sub(SHOWN / 2);
@@ -155,7 +155,7 @@ fn choices(hint: &str, name: &str, known: &[&'static str]) -> String {
 }
 
 /// A piece of the file that is safe to print.
-fn crop(text: &str) -> String {
+pub(crate) fn crop(text: &str) -> String {
     let mut short: String = text.chars().take(3 * SHOWN).flat_map(printable).collect();
     if text.chars().nth(3 * SHOWN).is_some() {
         short.push_str("...");

@@ -22,7 +22,7 @@ use super::synthetic::{Averages, LogSpread};
 use crate::random::{Purpose, StreamFamily};
 use crate::time::Span;
 pub use error::DeviceFileError;
-pub(crate) use error::near;
+pub(crate) use error::{crop, near, snippet};
 use form::{
     CouplerForm, DeviceForm, DeviceListForm, NoiseProfile, Probability, QubitForm, SpreadForm, Topology,
 };

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::allocator::config::AllocatorConfig;
+use crate::allocator::job::Topology;
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::Calibration;
 use crate::quantum::device::DeviceSpec;
@@ -233,6 +234,13 @@ impl Scenario {
                 part(device.spec.to_yaml());
             }
             last = Some(figures);
+        }
+        // The scenario holds only the names of circuits, which may be files.
+        let mixes = self.workload.sources.iter().map(|source| &source.mix);
+        for template in mixes.flat_map(|mix| mix.templates()) {
+            if let Topology::Circuit(profile) = &template.base.topology {
+                part(format!("{profile:?}"));
+            }
         }
         *hasher.finalize().as_bytes()
     }

@@ -17,6 +17,7 @@ pub(super) fn expand(jobs: &JobsFile) -> Vec<JobTemplate> {
 
 fn filled(template: &JobTemplate) -> JobTemplate {
     let base = template.preset.map(of).unwrap_or_default();
+    let circuit = matches!(template.topology, Some(TopologyFile::Circuit(_)));
     let fixed = template.topology.is_some() || template.min_qubits.is_some() || template.max_qubits.is_some();
     JobTemplate {
         // A shape that the template chooses may fix the size, and is asked first.
@@ -24,7 +25,11 @@ fn filled(template: &JobTemplate) -> JobTemplate {
         topology: Some(template.topology.clone().or(base.topology).unwrap_or(TopologyFile::Any)),
         circuits: Some(template.circuits.clone().or(base.circuits).unwrap_or(Draw::Constant(1))),
         shots: Some(template.shots.clone().or(base.shots).unwrap_or(Draw::Constant(4_000))),
-        depth: Some(template.depth.clone().or(base.depth).unwrap_or(Draw::Constant(114))),
+        // A circuit knows its own depth.
+        depth: match &template.depth {
+            None if circuit => None,
+            depth => Some(depth.clone().or(base.depth).unwrap_or(Draw::Constant(114))),
+        },
         outcomes: template.outcomes.clone().or(base.outcomes),
         name: template.name.clone().or(base.name),
         preset: None,

@@ -45,7 +45,7 @@ pub struct JobTemplate {
     /// Shots per circuit, drawn. Default 4000, the median on IBM's devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shots: Option<Draw<u64>>,
-    /// Layers per circuit, drawn. Default 114, the median on IBM's devices.
+    /// Layers per circuit, drawn. Default: that of the circuit of `topology`, else 114, the median on IBM's devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depth: Option<Draw<u32>>,
     /// The job's own time on the device, drawn, for `hardware: {runtime: distribution}`.
@@ -177,8 +177,9 @@ pub enum TopologyFile {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         matrix: Option<Vec<Vec<u32>>>,
     },
-    /// A circuit file. Not supported yet.
-    #[schemars(skip)]
+    /// Those of a circuit, which also gives gates and depth: a generated one such as `ghz:20` or
+    /// `qaoa_ring:12,layers=3` (see `rmsim circuit list`), or the path of an OpenQASM file, relative to the scenario,
+    /// which contains `/` or ends in `.qasm`.
     Circuit(String),
     /// One of several shapes, by weight: `[[line, 2], [ring, 1]]`. A ring of fewer than 3 qubits becomes a line.
     Choice(Vec<(TopologyFile, f64)>),

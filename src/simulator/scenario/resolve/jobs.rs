@@ -1,5 +1,6 @@
 //! From job templates of a file to templates for drawing: shapes, limits, names of devices, and what can never run.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -13,6 +14,7 @@ use crate::allocator::placement::pattern::Pattern;
 use crate::quantum::DeviceId;
 use crate::quantum::circuit::InteractionGraph;
 use crate::quantum::device_file::near;
+use crate::quantum::generators;
 use crate::simulator::scenario::FleetDevice;
 use crate::simulator::scenario::document::crop;
 use crate::simulator::scenario::file::jobs::{
@@ -35,9 +37,10 @@ pub(super) fn template(
     index: usize,
     at: &str,
     fleet: &[FleetDevice],
+    base_dir: &Path,
 ) -> Result<Template, Problem> {
     let key = |key: &str| format!("{at}.{key}");
-    let (topology, choice) = shapes(form, at)?;
+    let (topology, choice) = shapes(form, at, base_dir)?;
     let qubits = qubits(form, &topology, at)?;
     let (least, largest) = match &qubits {
         QubitsLaw::Exact(law) => (law.range().0, law.range().0),
@@ -45,7 +48,10 @@ pub(super) fn template(
     };
     let circuits = filled(form.circuits.as_ref(), &key("circuits"))?;
     let shots = filled(form.shots.as_ref(), &key("shots"))?;
-    let depth = filled(form.depth.as_ref(), &key("depth"))?;
+    let depth = match (&form.depth, &topology) {
+        (None, Topology::Circuit(profile)) => sampler(&Draw::Constant(profile.depth), at)?,
+        (depth, _) => filled(depth.as_ref(), &key("depth"))?,
+    };
     let base = JobRequest {
         tenant: form.tenant.map_or(Tenant::default(), |tenant| Tenant {
             user: tenant.user,
@@ -149,16 +155,16 @@ fn limits(form: &JobTemplate) -> ElementLimits {
 }
 
 /// The shape of all jobs, or the law of their shapes next to a placeholder.
-fn shapes(form: &JobTemplate, at: &str) -> Result<(Topology, Option<TopologyLaw>), Problem> {
+fn shapes(form: &JobTemplate, at: &str, base_dir: &Path) -> Result<(Topology, Option<TopologyLaw>), Problem> {
     let at = format!("{at}.topology");
     let list = match form.topology.as_ref().unwrap_or(&TopologyFile::Any) {
         TopologyFile::Choice(list) => list,
-        single => return Ok((shape(single, &at)?, None)),
+        single => return Ok((shape(single, &at, base_dir)?, None)),
     };
     let mut shapes = Vec::new();
     for (index, (file, weight)) in list.iter().enumerate() {
         let at = format!("{at}.choice.{index}");
-        let shape = shape(file, &at)?;
+        let shape = shape(file, &at, base_dir)?;
         if shape.fixed_qubits().is_some() {
             return Err(Problem::new(at, "a choice of shapes holds only shapes of any size")
                 .hint("write a template of its own for this shape"));
@@ -171,7 +177,7 @@ fn shapes(form: &JobTemplate, at: &str) -> Result<(Topology, Option<TopologyLaw>
     Ok((Topology::Any, Some(law)))
 }
 
-fn shape(file: &TopologyFile, at: &str) -> Result<Topology, Problem> {
+fn shape(file: &TopologyFile, at: &str, base_dir: &Path) -> Result<Topology, Problem> {
     Ok(match file {
         TopologyFile::Any => Topology::Any,
         TopologyFile::Line => Topology::Line,
@@ -213,10 +219,13 @@ fn shape(file: &TopologyFile, at: &str) -> Result<Topology, Problem> {
             return Err(Problem::new(at, "a custom topology needs either edges or a matrix")
                 .hint("as in {custom: {edges: [[0, 1], [1, 2]]}}"));
         }
-        TopologyFile::Circuit(_) => {
-            return Err(Problem::new(at, "circuit files are not supported yet")
-                .hint("give the interactions as {custom: {edges: [[0, 1], ...]}}"));
-        }
+        TopologyFile::Circuit(reference) => generators::resolve(reference, base_dir)
+            .map(|profile| Topology::Circuit(Arc::new(profile)))
+            .map_err(|error| {
+                // The first line says what and where; the snippet of the other file has no place in this one's.
+                let message = error.to_string();
+                Problem::new(format!("{at}.circuit"), message.lines().next().unwrap_or_default())
+            })?,
         TopologyFile::Choice(_) => {
             return Err(Problem::new(at, "a choice of shapes cannot hold another choice"));
         }

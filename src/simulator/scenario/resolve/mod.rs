@@ -60,7 +60,7 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
     horizon(&file)?;
     let fleet = fleet::fleet(&file.fleet, base_dir)?;
     workload::expand(&mut file.workload);
-    let workload = workload::workload(&file.workload, &fleet)?;
+    let workload = workload::workload(&file.workload, &fleet, base_dir)?;
     let hardware = hardware(&file, &fleet)?;
     workload::check_run_times(&file.workload, &hardware.runtime)?;
     if let Retry::Every(span) = file.allocator.retry

@@ -1,5 +1,6 @@
 //! From the workload of a file to sources of jobs.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Problem;
@@ -34,11 +35,15 @@ pub(super) fn expand(file: &mut WorkloadFile) {
     }
 }
 
-/// Checks all sources and prepares them for drawing; the file has been expanded.
-pub(super) fn workload(file: &WorkloadFile, fleet: &[FleetDevice]) -> Result<Workload, Problem> {
+/// Checks all sources and prepares them for drawing; the file has been expanded. Circuit files are relative to `base_dir`.
+pub(super) fn workload(
+    file: &WorkloadFile,
+    fleet: &[FleetDevice],
+    base_dir: &Path,
+) -> Result<Workload, Problem> {
     let tenants = file.tenants.as_ref().map(tenants).transpose()?;
     let shared = match &file.jobs {
-        Some(jobs) => Some(Arc::new(mix(jobs, "workload.jobs", fleet, tenants.as_ref())?)),
+        Some(jobs) => Some(Arc::new(mix(jobs, "workload.jobs", fleet, base_dir, tenants.as_ref())?)),
         None => None,
     };
     let missing = || {
@@ -58,7 +63,9 @@ pub(super) fn workload(file: &WorkloadFile, fleet: &[FleetDevice]) -> Result<Wor
     for (index, further) in file.sources.iter().enumerate() {
         let path = format!("workload.sources.{index}");
         let own = match &further.jobs {
-            Some(jobs) => Some(Arc::new(mix(jobs, &format!("{path}.jobs"), fleet, tenants.as_ref())?)),
+            Some(jobs) => {
+                Some(Arc::new(mix(jobs, &format!("{path}.jobs"), fleet, base_dir, tenants.as_ref())?))
+            }
             None => shared.clone(),
         };
         let mix = own.ok_or_else(missing)?;
@@ -130,6 +137,7 @@ fn mix(
     jobs: &JobsFile,
     path: &str,
     fleet: &[FleetDevice],
+    base_dir: &Path,
     tenants: Option<&TenantLaw>,
 ) -> Result<JobMix, Problem> {
     // A preset's own template lies nowhere in the file.
@@ -145,7 +153,7 @@ fn mix(
                 format!("weight is {}; hint: 0 or more", form.weight),
             ));
         }
-        weighted.push((template(form, index, &at, fleet)?, form.weight));
+        weighted.push((template(form, index, &at, fleet, base_dir)?, form.weight));
     }
     JobMix::new(weighted, tenants.cloned()).ok_or_else(|| {
         let message =
