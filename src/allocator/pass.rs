@@ -272,7 +272,7 @@ impl Allocator {
                 barred_couplers: mask.barred_couplers.as_deref(),
                 pattern: &pattern,
                 budget: self.state.config.placement_budget,
-                objective: Objective::default(),
+                objective: Objective::of(&self.state.config.placement),
             });
             match placed.outcome {
                 PlacementOutcome::Optimal(placement) => {
@@ -530,7 +530,7 @@ impl Allocator {
                 barred_couplers: mask.barred_couplers.as_deref(),
                 pattern: &pattern,
                 budget: self.state.config.placement_budget,
-                objective: Objective::default(),
+                objective: Objective::of(&self.state.config.placement),
             });
             match placed.outcome {
                 PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } => {

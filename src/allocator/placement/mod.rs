@@ -14,7 +14,7 @@ mod testing;
 
 use smallvec::SmallVec;
 
-use crate::allocator::config::Strategy;
+use crate::allocator::config::{PlacementConfig, Strategy};
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
 use cost::{Epoch, Link};
 use pattern::Pattern;
@@ -100,6 +100,15 @@ impl Default for Objective<'_> {
 }
 
 impl Objective<'_> {
+    /// The weights of a configuration, without crosstalk.
+    pub fn of(config: &PlacementConfig) -> Self {
+        Self {
+            noise_permille: (config.noise_weight * 1_000.0).round() as u32,
+            fragmentation: (config.fragmentation_weight * cost::NAT).round() as u64,
+            crosstalk: None,
+        }
+    }
+
     /// Whether nothing but the noise counts.
     pub fn is_noise(&self) -> bool {
         *self == Self::default()
