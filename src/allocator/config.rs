@@ -169,6 +169,9 @@ impl PlacementConfig {
         if regions.sizes.is_empty() || regions.sizes.contains(&0) {
             return Err(ConfigError::NoRegions);
         }
+        if regions.count == Some(0) {
+            return Err(ConfigError::Zero("placement.fixed_regions.count"));
+        }
         if regions.gap > 16 {
             return Err(ConfigError::GapTooWide(regions.gap));
         }
@@ -185,7 +188,8 @@ impl PlacementConfig {
 pub enum RoutingPolicy {
     /// None.
     Never,
-    /// Those for which no device of the fleet has a placement without SWAPs even when it is empty; all others wait.
+    /// Those for which no device that they may use has a placement without SWAPs even when it is empty; all others
+    /// wait. Strategy `region`, which does not look for such placements, takes it for `always`.
     #[default]
     WhenImpossible,
     /// All that have no placement without SWAPs at the moment.
@@ -204,11 +208,14 @@ pub struct FixedRegionsConfig {
     /// regions exclude each other. Default 1.
     #[schemars(range(max = 16))]
     pub gap: u32,
+    /// Most regions of one device. Default: as many as fit.
+    #[schemars(range(min = 1))]
+    pub count: Option<u32>,
 }
 
 impl Default for FixedRegionsConfig {
     fn default() -> Self {
-        Self { sizes: vec![27], gap: 1 }
+        Self { sizes: vec![27], gap: 1, count: None }
     }
 }
 
@@ -220,9 +227,26 @@ impl Default for FixedRegionsConfig {
 pub enum Strategy {
     /// The first placement in order of qubit numbers: a breadth-first connected region, or the first embedding.
     FirstFit,
-    /// The placement with the best predicted fidelity, by exact search.
-    #[default]
+    /// The placement with the best predicted fidelity, by exact search; never one that needs routing.
     NoiseAware,
+    /// As `noise_aware`; where no placement exists and the job may be routed, as `region`.
+    #[default]
+    TopologyAware,
+    /// A connected region with a layout that needs few SWAP gates, also for programs that would fit without any.
+    Region,
+    /// The smallest free one of fixed regions of the device that can take the job: how published systems share a
+    /// device. Inside the region as `topology_aware`.
+    FixedRegions,
+}
+
+impl Strategy {
+    /// Whether it ever answers with a placement that needs routing.
+    pub fn routes(self) -> bool {
+        match self {
+            Self::FirstFit | Self::NoiseAware => false,
+            Self::TopologyAware | Self::Region | Self::FixedRegions => true,
+        }
+    }
 }
 
 /// In which order devices are tried.

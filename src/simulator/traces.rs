@@ -45,6 +45,7 @@ pub const JOBS_HEADER: &[&str] = &[
     "placement_cost",
     "placement_proved",
     "devices_tried",
+    "swaps",
     "fidelity_predicted",
     "fidelity_true",
     "reason",
@@ -214,10 +215,10 @@ impl Traces {
             Some(allocation) => {
                 let why = &allocation.explanation;
                 row.f64(why.cost).bool(why.certainty == Certainty::Optimal);
-                row.u64(u64::from(why.devices_tried));
+                row.u64(u64::from(why.devices_tried)).u64(u64::from(allocation.swaps.unwrap_or(0)));
             }
             None => {
-                row.empty().empty().empty();
+                row.empty().empty().empty().empty();
             }
         }
         row.optional(fidelity.map(|both| both.0)).optional(fidelity.map(|both| both.1));
