@@ -18,13 +18,12 @@ def ghz_star(n):
     return circuit
 
 
-def bernstein_vazirani(n):
-    circuit = QuantumCircuit(n)
-    circuit.h(range(n))
-    for q in range(n - 1):
-        if q % 3 != 2:
-            circuit.cx(q, n - 1)
-    circuit.h(range(n - 1))
+def swap_test(pairs):
+    circuit = QuantumCircuit(2 * pairs + 1)
+    circuit.h(0)
+    for pair in range(pairs):
+        circuit.cswap(0, 1 + 2 * pair, 2 + 2 * pair)
+    circuit.h(0)
     return circuit
 
 
@@ -121,7 +120,7 @@ def ising(rows, columns, steps=3):
 
 FAMILIES = {
     "ghz_star": (ghz_star, [(5,), (7,), (9,), (12,), (16,), (20,)]),
-    "bernstein_vazirani": (bernstein_vazirani, [(7,), (10,), (14,), (19,)]),
+    "swap_test": (swap_test, [(2,), (4,), (6,), (9,)]),
     "qft": (qft, [(4,), (5,), (6,), (8,), (10,), (12,), (16,), (20,)]),
     "qaoa_regular": (qaoa_regular, [(6,), (8,), (10,), (14,), (18,), (20,)]),
     "qaoa_dense": (qaoa_dense, [(5,), (7,), (9,), (12,), (16,), (20,)]),

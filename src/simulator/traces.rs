@@ -303,6 +303,10 @@ impl Traces {
                 for qubit in &allocation.layout {
                     let _ = write!(text, " {}", qubit.0);
                 }
+                if let Some(swaps) = allocation.swaps {
+                    let cost = allocation.explanation.routing_cost;
+                    let _ = write!(text, ", to be routed with {swaps} SWAPs at {cost:.6} nats");
+                }
                 let device = Some(allocation.device.index());
                 ("job_started", Some(allocation.job), Some(allocation.id), device)
             }

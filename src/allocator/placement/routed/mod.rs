@@ -468,5 +468,8 @@ fn shift(request: &PlacementRequest<'_>) -> u32 {
     let most = gates * element
         + pattern.qubits() as u128 * element
         + neighbours * u128::from(objective.fragmentation);
-    (u128::BITS - most.leading_zeros()).saturating_sub(45)
+    (u128::BITS - most.leading_zeros()).saturating_sub(45).min(63)
 }
+
+#[cfg(test)]
+mod tests;
