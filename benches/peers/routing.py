@@ -127,7 +127,6 @@ def measure(name, circuit, device, row, whole_device):
         "depth": circuit.depth(two_qubit),
         "depth_in_region": free.depth(two_qubit),
         "steps": int(row["steps"]),
-        "time_us": float(row["time_us"]),
     }
 
 
@@ -164,7 +163,7 @@ def plot(rows, path):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12.5, 5.6), layout="constrained")
     families = sorted({row["circuit"].rsplit("_", 1)[0] for row in rows})
     for index, family in enumerate(families):
         for device, marker in zip(DEVICES, "osx"):
@@ -187,7 +186,8 @@ def plot(rows, path):
         axes.set_xlim(low, high)
         axes.set_ylim(low, high)
         axes.set_aspect("equal")
-    left.legend(fontsize="small", title="o fez   s brisbane   x berlin")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right upper", fontsize="small")
+    figure.suptitle("circles: fez, squares: brisbane, crosses: berlin; dotted: a factor of two", fontsize="small")
     figure.savefig(path, dpi=110)
 
 
