@@ -52,7 +52,12 @@ impl World {
     }
 
     /// Submits a job and tells what became of it.
-    fn submit(&mut self, qubits: u32, topology: Topology, max_swaps: Option<u32>) -> (String, Option<Arc<Allocation>>) {
+    fn submit(
+        &mut self,
+        qubits: u32,
+        topology: Topology,
+        max_swaps: Option<u32>,
+    ) -> (String, Option<Arc<Allocation>>) {
         let mut request = JobRequest::new(JobId(self.next), qubits, topology);
         request.max_swap_operations = max_swaps;
         request.depth = 20;
@@ -89,7 +94,10 @@ fn the_policy_says_who_is_routed() {
         lines.push(format!("{routing:?}: line: {}", alone.submit(5, Topology::Line, None).0));
         lines.push(format!("{routing:?}: square: {}", alone.submit(6, SQUARE, None).0));
         lines.push(format!("{routing:?}: without SWAPs: {}", alone.submit(6, SQUARE, Some(0)).0));
-        lines.push(format!("{routing:?}: complete, 2 SWAPs: {}", alone.submit(9, Topology::Complete, Some(2)).0));
+        lines.push(format!(
+            "{routing:?}: complete, 2 SWAPs: {}",
+            alone.submit(9, Topology::Complete, Some(2)).0
+        ));
         let mut both = World::new(routing, &["ibm_fez", "google_willow"]);
         lines.push(format!("{routing:?}: square, both: {}", both.submit(6, SQUARE, None).0));
         let full = both.submit(90, Topology::Any, None).0;
@@ -111,8 +119,7 @@ fn the_simulator_counts_the_gates_of_swaps() {
     let swaps = f64::from(allocation.swaps.unwrap());
     let device = &world.devices[0];
     let request = JobRequest { depth: 20, ..JobRequest::new(JobId(0), 6, topology) };
-    let program =
-        Programs::default().place(&request, &allocation, &device.coupling_map, &device.calibration);
+    let program = Programs::default().place(&request, &allocation, &device.coupling_map, &device.calibration);
     let gates: f64 = program.couplers.iter().map(|used| used.gates).sum();
     let added = gates - 15.0 * 2.0;
     assert!(3.0 * (swaps - 1.0) < added && added <= 3.0 * swaps, "{added} {swaps}");
@@ -134,7 +141,8 @@ fn the_simulator_counts_the_gates_of_swaps() {
 #[test]
 fn the_scenario_runs_without_a_broken_promise() {
     let scenario = Scenario::load(Path::new("scenarios/routing.yaml"), &[]).unwrap();
-    let settings = Settings { threads: 1, sinks: &|_| Ok(None), collect: false, timing: false, progress: None };
+    let settings =
+        Settings { threads: 1, sinks: &|_| Ok(None), collect: false, timing: false, progress: None };
     let replications = run(&scenario, &settings).unwrap();
     assert_eq!(replications[0].violations, []);
 }

@@ -228,6 +228,14 @@ mod tests {
                 scene.busy(&placement.layout.iter().map(|q| q.0).collect::<Vec<_>>());
             }
         }
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @"
+        4: 9 10 11 12
+        4: 13 14 15 23
+        4: 16 17 18 19
+        5: 8 0 1 2 3
+        4: ProvedInfeasible
+        6: ProvedInfeasible
+        10: ProvedInfeasible
+        ");
     }
 }

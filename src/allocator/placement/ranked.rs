@@ -4,7 +4,8 @@
 //! scorer knows (a learned model, measurements of its own) is its business, but it must judge alike what is alike, or
 //! runs are no longer repeatable.
 
-use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy};
+use super::routing::placement_of_routed_layout;
+use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, placement_of_layout};
 
 /// Judges candidate placements.
 pub trait PlacementScorer: Send {
@@ -60,9 +61,14 @@ impl<S: PlacementStrategy, P: PlacementScorer> Ranked<S, P> {
         let mut ask = |strategy: &mut S, free: &crate::quantum::QubitSet, found: &mut Vec<Placement>| {
             let placed = strategy.place(&PlacementRequest { free, ..*request });
             steps += placed.steps;
-            let new = placement_of(&placed.outcome)
-                .filter(|new| found.iter().all(|known| known.layout != new.layout));
-            new.cloned().map(|placement| found.push(placement)).is_some()
+            let Some(new) = placement_of(&placed.outcome) else { return false };
+            // What it costs may depend on what else is free.
+            let judged = match new.routing {
+                None => placement_of_layout(request, new.layout.clone()),
+                Some(_) => placement_of_routed_layout(request, new.layout.clone()),
+            };
+            let judged = judged.filter(|new| found.iter().all(|known| known.layout != new.layout));
+            judged.map(|placement| found.push(placement)).is_some()
         };
         if let Some(best) = found.first().cloned() {
             let mut rest = request.free.clone();
