@@ -4,7 +4,6 @@ use rand::RngExt;
 
 use super::*;
 use crate::allocator::job::Topology;
-use crate::allocator::placement::Objective;
 use crate::allocator::placement::testing::{Case, Scene};
 use crate::quantum::PhysicalQubit;
 use crate::quantum::coupling_map::CouplingMap;

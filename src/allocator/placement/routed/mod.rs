@@ -136,7 +136,7 @@ impl Search {
         if request.max_swaps.is_some_and(|most| least_swaps(pattern, &per_step, degree) > u64::from(most)) {
             return answer(PlacementOutcome::ProvedInfeasible, 0);
         }
-        self.host.load(request, Costs::Calibrated(shift(request)), false);
+        self.host.load(request, Costs::Calibrated(shift(request)), 1, false);
         let components = Component::all(pattern, &per_step);
         let largest = self.host.part_size.iter().copied().max().unwrap_or(0);
         if components.first().is_some_and(|first| first.vertices.len() > largest as usize) {
