@@ -25,7 +25,7 @@ use smallvec::SmallVec;
 
 use super::pattern::Pattern;
 use super::{Placement, PlacementRequest, Routing};
-use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
+use crate::quantum::{PhysicalQubit, QubitSet};
 
 /// Two-qubit gates of a SWAP.
 pub const SWAP_GATES: u64 = 3;
@@ -170,9 +170,9 @@ impl Paths {
     }
 }
 
-/// The links of a layout as seen from its virtual qubits: (a, b, coupler) with a < b, over the couplers that a
+/// The links of a layout as seen from its virtual qubits: (a, b, cost of a gate) with a < b, over the couplers that a
 /// request allows.
-fn links(request: &PlacementRequest<'_>, layout: &[PhysicalQubit]) -> Vec<(u32, u32, CouplerId)> {
+fn links(request: &PlacementRequest<'_>, layout: &[PhysicalQubit]) -> Vec<(u32, u32, u64)> {
     let mut vertex = vec![UNREACHABLE; request.epoch.qubits()];
     for (number, qubit) in layout.iter().enumerate() {
         vertex[qubit.index()] = number as u32;
@@ -182,7 +182,7 @@ fn links(request: &PlacementRequest<'_>, layout: &[PhysicalQubit]) -> Vec<(u32, 
         for link in request.epoch.links(qubit) {
             let b = vertex[link.to.index()];
             if b != UNREACHABLE && a < b as usize && request.allows(link.coupler) {
-                links.push((a as u32, b, link.coupler));
+                links.push((a as u32, b, request.gate_cost(link)));
             }
         }
     }
@@ -211,7 +211,7 @@ pub fn placement_of_routed_layout(
     let links = links(request, &layout);
     let mut paths = Paths::default();
     // The path is chosen by what the request minimises, and its noise is counted along it.
-    paths.find(layout.len(), links.iter().map(|&(a, b, id)| (a, b, request.gate_cost(id))));
+    paths.find(layout.len(), links.iter().copied());
     let (mut cost, mut objective) = (0_u128, 0_u128);
     for &qubit in &layout {
         cost += u128::from(epoch.qubit_cost[qubit.index()]);
