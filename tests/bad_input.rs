@@ -132,7 +132,7 @@ fn meaning() {
         ("topology: line", "topology: ring"),
         ("topology: line", "topology: {custom: {edges: [[0, 0]]}}"),
         ("topology: line", "topology: {custom: {matrix: [[0, 1], [0, 0]]}}"),
-        ("{uniform: [2, 5]}\n      topology: line", "6\n      topology: star"),
+        ("{uniform: [2, 5]}\n      topology: line", "6\n      max_swap_operations: 0\n      topology: star"),
         ("{uniform: [2, 5]}", "17"),
         ("qubits: {uniform: [2, 5]}", "qubits: 0"),
         ("      shots: 1000", "      shots: 0"),

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    AllocatorConfig, HeadOfLine, Queue, Retry, Selection, Strategy as Placing,
+    AllocatorConfig, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, RoutingPolicy, Selection,
+    Strategy as Placing,
 };
 use resource_manager::allocator::job::{JobId, JobRequest, JobState, Topology};
 use resource_manager::allocator::ledger::Kind;
@@ -176,8 +177,23 @@ fn config(number: u8) -> AllocatorConfig {
         Selection::LeastLoaded,
         Selection::BestFidelity,
     ];
+    let strategies = [
+        Placing::TopologyAware,
+        Placing::FirstFit,
+        Placing::NoiseAware,
+        Placing::FixedRegions,
+        Placing::TopologyAware,
+        Placing::Region,
+        Placing::TopologyAware,
+    ];
     AllocatorConfig {
-        strategy: if number.is_multiple_of(2) { Placing::NoiseAware } else { Placing::FirstFit },
+        strategy: strategies[number as usize % strategies.len()],
+        placement: PlacementConfig {
+            routing: if number >= 4 { RoutingPolicy::Always } else { RoutingPolicy::WhenImpossible },
+            noise_weight: if number == 4 { 0.0 } else { 1.0 },
+            fixed_regions: FixedRegionsConfig { sizes: vec![4, 3], gap: u32::from(number % 2), count: None },
+            ..PlacementConfig::default()
+        },
         selection: selections[number as usize % selections.len()],
         queue,
         retry: if number % 3 == 2 { Retry::Every(Span(4)) } else { Retry::Event },
@@ -257,6 +273,7 @@ impl World {
                 let mut request = JobRequest { shots: 10, ..JobRequest::new(id, qubits, topology) };
                 request.isolation.buffer_distance = buffer;
                 request.max_wait_time = wait.map(Span);
+                request.max_swap_operations = buffer.map(|buffer| 2 * buffer);
                 request.estimated_duration = walltime.map(Span);
                 if avoid < 3 {
                     request.excluded_devices.push(DeviceId(u32::from(avoid)));

@@ -28,6 +28,7 @@ struct Key {
     isolation: (Option<u8>, Option<u32>),
     preferred: SmallVec<[DeviceId; 2]>,
     excluded: SmallVec<[DeviceId; 2]>,
+    max_swaps: Option<u32>,
 }
 
 impl Key {
@@ -40,6 +41,7 @@ impl Key {
             isolation: (level.map(|level| level as u8), buffer_distance),
             preferred: request.preferred_devices.clone(),
             excluded: request.excluded_devices.clone(),
+            max_swaps: request.max_swap_operations,
         }
     }
 }
@@ -53,22 +55,29 @@ pub struct Class {
     pub limits: ElementLimits,
     /// Devices that none of its members may use.
     pub excluded: SmallVec<[DeviceId; 2]>,
+    /// Most SWAP gates that its members accept; `None`: any number.
+    pub max_swaps: Option<u32>,
     /// The fleet's count of improvements when it was last tried in vain on all devices.
     pub failed_at: Option<u64>,
     /// What kept it then.
     pub bound: Bound,
     /// The fleet's count of epochs at the last feasibility check, and its result.
     pub feasible: Option<(u64, bool)>,
+    /// The fleet's count of epochs when it was last asked whether the class embeds on any empty device, and the answer.
+    pub embeds: Option<(u64, bool)>,
     per_device: Vec<OnDevice>,
     members: u32,
 }
 
 #[derive(Debug, Clone, Default)]
 struct OnDevice {
-    failed_at: Option<u64>,
+    /// The device's count of improvements, and how many SWAPs were allowed.
+    failed_at: Option<(u64, Option<u32>)>,
     mask: Option<LimitMask>,
-    /// Cost on the empty device, if it can be placed there at all.
-    when_empty: Option<(u64, WhenEmpty)>,
+    /// What was found on the empty device without SWAPs, as of a revision.
+    embedded: Option<(u64, WhenEmpty)>,
+    /// The same with so many SWAPs.
+    routed: Option<(u64, Option<u32>, WhenEmpty)>,
 }
 
 /// Whether and how well a class could be placed on a device without any other job.
@@ -122,25 +131,41 @@ impl Class {
         mask.as_ref().expect("just made")
     }
 
-    /// Whether the class was tried on the device in vain and nothing has improved there since.
-    pub fn failed_on(&self, device: DeviceId, improvements: u64) -> bool {
-        self.per_device.get(device.index()).is_some_and(|known| known.failed_at == Some(improvements))
+    /// Whether the class was tried on the device in vain, with so many SWAPs allowed, and nothing has improved there
+    /// since.
+    pub fn failed_on(&self, device: DeviceId, improvements: u64, max_swaps: Option<u32>) -> bool {
+        let known = self.per_device.get(device.index()).and_then(|known| known.failed_at);
+        known == Some((improvements, max_swaps))
     }
 
     /// Remembers that the class was tried on the device in vain.
-    pub fn fail_on(&mut self, device: DeviceId, improvements: u64) {
-        self.on(device).failed_at = Some(improvements);
+    pub fn fail_on(&mut self, device: DeviceId, improvements: u64, max_swaps: Option<u32>) {
+        self.on(device).failed_at = Some((improvements, max_swaps));
     }
 
-    /// What is known of the class on the empty device as of a revision.
-    pub fn when_empty(&self, device: DeviceId, revision: u64) -> Option<WhenEmpty> {
-        let known = self.per_device.get(device.index())?.when_empty?;
-        (known.0 == revision).then_some(known.1)
+    /// What is known of the class on the empty device as of a revision, with so many SWAPs allowed.
+    pub fn when_empty(&self, device: DeviceId, revision: u64, max_swaps: Option<u32>) -> Option<WhenEmpty> {
+        let known = self.per_device.get(device.index())?;
+        if max_swaps == Some(0) {
+            return known.embedded.filter(|known| known.0 == revision).map(|known| known.1);
+        }
+        known.routed.filter(|known| (known.0, known.1) == (revision, max_swaps)).map(|known| known.2)
     }
 
-    /// Remembers what is known of the class on the empty device as of a revision.
-    pub fn set_when_empty(&mut self, device: DeviceId, revision: u64, known: WhenEmpty) {
-        self.on(device).when_empty = Some((revision, known));
+    /// Remembers what is known of the class on the empty device as of a revision, with so many SWAPs allowed.
+    pub fn set_when_empty(
+        &mut self,
+        device: DeviceId,
+        revision: u64,
+        max_swaps: Option<u32>,
+        known: WhenEmpty,
+    ) {
+        let device = self.on(device);
+        if max_swaps == Some(0) {
+            device.embedded = Some((revision, known));
+        } else {
+            device.routed = Some((revision, max_swaps, known));
+        }
     }
 
     fn on(&mut self, device: DeviceId) -> &mut OnDevice {
@@ -177,9 +202,11 @@ impl ClassTable {
             pattern: Arc::new(Pattern::new(&request.topology, request.min_qubits)),
             limits: request.limits,
             excluded: request.excluded_devices.clone(),
+            max_swaps: request.max_swap_operations,
             failed_at: None,
             bound: Bound::Untried,
             feasible: None,
+            embeds: None,
             per_device: Vec::new(),
             members: 1,
         };
@@ -209,6 +236,7 @@ impl ClassTable {
                 *known = OnDevice::default();
             }
             class.feasible = None;
+            class.embeds = None;
             class.failed_at = None;
         }
     }
@@ -218,9 +246,11 @@ impl ClassTable {
         for class in &mut self.classes {
             class.failed_at = None;
             class.feasible = None;
+            class.embeds = None;
             for known in &mut class.per_device {
                 known.failed_at = None;
-                known.when_empty = None;
+                known.embedded = None;
+                known.routed = None;
             }
         }
     }

@@ -16,6 +16,8 @@ pub struct AllocatorConfig {
     /// How qubits are chosen on a device.
     #[serde(alias = "default_strategy")]
     pub strategy: Strategy,
+    /// What makes one placement better than another, and what becomes of programs that do not embed.
+    pub placement: PlacementConfig,
     /// In which order devices are tried.
     pub selection: Selection,
     /// Who waits where, and who may overtake.
@@ -44,6 +46,7 @@ impl Default for AllocatorConfig {
     fn default() -> Self {
         Self {
             strategy: Strategy::default(),
+            placement: PlacementConfig::default(),
             selection: Selection::default(),
             queue: Queue::default(),
             retry: Retry::default(),
@@ -73,7 +76,20 @@ impl AllocatorConfig {
         if self.isolation.buffer_distance > 16 {
             return Err(ConfigError::BufferTooWide(self.isolation.buffer_distance));
         }
-        Ok(())
+        self.placement.validate()
+    }
+}
+
+impl ConfigError {
+    /// The setting, as a path below that of the allocator.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Zero(key) => key,
+            Self::BufferTooWide(_) => "isolation.buffer_distance",
+            Self::Weight { key, .. } => key,
+            Self::NoRegions => "placement.fixed_regions.sizes",
+            Self::GapTooWide(_) => "placement.fixed_regions.gap",
+        }
     }
 }
 
@@ -86,6 +102,121 @@ pub enum ConfigError {
     /// A buffer wider than any device is useful for.
     #[error("isolation.buffer_distance is {0}, the largest is 16")]
     BufferTooWide(u32),
+    /// A weight outside of its range.
+    #[error("{key} is {value}; hint: valid are 0 to {most}", value = f64::from_bits(*.bits))]
+    Weight {
+        /// The setting.
+        key: &'static str,
+        /// The value, as bits.
+        bits: u64,
+        /// Largest valid value.
+        most: u32,
+    },
+    /// A fixed region without qubits, or none at all.
+    #[error("placement.fixed_regions.sizes needs at least one size, and none of them 0")]
+    NoRegions,
+    /// Idle qubits between fixed regions beyond any use.
+    #[error("placement.fixed_regions.gap is {0}, the largest is 16")]
+    GapTooWide(u32),
+}
+
+/// What makes one placement better than another, and what becomes of programs that do not embed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PlacementConfig {
+    /// Weight of the noise, 0 to 1; 0: connectivity only, all placements are alike. In thousandths. Default 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub noise_weight: f64,
+    /// Cost of every free neighbour that a chosen qubit has before the placement, 0 to 10 nats; keeps what is left in
+    /// one piece. Default 0.
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub fragmentation_weight: f64,
+    /// Weight of the crosstalk that is expected from jobs next to a coupler, 0 to 1,000; 1: at its published
+    /// strength. Default 0.
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub crosstalk_weight: f64,
+    /// Which programs are started although a router must add SWAP gates to them.
+    pub routing: RoutingPolicy,
+    /// How `fixed_regions` divides a device.
+    pub fixed_regions: FixedRegionsConfig,
+}
+
+impl Default for PlacementConfig {
+    fn default() -> Self {
+        Self {
+            noise_weight: 1.0,
+            fragmentation_weight: 0.0,
+            crosstalk_weight: 0.0,
+            routing: RoutingPolicy::default(),
+            fixed_regions: FixedRegionsConfig::default(),
+        }
+    }
+}
+
+impl PlacementConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let weights = [
+            ("placement.noise_weight", self.noise_weight, 1),
+            ("placement.fragmentation_weight", self.fragmentation_weight, 10),
+            ("placement.crosstalk_weight", self.crosstalk_weight, 1_000),
+        ];
+        for (key, value, most) in weights {
+            if !(0.0..=f64::from(most)).contains(&value) {
+                return Err(ConfigError::Weight { key, bits: value.to_bits(), most });
+            }
+        }
+        let regions = &self.fixed_regions;
+        if regions.sizes.is_empty() || regions.sizes.contains(&0) {
+            return Err(ConfigError::NoRegions);
+        }
+        if regions.count == Some(0) {
+            return Err(ConfigError::Zero("placement.fixed_regions.count"));
+        }
+        if regions.gap > 16 {
+            return Err(ConfigError::GapTooWide(regions.gap));
+        }
+        Ok(())
+    }
+}
+
+/// Which programs are started although their interactions do not all lie on couplers, so that a router must add SWAP
+/// gates. Concerns strategies that can route; a job with `max_swap_operations: 0` is never routed.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum RoutingPolicy {
+    /// None.
+    Never,
+    /// Those for which no device that they may use has a placement without SWAPs even when it is empty; all others
+    /// wait. Strategy `region`, which does not look for such placements, takes it for `always`.
+    #[default]
+    WhenImpossible,
+    /// All that have no placement without SWAPs at the moment.
+    Always,
+}
+
+/// How `fixed_regions` divides a device: into connected regions, the same for as long as the device exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FixedRegionsConfig {
+    /// Qubits of each region, in the order in which they are cut out; the last size is repeated as often as it fits.
+    /// Programs wider than the widest region are refused. Default [27].
+    #[schemars(length(min = 1))]
+    pub sizes: Vec<u32>,
+    /// Idle qubits between two regions, 0 to 16. Less than the buffer distance between jobs makes neighbouring
+    /// regions exclude each other. Default 1.
+    #[schemars(range(max = 16))]
+    pub gap: u32,
+    /// Most regions of one device. Default: as many as fit.
+    #[schemars(range(min = 1))]
+    pub count: Option<u32>,
+}
+
+impl Default for FixedRegionsConfig {
+    fn default() -> Self {
+        Self { sizes: vec![27], gap: 1, count: None }
+    }
 }
 
 /// How qubits are chosen on a device.
@@ -96,9 +227,26 @@ pub enum ConfigError {
 pub enum Strategy {
     /// The first placement in order of qubit numbers: a breadth-first connected region, or the first embedding.
     FirstFit,
-    /// The placement with the best predicted fidelity, by exact search.
-    #[default]
+    /// The placement with the best predicted fidelity, by exact search; never one that needs routing.
     NoiseAware,
+    /// As `noise_aware`; where no placement exists and the job may be routed, as `region`.
+    #[default]
+    TopologyAware,
+    /// A connected region with a layout that needs few SWAP gates, also for programs that would fit without any.
+    Region,
+    /// The smallest free one of fixed regions of the device that can take the job: how published systems share a
+    /// device. Inside the region as `topology_aware`.
+    FixedRegions,
+}
+
+impl Strategy {
+    /// Whether it ever answers with a placement that needs routing.
+    pub fn routes(self) -> bool {
+        match self {
+            Self::FirstFit | Self::NoiseAware => false,
+            Self::TopologyAware | Self::Region | Self::FixedRegions => true,
+        }
+    }
 }
 
 /// In which order devices are tried.

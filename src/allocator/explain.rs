@@ -31,8 +31,11 @@ pub struct Explanation {
     pub devices_tried: u32,
     /// How sure the placement is.
     pub certainty: Certainty,
-    /// Minus natural log of the probability that one use of every coupler and one readout of every qubit succeed.
+    /// Minus natural log of the probability that one use of every coupler and one readout of every qubit succeed; with
+    /// the SWAP gates, where the program must be routed.
     pub cost: f64,
+    /// The part of `cost` that is due to SWAP gates.
+    pub routing_cost: f64,
 }
 
 /// The constraint that kept a job from starting when it was last tried.

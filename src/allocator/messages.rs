@@ -300,6 +300,9 @@ pub struct Allocation {
     pub epoch: EpochNumber,
     /// Physical qubit of each virtual qubit.
     pub layout: SmallVec<[PhysicalQubit; 8]>,
+    /// SWAP gates that a router is expected to add, with `layout` as its first one: the program does not fit as it is.
+    /// `None`: every interaction lies on a coupler.
+    pub swaps: Option<u32>,
     /// The qubits of the layout.
     pub held: QubitSet,
     /// Qubits kept idle around it (held ones not included), dead and busy ones included.

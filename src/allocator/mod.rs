@@ -118,7 +118,7 @@ impl Allocator {
     pub fn new(config: AllocatorConfig, draws: StreamFamily) -> Result<Self, config::ConfigError> {
         config.validate()?;
         Ok(Self {
-            strategy: placement::strategy(config.strategy),
+            strategy: placement::configured(config.strategy, &config.placement),
             own_strategy: false,
             selector: selector(config.selection),
             own_selector: false,
@@ -491,8 +491,10 @@ impl Allocator {
             return Ok(Answer::Applied);
         }
         let moved = std::mem::discriminant(&config.queue) != std::mem::discriminant(&self.state.config.queue);
-        if !self.own_strategy && config.strategy != self.state.config.strategy {
-            self.strategy = placement::strategy(config.strategy);
+        let current = &self.state.config;
+        let changed = (config.strategy, &config.placement) != (current.strategy, &current.placement);
+        if !self.own_strategy && changed {
+            self.strategy = placement::configured(config.strategy, &config.placement);
         }
         if !self.own_selector && config.selection != self.state.config.selection {
             self.selector = selector(config.selection);

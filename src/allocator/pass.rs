@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::balancing::index::Need;
 use super::balancing::selection::Ask;
 use super::class::{ClassId, WhenEmpty};
-use super::config::{HeadOfLine, Queue, Retry, WalltimeExceeded};
+use super::config::{HeadOfLine, Queue, Retry, RoutingPolicy, Strategy, WalltimeExceeded};
 use super::explain::{Bound, Certainty, Explanation};
 use super::isolation;
 use super::job::JobState;
@@ -242,6 +242,7 @@ impl Allocator {
         id: DeviceId,
         tally: &mut Tally,
     ) -> Result<Found, Bound> {
+        let max_swaps = self.max_swaps(class);
         let Some(device) = self.state.fleet.get_mut(id) else {
             return Err(Bound::Untried);
         };
@@ -253,7 +254,7 @@ impl Allocator {
         if !device.accepts_starts() {
             return Err(Bound::MaxConcurrentTasks { device: id });
         }
-        if class.failed_on(id, device.improvements) {
+        if class.failed_on(id, device.improvements, max_swaps) {
             return Err(class.bound);
         }
         let improvements = device.improvements;
@@ -272,7 +273,9 @@ impl Allocator {
                 barred_couplers: mask.barred_couplers.as_deref(),
                 pattern: &pattern,
                 budget: self.state.config.placement_budget,
-                objective: Objective::default(),
+                objective: Objective::of(&self.state.config.placement),
+                max_swaps,
+                when_empty: Some(&mask.qubits),
             });
             match placed.outcome {
                 PlacementOutcome::Optimal(placement) => {
@@ -290,7 +293,7 @@ impl Allocator {
                 PlacementOutcome::BudgetExhausted => Bound::BudgetExhausted { device: id },
             }
         };
-        class.fail_on(id, improvements);
+        class.fail_on(id, improvements, max_swaps);
         class.bound = bound;
         Err(bound)
     }
@@ -345,6 +348,7 @@ impl Allocator {
             device: device_id,
             epoch: device.epoch.number,
             layout: placement.layout,
+            swaps: placement.routing.map(|routing| routing.swaps),
             held,
             blocked,
             isolation: promised,
@@ -358,6 +362,7 @@ impl Allocator {
                 devices_tried,
                 certainty,
                 cost: nats_of_cost(placement.cost),
+                routing_cost: placement.routing.map_or(0.0, |routing| nats_of_cost(routing.cost)),
             },
         });
         let stop_at_walltime = config.walltime.exceeded == WalltimeExceeded::Stop;
@@ -507,8 +512,44 @@ impl Allocator {
         found
     }
 
+    /// How many SWAP gates routing may add to jobs of a class; `Some(0)`: they must embed.
+    fn max_swaps(&mut self, class: ClassId) -> Option<u32> {
+        let limit = self.classes[class].max_swaps;
+        if limit == Some(0) || !self.own_strategy && !self.state.config.strategy.routes() {
+            return Some(0);
+        }
+        match self.state.config.placement.routing {
+            RoutingPolicy::Never => Some(0),
+            RoutingPolicy::Always => limit,
+            RoutingPolicy::WhenImpossible => {
+                let looks = self.own_strategy || self.state.config.strategy != Strategy::Region;
+                if looks && self.embeds(class) { Some(0) } else { limit }
+            }
+        }
+    }
+
+    /// Whether a placement without SWAPs was found for the class on any device of the fleet, taken as empty.
+    fn embeds(&mut self, class: ClassId) -> bool {
+        if let Some((epochs, known)) = self.classes[class].embeds
+            && epochs == self.state.fleet.epochs
+        {
+            return known;
+        }
+        let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
+        let found = |known| matches!(known, WhenEmpty::Possible(Some(_)));
+        let embeds = ids.into_iter().any(|id| found(self.on_empty(class, id, Some(0))));
+        self.classes[class].embeds = Some((self.state.fleet.epochs, embeds));
+        embeds
+    }
+
     /// Whether and how well a device could take a job of the class if it were empty.
     fn when_empty(&mut self, class: ClassId, id: DeviceId) -> WhenEmpty {
+        let max_swaps = self.max_swaps(class);
+        self.on_empty(class, id, max_swaps)
+    }
+
+    /// The same with so many SWAP gates allowed.
+    fn on_empty(&mut self, class: ClassId, id: DeviceId, max_swaps: Option<u32>) -> WhenEmpty {
         let Some(device) = self.state.fleet.get(id) else {
             return WhenEmpty::Never;
         };
@@ -516,7 +557,7 @@ impl Allocator {
         if class.excluded.contains(&id) {
             return WhenEmpty::Never;
         }
-        if let Some(known) = class.when_empty(id, device.epoch.revision) {
+        if let Some(known) = class.when_empty(id, device.epoch.revision, max_swaps) {
             return known;
         }
         let pattern = class.pattern.clone();
@@ -530,7 +571,9 @@ impl Allocator {
                 barred_couplers: mask.barred_couplers.as_deref(),
                 pattern: &pattern,
                 budget: self.state.config.placement_budget,
-                objective: Objective::default(),
+                objective: Objective::of(&self.state.config.placement),
+                max_swaps,
+                when_empty: Some(&mask.qubits),
             });
             match placed.outcome {
                 PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } => {
@@ -540,7 +583,7 @@ impl Allocator {
                 PlacementOutcome::BudgetExhausted => WhenEmpty::Possible(None),
             }
         };
-        class.set_when_empty(id, device.epoch.revision, known);
+        class.set_when_empty(id, device.epoch.revision, max_swaps, known);
         known
     }
 }

@@ -95,6 +95,7 @@ pub(super) fn grant(now: Time, job: u64, id: u64, map: &CouplingMap, layout: &[u
         device: DEVICE,
         epoch: EpochNumber(1),
         layout,
+        swaps: None,
         held,
         blocked,
         isolation: PromisedIsolation { buffer_distance: 1, guard: Span::ZERO, hardware_reset: false },
@@ -108,6 +109,7 @@ pub(super) fn grant(now: Time, job: u64, id: u64, map: &CouplingMap, layout: &[u
             devices_tried: 0,
             certainty: Certainty::FirstFound,
             cost: 0.0,
+            routing_cost: 0.0,
         },
     }
 }

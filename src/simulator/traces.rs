@@ -45,6 +45,7 @@ pub const JOBS_HEADER: &[&str] = &[
     "placement_cost",
     "placement_proved",
     "devices_tried",
+    "swaps",
     "fidelity_predicted",
     "fidelity_true",
     "reason",
@@ -214,10 +215,10 @@ impl Traces {
             Some(allocation) => {
                 let why = &allocation.explanation;
                 row.f64(why.cost).bool(why.certainty == Certainty::Optimal);
-                row.u64(u64::from(why.devices_tried));
+                row.u64(u64::from(why.devices_tried)).u64(u64::from(allocation.swaps.unwrap_or(0)));
             }
             None => {
-                row.empty().empty().empty();
+                row.empty().empty().empty().empty();
             }
         }
         row.optional(fidelity.map(|both| both.0)).optional(fidelity.map(|both| both.1));
@@ -301,6 +302,10 @@ impl Traces {
                 let _ = write!(text, "attempt {} fence {} on", allocation.attempt, allocation.fence.0);
                 for qubit in &allocation.layout {
                     let _ = write!(text, " {}", qubit.0);
+                }
+                if let Some(swaps) = allocation.swaps {
+                    let cost = allocation.explanation.routing_cost;
+                    let _ = write!(text, ", to be routed with {swaps} SWAPs at {cost:.6} nats");
                 }
                 let device = Some(allocation.device.index());
                 ("job_started", Some(allocation.job), Some(allocation.id), device)

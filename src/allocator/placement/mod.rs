@@ -8,15 +8,20 @@ mod compact;
 pub mod cost;
 pub mod exact;
 pub mod first_fit;
+pub mod fixed_regions;
 mod graph;
 pub mod pattern;
+pub mod ranked;
 mod region;
+pub mod routed;
+pub mod routing;
 #[cfg(test)]
 mod testing;
+pub mod topology_aware;
 
 use smallvec::SmallVec;
 
-use crate::allocator::config::Strategy;
+use crate::allocator::config::{PlacementConfig, Strategy};
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
 use cost::{Epoch, Link};
 use pattern::Pattern;
@@ -36,6 +41,11 @@ pub struct PlacementRequest<'a> {
     pub budget: u64,
     /// What makes one placement better than another.
     pub objective: Objective<'a>,
+    /// Most SWAP gates that routing may add, by the estimate of [`routing`]; `Some(0)`: the program must embed, `None`:
+    /// any number. For strategies that can route.
+    pub max_swaps: Option<u32>,
+    /// What the job could use if the device were empty, for strategies to which it matters; `None`: all that is usable.
+    pub when_empty: Option<&'a QubitSet>,
 }
 
 /// Search steps after which a search gives up unless the request says otherwise: a few milliseconds.
@@ -51,6 +61,8 @@ impl<'a> PlacementRequest<'a> {
             pattern,
             budget: DEFAULT_BUDGET,
             objective: Objective::default(),
+            max_swaps: None,
+            when_empty: None,
         }
     }
 
@@ -102,6 +114,15 @@ impl Default for Objective<'_> {
 }
 
 impl Objective<'_> {
+    /// The weights of a configuration, without crosstalk.
+    pub fn of(config: &PlacementConfig) -> Self {
+        Self {
+            noise_permille: (config.noise_weight * 1_000.0).round() as u32,
+            fragmentation: (config.fragmentation_weight * cost::NAT).round() as u64,
+            crosstalk: None,
+        }
+    }
+
     /// Whether nothing but the noise counts.
     pub fn is_noise(&self) -> bool {
         *self == Self::default()
@@ -115,12 +136,13 @@ impl Objective<'_> {
     }
 }
 
-/// A legal placement: distinct free qubits, every edge of the pattern on a live coupler.
+/// A legal placement: distinct free qubits; every edge of the pattern on a live coupler, or `routing` says what is
+/// needed besides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
     /// Physical qubit of each virtual qubit.
     pub layout: SmallVec<[PhysicalQubit; 8]>,
-    /// Fixed-point cost of the noise alone, see [`cost`]; lower is better.
+    /// Fixed-point cost of the noise alone, that of routing included, see [`cost`]; lower is better.
     pub cost: u64,
     /// What the objective of the request counts; equal to `cost` where nothing but the noise counts.
     pub objective: u64,
@@ -133,7 +155,7 @@ pub struct Placement {
 pub struct Routing {
     /// Number of SWAP gates.
     pub swaps: u32,
-    /// Fixed-point cost that they add to the noise.
+    /// Fixed-point cost of their noise.
     pub cost: u64,
 }
 
@@ -173,11 +195,19 @@ pub trait PlacementStrategy: Send {
     fn forget(&mut self) {}
 }
 
-/// The strategy that a configuration names.
+/// The strategy of that name, with default settings.
 pub fn strategy(config: Strategy) -> Box<dyn PlacementStrategy> {
-    match config {
+    configured(config, &PlacementConfig::default())
+}
+
+/// The strategy of that name with the given settings.
+pub fn configured(strategy: Strategy, config: &PlacementConfig) -> Box<dyn PlacementStrategy> {
+    match strategy {
         Strategy::FirstFit => Box::<first_fit::FirstFit>::default(),
         Strategy::NoiseAware => Box::<exact::NoiseAware>::default(),
+        Strategy::TopologyAware => Box::<topology_aware::TopologyAware>::default(),
+        Strategy::Region => Box::<routed::Region>::default(),
+        Strategy::FixedRegions => Box::new(fixed_regions::FixedRegions::new(config.fixed_regions.clone())),
     }
 }
 

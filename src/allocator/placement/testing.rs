@@ -132,6 +132,8 @@ impl Case {
                 fragmentation: self.fragmentation,
                 crosstalk: self.crosstalk.as_deref(),
             },
+            max_swaps: None,
+            when_empty: None,
         }
     }
 
@@ -266,6 +268,8 @@ impl Scene {
             pattern: &pattern,
             budget: 200_000,
             objective: Objective::default(),
+            max_swaps: None,
+            when_empty: None,
         };
         let layout = |placement: &Placement| {
             let qubits: Vec<String> = placement.layout.iter().map(|q| q.0.to_string()).collect();

@@ -359,6 +359,15 @@ impl AuditedDevice {
             }
             return;
         }
+        if let Some(swaps) = allocation.swaps {
+            if let Some(limit) = request.max_swap_operations.filter(|limit| swaps > *limit) {
+                found.push(Breach::TooManySwaps { job: request.id, allocation: id, swaps, limit });
+            }
+            if !self.can_be_routed(allocation, request, shapes) {
+                found.push(Breach::DisconnectedRegion { device, allocation: id });
+            }
+            return;
+        }
         shapes.visit_edges(&request.topology, layout.len() as u32, |v, w| {
             let (Some(&a), Some(&b)) = (layout.get(v as usize), layout.get(w as usize)) else {
                 return;
@@ -375,11 +384,38 @@ impl AuditedDevice {
         });
     }
 
+    /// Whether the two ends of every interaction can be brought together over held qubits and couplers that the job may
+    /// use.
+    fn can_be_routed(&mut self, allocation: &Allocation, request: &JobRequest, shapes: &mut Shapes) -> bool {
+        let layout = &allocation.layout;
+        let mut part = vec![usize::MAX; layout.len()];
+        for root in 0..layout.len() {
+            if part[root] == usize::MAX {
+                self.flood(layout[root], allocation, request);
+                for (number, qubit) in layout.iter().enumerate() {
+                    if self.seen[qubit.index()] == self.search {
+                        part[number] = root;
+                    }
+                }
+            }
+        }
+        let mut possible = true;
+        shapes.visit_edges(&request.topology, layout.len() as u32, |v, w| {
+            possible &= part.get(v as usize) == part.get(w as usize);
+        });
+        possible
+    }
+
     /// Whether the held qubits hang together over couplers that the job may use.
     fn is_connected(&mut self, allocation: &Allocation, request: &JobRequest) -> bool {
         let Some(&root) = allocation.layout.first() else {
             return true;
         };
+        self.flood(root, allocation, request) == allocation.layout.len()
+    }
+
+    /// Marks the held qubits that hang together with `root` as seen, and counts them.
+    fn flood(&mut self, root: PhysicalQubit, allocation: &Allocation, request: &JobRequest) -> usize {
         self.search += 1;
         self.seen[root.index()] = self.search;
         self.rim.clear();
@@ -398,7 +434,7 @@ impl AuditedDevice {
                 }
             }
         }
-        reached == allocation.layout.len()
+        reached
     }
 
     fn check_guard(&self, now: Time, allocation: &Allocation, found: &mut Breaches) {

@@ -280,6 +280,10 @@ impl Auditor {
             else {
                 return false;
             };
+            // A router may use every coupler between the qubits.
+            if allocation.swaps.is_some() {
+                return true;
+            }
             let at = |v: u32| allocation.layout.get(v as usize).copied();
             let mut used = false;
             shapes.visit_edges(&job.request.topology, allocation.layout.len() as u32, |v, w| {

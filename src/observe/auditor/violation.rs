@@ -78,6 +78,8 @@ violation_kinds! {
     MissingCoupler = "missing_coupler",
     /// A region that is not connected over live couplers in service within the limits of the job.
     DisconnectedRegion = "disconnected_region",
+    /// A program routed with more SWAP gates than its job accepts.
+    TooManySwaps = "too_many_swaps",
     /// A qubit that is dead or not in service.
     UnusableQubit = "unusable_qubit",
     /// An element that is worse than its job allows.
@@ -177,6 +179,9 @@ pub enum Breach {
     /// See [`ViolationKind::DisconnectedRegion`].
     #[error("the region of allocation {} on device {} is not connected", allocation.0, device.0)]
     DisconnectedRegion { device: DeviceId, allocation: AllocationId },
+    /// See [`ViolationKind::TooManySwaps`].
+    #[error("allocation {} needs {swaps} SWAP gates, job {} accepts {limit}", allocation.0, job.0)]
+    TooManySwaps { job: JobId, allocation: AllocationId, swaps: u32, limit: u32 },
     /// See [`ViolationKind::UnusableQubit`].
     #[error("allocation {} uses qubit {} of device {}, which is dead or not in service", allocation.0, qubit.0, device.0)]
     UnusableQubit { device: DeviceId, allocation: AllocationId, qubit: PhysicalQubit },
@@ -262,6 +267,7 @@ impl Breach {
             Self::IllegalLayout { .. } => Kind::IllegalLayout,
             Self::MissingCoupler { .. } => Kind::MissingCoupler,
             Self::DisconnectedRegion { .. } => Kind::DisconnectedRegion,
+            Self::TooManySwaps { .. } => Kind::TooManySwaps,
             Self::UnusableQubit { .. } => Kind::UnusableQubit,
             Self::LimitExceeded { .. } => Kind::LimitExceeded,
             Self::DeviceNotOnline { .. } => Kind::DeviceNotOnline,

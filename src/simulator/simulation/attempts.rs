@@ -106,7 +106,7 @@ impl Simulation<'_, '_> {
         let mut factors = Vec::new();
         if self.scenario.output.fidelity {
             let spec = site.hardware.spec();
-            program = self.programs.place(request, &allocation.layout, &spec.coupling_map, &site.published);
+            program = self.programs.place(request, &allocation, &spec.coupling_map, &site.published);
             site.crosstalk(program.coupler_ids(), &mut factors);
             site.drive(program.coupler_ids());
         }

@@ -4,7 +4,6 @@ use rand::RngExt;
 
 use super::*;
 use crate::allocator::job::Topology;
-use crate::allocator::placement::Objective;
 use crate::allocator::placement::testing::{Case, Scene};
 use crate::quantum::PhysicalQubit;
 use crate::quantum::coupling_map::CouplingMap;
@@ -128,14 +127,8 @@ fn equal_errors_need_no_search() {
     let edges =
         ring.iter().map(|&(a, b, w)| (crate::quantum::VirtualQubit(a), crate::quantum::VirtualQubit(b), w));
     let pattern = Pattern::from_edges(12, edges.collect(), false);
-    let request = PlacementRequest {
-        epoch: &scene.epoch,
-        free: &scene.free,
-        barred_couplers: None,
-        pattern: &pattern,
-        budget: 1_000,
-        objective: Objective::default(),
-    };
+    let request =
+        PlacementRequest { budget: 1_000, ..PlacementRequest::new(&scene.epoch, &scene.free, &pattern) };
     let placed = NoiseAware::default().place(&request);
     assert!(matches!(placed.outcome, PlacementOutcome::Optimal(_)), "{placed:?}");
 }

@@ -436,7 +436,9 @@ fn placeable(
             Problem::new(format!("{at}.{key}"), message).hint("add a larger device, or ask for fewer qubits")
         );
     }
-    if template.topology.is_some() || asked > MAX_CHECKED_QUBITS {
+    // Others can be routed, if the allocator is set to do so.
+    let must_embed = base.max_swap_operations == Some(0);
+    if !must_embed || template.topology.is_some() || asked > MAX_CHECKED_QUBITS {
         return Ok(());
     }
     let needed = Pattern::new(&base.topology, asked).max_degree();
@@ -453,7 +455,7 @@ fn placeable(
             "the shape needs a qubit with {needed} neighbours, but no qubit of the devices it may use has more than {best}"
         );
         return Err(Problem::new(format!("{at}.topology"), message)
-            .hint("use an all-to-all device, another shape, or fewer qubits"));
+            .hint("use an all-to-all device, another shape, or fewer qubits, or allow SWAP operations"));
     }
     Ok(())
 }

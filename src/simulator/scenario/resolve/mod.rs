@@ -11,7 +11,7 @@ use std::path::Path;
 use super::error::Fault;
 use super::file::{Horizon, ScenarioFile, WarmUp};
 use super::{CalibrationPlan, FleetDevice, Output, Scenario};
-use crate::allocator::config::{ConfigError, Retry};
+use crate::allocator::config::Retry;
 use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
 use crate::quantum::hardware::HardwareConfig;
@@ -69,13 +69,9 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         let message = format!("the time between two attempts is {span}, the shortest is {SHORTEST_RETRY}");
         return Err(Problem::new("allocator.retry", message));
     }
-    file.allocator.validate().map_err(|error| {
-        let key = match error {
-            ConfigError::Zero(key) => key,
-            ConfigError::BufferTooWide(_) => "isolation.buffer_distance",
-        };
-        Problem::new(format!("allocator.{key}"), error.to_string())
-    })?;
+    file.allocator
+        .validate()
+        .map_err(|error| Problem::new(format!("allocator.{}", error.key()), error.to_string()))?;
     let calibration = CalibrationPlan {
         mode: file.calibration.mode,
         interval: file.calibration.interval,

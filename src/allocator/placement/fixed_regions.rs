@@ -1,0 +1,241 @@
+//! Fixed regions: a device divided once and for all, one job per region, as published systems share devices
+//! (HyperQ, OSDI 2025: nine regions of seven qubits with one idle qubit between on a device of 127).
+//!
+//! Promises the smallest free region that can take the job, the first of equal ones, and inside it the answer of
+//! [`super::topology_aware`]. A region is free when nobody holds or blocks any qubit of it that the job could use. The
+//! division depends on the couplers of a device alone, not on what is dead or busy.
+
+use std::sync::Arc;
+
+use super::topology_aware::TopologyAware;
+use super::{Placed, PlacementOutcome, PlacementRequest, PlacementStrategy};
+use crate::allocator::config::FixedRegionsConfig;
+use crate::quantum::coupling_map::CouplingMap;
+use crate::quantum::{PhysicalQubit, QubitSet};
+
+/// The strategy; remembers divisions of devices, which answers do not depend on.
+#[derive(Debug)]
+pub struct FixedRegions {
+    config: FixedRegionsConfig,
+    divisions: Vec<(Arc<CouplingMap>, Arc<[QubitSet]>)>,
+    inside: TopologyAware,
+}
+
+/// Divisions remembered at a time.
+const KEPT: usize = 4096;
+
+impl FixedRegions {
+    /// The strategy with the given regions.
+    pub fn new(config: FixedRegionsConfig) -> Self {
+        Self { config, divisions: Vec::new(), inside: TopologyAware::default() }
+    }
+
+    fn division(&mut self, map: &Arc<CouplingMap>) -> Arc<[QubitSet]> {
+        if let Some((_, known)) = self.divisions.iter().find(|(known, _)| Arc::ptr_eq(known, map)) {
+            return known.clone();
+        }
+        let regions: Arc<[QubitSet]> = divide(map, &self.config).into();
+        if self.divisions.len() >= KEPT {
+            self.divisions.clear();
+        }
+        self.divisions.push((map.clone(), regions.clone()));
+        regions
+    }
+}
+
+impl PlacementStrategy for FixedRegions {
+    fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        let wanted = request.pattern.qubits();
+        let regions = self.division(&request.epoch.map);
+        let mut open: Vec<(usize, QubitSet)> = Vec::new();
+        for region in regions.iter() {
+            let mut useful = region.clone();
+            useful.intersect_with(&request.epoch.usable);
+            if let Some(when_empty) = request.when_empty {
+                useful.intersect_with(when_empty);
+            }
+            if useful.len() >= wanted && useful.is_subset(request.free) {
+                open.push((useful.len(), useful));
+            }
+        }
+        open.sort_by_key(|(qubits, _)| *qubits);
+        let mut steps = 0;
+        let mut gave_up = false;
+        // A region where the program embeds is better than a smaller one where it must be routed.
+        let limits = [Some(0), request.max_swaps];
+        let limits = if request.max_swaps == Some(0) { &limits[..1] } else { &limits[..] };
+        for &max_swaps in limits {
+            for (_, free) in &open {
+                let budget = request.budget.saturating_sub(steps).max(1);
+                let inside = PlacementRequest { free, max_swaps, budget, ..*request };
+                let placed = self.inside.place(&inside);
+                steps += placed.steps;
+                match placed.outcome {
+                    PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } => {
+                        return Placed {
+                            outcome: PlacementOutcome::Feasible { placement, gap: None },
+                            steps,
+                        };
+                    }
+                    PlacementOutcome::ProvedInfeasible => {}
+                    PlacementOutcome::BudgetExhausted => gave_up = true,
+                }
+            }
+        }
+        let outcome =
+            if gave_up { PlacementOutcome::BudgetExhausted } else { PlacementOutcome::ProvedInfeasible };
+        Placed { outcome, steps }
+    }
+
+    fn forget(&mut self) {
+        self.divisions.clear();
+        self.inside.forget();
+    }
+}
+
+/// Cuts connected regions out of a device, one after the other: of the regions grown from every qubit that is left the
+/// one that makes the fewest others useless (idle ones around it, and remainders too small for another), then the
+/// first.
+pub fn divide(map: &CouplingMap, config: &FixedRegionsConfig) -> Vec<QubitSet> {
+    let mut left = QubitSet::full(map.qubits());
+    let mut regions = Vec::new();
+    let mut sizes = config.sizes.iter().copied().peekable();
+    while let Some(&size) = sizes.peek() {
+        if config.count.is_some_and(|most| regions.len() as u32 >= most) {
+            break;
+        }
+        let starts: Vec<PhysicalQubit> = left.iter().collect();
+        let grown = starts.into_iter().filter_map(|start| grow(map, &left, start, size as usize));
+        let best = grown.min_by_key(|region| {
+            let mut rest = left.clone();
+            rest.subtract(&map.dilate(region, config.gap));
+            left.len() - useful(map, &rest, size as usize)
+        });
+        match best {
+            Some(region) => {
+                left.subtract(&map.dilate(&region, config.gap));
+                regions.push(region);
+                // The last size is repeated.
+                if sizes.len() > 1 {
+                    sizes.next();
+                }
+            }
+            None => {
+                sizes.next();
+            }
+        }
+    }
+    regions
+}
+
+/// Qubits in connected parts of at least the given size.
+fn useful(map: &CouplingMap, left: &QubitSet, size: usize) -> usize {
+    let mut unseen = left.clone();
+    let mut total = 0;
+    while let Some(start) = unseen.first() {
+        let mut part = vec![start];
+        unseen.remove(start);
+        let mut next = 0;
+        while let Some(&qubit) = part.get(next) {
+            next += 1;
+            part.extend(map.neighbours(qubit).iter().map(|(to, _)| *to).filter(|to| unseen.remove(*to)));
+        }
+        if part.len() >= size {
+            total += part.len();
+        }
+    }
+    total
+}
+
+/// A region from `start`: next comes always the neighbour with the fewest ways out, then the lowest.
+fn grow(map: &CouplingMap, left: &QubitSet, start: PhysicalQubit, size: usize) -> Option<QubitSet> {
+    let mut region = QubitSet::from_qubits(map.qubits(), [start]);
+    let mut rim = QubitSet::new(map.qubits());
+    let mut last = start;
+    while region.len() < size {
+        for &(to, _) in map.neighbours(last) {
+            if left.contains(to) && !region.contains(to) {
+                rim.insert(to);
+            }
+        }
+        let ways_out = |qubit: PhysicalQubit| {
+            let neighbours = map.neighbours(qubit).iter();
+            neighbours.filter(|(to, _)| left.contains(*to) && !region.contains(*to)).count()
+        };
+        last = rim.iter().min_by_key(|&qubit| (ways_out(qubit), qubit))?;
+        rim.remove(last);
+        region.insert(last);
+    }
+    Some(region)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allocator::placement::pattern::Pattern;
+    use crate::allocator::placement::testing::Scene;
+    use crate::quantum::catalogue;
+
+    fn config(sizes: &[u32], gap: u32) -> FixedRegionsConfig {
+        FixedRegionsConfig { sizes: sizes.to_vec(), gap, count: None }
+    }
+
+    /// Connected, of the asked size, and apart from each other; as many as published for seven qubits on 127.
+    #[test]
+    fn regions_are_connected_and_apart() {
+        let device = catalogue::load("ibm_brisbane").unwrap();
+        let map = &device.coupling_map;
+        for (settings, at_least) in
+            [(config(&[7], 1), 9), (config(&[27], 1), 3), (config(&[27, 7, 3], 2), 6), (config(&[5], 0), 22)]
+        {
+            let regions = divide(map, &settings);
+            assert!(regions.len() >= at_least, "{settings:?}: {}", regions.len());
+            for (number, region) in regions.iter().enumerate() {
+                assert!(settings.sizes.contains(&(region.len() as u32)));
+                assert_eq!(map.largest_region(region), region.len());
+                for other in &regions[..number] {
+                    assert!(map.distance(region, other).is_none_or(|apart| apart > settings.gap));
+                }
+            }
+        }
+        let nine = FixedRegionsConfig { count: Some(9), ..config(&[7], 1) };
+        assert_eq!(divide(map, &nine).len(), 9);
+    }
+
+    #[test]
+    fn a_job_gets_the_smallest_free_region() {
+        let mut scene = Scene::grid(3, 8);
+        let mut strategy = FixedRegions::new(config(&[9, 4], 0));
+        let mut lines = Vec::new();
+        for qubits in [4, 4, 4, 5, 4, 6, 10] {
+            let edges = (1..qubits)
+                .map(|v| (crate::quantum::VirtualQubit(v - 1), crate::quantum::VirtualQubit(v), 1));
+            let pattern = Pattern::from_edges(qubits, edges.collect(), false);
+            let usable = scene.epoch.usable.clone();
+            let request = PlacementRequest {
+                when_empty: Some(&usable),
+                ..PlacementRequest::new(&scene.epoch, &scene.free, &pattern)
+            };
+            let outcome = strategy.place(&request).outcome;
+            let line = match &outcome {
+                PlacementOutcome::Feasible { placement, .. } => {
+                    placement.layout.iter().map(|q| q.0.to_string()).collect::<Vec<_>>().join(" ")
+                }
+                other => format!("{other:?}"),
+            };
+            lines.push(format!("{qubits}: {line}"));
+            if let PlacementOutcome::Feasible { placement, .. } = outcome {
+                scene.busy(&placement.layout.iter().map(|q| q.0).collect::<Vec<_>>());
+            }
+        }
+        insta::assert_snapshot!(lines.join("\n"), @"
+        4: 9 10 11 12
+        4: 13 14 15 23
+        4: 16 17 18 19
+        5: 8 0 1 2 3
+        4: ProvedInfeasible
+        6: ProvedInfeasible
+        10: ProvedInfeasible
+        ");
+    }
+}
