@@ -349,7 +349,7 @@ fn all_alike(
 const FIRST_ROUND: u64 = 16;
 
 /// One step in this many is kept for improving a placement that could not be proved best.
-const IMPROVEMENT: u64 = 8;
+const IMPROVEMENT: u64 = 4;
 
 /// What bounds for what is free take, in steps of a search (measured: about 6 ns per free qubit and per message,
 /// 35 ns per step).
