@@ -352,7 +352,7 @@ mod tests {
         for (name, qubits, _, parts) in COMPOSITE {
             let GateKind::Body(body) = &gates.get(gates.own[name]).kind else { panic!("{name}") };
             assert_eq!(body.len() * 2, parts.split_whitespace().count(), "{name}");
-            for step in body {
+            for step in body.iter() {
                 let part = gates.get(step.gate.unwrap());
                 assert_eq!(part.qubits as usize, step.wires.len(), "{name}: {}", part.name);
                 assert!(step.wires.iter().all(|wire| *wire < qubits), "{name}: {}", part.name);
