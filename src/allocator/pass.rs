@@ -20,6 +20,7 @@ use super::messages::{Allocation, AllocationId, DriverAction, Event, Fence, Prom
 use super::placement::cost::nats_of_cost;
 use super::placement::{Objective, Placement, PlacementOutcome, PlacementRequest};
 use super::{Allocator, Running, Timer};
+use crate::quantum::device::Technology;
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 
@@ -267,13 +268,25 @@ impl Allocator {
         let bound = if free < qubits {
             Bound::NotEnoughFree { asked: qubits, free }
         } else {
+            let barred = mask.barred_couplers.as_deref();
+            let disturbed =
+                promised.buffer_distance == 0 && device.spec.technology == Technology::Superconducting;
+            let jobs = device.ledger.entries().filter(|(_, kind, _)| disturbed && *kind == Kind::Job);
+            let objective = self.surcharges.objective(
+                &self.state.config.placement,
+                &device.epoch,
+                &self.free,
+                barred,
+                pattern.qubits(),
+                jobs.map(|(_, _, entry)| &entry.qubits),
+            );
             let placed = self.strategy.place(&PlacementRequest {
                 epoch: &device.epoch,
                 free: &self.free,
-                barred_couplers: mask.barred_couplers.as_deref(),
+                barred_couplers: barred,
                 pattern: &pattern,
                 budget: self.state.config.placement_budget,
-                objective: Objective::of(&self.state.config.placement),
+                objective,
                 max_swaps,
                 when_empty: Some(&mask.qubits),
             });
