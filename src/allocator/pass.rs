@@ -18,9 +18,8 @@ use super::jobs::JobSlot;
 use super::ledger::{Entry, Kind};
 use super::messages::{Allocation, AllocationId, DriverAction, Event, Fence, PromisedIsolation, Status};
 use super::placement::cost::nats_of_cost;
-use super::placement::{Objective, Placement, PlacementOutcome, PlacementRequest};
+use super::placement::{Objective, Placement, PlacementOutcome, PlacementRequest, surcharge};
 use super::{Allocator, Running, Timer};
-use crate::quantum::device::Technology;
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 
@@ -269,17 +268,10 @@ impl Allocator {
             Bound::NotEnoughFree { asked: qubits, free }
         } else {
             let barred = mask.barred_couplers.as_deref();
-            let disturbed =
-                promised.buffer_distance == 0 && device.spec.technology == Technology::Superconducting;
-            let jobs = device.ledger.entries().filter(|(_, kind, _)| disturbed && *kind == Kind::Job);
-            let objective = self.surcharges.objective(
-                &self.state.config.placement,
-                &device.epoch,
-                &self.free,
-                barred,
-                pattern.qubits(),
-                jobs.map(|(_, _, entry)| &entry.qubits),
-            );
+            let (weights, width) = (&self.state.config.placement, pattern.qubits());
+            let beside = surcharge::beside(&promised, device.spec.technology, &device.ledger);
+            let objective =
+                self.surcharges.objective(weights, &device.epoch, &self.free, barred, width, beside);
             let placed = self.strategy.place(&PlacementRequest {
                 epoch: &device.epoch,
                 free: &self.free,

@@ -8,6 +8,9 @@ use smallvec::SmallVec;
 use super::Objective;
 use super::cost::{Epoch, NAT, bit};
 use crate::allocator::config::PlacementConfig;
+use crate::allocator::ledger::{Kind, Ledger};
+use crate::allocator::messages::PromisedIsolation;
+use crate::quantum::device::Technology;
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
 
 /// One free neighbour, in the fixed-point unit of [`openness`].
@@ -110,6 +113,19 @@ const EXPECTED_CROSSTALK: [f64; 9] = [0.0, 0.338, 0.556, 0.739, 0.902, 1.053, 1.
 /// No job holds this qubit.
 const NOBODY: u32 = u32::MAX;
 
+/// The qubits of each job whose gates may disturb a job with the given promise: all that run on a superconducting
+/// device, if there is no buffer. With a buffer all driven couplers are two or more couplers away, where they disturb
+/// all places about alike (by 5 % of the error), so that there is nothing to choose.
+pub fn beside<'q>(
+    promised: &PromisedIsolation,
+    technology: Technology,
+    ledger: &'q Ledger,
+) -> impl Iterator<Item = &'q QubitSet> {
+    let disturbed = promised.buffer_distance == 0 && technology == Technology::Superconducting;
+    let jobs = ledger.entries().filter(move |(_, kind, _)| disturbed && *kind == Kind::Job);
+    jobs.map(|(_, _, entry)| &entry.qubits)
+}
+
 /// Computes surcharges; holds buffers that they do not depend on.
 #[derive(Debug, Default)]
 pub struct Surcharges {
@@ -122,9 +138,7 @@ pub struct Surcharges {
 impl Surcharges {
     /// The objective of a placement of `width` qubits on what is free of a device, by the weights of a configuration.
     ///
-    /// `beside` are the qubits of each job whose gates may disturb this one: those that run on a device with
-    /// crosstalk, where the job is promised no buffer. With a buffer all driven couplers are two or more couplers
-    /// away, where they disturb all places about alike (by 5 % of the error), so that there is nothing to choose.
+    /// `beside` are the qubits of each job whose gates may disturb this one, see [`beside`].
     pub fn objective<'a, 'q>(
         &'a mut self,
         weights: &PlacementConfig,
