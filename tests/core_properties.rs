@@ -192,6 +192,8 @@ fn config(number: u8) -> AllocatorConfig {
             routing: if number >= 4 { RoutingPolicy::Always } else { RoutingPolicy::WhenImpossible },
             noise_weight: if number == 4 { 0.0 } else { 1.0 },
             fixed_regions: FixedRegionsConfig { sizes: vec![4, 3], gap: u32::from(number % 2), count: None },
+            fragmentation_weight: f64::from(number % 3) * 0.02,
+            crosstalk_weight: f64::from(number % 5),
             ..PlacementConfig::default()
         },
         selection: selections[number as usize % selections.len()],

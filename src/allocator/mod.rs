@@ -60,6 +60,8 @@ pub struct Allocator {
     selector: Box<dyn DeviceSelector>,
     own_selector: bool,
     classes: ClassTable,
+    /// Scratch: what placements cost besides noise.
+    surcharges: placement::surcharge::Surcharges,
     /// Scratch: qubits free for the job that is being placed.
     free: QubitSet,
 }
@@ -124,6 +126,7 @@ impl Allocator {
             own_selector: false,
             draws,
             classes: ClassTable::default(),
+            surcharges: placement::surcharge::Surcharges::default(),
             free: QubitSet::default(),
             state: State {
                 config,

@@ -18,7 +18,7 @@ use super::jobs::JobSlot;
 use super::ledger::{Entry, Kind};
 use super::messages::{Allocation, AllocationId, DriverAction, Event, Fence, PromisedIsolation, Status};
 use super::placement::cost::nats_of_cost;
-use super::placement::{Objective, Placement, PlacementOutcome, PlacementRequest};
+use super::placement::{Objective, Placement, PlacementOutcome, PlacementRequest, surcharge};
 use super::{Allocator, Running, Timer};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
@@ -267,13 +267,18 @@ impl Allocator {
         let bound = if free < qubits {
             Bound::NotEnoughFree { asked: qubits, free }
         } else {
+            let barred = mask.barred_couplers.as_deref();
+            let (weights, width) = (&self.state.config.placement, pattern.qubits());
+            let beside = surcharge::beside(&promised, device.spec.technology, &device.ledger);
+            let objective =
+                self.surcharges.objective(weights, &device.epoch, &self.free, barred, width, beside);
             let placed = self.strategy.place(&PlacementRequest {
                 epoch: &device.epoch,
                 free: &self.free,
-                barred_couplers: mask.barred_couplers.as_deref(),
+                barred_couplers: barred,
                 pattern: &pattern,
                 budget: self.state.config.placement_budget,
-                objective: Objective::of(&self.state.config.placement),
+                objective,
                 max_swaps,
                 when_empty: Some(&mask.qubits),
             });

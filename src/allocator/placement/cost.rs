@@ -65,6 +65,8 @@ pub struct Epoch {
     pub girth: Option<u32>,
     /// Whether live couplers form no cycle of odd length.
     pub bipartite: bool,
+    /// How open the surroundings of each qubit are when the device is empty, see [`super::surcharge`].
+    pub(crate) openness: Vec<u64>,
     max_degree: usize,
     fingerprint: u128,
     alike: bool,
@@ -134,7 +136,7 @@ impl Epoch {
         }
         let graph = Graph::new(&rows, &links);
         let (girth, bipartite) = shortest_cycle(&graph.rows, &graph.to);
-        Self {
+        let mut epoch = Self {
             number,
             revision: 0,
             map,
@@ -144,6 +146,7 @@ impl Epoch {
             coupler_cost,
             girth,
             bipartite,
+            openness: Vec::new(),
             max_degree: rows.windows(2).map(|row| (row[1] - row[0]) as usize).max().unwrap_or(0),
             alike,
             fingerprint: fingerprint(&rows, &links, &qubit_cost),
@@ -151,7 +154,9 @@ impl Epoch {
             graph,
             rows,
             links,
-        }
+        };
+        epoch.openness = super::surcharge::standing_openness(&epoch);
+        epoch
     }
 
     /// Number of qubits of the device, dead ones included.

@@ -15,6 +15,7 @@ pub mod ranked;
 mod region;
 pub mod routed;
 pub mod routing;
+pub mod surcharge;
 #[cfg(test)]
 mod testing;
 pub mod topology_aware;
@@ -85,7 +86,9 @@ impl<'a> PlacementRequest<'a> {
     /// What the objective counts for one qubit that has the given number of free neighbours.
     fn qubit_cost_beside(&self, qubit: PhysicalQubit, neighbours: usize) -> u64 {
         let noise = self.objective.weighted(self.epoch.qubit_cost[qubit.index()]);
-        noise.saturating_add(self.objective.fragmentation.saturating_mul(neighbours as u64))
+        let added = self.objective.qubits.map_or(0, |added| added[qubit.index()]);
+        let fragmentation = self.objective.fragmentation.saturating_mul(neighbours as u64);
+        noise.saturating_add(added).saturating_add(fragmentation)
     }
 
     /// What the objective counts for one two-qubit gate.
@@ -103,24 +106,22 @@ pub struct Objective<'a> {
     pub noise_permille: u32,
     /// Cost of every free neighbour that a chosen qubit has before the placement; keeps what is left in one piece.
     pub fragmentation: u64,
+    /// Cost added to the readout per qubit, by qubit number: what the place is worth to others.
+    pub qubits: Option<&'a [u64]>,
     /// Cost added to one two-qubit gate per coupler, by coupler number: expected crosstalk from jobs next to it.
     pub crosstalk: Option<&'a [u64]>,
 }
 
 impl Default for Objective<'_> {
     fn default() -> Self {
-        Self { noise_permille: 1_000, fragmentation: 0, crosstalk: None }
+        Self { noise_permille: 1_000, fragmentation: 0, qubits: None, crosstalk: None }
     }
 }
 
 impl Objective<'_> {
-    /// The weights of a configuration, without crosstalk.
+    /// The noise as a configuration weighs it, without the surcharges of [`surcharge::Surcharges`].
     pub fn of(config: &PlacementConfig) -> Self {
-        Self {
-            noise_permille: (config.noise_weight * 1_000.0).round() as u32,
-            fragmentation: (config.fragmentation_weight * cost::NAT).round() as u64,
-            crosstalk: None,
-        }
+        Self { noise_permille: (config.noise_weight * 1_000.0).round() as u32, ..Self::default() }
     }
 
     /// Whether nothing but the noise counts.

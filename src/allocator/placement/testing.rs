@@ -46,6 +46,7 @@ pub(crate) struct Case {
     pub name: String,
     noise_permille: u32,
     fragmentation: u64,
+    qubits: Option<Vec<u64>>,
     crosstalk: Option<Vec<u64>>,
 }
 
@@ -83,6 +84,7 @@ impl Case {
         Self {
             noise_permille: if plain { 1_000 } else { [0, 250, 1_000][draw.random_range(0..3_usize)] },
             fragmentation: if plain { 0 } else { added(&mut draw) },
+            qubits: (!plain).then(|| (0..qubits).map(|_| added(&mut draw)).collect()),
             crosstalk: (!plain).then(|| map.couplers().iter().map(|_| added(&mut draw)).collect()),
             epoch: epoch(map, &readout, &two_qubit),
             free,
@@ -116,6 +118,7 @@ impl Case {
             name: format!("dense case {number}"),
             noise_permille: 1_000,
             fragmentation: 0,
+            qubits: None,
             crosstalk: None,
         }
     }
@@ -130,6 +133,7 @@ impl Case {
             objective: Objective {
                 noise_permille: self.noise_permille,
                 fragmentation: self.fragmentation,
+                qubits: self.qubits.as_deref(),
                 crosstalk: self.crosstalk.as_deref(),
             },
             max_swaps: None,

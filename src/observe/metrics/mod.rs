@@ -123,6 +123,7 @@ pub struct Metrics {
     bounded_slowdowns: Distribution,
     predicted: Distribution,
     actual: Distribution,
+    placement_errors: Distribution,
     samples: Vec<TimelineSample>,
 }
 
@@ -157,6 +158,7 @@ impl Metrics {
             bounded_slowdowns: Distribution::default(),
             predicted: Distribution::default(),
             actual: Distribution::default(),
+            placement_errors: Distribution::default(),
             samples: Vec::new(),
         }
     }
@@ -186,6 +188,7 @@ impl Metrics {
             &mut self.bounded_slowdowns,
             &mut self.predicted,
             &mut self.actual,
+            &mut self.placement_errors,
         ] {
             distribution.clear();
         }
@@ -383,6 +386,8 @@ impl Metrics {
         if !job.started && job.measured {
             self.counts.started += 1;
             self.waits.record(now.since(job.submitted).0);
+            let per_qubit = allocation.explanation.cost / allocation.layout.len().max(1) as f64;
+            self.placement_errors.record((per_qubit * PER_UNIT as f64).round() as u64);
         }
         job.started = true;
         let meter = self.devices.get_mut(&allocation.device);

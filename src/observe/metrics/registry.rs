@@ -76,6 +76,7 @@ pub enum Metric {
     FidelityPredicted,
     FidelityTrue,
     FidelityGap,
+    PlacementErrorPerQubit,
     Makespan,
     Throughput,
     JobsSubmitted,
@@ -285,6 +286,14 @@ pub const METRICS: &[MetricDef] = {
             Neutral,
             "fidelity_predicted - fidelity_true; positive when the published calibration promises too much",
         ),
+        def(
+            M::PlacementErrorPerQubit,
+            "placement_error_per_qubit",
+            "nats",
+            MEAN,
+            Lower,
+            "-ln of the success probability of a placement (readouts, and couplers as often as the topology says) / its qubits, of started jobs, by the published calibration",
+        ),
         def(M::Makespan, "makespan_s", "s", SCALAR, Lower, "last end of a job - first submission"),
         def(
             M::Throughput,
@@ -429,7 +438,7 @@ mod tests {
         let mistakes = ["waiting_time.p95", "slowdown.p90", "makespan_s.mean"]
             .map(|name| MetricDef::find(name).unwrap_err().to_string());
         insta::assert_snapshot!(mistakes.join("\n"), @"
-        unknown metric `waiting_time`; hint: metrics are qubit_utilization, effective_utilization, coupler_utilization, fragmentation, isolation_overhead, isolation_violations, load_imbalance, jain_fairness, waiting_time_s, turnaround_time_s, execution_time_s, slowdown, bounded_slowdown, queue_length, active_allocations, allocation_success_rate, allocation_failure_rate, blocked_by_shape, reallocation_count, fidelity_predicted, fidelity_true, fidelity_gap, makespan_s, throughput_jobs_per_s, jobs_submitted, jobs_completed, jobs_failed, jobs_cancelled, jobs_rejected, jobs_expired, jobs_unfinished
+        unknown metric `waiting_time`; hint: metrics are qubit_utilization, effective_utilization, coupler_utilization, fragmentation, isolation_overhead, isolation_violations, load_imbalance, jain_fairness, waiting_time_s, turnaround_time_s, execution_time_s, slowdown, bounded_slowdown, queue_length, active_allocations, allocation_success_rate, allocation_failure_rate, blocked_by_shape, reallocation_count, fidelity_predicted, fidelity_true, fidelity_gap, placement_error_per_qubit, makespan_s, throughput_jobs_per_s, jobs_submitted, jobs_completed, jobs_failed, jobs_cancelled, jobs_rejected, jobs_expired, jobs_unfinished
         metric `slowdown` has no statistic `p90`; hint: it has mean, p50, p95, p99, max
         metric `makespan_s` has no statistic `mean`; hint: it is a single number
         ");

@@ -135,7 +135,8 @@ impl Metrics {
             | Metric::BoundedSlowdown
             | Metric::FidelityPredicted
             | Metric::FidelityTrue
-            | Metric::FidelityGap => None,
+            | Metric::FidelityGap
+            | Metric::PlacementErrorPerQubit => None,
         }
     }
 
@@ -148,6 +149,7 @@ impl Metrics {
             Metric::BoundedSlowdown => of(&self.bounded_slowdowns, statistic),
             Metric::FidelityPredicted => of(&self.predicted, statistic),
             Metric::FidelityTrue => of(&self.actual, statistic),
+            Metric::PlacementErrorPerQubit => of(&self.placement_errors, statistic),
             Metric::FidelityGap if self.predicted.count() > 0 => {
                 let gap = self.predicted.sum() as i128 - self.actual.sum() as i128;
                 Some(gap as f64 / self.predicted.count() as f64 / PER_UNIT as f64)

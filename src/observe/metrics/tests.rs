@@ -147,6 +147,7 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
     fidelity_true.p99 0.850000
     fidelity_true.max 0.850000
     fidelity_gap.mean 0.050000
+    placement_error_per_qubit.mean 0.000000
     makespan_s 70.000000
     throughput_jobs_per_s 0.020000
     jobs_submitted 4.000000

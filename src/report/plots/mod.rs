@@ -11,6 +11,7 @@ mod fidelity;
 mod palette;
 mod raster;
 mod timeline;
+mod tradeoff;
 mod violations;
 
 use std::io;
@@ -22,6 +23,7 @@ pub use comparison::ForestPlot;
 pub use distribution::DistributionPlot;
 pub use fidelity::{FidelityPlot, FidelityPoint};
 pub use timeline::{Quantity, TimelinePlot};
+pub use tradeoff::{TradeoffPlot, TradeoffPoint, TradeoffSeries};
 pub use violations::ViolationsPlot;
 
 /// Named points, x ascending.
@@ -46,6 +48,8 @@ pub enum Plot {
     Violations(ViolationsPlot),
     /// Paired differences with intervals.
     Forest(ForestPlot),
+    /// Two quantities against each other.
+    Tradeoff(TradeoffPlot),
 }
 
 /// A finished plot.
@@ -82,6 +86,7 @@ impl Plot {
             Self::Fidelity(plot) => canvas::render(plot),
             Self::Violations(plot) => canvas::render(plot),
             Self::Forest(plot) => canvas::render(plot),
+            Self::Tradeoff(plot) => canvas::render(plot),
         }
     }
 }

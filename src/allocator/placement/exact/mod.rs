@@ -56,7 +56,8 @@ impl PlacementStrategy for NoiseAware {
 /// How far costs must be shifted so that no sum reaches [`bound::INFINITE`].
 fn scale(plan: &Plan, request: &PlacementRequest<'_>) -> u32 {
     let objective = &request.objective;
-    let added = objective.crosstalk.and_then(|added| added.iter().max()).copied().unwrap_or(0);
+    let most_of = |added: Option<&[u64]>| added.and_then(|added| added.iter().max()).copied().unwrap_or(0);
+    let added = most_of(objective.crosstalk).max(most_of(objective.qubits));
     let element = u128::from(cost_limit()) + u128::from(added);
     let qubits = request.pattern.qubits() as u128 * request.epoch.max_degree() as u128;
     let most =

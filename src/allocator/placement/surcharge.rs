@@ -1,0 +1,329 @@
+//! What a placement costs besides its noise: openness that others need, and crosstalk expected from jobs beside it.
+//!
+//! Promises surcharges per qubit and per coupler, so that an exact search stays exact, as a function of the free
+//! qubits, the calibration and the jobs that run. Leaves their weights to the configuration.
+
+use smallvec::SmallVec;
+
+use super::Objective;
+use super::cost::{Epoch, NAT, bit};
+use crate::allocator::config::PlacementConfig;
+use crate::allocator::ledger::{Kind, Ledger};
+use crate::allocator::messages::PromisedIsolation;
+use crate::quantum::device::Technology;
+use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
+
+/// One free neighbour, in the fixed-point unit of [`openness`].
+const NEIGHBOUR: u64 = 1 << 16;
+
+/// How much of the openness of its neighbours a qubit inherits, if it has as many neighbours as the device allows.
+/// 0.9 / 3 a neighbour on heavy-hex lattices. From the loss system (`benches/loss_system.rs`): 0.6 and 1.2 are on the
+/// same or a worse curve.
+const INHERITED: f64 = 0.9;
+
+/// Rounds of inheritance: how many couplers away a free qubit counts. From the loss system, as above.
+const REACH: usize = 5;
+
+/// What the openness on the empty device counts beside that among the free qubits: half. Keeps jobs at the rim, where
+/// they are in nobody's way later on. From the loss system, as above.
+const STANDING_SHIFT: u32 = 1;
+
+/// Qubits of the job for which the weight of fragmentation is meant. A wider job pays in proportion: what it breaks
+/// up is in proportion to its size, and so is its noise, while results count by job.
+const REFERENCE_QUBITS: f64 = 10.0;
+
+/// Largest surcharge of one element, 32 nats: far above any noise, and sums over a thousand qubits do not overflow.
+const MOST: u64 = 1 << 53;
+
+/// How open the surroundings of every qubit of `among` are, into `openness`, by qubit; 0 outside of `among`.
+///
+/// The number of walks of 1 to 5 live couplers that start at the qubit and stay within `among`, each discounted by
+/// 0.9 / (most couplers of one qubit) for every coupler after its first: a truncated Katz centrality (Psychometrika
+/// 18, 1953). A free neighbour counts 1, what lies behind it less. Linear in the couplers among the qubits.
+pub(crate) fn openness(epoch: &Epoch, among: &QubitSet, barred: Option<&[u64]>, openness: &mut Walks) {
+    let Walks { values, next, nodes, rows, links, number } = openness;
+    values.clear();
+    values.resize(epoch.qubits(), 0);
+    nodes.clear();
+    number.clear();
+    number.resize(epoch.qubits(), u32::MAX);
+    for qubit in among.iter().filter(|qubit| epoch.usable.contains(*qubit)) {
+        number[qubit.index()] = nodes.len() as u32;
+        nodes.push(qubit);
+    }
+    rows.clear();
+    links.clear();
+    rows.push(0);
+    for &qubit in nodes.iter() {
+        let inside = epoch.links(qubit).iter().filter(|link| {
+            number[link.to.index()] != u32::MAX && !barred.is_some_and(|bits| bit(bits, link.coupler))
+        });
+        links.extend(inside.map(|link| number[link.to.index()]));
+        rows.push(links.len() as u32);
+    }
+    let discount = (INHERITED / epoch.max_degree().max(1) as f64 * NEIGHBOUR as f64).round() as u64;
+    values[..nodes.len()].fill(0);
+    for _ in 0..REACH {
+        next.clear();
+        next.extend(rows.windows(2).map(|row| {
+            let ends = links[row[0] as usize..row[1] as usize].iter();
+            ends.map(|&end| NEIGHBOUR + (values[end as usize] * discount >> 16)).sum::<u64>()
+        }));
+        values[..nodes.len()].copy_from_slice(next);
+    }
+    // From numbers back to qubits, last first: a node's number is never above that of its qubit.
+    for (index, qubit) in nodes.iter().enumerate().rev() {
+        values.swap(index, qubit.index());
+    }
+}
+
+/// The openness of every qubit of the empty device.
+pub(crate) fn standing_openness(epoch: &Epoch) -> Vec<u64> {
+    let mut walks = Walks::default();
+    if !is_complete(epoch) {
+        openness(epoch, &epoch.usable, None, &mut walks);
+    }
+    walks.values
+}
+
+/// Where every qubit neighbours every other, nothing is ever broken up.
+fn is_complete(epoch: &Epoch) -> bool {
+    let qubits = epoch.usable.len() as u32;
+    let couplers: u32 = epoch.usable_couplers.iter().map(|word| word.count_ones()).sum();
+    couplers >= qubits * qubits.saturating_sub(1) / 2
+}
+
+/// Buffers of [`openness`], and its result.
+#[derive(Debug, Default)]
+pub(crate) struct Walks {
+    values: Vec<u64>,
+    next: Vec<u64>,
+    nodes: Vec<PhysicalQubit>,
+    rows: Vec<u32>,
+    links: Vec<u32>,
+    number: Vec<u32>,
+}
+
+/// Expected addition to the factor on a two-qubit error by so many driven couplers at distance 1, from none to eight;
+/// more count as eight. The mean of the largest of that many independent factors: 90 % of pairs 1.0 to 1.3, 8 %
+/// 1.5 to 3, 2 % 3 to 11 (Murali et al., ASPLOS'20; Cirq calibration files of Google Weber), since no vendor publishes
+/// a map of pairs.
+const EXPECTED_CROSSTALK: [f64; 9] = [0.0, 0.338, 0.556, 0.739, 0.902, 1.053, 1.195, 1.328, 1.455];
+
+/// No job holds this qubit.
+const NOBODY: u32 = u32::MAX;
+
+/// The qubits of each job whose gates may disturb a job with the given promise: all that run on a superconducting
+/// device, if there is no buffer. With a buffer all driven couplers are two or more couplers away, where they disturb
+/// all places about alike (by 5 % of the error), so that there is nothing to choose.
+pub fn beside<'q>(
+    promised: &PromisedIsolation,
+    technology: Technology,
+    ledger: &'q Ledger,
+) -> impl Iterator<Item = &'q QubitSet> {
+    let disturbed = promised.buffer_distance == 0 && technology == Technology::Superconducting;
+    let jobs = ledger.entries().filter(move |(_, kind, _)| disturbed && *kind == Kind::Job);
+    jobs.map(|(_, _, entry)| &entry.qubits)
+}
+
+/// Computes surcharges; holds buffers that they do not depend on.
+#[derive(Debug, Default)]
+pub struct Surcharges {
+    walks: Walks,
+    qubits: Vec<u64>,
+    couplers: Vec<u64>,
+    holder: Vec<u32>,
+}
+
+impl Surcharges {
+    /// The objective of a placement of `width` qubits on what is free of a device, by the weights of a configuration.
+    ///
+    /// `beside` are the qubits of each job whose gates may disturb this one, see [`beside`].
+    pub fn objective<'a, 'q>(
+        &'a mut self,
+        weights: &PlacementConfig,
+        epoch: &Epoch,
+        free: &QubitSet,
+        barred: Option<&[u64]>,
+        width: usize,
+        beside: impl Iterator<Item = &'q QubitSet>,
+    ) -> Objective<'a> {
+        let fragmentation = weights.fragmentation_weight > 0.0
+            && self.fragmentation(weights.fragmentation_weight, epoch, free, barred, width);
+        let crosstalk =
+            weights.crosstalk_weight > 0.0 && self.crosstalk(weights.crosstalk_weight, epoch, free, beside);
+        Objective {
+            qubits: fragmentation.then_some(&self.qubits),
+            crosstalk: crosstalk.then_some(&self.couplers),
+            ..Objective::of(weights)
+        }
+    }
+
+    /// Computes the surcharge per qubit, if there is one.
+    fn fragmentation(
+        &mut self,
+        weight: f64,
+        epoch: &Epoch,
+        free: &QubitSet,
+        barred: Option<&[u64]>,
+        width: usize,
+    ) -> bool {
+        if is_complete(epoch) {
+            return false;
+        }
+        openness(epoch, free, barred, &mut self.walks);
+        let per_neighbour = (weight * NAT * (width as f64 / REFERENCE_QUBITS)).round() as u64;
+        self.qubits.clear();
+        self.qubits.extend(self.walks.values.iter().zip(&epoch.openness).map(|(&now, &standing)| {
+            let open = now + (standing >> STANDING_SHIFT);
+            let cost = u128::from(per_neighbour) * u128::from(open) / u128::from(NEIGHBOUR);
+            u64::try_from(cost).map_or(MOST, |cost| cost.min(MOST))
+        }));
+        true
+    }
+
+    /// Computes the surcharge per coupler, if there is one.
+    fn crosstalk<'q>(
+        &mut self,
+        weight: f64,
+        epoch: &Epoch,
+        free: &QubitSet,
+        beside: impl Iterator<Item = &'q QubitSet>,
+    ) -> bool {
+        self.holder.clear();
+        self.holder.resize(epoch.qubits(), NOBODY);
+        for (job, qubits) in (0_u32..).zip(beside) {
+            for qubit in qubits {
+                self.holder[qubit.index()] = job;
+            }
+        }
+        self.couplers.clear();
+        self.couplers.resize(epoch.coupler_cost.len(), 0);
+        let mut any = false;
+        for (index, &(a, b)) in epoch.map.couplers().iter().enumerate() {
+            let coupler = CouplerId(index as u32);
+            if free.contains(a) && free.contains(b) && epoch.is_usable(coupler) {
+                let driven = self.driven_beside(epoch, a, b).min(EXPECTED_CROSSTALK.len() - 1);
+                if driven > 0 {
+                    let share = weight * EXPECTED_CROSSTALK[driven];
+                    // The cast saturates.
+                    let added = (share * epoch.coupler_cost[index] as f64).round() as u64;
+                    self.couplers[index] = added.min(MOST);
+                    any = true;
+                }
+            }
+        }
+        any
+    }
+
+    /// Number of couplers inside regions of other jobs that are one coupler away from the coupler (a, b).
+    fn driven_beside(&self, epoch: &Epoch, a: PhysicalQubit, b: PhysicalQubit) -> usize {
+        let mut driven: SmallVec<[CouplerId; 16]> = SmallVec::new();
+        for end in [a, b] {
+            for near in epoch.links(end) {
+                let job = self.holder[near.to.index()];
+                if job == NOBODY {
+                    continue;
+                }
+                for far in epoch.links(near.to) {
+                    if self.holder[far.to.index()] == job && !driven.contains(&far.coupler) {
+                        driven.push(far.coupler);
+                    }
+                }
+            }
+        }
+        driven.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::epoch;
+    use super::*;
+    use crate::quantum::coupling_map::CouplingMap;
+
+    fn weights(fragmentation_weight: f64, crosstalk_weight: f64) -> PlacementConfig {
+        PlacementConfig { fragmentation_weight, crosstalk_weight, ..PlacementConfig::default() }
+    }
+
+    fn line(qubits: u32) -> Epoch {
+        let map = CouplingMap::new(qubits, (1..qubits).map(|q| (q - 1, q))).unwrap();
+        epoch(map, &vec![0.01; qubits as usize], &vec![0.01; qubits as usize - 1])
+    }
+
+    fn set(epoch: &Epoch, qubits: impl IntoIterator<Item = u32>) -> QubitSet {
+        QubitSet::from_qubits(epoch.qubits(), qubits.into_iter().map(PhysicalQubit))
+    }
+
+    /// Oracle: all walks one by one.
+    #[test]
+    fn openness_counts_discounted_walks() {
+        let map = CouplingMap::grid(3, 4).unwrap();
+        let couplers = map.couplers().len();
+        let epoch = epoch(map, &[0.01; 12], &vec![0.01; couplers]);
+        let free = set(&epoch, [0, 1, 2, 3, 5, 6, 8, 10, 11]);
+        fn walks(epoch: &Epoch, free: &QubitSet, at: PhysicalQubit, value: f64, left: usize) -> f64 {
+            let inside = epoch.links(at).iter().filter(|link| free.contains(link.to));
+            let of = |link: &super::super::cost::Link| match left {
+                1 => value,
+                _ => value + walks(epoch, free, link.to, value * INHERITED / 4.0, left - 1),
+            };
+            inside.map(of).sum()
+        }
+        let mut found = Walks::default();
+        openness(&epoch, &free, None, &mut found);
+        for qubit in 0..12 {
+            let qubit = PhysicalQubit(qubit);
+            let expected = if free.contains(qubit) { walks(&epoch, &free, qubit, 1.0, REACH) } else { 0.0 };
+            let value = found.values[qubit.index()] as f64 / NEIGHBOUR as f64;
+            assert!((value - expected).abs() < 1e-3, "{qubit:?}: {value} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn dead_ends_are_cheap_and_wide_jobs_pay_more() {
+        let epoch = line(9);
+        let mut surcharges = Surcharges::default();
+        let free = set(&epoch, [0, 1, 2, 4, 5, 6, 7, 8]);
+        let added = |surcharges: &mut Surcharges, width| {
+            let none = std::iter::empty();
+            let objective = surcharges.objective(&weights(0.01, 0.0), &epoch, &free, None, width, none);
+            objective.qubits.expect("a weight above 0").to_vec()
+        };
+        let narrow = added(&mut surcharges, 10);
+        assert!(narrow[0] < narrow[1] && narrow[2] < narrow[4] && narrow[8] < narrow[4]);
+        let wide = added(&mut surcharges, 20);
+        assert!(narrow.iter().zip(&wide).all(|(narrow, wide)| wide.abs_diff(2 * narrow) <= 16));
+        // One free neighbour costs the weight at least, and less than what all walks beyond it may add.
+        let nats = narrow[0] as f64 / NAT;
+        assert!((0.01..0.1).contains(&nats), "{nats}");
+    }
+
+    #[test]
+    fn couplers_beside_driven_ones_cost_more() {
+        let epoch = line(9);
+        let mut surcharges = Surcharges::default();
+        let free = set(&epoch, [0, 1, 2, 5, 6, 7, 8]);
+        let jobs = [set(&epoch, [3, 4])];
+        let objective = surcharges.objective(&weights(0.0, 1.0), &epoch, &free, None, 2, jobs.iter());
+        assert_eq!(objective.qubits, None);
+        let added = objective.crosstalk.expect("a job is beside");
+        let shown: Vec<String> = added.iter().map(|&added| format!("{:.5}", added as f64 / NAT)).collect();
+        insta::assert_snapshot!(shown.join(" "), @"0.00000 0.00340 0.00000 0.00000 0.00000 0.00340 0.00000 0.00000");
+        // Two jobs side by side drive no coupler between them, and a job on one qubit drives none at all.
+        let single = [set(&epoch, [3]), set(&epoch, [4])];
+        let objective = surcharges.objective(&weights(0.0, 1.0), &epoch, &free, None, 2, single.iter());
+        assert_eq!(objective, Objective::default());
+    }
+
+    #[test]
+    fn nothing_is_broken_up_where_all_qubits_are_neighbours() {
+        let map = CouplingMap::all_to_all(6).unwrap();
+        let epoch = epoch(map, &[0.01; 6], &[0.01; 15]);
+        let mut surcharges = Surcharges::default();
+        let free = QubitSet::full(6);
+        let none = std::iter::empty();
+        let objective = surcharges.objective(&weights(1.0, 0.0), &epoch, &free, None, 3, none);
+        assert_eq!(objective, Objective::default());
+    }
+}
