@@ -16,7 +16,7 @@ mod region;
 pub mod routed;
 pub mod routing;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod topology_aware;
 
 use smallvec::SmallVec;

@@ -283,6 +283,7 @@ impl Metrics {
             Event::JobHeld { .. }
             | Event::JobReleased { .. }
             | Event::ShotsCredited { .. }
+            | Event::CalibrationRequested { .. }
             | Event::StopRequested { .. } => {}
         }
     }
