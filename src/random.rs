@@ -4,6 +4,7 @@
 //! strategies see the same arrivals, failures and drift whatever they do. Leaves distributions to its callers.
 
 use rand_pcg::Pcg64Dxsm;
+use serde::{Deserialize, Serialize};
 
 /// The generator behind every stream: small, fast and the same bits on every platform.
 pub type Stream = Pcg64Dxsm;
@@ -39,7 +40,7 @@ pub enum Purpose {
 }
 
 /// All streams of one purpose: hashes the key once, then derives a stream per entity with a few multiplications.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamFamily {
     key: [u64; 4],
 }

@@ -19,9 +19,17 @@ fn scenario(path: &str, sets: &[(&str, &str)]) -> Scenario {
 
 #[test]
 fn nothing_is_found_on_the_shipped_scenarios() {
-    for name in
-        ["quickstart", "saturated", "fragmentation", "routing", "mmc", "mm1", "md1", "published/qcloudsim_l3"]
-    {
+    for name in [
+        "quickstart",
+        "saturated",
+        "fragmentation",
+        "quality_and_elastic",
+        "routing",
+        "mmc",
+        "mm1",
+        "md1",
+        "published/qcloudsim_l3",
+    ] {
         let jobs = [("horizon", "{jobs: 3000}"), ("warm_up", "none"), ("drain", "true")];
         let scenario = scenario(&format!("scenarios/{name}.yaml"), &jobs);
         let settings =

@@ -139,6 +139,14 @@ fn meaning() {
         ("shots: 1000", "deadline: 1h"),
         ("shots: 1000", "priority: high"),
         ("shots: 1000", "noise_budget: 1.5"),
+        (
+            "qubits: {uniform: [2, 5]}\n      topology: line",
+            "min_qubits: 4\n      max_qubits: 8\n      topology: heavy_hex"
+        ),
+        (
+            "qubits: {uniform: [2, 5]}\n      topology: line",
+            "min_qubits: 4\n      max_qubits: 8\n      topology: {choice: [[line, 1], [complete, 1]]}"
+        ),
         ("shots: 1000", "excluded_devices: [ibm_guadelupe]"),
         ("shots: 1000", "excluded_devices: ['*']"),
         ("shots: 1000", "execution_time: 5s"),
@@ -154,6 +162,7 @@ fn meaning() {
         ("workload:", "hardware: {runtime: {clops: {}}}\nworkload:"),
         ("workload:", "hardware: {drift: {scale: -1}}\nworkload:"),
         ("workload:", "allocator: {retry: {every: 0s}}\nworkload:"),
+        ("workload:", "calibration: {mode: off, on_request: true}\nworkload:"),
     ]));
 }
 

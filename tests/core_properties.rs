@@ -12,7 +12,7 @@ use resource_manager::allocator::config::{
     AllocatorConfig, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, RoutingPolicy, Selection,
     Strategy as Placing,
 };
-use resource_manager::allocator::job::{JobId, JobRequest, JobState, Topology};
+use resource_manager::allocator::job::{Elasticity, JobId, JobRequest, JobState, QualityBound, Topology};
 use resource_manager::allocator::ledger::Kind;
 use resource_manager::allocator::messages::{
     AllocationId, Answer, Command, CommandError, Event, Outcome, Status, StatusReason, Target,
@@ -96,6 +96,9 @@ enum Op {
         wait: Option<u64>,
         walltime: Option<u64>,
         avoid: u8,
+        more: u32,
+        copies: bool,
+        quality: Option<(u8, u8, bool)>,
     },
     Resubmit {
         pick: u16,
@@ -145,9 +148,13 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let maybe = |range: std::ops::Range<u64>| proptest::option::of(range);
     prop_oneof![
-        8 => (0_u8..8, 1_u32..8, proptest::option::of(0_u32..3), maybe(1..40), maybe(1..30), 0_u8..8).prop_map(
-            |(topology, qubits, buffer, wait, walltime, avoid)| Op::Submit { topology, qubits, buffer, wait, walltime, avoid }
-        ),
+        8 => (
+            (0_u8..8, 1_u32..8, proptest::option::of(0_u32..3), maybe(1..40), maybe(1..30), 0_u8..8),
+            (prop_oneof![3 => Just(0), 1 => 1_u32..9], any::<bool>()),
+            proptest::option::weighted(0.3, (0_u8..3, 0_u8..20, any::<bool>())),
+        ).prop_map(|((topology, qubits, buffer, wait, walltime, avoid), (more, copies), quality)| {
+            Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality }
+        }),
         1 => (any::<u16>(), any::<bool>()).prop_map(|(pick, other_body)| Op::Resubmit { pick, other_body }),
         5 => (any::<u16>(), any::<bool>()).prop_map(|(pick, fails)| Op::Finish { pick, fails }),
         1 => (any::<u16>(), 0_u64..12).prop_map(|(pick, shots)| Op::Progress { pick, shots }),
@@ -210,6 +217,8 @@ fn config(number: u8) -> AllocatorConfig {
 /// The core, its observer, and what a driver would remember.
 struct World {
     core: Allocator,
+    /// A core restored from a snapshot of the other, which must do the same from then on.
+    twin: Option<Allocator>,
     observer: Observer,
     now: Time,
     submitted: Vec<(Arc<JobRequest>, Answer)>,
@@ -221,6 +230,7 @@ impl World {
         let draws = StreamFamily::new(1, 0, Purpose::DeviceSelection);
         let mut world = Self {
             core: Allocator::new(config(number), draws).unwrap(),
+            twin: None,
             observer: Observer::new(MetricsOptions::default()),
             now: Time::ZERO,
             submitted: Vec::new(),
@@ -235,7 +245,15 @@ impl World {
     fn apply(&mut self, command: Command) -> Result<(Answer, usize), CommandError> {
         let before = self.core.state_hash();
         let mut events = Vec::new();
-        match self.core.handle(self.now, command, &mut events) {
+        let answer = self.core.handle(self.now, command.clone(), &mut events);
+        if let Some(twin) = &mut self.twin {
+            let mut same = Vec::new();
+            assert_eq!(twin.handle(self.now, command, &mut same), answer);
+            assert_eq!(same, events);
+            assert_eq!(twin.next_wakeup(), self.core.next_wakeup());
+            assert_eq!(twin.state_hash(), self.core.state_hash());
+        }
+        match answer {
             Ok(answer) => {
                 for event in &events {
                     self.observer.observe(self.now, event);
@@ -260,7 +278,7 @@ impl World {
 
     fn run(&mut self, op: Op) {
         match op {
-            Op::Submit { topology, qubits, buffer, wait, walltime, avoid } => {
+            Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality } => {
                 let topology = match topology {
                     0 => Topology::Any,
                     1 => Topology::Line,
@@ -274,6 +292,21 @@ impl World {
                 let id = JobId(self.submitted.len() as u64);
                 let mut request = JobRequest { shots: 10, ..JobRequest::new(id, qubits, topology) };
                 request.isolation.buffer_distance = buffer;
+                request.max_qubits += more;
+                request.elasticity = if copies { Elasticity::Copies } else { Elasticity::Largest };
+                // Around what such programs reach on these devices.
+                match quality {
+                    Some((0, level, hard)) => {
+                        let at_least = 1.0 - f64::from(level) * 0.01;
+                        request.min_success_probability = Some(QualityBound { at_least, hard });
+                    }
+                    Some((1, level, hard)) => {
+                        let at_least = 1.0 - f64::from(level) * 0.001;
+                        request.fidelity_requirement = Some(QualityBound { at_least, hard });
+                    }
+                    Some((_, level, _)) => request.noise_budget = Some(f64::from(level) * 0.01),
+                    None => {}
+                }
                 request.max_wait_time = wait.map(Span);
                 request.max_swap_operations = buffer.map(|buffer| 2 * buffer);
                 request.estimated_duration = walltime.map(Span);
@@ -466,6 +499,27 @@ proptest! {
     fn invariants_hold_after_every_command(number in 0_u8..8, ops in proptest::collection::vec(op(), 1..120)) {
         let mut world = World::new(number);
         for op in ops {
+            world.run(op);
+        }
+    }
+
+    /// A core restored from a snapshot, with empty caches, goes on as the one that was saved.
+    #[test]
+    fn a_restored_core_does_the_same(
+        number in 0_u8..8,
+        ops in proptest::collection::vec(op(), 1..100),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let mut world = World::new(number);
+        let at = at.index(ops.len());
+        for (index, op) in ops.into_iter().enumerate() {
+            if index == at {
+                let bytes = world.core.snapshot();
+                let twin = Allocator::restore(&bytes).unwrap();
+                prop_assert_eq!(twin.state_hash(), world.core.state_hash());
+                prop_assert_eq!(twin.snapshot(), bytes);
+                world.twin = Some(twin);
+            }
             world.run(op);
         }
     }

@@ -1,18 +1,21 @@
 //! Jobs that are placed alike share a class: one compiled pattern, one memory of what was tried in vain.
 //!
 //! Promises that skipping a class never changes a decision: it is skipped only while nothing that could help has
-//! changed. A cache, not state.
+//! changed. A cache, not state, but for that memory: it decides what a pass attempts, and is saved with the state.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::elastic::{Demands, Sizes};
 use super::explain::Bound;
-use super::job::{ElementLimits, IsolationRequest, JobRequest, Topology};
+use super::job::{ElementLimits, IsolationRequest, JobId, JobRequest, Topology};
 use super::placement::cost::Epoch;
 use super::placement::pattern::Pattern;
+use super::quality::{Bounds, Shortfall};
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
 
 /// Index of a class; reused when nobody is left in it.
@@ -20,7 +23,7 @@ use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
 pub struct ClassId(pub u32);
 
 /// Everything that decides where a job may be placed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Key {
     qubits: u32,
     topology: Topology,
@@ -29,6 +32,8 @@ struct Key {
     preferred: SmallVec<[DeviceId; 2]>,
     excluded: SmallVec<[DeviceId; 2]>,
     max_swaps: Option<u32>,
+    sizes: Sizes,
+    bounds: Option<[u64; 6]>,
 }
 
 impl Key {
@@ -42,8 +47,28 @@ impl Key {
             preferred: request.preferred_devices.clone(),
             excluded: request.excluded_devices.clone(),
             max_swaps: request.max_swap_operations,
+            sizes: Sizes::new(request),
+            bounds: Some(Bounds::new(request)).filter(|bounds| !bounds.is_none()).map(|bounds| bounds.bits()),
         }
     }
+}
+
+/// What a class has learned by trying.
+#[derive(Debug, Serialize, Deserialize)]
+struct Lesson {
+    key: Key,
+    id: u32,
+    failed_at: Option<u64>,
+    bound: Bound,
+    /// By device, without empty ones at the end.
+    failed_on: Vec<Option<(u64, Option<u32>)>>,
+}
+
+/// What all classes have learned by trying, in order of the classes; the part of them that is state.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Learned {
+    lessons: Vec<Lesson>,
+    unused: Vec<u32>,
 }
 
 /// What is known of one class.
@@ -51,6 +76,8 @@ impl Key {
 pub struct Class {
     /// The program side of its placements.
     pub pattern: Arc<Pattern>,
+    /// What its members demand beyond a fixed pattern.
+    pub demands: Demands,
     /// Its limits on elements.
     pub limits: ElementLimits,
     /// Devices that none of its members may use.
@@ -85,8 +112,17 @@ struct OnDevice {
 pub enum WhenEmpty {
     /// Proved impossible.
     Never,
+    /// Its best placement is not good enough, by the figures published last.
+    BelowBound(Shortfall),
     /// Possible at this cost, or not excluded (`None`).
     Possible(Option<u64>),
+}
+
+impl WhenEmpty {
+    /// Whether jobs of the class may wait for the device.
+    pub fn is_possible(self) -> bool {
+        matches!(self, Self::Possible(_))
+    }
 }
 
 /// What a class may use of a device as of one revision.
@@ -121,14 +157,33 @@ impl LimitMask {
 }
 
 impl Class {
-    /// What the class may use of a device.
-    pub fn mask(&mut self, device: DeviceId, epoch: &Epoch) -> &LimitMask {
+    /// A class without members that knows nothing yet.
+    fn new(key: &Key) -> Self {
+        let bounds = key.bounds.map_or(Bounds::default(), Bounds::from_bits);
+        Self {
+            pattern: Arc::new(Pattern::new(&key.topology, key.qubits)),
+            demands: Demands::new(key.topology.clone(), key.sizes, bounds),
+            limits: ElementLimits::from_bits(key.limits),
+            excluded: key.excluded.clone(),
+            max_swaps: key.max_swaps,
+            failed_at: None,
+            bound: Bound::Untried,
+            feasible: None,
+            embeds: None,
+            per_device: Vec::new(),
+            members: 0,
+        }
+    }
+
+    /// What the class may use of a device, and what it demands of it.
+    pub fn on_device(&mut self, device: DeviceId, epoch: &Epoch) -> (&LimitMask, &mut Demands) {
         let limits = self.limits;
         let mask = &mut self.on(device).mask;
         if mask.as_ref().is_none_or(|mask| mask.revision != epoch.revision) {
             *mask = Some(LimitMask::new(epoch, &limits));
         }
-        mask.as_ref().expect("just made")
+        let mask = self.per_device[device.index()].mask.as_ref().expect("just made");
+        (mask, &mut self.demands)
     }
 
     /// Whether the class was tried on the device in vain, with so many SWAPs allowed, and nothing has improved there
@@ -198,18 +253,7 @@ impl ClassTable {
         if self.ids.len() >= KEPT {
             self.forget_empty();
         }
-        let class = Class {
-            pattern: Arc::new(Pattern::new(&request.topology, request.min_qubits)),
-            limits: request.limits,
-            excluded: request.excluded_devices.clone(),
-            max_swaps: request.max_swap_operations,
-            failed_at: None,
-            bound: Bound::Untried,
-            feasible: None,
-            embeds: None,
-            per_device: Vec::new(),
-            members: 1,
-        };
+        let class = Class { members: 1, ..Class::new(&key) };
         let id = match self.unused.pop() {
             Some(id) => {
                 self.classes[id.0 as usize] = class;
@@ -222,6 +266,50 @@ impl ClassTable {
         };
         self.ids.insert(key, id);
         id
+    }
+
+    /// Makes a request a member of its class, if that is known.
+    pub(super) fn rejoin(&mut self, request: &JobRequest) -> Option<ClassId> {
+        let id = *self.ids.get(&Key::new(request))?;
+        self.classes[id.0 as usize].members += 1;
+        Some(id)
+    }
+
+    /// What the classes have learned.
+    pub(super) fn learned(&self) -> Learned {
+        let lessons = self.ids.iter().map(|(key, id)| {
+            let class = &self[*id];
+            let mut failed_on: Vec<_> = class.per_device.iter().map(|known| known.failed_at).collect();
+            while let Some(None) = failed_on.last() {
+                failed_on.pop();
+            }
+            Lesson { key: key.clone(), id: id.0, failed_at: class.failed_at, bound: class.bound, failed_on }
+        });
+        Learned { lessons: lessons.collect(), unused: self.unused.iter().map(|id| id.0).collect() }
+    }
+
+    /// Classes without members that have learned so much; `None` if two share a number.
+    pub(super) fn from_learned(learned: Learned) -> Option<Self> {
+        let mut table = Self { unused: learned.unused.into_iter().map(ClassId).collect(), ..Self::default() };
+        let count = learned.lessons.len() + table.unused.len();
+        let mut classes: Vec<Option<Class>> = std::iter::repeat_with(|| None).take(count).collect();
+        for Lesson { key, id, failed_at, bound, failed_on } in learned.lessons {
+            let place = classes.get_mut(id as usize).filter(|place| place.is_none())?;
+            let per_device = failed_on.into_iter();
+            let per_device =
+                per_device.map(|failed_at| OnDevice { failed_at, ..OnDevice::default() }).collect();
+            *place = Some(Class { failed_at, bound, per_device, ..Class::new(&key) });
+            if table.ids.insert(key, ClassId(id)).is_some() {
+                return None;
+            }
+        }
+        for unused in &table.unused {
+            // Replaced before it is used; any class will do until then.
+            let place = classes.get_mut(unused.0 as usize).filter(|place| place.is_none())?;
+            *place = Some(Class::new(&Key::new(&JobRequest::new(JobId(0), 1, Topology::Any))));
+        }
+        table.classes = classes.into_iter().collect::<Option<_>>()?;
+        Some(table)
     }
 
     /// A member leaves.

@@ -242,6 +242,14 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    /// Whether it finds the placement of least noise of programs that embed, where nothing but noise counts.
+    pub fn is_exact(self) -> bool {
+        match self {
+            Self::NoiseAware | Self::TopologyAware => true,
+            Self::FirstFit | Self::Region | Self::FixedRegions => false,
+        }
+    }
+
     /// Whether it ever answers with a placement that needs routing.
     pub fn routes(self) -> bool {
         match self {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{Selection, Strategy};
 use super::job::JobId;
 use super::messages::Status;
+use super::quality::{Assessment, Shortfall};
 use crate::quantum::DeviceId;
 
 /// How sure a placement is.
@@ -36,6 +37,8 @@ pub struct Explanation {
     pub cost: f64,
     /// The part of `cost` that is due to SWAP gates.
     pub routing_cost: f64,
+    /// How good it is, of jobs that bound it; says which soft bound it misses.
+    pub quality: Option<Assessment>,
 }
 
 /// The constraint that kept a job from starting when it was last tried.
@@ -69,6 +72,14 @@ pub enum Bound {
     BudgetExhausted {
         /// The last device tried.
         device: DeviceId,
+    },
+    /// The best placement on what is free is not good enough (`device`: the last one tried).
+    #[error("the best placement on what is free of device {} has {shortfall}", device.0)]
+    BelowBound {
+        /// The last device tried.
+        device: DeviceId,
+        /// The demand that it misses.
+        shortfall: Shortfall,
     },
     /// The device runs as many jobs as it allows.
     #[error("device {} runs as many jobs as it allows", device.0)]

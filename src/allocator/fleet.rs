@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::balancing::index::{FleetIndex, Load};
 use super::jobs::JobSlot;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, SavedLedger};
 use super::messages::{AllocationId, EpochNumber, Fence, Status, Target};
 use super::placement::cost::Epoch;
 use super::scheduler::queue::WaitingQueue;
@@ -19,12 +19,12 @@ use crate::quantum::device::DeviceSpec;
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
 
 /// One device.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "SavedDevice")]
 pub struct Device {
     /// Its number.
     pub id: DeviceId,
     /// What it is.
-    #[serde(skip)]
     pub spec: Arc<DeviceSpec>,
     /// Whether it may be used.
     pub status: Status,
@@ -33,7 +33,7 @@ pub struct Device {
     /// Elements that are not online, with their status.
     pub coupler_status: BTreeMap<CouplerId, Status>,
     /// What is alive and what it costs, as published last.
-    #[serde(serialize_with = "epoch_number")]
+    #[serde(serialize_with = "save_epoch")]
     pub epoch: Arc<Epoch>,
     /// Who holds what.
     pub ledger: Ledger,
@@ -49,10 +49,77 @@ pub struct Device {
     pub next_fence: Fence,
     /// Rises whenever something changes that could help a job that was tried here in vain.
     pub improvements: u64,
+    /// The last calibration for which a better one was requested; 0: never.
+    pub calibration_requested: EpochNumber,
 }
 
-fn epoch_number<S: serde::Serializer>(epoch: &Arc<Epoch>, serializer: S) -> Result<S::Ok, S::Error> {
-    epoch.number.serialize(serializer)
+/// An epoch as it is saved: the rest follows from the device and the status of its elements.
+#[derive(Serialize, Deserialize)]
+struct SavedEpoch {
+    number: EpochNumber,
+    revision: u64,
+    calibration: Arc<Calibration>,
+}
+
+fn save_epoch<S: serde::Serializer>(epoch: &Arc<Epoch>, serializer: S) -> Result<S::Ok, S::Error> {
+    let (number, revision, calibration) = (epoch.number, epoch.revision, epoch.calibration.clone());
+    SavedEpoch { number, revision, calibration }.serialize(serializer)
+}
+
+/// A device as it is saved.
+#[derive(Deserialize)]
+struct SavedDevice {
+    id: DeviceId,
+    spec: Arc<DeviceSpec>,
+    status: Status,
+    qubit_status: BTreeMap<PhysicalQubit, Status>,
+    coupler_status: BTreeMap<CouplerId, Status>,
+    epoch: SavedEpoch,
+    ledger: SavedLedger,
+    running: u32,
+    queue: WaitingQueue,
+    admitted: Vec<JobSlot>,
+    counted: u32,
+    next_fence: Fence,
+    improvements: u64,
+    calibration_requested: EpochNumber,
+}
+
+impl TryFrom<SavedDevice> for Device {
+    type Error = &'static str;
+
+    fn try_from(saved: SavedDevice) -> Result<Self, Self::Error> {
+        let map = saved.spec.coupling_map.clone();
+        let SavedEpoch { number, revision, calibration } = saved.epoch;
+        let sized = |figures: &Calibration| {
+            (figures.qubits.len(), figures.couplers.len()) == (map.qubits(), map.couplers().len())
+        };
+        let known = saved.qubit_status.keys().all(|qubit| qubit.index() < map.qubits())
+            && saved.coupler_status.keys().all(|coupler| coupler.index() < map.couplers().len());
+        if !known || !sized(&calibration) || !sized(&saved.spec.calibration) {
+            return Err("figures or statuses of elements that the device does not have");
+        }
+        let offline = QubitSet::from_qubits(map.qubits(), saved.qubit_status.keys().copied());
+        let couplers: Vec<CouplerId> = saved.coupler_status.keys().copied().collect();
+        let mut epoch = Epoch::new(number, map.clone(), calibration, &offline, &couplers);
+        epoch.revision = revision;
+        Ok(Self {
+            id: saved.id,
+            status: saved.status,
+            qubit_status: saved.qubit_status,
+            coupler_status: saved.coupler_status,
+            epoch: Arc::new(epoch),
+            ledger: saved.ledger.restore(&map).ok_or("a qubit that is booked twice")?,
+            running: saved.running,
+            queue: saved.queue,
+            admitted: saved.admitted,
+            counted: saved.counted,
+            next_fence: saved.next_fence,
+            improvements: saved.improvements,
+            calibration_requested: saved.calibration_requested,
+            spec: saved.spec,
+        })
+    }
 }
 
 impl Device {
@@ -124,7 +191,7 @@ fn set_or_remove<K: Ord>(statuses: &mut BTreeMap<K, Status>, key: K, status: Sta
 }
 
 /// All devices.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Fleet {
     devices: Vec<Option<Device>>,
     /// Rises whenever something changes that could help a job that was tried everywhere in vain.
@@ -175,6 +242,7 @@ impl Fleet {
             counted: 0,
             next_fence: Fence(1),
             improvements: 0,
+            calibration_requested: EpochNumber(0),
         });
         self.epochs += 1;
         self.improve(id);
@@ -218,6 +286,20 @@ impl Fleet {
             device.improvements += 1;
         }
         self.refresh(id);
+    }
+
+    /// Builds the index anew, for a fleet that was read; false if a device is under another number than its own.
+    pub(super) fn reindex(&mut self) -> bool {
+        self.index = FleetIndex::default();
+        for index in 0..self.devices.len() {
+            let id = DeviceId(index as u32);
+            if self.devices[index].as_ref().is_some_and(|device| device.id != id) {
+                return false;
+            }
+            self.index.set(id, Load::default());
+            self.refresh(id);
+        }
+        true
     }
 
     /// Renews the index after a device changed.

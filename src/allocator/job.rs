@@ -70,6 +70,18 @@ impl Topology {
             _ => None,
         }
     }
+
+    /// The shape, if there is not a sensible one of every size: a job cannot ask for as much of it as there is room.
+    fn rigid(&self) -> Option<Shape> {
+        match self {
+            Self::Grid { rows, columns } => Some(Shape::Grid { rows: *rows, columns: *columns }),
+            Self::Custom(_) => Some(Shape::Custom),
+            Self::Circuit(_) => Some(Shape::Circuit),
+            Self::HeavyHex => Some(Shape::HeavyHex),
+            Self::Complete => Some(Shape::Complete),
+            Self::Any | Self::Line | Self::Ring | Self::Star | Self::Tree => None,
+        }
+    }
 }
 
 /// Limits on the elements that a job may use. The default limits nothing.
@@ -96,6 +108,13 @@ impl ElementLimits {
         max_two_qubit_error: 1.0,
         max_readout_error: 1.0,
     };
+
+    /// Limits from their bits.
+    pub fn from_bits(bits: [u64; 5]) -> Self {
+        let [min_t1_s, min_t2_s, max_one_qubit_error, max_two_qubit_error, max_readout_error] =
+            bits.map(f64::from_bits);
+        Self { min_t1_s, min_t2_s, max_one_qubit_error, max_two_qubit_error, max_readout_error }
+    }
 
     /// The limits as bits, for comparing and hashing.
     pub fn bits(&self) -> [u64; 5] {
@@ -209,11 +228,11 @@ pub struct JobRequest {
     pub min_qubits: u32,
     /// Largest number of qubits it can use.
     pub max_qubits: u32,
-    /// What becomes of the qubits beyond the least number.
+    /// What becomes of the qubits beyond the least number; see [`super::elastic`].
     pub elasticity: Elasticity,
     /// Which qubits interact.
     pub topology: Topology,
-    /// Bound on the mean fidelity per gate.
+    /// Bound on the mean fidelity per gate; see [`super::quality`] for what it is exactly.
     pub fidelity_requirement: Option<QualityBound>,
     /// Bound on the estimated success probability.
     pub min_success_probability: Option<QualityBound>,
@@ -221,7 +240,7 @@ pub struct JobRequest {
     pub limits: ElementLimits,
     /// Most SWAP gates that routing may add.
     pub max_swap_operations: Option<u32>,
-    /// Allowed 1 - estimated success probability.
+    /// Allowed 1 - estimated success probability; the job waits rather than exceed it.
     pub noise_budget: Option<f64>,
     /// Number of circuits, at least 1.
     pub circuits: u32,
@@ -291,15 +310,17 @@ impl JobRequest {
         if self.max_qubits < self.min_qubits {
             return Err(Contradiction::EmptyRange { min: self.min_qubits, max: self.max_qubits });
         }
-        if let Some(needed) = self.topology.fixed_qubits()
-            && (self.min_qubits != needed || self.max_qubits != needed)
-        {
-            let shape = match &self.topology {
-                Topology::Grid { rows, columns } => Shape::Grid { rows: *rows, columns: *columns },
-                Topology::Circuit(_) => Shape::Circuit,
-                _ => Shape::Custom,
-            };
-            return Err(Contradiction::ShapeSize { asked: self.min_qubits, shape, needed });
+        let one_size = self.max_qubits == self.min_qubits || self.elasticity == Elasticity::Copies;
+        if let Some(shape) = self.topology.rigid() {
+            if let Some(needed) = self.topology.fixed_qubits()
+                && (self.min_qubits != needed || !one_size)
+            {
+                let asked = if self.min_qubits == needed { self.max_qubits } else { self.min_qubits };
+                return Err(Contradiction::ShapeSize { asked, shape, needed });
+            }
+            if !one_size {
+                return Err(Contradiction::NotScalable { min: self.min_qubits, max: self.max_qubits, shape });
+            }
         }
         if matches!(self.topology, Topology::Ring) && self.min_qubits < 3 {
             return Err(Contradiction::RingTooSmall { asked: self.min_qubits });
@@ -307,22 +328,19 @@ impl JobRequest {
         if self.circuits == 0 || self.shots == 0 || self.redundancy == 0 {
             return Err(Contradiction::NothingToDo);
         }
-        let probabilities = [
-            ("limits.max_one_qubit_error", Some(self.limits.max_one_qubit_error)),
-            ("limits.max_two_qubit_error", Some(self.limits.max_two_qubit_error)),
-            ("limits.max_readout_error", Some(self.limits.max_readout_error)),
-            ("fidelity_requirement", self.fidelity_requirement.map(|bound| bound.at_least)),
-            ("min_success_probability", self.min_success_probability.map(|bound| bound.at_least)),
-            ("noise_budget", self.noise_budget),
-            ("isolation.max_crosstalk", self.isolation.max_crosstalk),
+        let probability = |value: f64| (0.0..=1.0).contains(&value);
+        let in_range = [
+            probability(self.limits.max_one_qubit_error),
+            probability(self.limits.max_two_qubit_error),
+            probability(self.limits.max_readout_error),
+            self.fidelity_requirement.is_none_or(|bound| probability(bound.at_least)),
+            self.min_success_probability.is_none_or(|bound| probability(bound.at_least)),
+            self.noise_budget.is_none_or(probability),
+            self.isolation.max_crosstalk.is_none_or(probability),
+            self.limits.min_t1_s >= 0.0 && self.limits.min_t2_s >= 0.0,
         ];
-        for (name, value) in probabilities {
-            if value.is_some_and(|value| !(0.0..=1.0).contains(&value)) {
-                return Err(Contradiction::NoProbability { field: name });
-            }
-        }
-        if !(self.limits.min_t1_s >= 0.0 && self.limits.min_t2_s >= 0.0) {
-            return Err(Contradiction::NoProbability { field: "limits.min_t1_s and min_t2_s" });
+        if let Some((name, _)) = RANGED.into_iter().zip(in_range).find(|(_, fits)| !fits) {
+            return Err(Contradiction::NoProbability { field: FieldName(name) });
         }
         if let Some(device) = self.preferred_devices.iter().find(|id| self.excluded_devices.contains(id)) {
             return Err(Contradiction::PreferredAndExcluded { device: *device });
@@ -336,10 +354,6 @@ impl JobRequest {
     /// The first demand that this version does not honour, if there is one.
     pub fn unsupported(&self) -> Option<Demand> {
         let demands = [
-            (self.max_qubits > self.min_qubits, Demand::Elastic),
-            (self.fidelity_requirement.is_some(), Demand::FidelityRequirement),
-            (self.min_success_probability.is_some(), Demand::MinSuccessProbability),
-            (self.noise_budget.is_some(), Demand::NoiseBudget),
             (self.priority != Priority::NORMAL, Demand::Priority),
             (self.isolation.max_crosstalk.is_some(), Demand::MaxCrosstalk),
             (self.deadline.is_some(), Demand::Deadline),
@@ -383,6 +397,10 @@ pub enum Shape {
     Custom,
     /// A circuit.
     Circuit,
+    /// A part of a heavy-hex lattice.
+    HeavyHex,
+    /// Every qubit with every other.
+    Complete,
 }
 
 impl std::fmt::Display for Shape {
@@ -391,7 +409,34 @@ impl std::fmt::Display for Shape {
             Self::Grid { rows, columns } => write!(f, "a {rows} x {columns} grid"),
             Self::Custom => f.write_str("the custom topology"),
             Self::Circuit => f.write_str("the circuit"),
+            Self::HeavyHex => f.write_str("a heavy-hex patch"),
+            Self::Complete => f.write_str("the complete graph"),
         }
+    }
+}
+
+/// The name of a field of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{0}")]
+pub struct FieldName(pub &'static str);
+
+/// The fields with values that can be out of range.
+const RANGED: [&str; 8] = [
+    "limits.max_one_qubit_error",
+    "limits.max_two_qubit_error",
+    "limits.max_readout_error",
+    "fidelity_requirement",
+    "min_success_probability",
+    "noise_budget",
+    "isolation.max_crosstalk",
+    "limits.min_t1_s and min_t2_s",
+];
+
+impl<'de> Deserialize<'de> for FieldName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let known = RANGED.into_iter().find(|known| **known == name);
+        known.map(Self).ok_or_else(|| serde::de::Error::custom("unknown field of a job request"))
     }
 }
 
@@ -419,6 +464,19 @@ pub enum Contradiction {
         /// Qubits of the shape.
         needed: u32,
     },
+    /// A range of sizes of a shape that does not scale.
+    #[error(
+        "the job asks for the largest size from {min} to {max} qubits, but {shape} does not scale; hint: any, line, \
+         ring, star and tree do, or ask for copies"
+    )]
+    NotScalable {
+        /// Least number of qubits.
+        min: u32,
+        /// Largest number of qubits.
+        max: u32,
+        /// The shape.
+        shape: Shape,
+    },
     /// A ring of one or two.
     #[error("a ring needs at least 3 qubits, but the job asks for {asked}")]
     RingTooSmall {
@@ -432,8 +490,7 @@ pub enum Contradiction {
     #[error("{field} is out of range; hint: probabilities lie in 0..=1, times are not negative")]
     NoProbability {
         /// Name of the field.
-        #[serde(skip_deserializing)]
-        field: &'static str,
+        field: FieldName,
     },
     /// A device both wanted and unwanted.
     #[error("device {} is both preferred and excluded", device.0)]
@@ -449,18 +506,6 @@ pub enum Contradiction {
 /// A demand that is understood but not honoured by this version, and therefore refused rather than ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Demand {
-    /// `max_qubits` above `min_qubits`.
-    #[error("max_qubits above min_qubits (elastic requests)")]
-    Elastic,
-    /// `fidelity_requirement`.
-    #[error("fidelity_requirement")]
-    FidelityRequirement,
-    /// `min_success_probability`.
-    #[error("min_success_probability")]
-    MinSuccessProbability,
-    /// `noise_budget`.
-    #[error("noise_budget")]
-    NoiseBudget,
     /// A priority other than normal.
     #[error("a priority other than normal")]
     Priority,
@@ -521,6 +566,13 @@ mod tests {
             JobRequest { max_qubits: 4, ..base.clone() },
             JobRequest { topology: Topology::Grid { rows: 2, columns: 3 }, ..base.clone() },
             JobRequest { min_qubits: 2, topology: Topology::Ring, ..base.clone() },
+            JobRequest { max_qubits: 8, topology: Topology::HeavyHex, ..base.clone() },
+            JobRequest {
+                min_qubits: 6,
+                max_qubits: 12,
+                topology: Topology::Grid { rows: 2, columns: 3 },
+                ..base.clone()
+            },
             JobRequest { shots: 0, ..base.clone() },
             JobRequest { noise_budget: Some(1.5), ..base.clone() },
             JobRequest { noise_budget: Some(f64::NAN), ..base.clone() },
@@ -537,6 +589,8 @@ mod tests {
         min_qubits is 5, but max_qubits is 4
         the job asks for 5 qubits, but a 2 x 3 grid has 6
         a ring needs at least 3 qubits, but the job asks for 2
+        the job asks for the largest size from 5 to 8 qubits, but a heavy-hex patch does not scale; hint: any, line, ring, star and tree do, or ask for copies
+        the job asks for 12 qubits, but a 2 x 3 grid has 6
         circuits, shots and redundancy must be at least 1
         noise_budget is out of range; hint: probabilities lie in 0..=1, times are not negative
         noise_budget is out of range; hint: probabilities lie in 0..=1, times are not negative
@@ -544,5 +598,13 @@ mod tests {
         device 3 is both preferred and excluded
         ");
         assert_eq!(base.validate(), Ok(()));
+        let copies = JobRequest {
+            min_qubits: 6,
+            max_qubits: 12,
+            topology: Topology::Grid { rows: 2, columns: 3 },
+            elasticity: Elasticity::Copies,
+            ..base
+        };
+        assert_eq!(copies.validate(), Ok(()));
     }
 }

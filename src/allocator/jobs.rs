@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use super::class::ClassId;
+use super::class::{ClassId, ClassTable};
 use super::explain::Bound;
 use super::job::{JobId, JobRequest, JobState};
 use super::messages::{AllocationId, Answer, StopReason};
@@ -19,12 +19,12 @@ use crate::quantum::DeviceId;
 use crate::time::Time;
 
 /// Index of a live job; reused after the job has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JobSlot(pub u32);
 
 /// A live job.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
     /// What it asks for.
     pub request: Arc<JobRequest>,
@@ -55,14 +55,14 @@ pub struct Job {
     pub stop: Option<StopReason>,
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Ended {
     fingerprint: u64,
     answer: Answer,
 }
 
 /// All jobs that the core knows.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct JobTable {
     slots: Vec<Option<Job>>,
     free: Vec<JobSlot>,
@@ -139,6 +139,34 @@ impl JobTable {
                 self.ended.swap_remove(&oldest);
             }
         }
+    }
+
+    /// Whether numbers, slots and memory fit together, as they do unless the table was read from damaged bytes.
+    pub(super) fn is_consistent(&self) -> bool {
+        let at = |slot: &JobSlot| self.slots.get(slot.0 as usize);
+        let lives = |(id, slot): (&JobId, &JobSlot)| {
+            at(slot).is_some_and(|job| job.as_ref().is_some_and(|job| job.request.id == *id))
+        };
+        self.live.iter().all(lives)
+            && self.free.iter().all(|slot| at(slot).is_some_and(Option::is_none))
+            && self.slots.len() == self.live.len() + self.free.len()
+            && self.order.len() >= self.ended.len()
+    }
+
+    /// Whether a slot holds a live job.
+    pub(super) fn is_live(&self, slot: JobSlot) -> bool {
+        matches!(self.slots.get(slot.0 as usize), Some(Some(_)))
+    }
+
+    /// Makes every live job a member of its class again; false if one has none.
+    pub(super) fn rejoin(&mut self, classes: &mut ClassTable) -> bool {
+        self.slots.iter_mut().flatten().all(|job| match classes.rejoin(&job.request) {
+            Some(class) => {
+                job.class = class;
+                true
+            }
+            None => false,
+        })
     }
 
     /// Number of live jobs.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::messages::AllocationId;
@@ -14,7 +14,7 @@ use crate::quantum::{PhysicalQubit, QubitSet};
 use crate::time::Time;
 
 /// Why qubits are booked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     /// A job runs on them.
     Job,
@@ -23,7 +23,7 @@ pub enum Kind {
 }
 
 /// One booking. The holder and the kind are its key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The booked qubits.
     pub qubits: QubitSet,
@@ -52,7 +52,29 @@ pub struct Ledger {
     near: SmallVec<[(u32, Counted); 2]>,
 }
 
-/// Keys of two parts cannot be keys of JSON objects.
+/// The bookings of a ledger as they are saved; the masks follow from them.
+#[derive(Debug, Deserialize)]
+pub(super) struct SavedLedger {
+    entries: Vec<((AllocationId, Kind), Entry)>,
+}
+
+impl SavedLedger {
+    /// The ledger of a device with the given couplers; `None` if a qubit is booked twice or does not exist.
+    pub(super) fn restore(self, map: &CouplingMap) -> Option<Ledger> {
+        let mut ledger = Ledger::new(map.qubits());
+        for ((holder, kind), entry) in self.entries {
+            let fits = entry.qubits.capacity() == map.qubits();
+            let taken = &entry.qubits;
+            if !fits || !ledger.held.is_disjoint(taken) || !ledger.guarded.is_disjoint(taken) {
+                return None;
+            }
+            ledger.book(holder, kind, entry, map);
+        }
+        Some(ledger)
+    }
+}
+
+/// Keys of two parts cannot be keys in every format.
 fn as_list<S: serde::Serializer>(
     entries: &BTreeMap<(AllocationId, Kind), Entry>,
     serializer: S,

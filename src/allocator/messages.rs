@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use super::config::AllocatorConfig;
 use super::explain::Explanation;
 use super::job::{Contradiction, Demand, JobId, JobRequest, Tenant};
+use super::quality::Shortfall;
 use crate::quantum::calibration::Calibration;
 use crate::quantum::device::DeviceSpec;
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
@@ -196,6 +197,9 @@ pub enum Rejection {
     /// No device, even empty, has a region of this shape within the limits.
     #[error("no device could place the job even if it were empty")]
     NowhereToPlace,
+    /// Every device that has such a region lacks the quality, by its figures published last, even if it were empty.
+    #[error("the best placement on an empty device has {0}")]
+    QualityOutOfReach(Shortfall),
     /// No device is left after exclusions.
     #[error("every device is excluded, or the fleet is empty")]
     NoDevice,
@@ -282,7 +286,7 @@ pub enum DriverAction {
 }
 
 /// Qubits granted to one attempt of a job.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Allocation {
     /// Its number.
     pub id: AllocationId,
@@ -298,7 +302,9 @@ pub struct Allocation {
     pub device: DeviceId,
     /// The calibration that the decision rests on.
     pub epoch: EpochNumber,
-    /// Physical qubit of each virtual qubit.
+    /// Number of copies of the program that run side by side and share the shots; mostly 1.
+    pub copies: u32,
+    /// Physical qubit of each virtual qubit; of copies, one layout after the other.
     pub layout: SmallVec<[PhysicalQubit; 8]>,
     /// SWAP gates that a router is expected to add, with `layout` as its first one: the program does not fit as it is.
     /// `None`: every interaction lies on a coupler.
@@ -319,6 +325,13 @@ pub struct Allocation {
     pub driver_actions: SmallVec<[DriverAction; 1]>,
     /// Why this device and region.
     pub explanation: Explanation,
+}
+
+impl Allocation {
+    /// Number of qubits of one copy.
+    pub fn copy_size(&self) -> usize {
+        (self.layout.len() / self.copies.max(1) as usize).max(1)
+    }
 }
 
 /// Why an allocation is asked to stop.
@@ -481,6 +494,16 @@ pub enum Event {
         job: JobId,
         /// The allocation that ended with it, if it ran.
         allocation: Option<AllocationId>,
+    },
+    /// A job started although its placement misses a soft bound: new figures of the device would help. Sent once for
+    /// every calibration of a device.
+    CalibrationRequested {
+        /// The device.
+        device: DeviceId,
+        /// The calibration that is not good enough.
+        epoch: EpochNumber,
+        /// The job.
+        job: JobId,
     },
     /// A job waited longer than it wanted to.
     JobExpired {

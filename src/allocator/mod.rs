@@ -11,6 +11,7 @@
 pub mod balancing;
 pub mod class;
 pub mod config;
+pub mod elastic;
 pub mod explain;
 pub mod fleet;
 pub mod isolation;
@@ -20,7 +21,10 @@ pub mod ledger;
 pub mod messages;
 mod pass;
 pub mod placement;
+pub mod quality;
+pub mod routed_program;
 pub mod scheduler;
+pub mod snapshot;
 mod stopping;
 
 use std::collections::BTreeSet;
@@ -28,7 +32,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::quantum::calibration::Calibration;
 use crate::quantum::device::DeviceSpec;
@@ -57,6 +61,8 @@ pub struct Allocator {
     strategy: Box<dyn PlacementStrategy>,
     /// The strategy was brought by the user and survives a change of the configuration.
     own_strategy: bool,
+    /// Judges what bounds on quality can be met where another strategy is in force.
+    exact: placement::exact::NoiseAware,
     selector: Box<dyn DeviceSelector>,
     own_selector: bool,
     classes: ClassTable,
@@ -67,7 +73,7 @@ pub struct Allocator {
 }
 
 /// Everything that a restart must bring back. Caches are elsewhere.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct State {
     config: AllocatorConfig,
     now: Time,
@@ -83,7 +89,7 @@ struct State {
 }
 
 /// An attempt that holds qubits.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Running {
     allocation: Arc<Allocation>,
     slot: JobSlot,
@@ -93,7 +99,7 @@ struct Running {
 }
 
 /// What is to happen at a time. The order is that of events at one instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Timer {
     GuardEnd(DeviceId, AllocationId),
     StopTimeout(AllocationId),
@@ -103,7 +109,7 @@ enum Timer {
 }
 
 /// What the next pass must look at.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Due {
     global: bool,
     devices: BTreeSet<DeviceId>,
@@ -122,6 +128,7 @@ impl Allocator {
         Ok(Self {
             strategy: placement::configured(config.strategy, &config.placement),
             own_strategy: false,
+            exact: placement::exact::NoiseAware::default(),
             selector: selector(config.selection),
             own_selector: false,
             draws,
@@ -265,12 +272,6 @@ impl Allocator {
             JobState::Queued => Some(job.bound),
             JobState::Running | JobState::Stopping => None,
         }
-    }
-
-    /// A hash of the whole state: equal for allocators that will answer everything alike.
-    pub fn state_hash(&self) -> [u8; 32] {
-        let bytes = serde_json::to_vec(&self.state).expect("the state has only string keys and plain values");
-        *blake3::hash(&bytes).as_bytes()
     }
 
     fn register(
@@ -445,8 +446,10 @@ impl Allocator {
         if self.is_feasible(class) {
             return Ok(class);
         }
+        let reason =
+            self.best_shortfall(class).map_or(Rejection::NowhereToPlace, Rejection::QualityOutOfReach);
         self.classes.leave(class);
-        Err(Rejection::NowhereToPlace)
+        Err(reason)
     }
 
     fn hold(&mut self, id: JobId, events: &mut Vec<Event>) -> Result<Answer, CommandError> {

@@ -11,14 +11,16 @@ use super::balancing::index::Need;
 use super::balancing::selection::Ask;
 use super::class::{ClassId, WhenEmpty};
 use super::config::{HeadOfLine, Queue, Retry, RoutingPolicy, Strategy, WalltimeExceeded};
-use super::explain::{Bound, Certainty, Explanation};
+use super::elastic::{Fit, Refusal, Strategies};
+use super::explain::{Bound, Explanation};
 use super::isolation;
 use super::job::JobState;
 use super::jobs::JobSlot;
 use super::ledger::{Entry, Kind};
 use super::messages::{Allocation, AllocationId, DriverAction, Event, Fence, PromisedIsolation, Status};
 use super::placement::cost::nats_of_cost;
-use super::placement::{Objective, Placement, PlacementOutcome, PlacementRequest, surcharge};
+use super::placement::{Objective, PlacementRequest, surcharge};
+use super::quality::Shortfall;
 use super::{Allocator, Running, Timer};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
@@ -34,8 +36,18 @@ struct Tally {
 /// A placement that was found for a job, not yet booked.
 struct Found {
     device: DeviceId,
-    placement: Placement,
-    certainty: Certainty,
+    fit: Fit,
+}
+
+impl Found {
+    /// Whether a job is better off here: soft bounds first, then the number of qubits, then the cost.
+    fn is_better_than(&self, other: &Self) -> bool {
+        let rank = |found: &Self| {
+            let fit = &found.fit;
+            (!fit.meets_all(), std::cmp::Reverse(fit.placement.layout.len()), fit.placement.cost)
+        };
+        rank(self) < rank(other)
+    }
 }
 
 impl Allocator {
@@ -203,11 +215,12 @@ impl Allocator {
             match self.place(class, &request.isolation, id, tally) {
                 Ok(found) => {
                     let preferred = request.preferred_devices.contains(&id);
-                    let better = best.as_ref().is_none_or(|b| found.placement.cost < b.placement.cost);
-                    if better {
+                    // Another device may meet the soft bound that this one misses.
+                    let settled = found.fit.meets_all();
+                    if best.as_ref().is_none_or(|best| found.is_better_than(best)) {
                         best = Some(found);
                     }
-                    if preferred || !self.selector.compares_all() {
+                    if settled && (preferred || !self.selector.compares_all()) {
                         break;
                     }
                 }
@@ -260,7 +273,7 @@ impl Allocator {
         let improvements = device.improvements;
         let promised = isolation::promise(asked, &self.state.config.isolation, &device.spec.limits);
         let pattern = class.pattern.clone();
-        let mask = class.mask(id, &device.epoch);
+        let (mask, demands) = class.on_device(id, &device.epoch);
         let map = &device.spec.coupling_map;
         device.ledger.free_for(promised.buffer_distance, &mask.qubits, map, &mut self.free);
         let free = self.free.len() as u32;
@@ -272,7 +285,7 @@ impl Allocator {
             let beside = surcharge::beside(&promised, device.spec.technology, &device.ledger);
             let objective =
                 self.surcharges.objective(weights, &device.epoch, &self.free, barred, width, beside);
-            let placed = self.strategy.place(&PlacementRequest {
+            let request = PlacementRequest {
                 epoch: &device.epoch,
                 free: &self.free,
                 barred_couplers: barred,
@@ -281,21 +294,20 @@ impl Allocator {
                 objective,
                 max_swaps,
                 when_empty: Some(&mask.qubits),
-            });
-            match placed.outcome {
-                PlacementOutcome::Optimal(placement) => {
-                    let certainty = Certainty::Optimal;
-                    return Ok(Found { device: id, placement, certainty });
-                }
-                PlacementOutcome::Feasible { placement, gap } => {
-                    let certainty = Certainty::Gap(gap.map(nats_of_cost));
-                    return Ok(Found { device: id, placement, certainty });
-                }
-                PlacementOutcome::ProvedInfeasible => {
+            };
+            let mut strategies = Strategies {
+                configured: &mut *self.strategy,
+                is_exact: !self.own_strategy && self.state.config.strategy.is_exact(),
+                exact: &mut self.exact,
+            };
+            match strategies.place(&request, demands) {
+                Ok(fit) => return Ok(Found { device: id, fit }),
+                Err(Refusal::NoPlacement) => {
                     tally.blocked_by_shape += 1;
                     Bound::NoPlacement { device: id }
                 }
-                PlacementOutcome::BudgetExhausted => Bound::BudgetExhausted { device: id },
+                Err(Refusal::BudgetExhausted) => Bound::BudgetExhausted { device: id },
+                Err(Refusal::BelowBound(shortfall)) => Bound::BelowBound { device: id, shortfall },
             }
         };
         class.fail_on(id, improvements, max_swaps);
@@ -305,7 +317,7 @@ impl Allocator {
 
     /// Books a placement and starts the job.
     fn start(&mut self, now: Time, slot: JobSlot, found: Found, devices_tried: u32, events: &mut Vec<Event>) {
-        let Found { device: device_id, placement, certainty } = found;
+        let Found { device: device_id, fit: Fit { placement, certainty, copies, quality } } = found;
         self.dequeue(slot);
         let id = self.state.next_allocation;
         self.state.next_allocation = AllocationId(id.0 + 1);
@@ -352,6 +364,7 @@ impl Allocator {
             attempt: job.attempts,
             device: device_id,
             epoch: device.epoch.number,
+            copies,
             layout: placement.layout,
             swaps: placement.routing.map(|routing| routing.swaps),
             held,
@@ -368,8 +381,12 @@ impl Allocator {
                 certainty,
                 cost: nats_of_cost(placement.cost),
                 routing_cost: placement.routing.map_or(0.0, |routing| nats_of_cost(routing.cost)),
+                quality,
             },
         });
+        let epoch = allocation.epoch;
+        let misses = quality.is_some_and(|quality| !quality.meets_all());
+        let request = misses && std::mem::replace(&mut device.calibration_requested, epoch) != epoch;
         let stop_at_walltime = config.walltime.exceeded == WalltimeExceeded::Stop;
         let timer = walltime.filter(|_| stop_at_walltime).map(|at| (at, Timer::Walltime(id)));
         if let Some(timer) = timer {
@@ -377,7 +394,11 @@ impl Allocator {
         }
         self.state.running.insert(id, Running { allocation: allocation.clone(), slot, shots_done: 0, timer });
         self.state.fleet.refresh(device_id);
+        let job = allocation.job;
         events.push(Event::JobStarted { allocation });
+        if request {
+            events.push(Event::CalibrationRequested { device: device_id, epoch, job });
+        }
     }
 
     /// Puts a waiting job into its queue, choosing a device if there is a queue per device.
@@ -483,7 +504,7 @@ impl Allocator {
         if best.is_none() {
             // Nothing in service can take it: wait for a device that is expected back.
             let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
-            let back = ids.into_iter().find(|id| self.when_empty(class, *id) != WhenEmpty::Never);
+            let back = ids.into_iter().find(|id| self.when_empty(class, *id).is_possible());
             return back;
         }
         let (_, id) = best?;
@@ -503,7 +524,7 @@ impl Allocator {
         // In service first, through the index; then the others.
         let need = Need::Capacity(self.classes[class].pattern.qubits() as u32);
         while let Some(id) = self.state.fleet.index.next(from, need) {
-            if self.when_empty(class, id) != WhenEmpty::Never {
+            if self.when_empty(class, id).is_possible() {
                 found = true;
                 break;
             }
@@ -511,10 +532,20 @@ impl Allocator {
         }
         if !found {
             let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
-            found = ids.into_iter().any(|id| self.when_empty(class, id) != WhenEmpty::Never);
+            found = ids.into_iter().any(|id| self.when_empty(class, id).is_possible());
         }
         self.classes[class].feasible = Some((self.state.fleet.epochs, found));
         found
+    }
+
+    /// What the best device lacks for jobs of the class whose bounds no device meets, if any could place them.
+    pub(super) fn best_shortfall(&mut self, class: ClassId) -> Option<Shortfall> {
+        let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
+        let known = ids.into_iter().filter_map(|id| match self.when_empty(class, id) {
+            WhenEmpty::BelowBound(shortfall) => Some(shortfall),
+            WhenEmpty::Never | WhenEmpty::Possible(_) => None,
+        });
+        known.max_by_key(|shortfall| (shortfall.best, std::cmp::Reverse(shortfall.least)))
     }
 
     /// How many SWAP gates routing may add to jobs of a class; `Some(0)`: they must embed.
@@ -533,7 +564,8 @@ impl Allocator {
         }
     }
 
-    /// Whether a placement without SWAPs was found for the class on any device of the fleet, taken as empty.
+    /// Whether a placement without SWAPs was found for the class on any device of the fleet, taken as empty. One that
+    /// is not good enough counts: SWAPs would make it worse.
     fn embeds(&mut self, class: ClassId) -> bool {
         if let Some((epochs, known)) = self.classes[class].embeds
             && epochs == self.state.fleet.epochs
@@ -541,7 +573,7 @@ impl Allocator {
             return known;
         }
         let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
-        let found = |known| matches!(known, WhenEmpty::Possible(Some(_)));
+        let found = |known| matches!(known, WhenEmpty::Possible(Some(_)) | WhenEmpty::BelowBound(_));
         let embeds = ids.into_iter().any(|id| found(self.on_empty(class, id, Some(0))));
         self.classes[class].embeds = Some((self.state.fleet.epochs, embeds));
         embeds
@@ -566,11 +598,11 @@ impl Allocator {
             return known;
         }
         let pattern = class.pattern.clone();
-        let mask = class.mask(id, &device.epoch);
+        let (mask, demands) = class.on_device(id, &device.epoch);
         let known = if mask.qubits.len() < pattern.qubits() {
             WhenEmpty::Never
         } else {
-            let placed = self.strategy.place(&PlacementRequest {
+            let request = PlacementRequest {
                 epoch: &device.epoch,
                 free: &mask.qubits,
                 barred_couplers: mask.barred_couplers.as_deref(),
@@ -579,13 +611,21 @@ impl Allocator {
                 objective: Objective::of(&self.state.config.placement),
                 max_swaps,
                 when_empty: Some(&mask.qubits),
-            });
-            match placed.outcome {
-                PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } => {
-                    WhenEmpty::Possible(Some(placement.cost))
+            };
+            let mut strategies = Strategies {
+                configured: &mut *self.strategy,
+                is_exact: !self.own_strategy && self.state.config.strategy.is_exact(),
+                exact: &mut self.exact,
+            };
+            match strategies.place(&request, demands) {
+                Ok(Fit { placement, .. }) => {
+                    // Per qubit, so that a device is not dearer for having room for more.
+                    let share = u128::from(placement.cost) * pattern.qubits() as u128;
+                    WhenEmpty::Possible(Some((share / placement.layout.len().max(1) as u128) as u64))
                 }
-                PlacementOutcome::ProvedInfeasible => WhenEmpty::Never,
-                PlacementOutcome::BudgetExhausted => WhenEmpty::Possible(None),
+                Err(Refusal::NoPlacement) => WhenEmpty::Never,
+                Err(Refusal::BudgetExhausted) => WhenEmpty::Possible(None),
+                Err(Refusal::BelowBound(shortfall)) => WhenEmpty::BelowBound(shortfall),
             }
         };
         class.set_when_empty(id, device.epoch.revision, max_swaps, known);

@@ -94,6 +94,7 @@ pub(super) fn grant(now: Time, job: u64, id: u64, map: &CouplingMap, layout: &[u
         attempt: 1,
         device: DEVICE,
         epoch: EpochNumber(1),
+        copies: 1,
         layout,
         swaps: None,
         held,
@@ -110,6 +111,7 @@ pub(super) fn grant(now: Time, job: u64, id: u64, map: &CouplingMap, layout: &[u
             certainty: Certainty::FirstFound,
             cost: 0.0,
             routing_cost: 0.0,
+            quality: None,
         },
     }
 }

@@ -4,6 +4,7 @@
 //! out here: a dead coupler still couples in the sense of crosstalk. Leaves errors to [`super::calibration`].
 
 use petgraph::graph::{NodeIndex, UnGraph};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 
 use super::{CouplerId, PhysicalQubit, QubitSet};
@@ -16,6 +17,25 @@ pub struct CouplingMap {
     neighbours: Vec<(PhysicalQubit, CouplerId)>,
     couplers: Vec<(PhysicalQubit, PhysicalQubit)>,
     complete: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored<C> {
+    qubits: u32,
+    couplers: C,
+}
+
+impl Serialize for CouplingMap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Stored { qubits: self.qubits() as u32, couplers: &self.couplers }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for CouplingMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = Stored::<Vec<(u32, u32)>>::deserialize(deserializer)?;
+        Self::new(stored.qubits, stored.couplers).map_err(serde::de::Error::custom)
+    }
 }
 
 /// Why a list of couplers is no coupling map.

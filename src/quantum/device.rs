@@ -70,7 +70,7 @@ pub struct DeviceLimits {
 }
 
 /// A device, complete and checked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeviceSpec {
     /// Unique name, as in `ibm_fez`.
     pub name: String,

@@ -13,6 +13,7 @@ pub mod generators;
 pub mod hardware;
 pub mod import;
 pub mod lattice;
+pub mod program;
 pub mod qasm;
 mod qubit_set;
 pub mod success;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::allocator::messages::{Allocation, Status, StatusReason};
 use crate::quantum::calibration::Calibration;
 use crate::quantum::hardware::Hardware;
+use crate::quantum::program::PlacedProgram;
 use crate::quantum::{CouplerId, DeviceId};
 
 /// Where the calibration of a device stands.
@@ -36,6 +37,8 @@ pub struct Site {
     pub down: bool,
     /// Where its calibration stands.
     pub phase: CalibrationPhase,
+    /// Whether the calibration that is due or under way was requested, and is not the next one of the plan.
+    pub unplanned: bool,
     /// Number of the next calibration.
     pub calibrations: u64,
     /// Number of running attempts.
@@ -59,6 +62,7 @@ impl Site {
             member: false,
             down: false,
             phase: CalibrationPhase::Idle,
+            unplanned: false,
             calibrations: 0,
             running: 0,
             driven,
@@ -110,6 +114,24 @@ impl Site {
         let driven = |coupler: CouplerId| self.driven[coupler.index()] > 0;
         let map = &self.hardware.spec().coupling_map;
         self.hardware.crosstalk().factors(map, couplers, driven, factors);
+    }
+
+    /// Crosstalk factors of the couplers of copies of one job, copy by copy, while the others among them and the other
+    /// running programs drive theirs. The copies themselves must not be driving.
+    pub fn crosstalk_of(&mut self, copies: &[PlacedProgram], factors: &mut Vec<f64>) {
+        if let [only] = copies {
+            return self.crosstalk(only.coupler_ids(), factors);
+        }
+        copies.iter().for_each(|copy| self.drive(copy.coupler_ids()));
+        let (mut all, mut own) = (Vec::new(), std::mem::take(factors));
+        for copy in copies {
+            self.release(copy.coupler_ids());
+            self.crosstalk(copy.coupler_ids(), &mut own);
+            all.extend_from_slice(&own);
+            self.drive(copy.coupler_ids());
+        }
+        copies.iter().for_each(|copy| self.release(copy.coupler_ids()));
+        *factors = all;
     }
 
     /// Whether an allocation is on this device.

@@ -151,8 +151,8 @@ impl Traces {
         Ok(())
     }
 
-    /// A job that ended, or had not ended when the run did (`None`); `reason` says why it was rejected or failed, or
-    /// what kept it waiting.
+    /// A job that ended, or had not ended when the run did (`None`); `reason` says why it was rejected or failed, which
+    /// soft bound it missed, or what kept it waiting.
     pub fn job(
         &mut self,
         job: &Planned,
@@ -307,6 +307,12 @@ impl Traces {
                     let cost = allocation.explanation.routing_cost;
                     let _ = write!(text, ", to be routed with {swaps} SWAPs at {cost:.6} nats");
                 }
+                if allocation.copies > 1 {
+                    let _ = write!(text, ", {} copies", allocation.copies);
+                }
+                if let Some(missed) = allocation.explanation.quality.and_then(|quality| quality.missed) {
+                    let _ = write!(text, ", {missed}");
+                }
                 let device = Some(allocation.device.index());
                 ("job_started", Some(allocation.job), Some(allocation.id), device)
             }
@@ -331,6 +337,10 @@ impl Traces {
                 ("job_failed", Some(*job), Some(*allocation), None)
             }
             Event::JobCancelled { job, allocation } => ("job_cancelled", Some(*job), *allocation, None),
+            Event::CalibrationRequested { device, epoch, job } => {
+                let _ = write!(text, "epoch {}", epoch.0);
+                ("calibration_requested", Some(*job), None, Some(device.index()))
+            }
             Event::JobExpired { job, waited } => {
                 let _ = write!(text, "waited {waited}");
                 ("job_expired", Some(*job), None, None)

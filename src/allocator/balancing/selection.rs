@@ -24,6 +24,14 @@ pub trait DeviceSelector: Send {
     /// Told which device took the job.
     fn chosen(&mut self, _device: DeviceId) {}
 
+    /// What it remembers of earlier choices, for a snapshot.
+    fn memory(&self) -> u64 {
+        0
+    }
+
+    /// Takes over what an earlier selector of the same kind remembered.
+    fn set_memory(&mut self, _memory: u64) {}
+
     /// Whether all named devices are tried and the one with the best placement wins, instead of the first that can.
     fn compares_all(&self) -> bool {
         false
@@ -104,6 +112,14 @@ impl DeviceSelector for RoundRobin {
 
     fn chosen(&mut self, device: DeviceId) {
         self.from = device.index() + 1;
+    }
+
+    fn memory(&self) -> u64 {
+        self.from as u64
+    }
+
+    fn set_memory(&mut self, memory: u64) {
+        self.from = usize::try_from(memory).unwrap_or(0);
     }
 }
 

@@ -17,7 +17,7 @@ pub mod routed;
 pub mod routing;
 pub mod surcharge;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod topology_aware;
 
 use smallvec::SmallVec;

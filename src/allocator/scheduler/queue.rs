@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::allocator::jobs::JobSlot;
 
@@ -14,7 +14,7 @@ use crate::allocator::jobs::JobSlot;
 pub type Place = u64;
 
 /// Waiting jobs in order of their places.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct WaitingQueue {
     jobs: BTreeMap<Place, JobSlot>,
     qubits: u64,
@@ -43,6 +43,11 @@ impl WaitingQueue {
             Some(place) => self.jobs.range((Bound::Excluded(place), Bound::Unbounded)).next(),
         };
         found.map(|(place, slot)| (*place, *slot))
+    }
+
+    /// All waiting jobs, in order.
+    pub fn slots(&self) -> impl Iterator<Item = JobSlot> {
+        self.jobs.values().copied()
     }
 
     /// Number of waiting jobs.

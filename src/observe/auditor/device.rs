@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::quality;
 use super::shape::Shapes;
 use super::violation::{Breach, LayoutProblem, Limit, Promise};
-use crate::allocator::job::{ElementLimits, IsolationLevel, JobRequest, Topology};
+use crate::allocator::job::{Elasticity, ElementLimits, IsolationLevel, JobRequest, Topology};
 use crate::allocator::messages::{
     Allocation, AllocationId, DriverAction, EpochNumber, Fence, Status, Target,
 };
@@ -190,7 +191,13 @@ impl AuditedDevice {
         self.check_terms(allocation, request, found);
         if self.layout_is_legal(allocation, request, found) {
             self.check_elements(allocation, request, found);
-            self.check_shape(allocation, request, shapes, found);
+            let before = found.len();
+            for layout in allocation.layout.chunks(allocation.copy_size()) {
+                self.check_shape(allocation, layout, request, shapes, found);
+            }
+            if found.len() == before {
+                self.check_quality(allocation, request, shapes, found);
+            }
         }
         self.check_guard(now, allocation, found);
         self.check_neighbours(allocation, found);
@@ -283,8 +290,16 @@ impl AuditedDevice {
         let (device, id) = (self.id, allocation.id);
         let qubits = allocation.layout.len() as u32;
         let (min, max) = (request.min_qubits, request.max_qubits);
-        if !(min..=max).contains(&qubits) {
-            found.push(Breach::WrongSize { job: request.id, allocation: id, qubits, min, max });
+        let copies = allocation.copies;
+        let sized = match request.elasticity {
+            Elasticity::Largest => copies == 1 && (min..=max).contains(&qubits),
+            Elasticity::Copies => {
+                let shared = u64::from(copies) <= request.shots;
+                copies > 0 && shared && copies.checked_mul(min) == Some(qubits) && qubits <= max
+            }
+        };
+        if !sized {
+            found.push(Breach::WrongSize { job: request.id, allocation: id, qubits, copies, min, max });
             return false;
         }
         self.search += 1;
@@ -347,14 +362,14 @@ impl AuditedDevice {
     fn check_shape(
         &mut self,
         allocation: &Allocation,
+        layout: &[PhysicalQubit],
         request: &JobRequest,
         shapes: &mut Shapes,
         found: &mut Breaches,
     ) {
         let (device, id) = (self.id, allocation.id);
-        let layout = &allocation.layout;
         if matches!(request.topology, Topology::Any) {
-            if !self.is_connected(allocation, request) {
+            if !self.is_connected(allocation, layout, request) {
                 found.push(Breach::DisconnectedRegion { device, allocation: id });
             }
             return;
@@ -363,7 +378,7 @@ impl AuditedDevice {
             if let Some(limit) = request.max_swap_operations.filter(|limit| swaps > *limit) {
                 found.push(Breach::TooManySwaps { job: request.id, allocation: id, swaps, limit });
             }
-            if !self.can_be_routed(allocation, request, shapes) {
+            if !self.can_be_routed(allocation, layout, request, shapes) {
                 found.push(Breach::DisconnectedRegion { device, allocation: id });
             }
             return;
@@ -384,14 +399,46 @@ impl AuditedDevice {
         });
     }
 
-    /// Whether the two ends of every interaction can be brought together over held qubits and couplers that the job may
-    /// use.
-    fn can_be_routed(&mut self, allocation: &Allocation, request: &JobRequest, shapes: &mut Shapes) -> bool {
-        let layout = &allocation.layout;
+    /// Hard bounds must be met, soft ones must be met or flagged. Routed programs are not judged: how many gates they
+    /// have is an estimate of the core, which no published figure confirms.
+    fn check_quality(
+        &self,
+        allocation: &Allocation,
+        request: &JobRequest,
+        shapes: &mut Shapes,
+        found: &mut Breaches,
+    ) {
+        let bounds =
+            [request.fidelity_requirement, request.min_success_probability].into_iter().flatten().count();
+        if bounds == 0 && request.noise_budget.is_none() || allocation.swaps.is_some() {
+            return;
+        }
+        let flagged = allocation.explanation.quality.is_some_and(|quality| quality.missed.is_some());
+        for layout in allocation.layout.chunks(allocation.copy_size()) {
+            for (demand, hard) in quality::missed(request, layout, &self.map, &self.calibration, shapes) {
+                let (job, allocation) = (request.id, allocation.id);
+                if hard {
+                    found.push(Breach::BelowBound { job, allocation, demand });
+                } else if !flagged {
+                    found.push(Breach::NotFlagged { job, allocation, demand });
+                }
+            }
+        }
+    }
+
+    /// Whether the two ends of every interaction can be brought together over qubits of the copy and couplers that the
+    /// job may use.
+    fn can_be_routed(
+        &mut self,
+        allocation: &Allocation,
+        layout: &[PhysicalQubit],
+        request: &JobRequest,
+        shapes: &mut Shapes,
+    ) -> bool {
         let mut part = vec![usize::MAX; layout.len()];
         for root in 0..layout.len() {
             if part[root] == usize::MAX {
-                self.flood(layout[root], allocation, request);
+                self.flood(layout[root], allocation, layout, request);
                 for (number, qubit) in layout.iter().enumerate() {
                     if self.seen[qubit.index()] == self.search {
                         part[number] = root;
@@ -406,16 +453,27 @@ impl AuditedDevice {
         possible
     }
 
-    /// Whether the held qubits hang together over couplers that the job may use.
-    fn is_connected(&mut self, allocation: &Allocation, request: &JobRequest) -> bool {
-        let Some(&root) = allocation.layout.first() else {
+    /// Whether the qubits of a copy hang together over couplers that the job may use.
+    fn is_connected(
+        &mut self,
+        allocation: &Allocation,
+        layout: &[PhysicalQubit],
+        request: &JobRequest,
+    ) -> bool {
+        let Some(&root) = layout.first() else {
             return true;
         };
-        self.flood(root, allocation, request) == allocation.layout.len()
+        self.flood(root, allocation, layout, request) == layout.len()
     }
 
-    /// Marks the held qubits that hang together with `root` as seen, and counts them.
-    fn flood(&mut self, root: PhysicalQubit, allocation: &Allocation, request: &JobRequest) -> usize {
+    /// Marks the qubits of a copy that hang together with `root` as seen, and counts them.
+    fn flood(
+        &mut self,
+        root: PhysicalQubit,
+        allocation: &Allocation,
+        layout: &[PhysicalQubit],
+        request: &JobRequest,
+    ) -> usize {
         self.search += 1;
         self.seen[root.index()] = self.search;
         self.rim.clear();
@@ -424,6 +482,7 @@ impl AuditedDevice {
         while let Some(qubit) = self.rim.pop() {
             for &(to, coupler) in self.map.neighbours(qubit) {
                 if allocation.held.contains(to)
+                    && (allocation.copies == 1 || layout.contains(&to))
                     && self.seen[to.index()] != self.search
                     && self.usable_couplers[coupler.index()]
                     && self.within_limits(coupler, &request.limits)

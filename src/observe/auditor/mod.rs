@@ -6,6 +6,7 @@
 
 mod device;
 mod id_set;
+mod quality;
 mod shape;
 mod violation;
 
@@ -187,8 +188,12 @@ impl Auditor {
                 }
             }
             Event::JobExpired { job, waited } => self.expired(*job, *waited),
-            // Guards are judged by the promises when qubits are reused; what a pass tried is no promise.
-            Event::GuardStarted { .. } | Event::GuardEnded { .. } | Event::PassEnded { .. } => {}
+            // Guards are judged by the promises when qubits are reused; what a pass tried, or what new figures would
+            // help, is no promise.
+            Event::GuardStarted { .. }
+            | Event::GuardEnded { .. }
+            | Event::CalibrationRequested { .. }
+            | Event::PassEnded { .. } => {}
         }
     }
 
@@ -284,11 +289,13 @@ impl Auditor {
             if allocation.swaps.is_some() {
                 return true;
             }
-            let at = |v: u32| allocation.layout.get(v as usize).copied();
             let mut used = false;
-            shapes.visit_edges(&job.request.topology, allocation.layout.len() as u32, |v, w| {
-                used |= (at(v), at(w)) == (Some(a), Some(b)) || (at(v), at(w)) == (Some(b), Some(a));
-            });
+            for layout in allocation.layout.chunks(allocation.copy_size()) {
+                let at = |v: u32| layout.get(v as usize).copied();
+                shapes.visit_edges(&job.request.topology, layout.len() as u32, |v, w| {
+                    used |= (at(v), at(w)) == (Some(a), Some(b)) || (at(v), at(w)) == (Some(b), Some(a));
+                });
+            }
             used
         };
         device.set_status(target, to, uses, |allocation| lost.push((id, allocation)));

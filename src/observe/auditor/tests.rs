@@ -1,5 +1,5 @@
 use super::*;
-use crate::allocator::job::{ElementLimits, IsolationLevel};
+use crate::allocator::job::{Elasticity, ElementLimits, IsolationLevel, QualityBound};
 use crate::allocator::messages::{DriverAction, EpochNumber, Fence, Rejection, RequeueReason, Status};
 use crate::observe::fixture::*;
 use crate::quantum::PhysicalQubit;
@@ -355,4 +355,36 @@ proptest::proptest! {
         auditor.finish(end + Span(17));
         proptest::prop_assert_eq!(auditor.violations(), &[]);
     }
+}
+
+#[test]
+fn copies_and_bounds_are_judged_one_by_one() {
+    let copied = |layout: &'static [u32], copies| {
+        bent(move |story| {
+            story.second.elasticity = Elasticity::Copies;
+            story.second.max_qubits = 6;
+            story.place(1, layout);
+            story.grants[1].copies = copies;
+        })
+    };
+    let bounded = |at_least, hard| {
+        bent(|story| story.second.min_success_probability = Some(QualityBound { at_least, hard }))
+    };
+    assert_eq!([copied(&[5, 6, 7, 8], 2), bounded(0.9, true)], ["", ""]);
+    let cases = [
+        copied(&[5, 6, 7, 8], 1),
+        copied(&[5, 6, 8, 10], 2),
+        bounded(0.99, true),
+        bounded(0.99, false),
+        bent(|story| story.second.noise_budget = Some(0.01)),
+        bent(|story| story.second.fidelity_requirement = Some(QualityBound { at_least: 0.9999, hard: true })),
+    ];
+    insta::assert_snapshot!(cases.join("\n"), @"
+    wrong_size at 20s: allocation 2 has 4 qubits, but job 2 asks for 2 to 6
+    missing_coupler at 20s: allocation 2 needs a coupler between qubits 8 and 10 of device 0
+    below_bound at 20s: allocation 2 misses the bound min_success_probability of job 2
+    not_flagged at 20s: allocation 2 misses the soft bound min_success_probability of job 2 without a word
+    below_bound at 20s: allocation 2 misses the bound 1 - noise_budget of job 2
+    below_bound at 20s: allocation 2 misses the bound fidelity_requirement of job 2
+    ");
 }

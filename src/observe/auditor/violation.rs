@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::allocator::job::JobId;
 use crate::allocator::messages::{AllocationId, EpochNumber, Fence, Status};
+use crate::allocator::quality::QualityDemand;
 use crate::quantum::{DeviceId, PhysicalQubit};
 use crate::time::Time;
 
@@ -84,6 +85,10 @@ violation_kinds! {
     UnusableQubit = "unusable_qubit",
     /// An element that is worse than its job allows.
     LimitExceeded = "limit_exceeded",
+    /// A start below a hard bound on success probability or fidelity, by published figures.
+    BelowBound = "below_bound",
+    /// A start below a soft bound that the allocation does not tell.
+    NotFlagged = "not_flagged",
     /// A start on a device that is not online.
     DeviceNotOnline = "device_not_online",
     /// An allocation that outlived the loss of its device or of one of its elements.
@@ -168,8 +173,8 @@ pub enum Breach {
     #[error("allocation {} promises a reset that no driver action makes", allocation.0)]
     ResetMissing { allocation: AllocationId },
     /// See [`ViolationKind::WrongSize`].
-    #[error("allocation {} has {qubits} qubits, but job {} asks for {min} to {max}", allocation.0, job.0)]
-    WrongSize { job: JobId, allocation: AllocationId, qubits: u32, min: u32, max: u32 },
+    #[error("allocation {} has {qubits} qubits{}, but job {} asks for {min} to {max}", allocation.0, InCopies(*copies), job.0)]
+    WrongSize { job: JobId, allocation: AllocationId, qubits: u32, copies: u32, min: u32, max: u32 },
     /// See [`ViolationKind::IllegalLayout`].
     #[error("the layout of allocation {} on device {} {problem}", allocation.0, device.0)]
     IllegalLayout { device: DeviceId, allocation: AllocationId, problem: LayoutProblem },
@@ -188,6 +193,12 @@ pub enum Breach {
     /// See [`ViolationKind::LimitExceeded`].
     #[error("allocation {} breaks its limit on {limit} at qubit {} of device {}", allocation.0, qubit.0, device.0)]
     LimitExceeded { device: DeviceId, allocation: AllocationId, qubit: PhysicalQubit, limit: Limit },
+    /// See [`ViolationKind::BelowBound`].
+    #[error("allocation {} misses the bound {demand} of job {}", allocation.0, job.0)]
+    BelowBound { job: JobId, allocation: AllocationId, demand: QualityDemand },
+    /// See [`ViolationKind::NotFlagged`].
+    #[error("allocation {} misses the soft bound {demand} of job {} without a word", allocation.0, job.0)]
+    NotFlagged { job: JobId, allocation: AllocationId, demand: QualityDemand },
     /// See [`ViolationKind::DeviceNotOnline`].
     #[error("allocation {} starts on device {}, which is {status:?}", allocation.0, device.0)]
     DeviceNotOnline { device: DeviceId, allocation: AllocationId, status: Status },
@@ -270,6 +281,8 @@ impl Breach {
             Self::TooManySwaps { .. } => Kind::TooManySwaps,
             Self::UnusableQubit { .. } => Kind::UnusableQubit,
             Self::LimitExceeded { .. } => Kind::LimitExceeded,
+            Self::BelowBound { .. } => Kind::BelowBound,
+            Self::NotFlagged { .. } => Kind::NotFlagged,
             Self::DeviceNotOnline { .. } => Kind::DeviceNotOnline,
             Self::StillRunning { .. } => Kind::StillRunning,
             Self::TooManyTasks { .. } => Kind::TooManyTasks,
@@ -304,6 +317,15 @@ impl std::fmt::Display for Named {
             Some(allocation) => write!(f, "{}", allocation.0),
             None => f.write_str("none"),
         }
+    }
+}
+
+/// A number of copies where there is more than one.
+struct InCopies(u32);
+
+impl std::fmt::Display for InCopies {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0 == 1 { Ok(()) } else { write!(f, " in {} copies", self.0) }
     }
 }
 

@@ -286,6 +286,7 @@ impl Metrics {
             Event::JobHeld { .. }
             | Event::JobReleased { .. }
             | Event::ShotsCredited { .. }
+            | Event::CalibrationRequested { .. }
             | Event::StopRequested { .. } => {}
         }
     }

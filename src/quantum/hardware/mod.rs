@@ -116,6 +116,18 @@ impl Hardware {
         self.runtime.execution_time(circuits, shots, depth, own)
     }
 
+    /// Time on the device of a job that runs in copies; see [`DeviceRuntime::shared_execution_time`].
+    pub fn shared_execution_time(
+        &self,
+        copies: u32,
+        circuits: u32,
+        shots: u64,
+        depth: u32,
+        own: Option<Span>,
+    ) -> Span {
+        self.runtime.shared_execution_time(copies, circuits, shots, depth, own)
+    }
+
     /// The true success probability at `now` of a program while `driven` tells which couplers other jobs drive.
     /// `factors` is scratch memory, left with the crosstalk factor of each of the program's couplers.
     pub fn success(

@@ -166,6 +166,25 @@ impl Linear {
 }
 
 impl DeviceRuntime {
+    /// As [`Self::execution_time`] when `copies` copies of the program, at least 1, run side by side and share the shots
+    /// of every circuit: what the copy with most shots takes. A time that the job brings along shrinks with its
+    /// shots; one that the model fixes does not.
+    pub fn shared_execution_time(
+        &self,
+        copies: u32,
+        circuits: u32,
+        shots: u64,
+        depth: u32,
+        own: Option<Span>,
+    ) -> Span {
+        let most = shots.div_ceil(u64::from(copies.max(1)));
+        let part = |own: Span| {
+            let exact = u128::from(own.0) * u128::from(most) / u128::from(shots.max(1));
+            Span(exact as u64)
+        };
+        self.execution_time(circuits, most, depth, own.map(part))
+    }
+
     /// Time on the device of a job of `circuits` circuits with `shots` shots each and `depth` layers on average.
     /// `own` is the time that the job brings along; the model `distribution` alone looks at it.
     pub fn execution_time(&self, circuits: u32, shots: u64, depth: u32, own: Option<Span>) -> Span {
@@ -242,6 +261,22 @@ mod tests {
         assert_eq!(time(r#"{"fixed": "2s"}"#, own), Span::from_secs(2));
         assert_eq!(time(r#""distribution""#, own), Span::from_secs(5));
         assert_eq!(time(r#""distribution""#, None), time(r#""shots_and_depth""#, own));
+    }
+
+    /// 10 shots by 3 copies: 4, 3 and 3.
+    #[test]
+    fn copies_take_as_long_as_the_one_with_most_shots() {
+        let device = device();
+        let time = |text: &str, copies| {
+            let model: RuntimeModel = serde_json::from_str(text).unwrap();
+            let runtime = model.on(&device).unwrap();
+            runtime.shared_execution_time(copies, 2, 10, 5, Some(Span::from_secs(10)))
+        };
+        let linear = RuntimeModel::ShotsAndDepth.execution_time(&device, 2, 4, 5, None).unwrap();
+        assert_eq!(time(r#""shots_and_depth""#, 3), linear);
+        assert_eq!(time(r#""distribution""#, 3), Span::from_secs(4));
+        assert_eq!(time(r#""distribution""#, 1), Span::from_secs(10));
+        assert_eq!(time(r#"{"fixed": "2s"}"#, 3), Span::from_secs(2));
     }
 
     #[test]

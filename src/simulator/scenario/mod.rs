@@ -107,6 +107,8 @@ pub struct CalibrationPlan {
     pub duration: Sampler<Span>,
     /// Whether the devices take turns.
     pub staggered: bool,
+    /// Whether a device is also calibrated when the allocator asks for it.
+    pub on_request: bool,
 }
 
 impl CalibrationPlan {

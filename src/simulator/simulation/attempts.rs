@@ -7,14 +7,39 @@ use super::{Attempt, Happening, JobPoint, LONGEST_DRAIN, Simulation, SimulationE
 use crate::allocator::job::{FinalState, JobId, JobRequest};
 use crate::allocator::messages::{Allocation, AllocationId, Command, Outcome};
 use crate::quantum::hardware::truth::true_success;
+use crate::quantum::program::PlacedProgram;
 use crate::quantum::success::success_probability;
 use crate::simulator::job_book::Planned;
-use crate::simulator::program::PlacedProgram;
+use crate::simulator::program::Copies;
 use crate::simulator::scenario::{Horizon, WarmUp};
-use crate::simulator::site::CalibrationPhase;
+use crate::simulator::site::{CalibrationPhase, Site};
 use crate::simulator::workload::Arrival;
 use crate::simulator::workload::jobs::PlannedOutcome;
 use crate::time::{Span, Time};
+
+/// Predicted and true success of a completed attempt: the mean over its shots, which the copies share evenly, the first
+/// ones doing one more where they do not come out even. `factors` holds those of all copies in turn.
+fn fidelity_of(
+    site: &mut Site,
+    now: Time,
+    copies: &[PlacedProgram],
+    factors: &[f64],
+    shots: u64,
+) -> (f64, f64) {
+    let truth = site.hardware.truth(now);
+    let mut rest = factors;
+    let (mut predicted, mut actual) = (0.0, 0.0);
+    let count = copies.len().max(1) as u64;
+    for (index, copy) in (0..).zip(copies) {
+        let own;
+        (own, rest) = rest.split_at(copy.couplers.len().min(rest.len()));
+        let done = shots / count + u64::from(index < shots % count);
+        let share = done as f64 / shots as f64;
+        predicted += share * success_probability(&site.published, &copy.on(&site.published));
+        actual += share * true_success(truth, &copy.on(truth), own);
+    }
+    (predicted, actual)
+}
 
 /// Arrivals, attempts and ends of jobs.
 impl Simulation<'_, '_> {
@@ -95,25 +120,31 @@ impl Simulation<'_, '_> {
         let planned = self.jobs.started(allocation.job, &allocation, self.now);
         let request = &planned.request;
         let own = planned.execution_time;
-        let whole = site.hardware.execution_time(request.circuits, request.shots, request.depth, own);
+        let whole = site.hardware.shared_execution_time(
+            allocation.copies,
+            request.circuits,
+            request.shots,
+            request.depth,
+            own,
+        );
         let slow = self.outages.slowdown(site.id);
         let whole = if slow == 1.0 { whole } else { Span::from_secs_f64(whole.as_secs_f64() * slow) };
         let (execution, outcome) = match planned.error_at {
             Some(share) => (Span((whole.0 as f64 * share) as u64), Outcome::Error),
             None => (whole, Outcome::Success),
         };
-        let mut program = PlacedProgram::default();
+        let mut copies = Copies::new();
         let mut factors = Vec::new();
         if self.scenario.output.fidelity {
             let spec = site.hardware.spec();
-            program = self.programs.place(request, &allocation, &spec.coupling_map, &site.published);
-            site.crosstalk(program.coupler_ids(), &mut factors);
-            site.drive(program.coupler_ids());
+            copies = self.programs.place(request, &allocation, &spec.coupling_map, &site.published);
+            site.crosstalk_of(&copies, &mut factors);
+            copies.iter().for_each(|copy| site.drive(copy.coupler_ids()));
         }
         site.running += 1;
         let id = allocation.id;
         let ticket = self.agenda.schedule(self.now + execution, class::RELEASE, Happening::AttemptEnds(id));
-        self.attempts.insert(id, Attempt { allocation, program, execution, outcome, ticket, factors });
+        self.attempts.insert(id, Attempt { allocation, copies, execution, outcome, ticket, factors });
         Ok(())
     }
 
@@ -143,7 +174,9 @@ impl Simulation<'_, '_> {
         let planned = self.jobs.get(attempt.allocation.job);
         let shots =
             planned.map_or(1, |job| job.request.shots.saturating_mul(u64::from(job.request.circuits)));
-        let shot = (attempt.execution.0 / shots.max(1)).max(1);
+        // Copies do theirs side by side.
+        let rounds = shots.div_ceil(u64::from(attempt.allocation.copies));
+        let shot = (attempt.execution.0 / rounds.max(1)).max(1);
         let elapsed = self.now.since(attempt.allocation.started).0;
         let rest = shot - elapsed % shot;
         let ticket = self.agenda.schedule(self.now + Span(rest), class::RELEASE, Happening::StopDone(id));
@@ -167,17 +200,15 @@ impl Simulation<'_, '_> {
         self.jobs.attempt_ended(attempt.allocation.job, self.now);
         let mut fidelity = None;
         if self.scenario.output.fidelity {
-            site.release(attempt.program.coupler_ids());
+            attempt.copies.iter().for_each(|copy| site.release(copy.coupler_ids()));
             if completed {
                 // Neighbours come and go: the mean of the factors at the start and at the end stands for the whole run.
-                site.crosstalk(attempt.program.coupler_ids(), &mut self.factors);
+                site.crosstalk_of(&attempt.copies, &mut self.factors);
                 for (end, start) in self.factors.iter_mut().zip(&attempt.factors) {
                     *end = 0.5 * (*end + *start);
                 }
-                let predicted = success_probability(&site.published, &attempt.program.on(&site.published));
-                let truth = site.hardware.truth(self.now);
-                let actual = true_success(truth, &attempt.program.on(truth), &self.factors);
-                fidelity = Some((predicted, actual));
+                let shots = self.jobs.get(attempt.allocation.job).map_or(1, |job| job.request.shots);
+                fidelity = Some(fidelity_of(site, self.now, &attempt.copies, &self.factors, shots));
             }
         }
         if site.phase == CalibrationPhase::Draining && site.running == 0 && !site.down {
@@ -198,6 +229,9 @@ impl Simulation<'_, '_> {
             self.observer.metrics.record_fidelity(job, predicted, actual);
         }
         let Some(planned) = self.jobs.remove(job) else { return Ok(()) };
+        let explanation = planned.allocation.as_ref().map(|allocation| allocation.explanation);
+        let missed = explanation.and_then(|explanation| explanation.quality?.missed);
+        let reason = reason.or(missed.as_ref().map(|missed| missed as &dyn Display));
         if let Some(collected) = &mut self.collected {
             collected.jobs.push(JobPoint {
                 device: planned.allocation.as_ref().map(|allocation| allocation.device),

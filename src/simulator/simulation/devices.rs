@@ -31,6 +31,7 @@ impl Simulation<'_, '_> {
         let site = &mut self.sites[index as usize];
         site.member = false;
         site.phase = CalibrationPhase::Idle;
+        site.unplanned = false;
         self.command(Command::RemoveDevice { device: DeviceId(index) })
     }
 
@@ -102,6 +103,8 @@ impl Simulation<'_, '_> {
 impl Simulation<'_, '_> {
     pub(super) fn calibration_due(&mut self, index: u32) -> Result<(), SimulationError> {
         let site = &mut self.sites[index as usize];
+        // One that was requested and is not over yet takes the place of the planned one.
+        site.unplanned = false;
         if !site.member || site.phase != CalibrationPhase::Idle {
             return Ok(());
         }
@@ -111,6 +114,21 @@ impl Simulation<'_, '_> {
         if ready {
             self.start_calibration(index);
             self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// The core asks for new figures. The device drains for a calibration beside the plan, if the scenario says so.
+    pub(super) fn calibration_requested(&mut self, id: DeviceId) -> Result<(), SimulationError> {
+        let site = &mut self.sites[id.index()];
+        if self.scenario.calibration.on_request && site.member && site.phase == CalibrationPhase::Idle {
+            // The job that asked runs by now, so that the device is not ready at once.
+            site.phase = CalibrationPhase::Draining;
+            site.unplanned = true;
+            if let Some((status, reason)) = site.news(StatusReason::Calibration) {
+                let target = messages::Target::Device(id);
+                self.todo.push_back(Command::SetStatus { target, status, reason });
+            }
         }
         Ok(())
     }
@@ -139,7 +157,10 @@ impl Simulation<'_, '_> {
         site.calibrations += 1;
         site.published = calibration.clone();
         site.phase = CalibrationPhase::Idle;
-        if let Some(interval) = self.scenario.calibration.interval_of(site.hardware.spec()) {
+        let planned = !std::mem::take(&mut site.unplanned);
+        if let Some(interval) =
+            self.scenario.calibration.interval_of(site.hardware.spec()).filter(|_| planned)
+        {
             self.agenda.schedule(self.now + interval, class::CALIBRATION, Happening::CalibrationDue(index));
         }
         self.command(Command::Recalibrate { device: DeviceId(index), calibration })?;

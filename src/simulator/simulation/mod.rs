@@ -19,7 +19,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::agenda::{Agenda, Ticket};
 use super::job_book::JobBook;
-use super::program::{PlacedProgram, Programs};
+use super::program::{Copies, Programs};
 use super::scenario::{Horizon, Scenario, WarmUp};
 use super::site::Site;
 use super::traces::Traces;
@@ -79,11 +79,11 @@ enum Happening {
 #[derive(Debug)]
 struct Attempt {
     allocation: Arc<Allocation>,
-    program: PlacedProgram,
+    copies: Copies,
     execution: Span,
     outcome: Outcome,
     ticket: Ticket,
-    /// Crosstalk factor of each of its couplers when it started.
+    /// Crosstalk factor of each of its couplers, copy by copy, when it started.
     factors: Vec<f64>,
 }
 
@@ -473,6 +473,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 }
                 self.end_job(job, FinalState::Cancelled, None, None)
             }
+            Event::CalibrationRequested { device, .. } => self.calibration_requested(device),
             Event::JobExpired { job, .. } => self.end_job(job, FinalState::Expired, None, None),
             Event::JobRejected { job, reason } => {
                 self.end_job(job.id, FinalState::Rejected, None, Some(&reason))

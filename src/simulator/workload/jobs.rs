@@ -144,6 +144,11 @@ impl TopologyLaw {
         Some(Self { index, shapes: shapes.into_iter().map(|shape| shape.0).collect() })
     }
 
+    /// The shapes to choose from.
+    pub fn shapes(&self) -> impl Iterator<Item = &Topology> {
+        self.shapes.iter()
+    }
+
     fn draw(&self, qubits: u32, stream: &mut Stream) -> Topology {
         match &self.shapes[self.index.draw(stream)] {
             Topology::Ring if qubits < 3 => Topology::Line,

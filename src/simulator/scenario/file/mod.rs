@@ -153,6 +153,10 @@ pub struct CalibrationFile {
     pub duration: Draw<Span>,
     /// Whether the devices take turns, spread over the interval, or all begin after one interval. Default true.
     pub staggered: bool,
+    /// Whether a device is also calibrated, beside the plan, when a job has started on it below a soft bound on its
+    /// quality; at most once per calibration. Otherwise such requests only appear among the events. Default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub on_request: bool,
 }
 
 impl Default for CalibrationFile {
@@ -162,6 +166,7 @@ impl Default for CalibrationFile {
             interval: None,
             duration: Draw::Law(Law::Uniform(Span::from_secs(20 * 60), Span::from_secs(60 * 60))),
             staggered: true,
+            on_request: false,
         }
     }
 }

@@ -352,6 +352,13 @@ fn check(template: &Template, form: &JobTemplate, at: &str, fleet: &[FleetDevice
     for (min, max) in sizes {
         (request.min_qubits, request.max_qubits) = (min, max);
         request.validate().map_err(|error| contradiction(error, form, at))?;
+        // Rings that are too small become lines; any other contradiction of a shape to choose from is one.
+        for (index, shape) in template.topology.iter().flat_map(TopologyLaw::shapes).enumerate() {
+            let drawn = JobRequest { topology: shape.clone(), ..request.clone() };
+            if let Err(error @ Contradiction::NotScalable { .. }) = drawn.validate() {
+                return Err(Problem::new(key(&format!("topology.choice.{index}")), error.to_string()));
+            }
+        }
     }
     request.deadline = template.deadline.as_ref().map(|_| Time::MAX);
     if let Some(demand) = request.unsupported() {
@@ -368,13 +375,15 @@ fn contradiction(error: Contradiction, form: &JobTemplate, at: &str) -> Problem 
     let name = match error {
         Contradiction::NoQubits | Contradiction::EmptyRange { .. } if form.qubits.is_none() => "min_qubits",
         Contradiction::NoQubits | Contradiction::EmptyRange { .. } => "qubits",
-        Contradiction::ShapeSize { .. } | Contradiction::RingTooSmall { .. } => "topology",
+        Contradiction::ShapeSize { .. }
+        | Contradiction::RingTooSmall { .. }
+        | Contradiction::NotScalable { .. } => "topology",
         Contradiction::NothingToDo if form.redundancy == 0 => "redundancy",
         Contradiction::NothingToDo => match form.shots.as_ref().map(Sampler::new) {
             Some(Ok(shots)) if shots.range().0 > 0 => "circuits",
             _ => "shots",
         },
-        Contradiction::NoProbability { field } => field,
+        Contradiction::NoProbability { field } => field.0,
         Contradiction::PreferredAndExcluded { .. } => "excluded_devices",
         Contradiction::DependsOnItself => "",
     };
@@ -389,10 +398,6 @@ fn contradiction(error: Contradiction, form: &JobTemplate, at: &str) -> Problem 
 
 fn demand_key(demand: Demand) -> &'static str {
     match demand {
-        Demand::Elastic => "max_qubits",
-        Demand::FidelityRequirement => "fidelity_requirement",
-        Demand::MinSuccessProbability => "min_success_probability",
-        Demand::NoiseBudget => "noise_budget",
         Demand::Priority => "priority",
         Demand::MaxCrosstalk => "isolation.max_crosstalk",
         Demand::Deadline => "deadline",

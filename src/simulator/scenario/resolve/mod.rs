@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::error::Fault;
 use super::file::{Horizon, ScenarioFile, WarmUp};
-use super::{CalibrationPlan, FleetDevice, Output, Scenario};
+use super::{CalibrationMode, CalibrationPlan, FleetDevice, Output, Scenario};
 use crate::allocator::config::Retry;
 use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
@@ -78,7 +78,15 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         duration: Sampler::new(&file.calibration.duration)
             .map_err(|error| Problem::new("calibration.duration", error.to_string()))?,
         staggered: file.calibration.staggered,
+        on_request: file.calibration.on_request,
     };
+    if calibration.on_request && calibration.mode == CalibrationMode::Off {
+        return Err(Problem::new(
+            "calibration.on_request",
+            "there are no calibrations to ask for with mode off",
+        )
+        .hint("mode: drain"));
+    }
     if let Some(interval) = calibration.interval.filter(|interval| *interval < SHORTEST) {
         return Err(too_short("calibration.interval", "the time between calibrations", interval));
     }

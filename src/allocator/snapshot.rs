@@ -1,0 +1,198 @@
+//! The whole state of the core as bytes, and a core from such bytes.
+//!
+//! Promises that a restored core answers every further command as the one that was saved would have, bit for bit;
+//! caches (of patterns, masks, searches) are not saved, for they never change an answer. What was tried in vain and
+//! will not be tried again is state: it decides what a pass attempts. Strategies and selectors of the caller's own
+//! are code, and are put in again by the caller.
+//!
+//! The form: 8 bytes that name it, the version (4 bytes, little endian), the BLAKE3 hash of the rest (32 bytes), and
+//! the contents as CBOR (RFC 8949), which holds infinite coherence times and keys of any type.
+
+use serde::{Deserialize, Serialize};
+
+use super::balancing::selection::selector;
+use super::class::{ClassTable, Learned};
+use super::placement::{self, exact::NoiseAware};
+use super::{Allocator, State};
+use crate::quantum::QubitSet;
+use crate::random::StreamFamily;
+
+const NAME: &[u8; 8] = b"eigen-rm";
+
+/// Rises with every change of the state that older programs cannot read.
+pub const VERSION: u32 = 1;
+
+const HEAD: usize = NAME.len() + 4 + blake3::OUT_LEN;
+
+/// Why bytes are no snapshot that this program can restore.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// They are something else.
+    #[error("these bytes are no snapshot of an allocator")]
+    Foreign,
+    /// They were written by another version of the program.
+    #[error("the snapshot has version {found}, this program reads version {VERSION}")]
+    Version {
+        /// The version of the snapshot.
+        found: u32,
+    },
+    /// They were changed, or cut off.
+    #[error("the snapshot is damaged: its checksum does not match")]
+    Damaged,
+    /// The checksum is right, but the contents make no sense.
+    #[error("the snapshot makes no sense: {0}")]
+    Senseless(String),
+}
+
+#[derive(Serialize)]
+struct Saved<'a> {
+    state: &'a State,
+    draws: StreamFamily,
+    selector: u64,
+    learned: Learned,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    state: State,
+    draws: StreamFamily,
+    selector: u64,
+    learned: Learned,
+}
+
+impl Allocator {
+    /// The whole state, for [`Allocator::restore`].
+    pub fn snapshot(&self) -> Vec<u8> {
+        let contents = self.contents();
+        let mut bytes = Vec::with_capacity(HEAD + contents.len());
+        bytes.extend_from_slice(NAME);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(blake3::hash(&contents).as_bytes());
+        bytes.extend_from_slice(&contents);
+        bytes
+    }
+
+    /// A core with the state of a snapshot, the strategies that its configuration names, and empty caches.
+    pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let rest = bytes.strip_prefix(NAME).ok_or(SnapshotError::Foreign)?;
+        let (version, rest) = rest.split_first_chunk::<4>().ok_or(SnapshotError::Damaged)?;
+        let found = u32::from_le_bytes(*version);
+        if found != VERSION {
+            return Err(SnapshotError::Version { found });
+        }
+        let (hash, contents) =
+            rest.split_first_chunk::<{ blake3::OUT_LEN }>().ok_or(SnapshotError::Damaged)?;
+        if blake3::hash(contents) != *hash {
+            return Err(SnapshotError::Damaged);
+        }
+        let read: Read =
+            ciborium::from_reader(contents).map_err(|error| SnapshotError::Senseless(error.to_string()))?;
+        let Read { mut state, draws, selector: memory, learned } = read;
+        let senseless = |message: &str| SnapshotError::Senseless(message.to_owned());
+        state.config.validate().map_err(|error| SnapshotError::Senseless(error.to_string()))?;
+        if !state.jobs.is_consistent() {
+            return Err(senseless("the table of jobs contradicts itself"));
+        }
+        let runs = |running: &super::Running| {
+            let id = Some(running.allocation.id);
+            state.jobs.is_live(running.slot) && state.jobs[running.slot].allocation == id
+        };
+        if !state.running.values().all(runs) {
+            return Err(senseless("an allocation without its job"));
+        }
+        let queues = state.fleet.iter().flat_map(|device| {
+            let admitted = device.admitted.iter().copied();
+            device.queue.slots().chain(admitted)
+        });
+        if !state.queue.slots().chain(queues).all(|slot| state.jobs.is_live(slot)) {
+            return Err(senseless("a queue with a job that has ended"));
+        }
+        if !state.fleet.reindex() {
+            return Err(senseless("a device under another number than its own"));
+        }
+        let mut classes =
+            ClassTable::from_learned(learned).ok_or_else(|| senseless("classes without order"))?;
+        if !state.jobs.rejoin(&mut classes) {
+            return Err(senseless("a job without its class"));
+        }
+        let mut selector = selector(state.config.selection);
+        selector.set_memory(memory);
+        Ok(Self {
+            strategy: placement::configured(state.config.strategy, &state.config.placement),
+            own_strategy: false,
+            exact: NoiseAware::default(),
+            selector,
+            own_selector: false,
+            draws,
+            classes,
+            surcharges: placement::surcharge::Surcharges::default(),
+            free: QubitSet::default(),
+            state,
+        })
+    }
+
+    /// A hash of the whole state: equal for allocators that will answer everything alike.
+    pub fn state_hash(&self) -> [u8; 32] {
+        *blake3::hash(&self.contents()).as_bytes()
+    }
+
+    fn contents(&self) -> Vec<u8> {
+        let (state, draws) = (&self.state, self.draws);
+        let saved = Saved { state, draws, selector: self.selector.memory(), learned: self.classes.learned() };
+        let mut bytes = Vec::new();
+        ciborium::into_writer(&saved, &mut bytes).expect("memory takes every byte, and the state every form");
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::allocator::config::AllocatorConfig;
+    use crate::random::Purpose;
+
+    fn snapshot() -> Vec<u8> {
+        let draws = StreamFamily::new(7, 0, Purpose::DeviceSelection);
+        Allocator::new(AllocatorConfig::default(), draws).unwrap().snapshot()
+    }
+
+    /// Contents with a right checksum.
+    fn with_contents(contents: &[u8]) -> Vec<u8> {
+        let mut bytes = snapshot()[..NAME.len() + 4].to_vec();
+        bytes.extend_from_slice(blake3::hash(contents).as_bytes());
+        bytes.extend_from_slice(contents);
+        bytes
+    }
+
+    #[test]
+    fn what_is_no_snapshot_is_named() {
+        let good = snapshot();
+        let newer = [NAME.as_slice(), &2_u32.to_le_bytes(), &good[NAME.len() + 4..]].concat();
+        let cases = [b"PK\x03\x04".to_vec(), Vec::new(), newer, good[..60].to_vec(), with_contents(b"\xa0")];
+        let messages: Vec<String> =
+            cases.iter().map(|bytes| Allocator::restore(bytes).unwrap_err().to_string()).collect();
+        insta::assert_snapshot!(messages.join("\n"), @r#"
+        these bytes are no snapshot of an allocator
+        these bytes are no snapshot of an allocator
+        the snapshot has version 2, this program reads version 1
+        the snapshot is damaged: its checksum does not match
+        the snapshot makes no sense: Semantic(None, "missing field `state`")
+        "#);
+        assert_eq!(Allocator::restore(&good).unwrap().snapshot(), good);
+    }
+
+    proptest! {
+        /// One changed byte is always noticed; where the checksum is made right again, nothing panics.
+        #[test]
+        fn changed_bytes_never_panic(at in any::<prop::sample::Index>(), to: u8) {
+            let mut bytes = snapshot();
+            let at = at.index(bytes.len());
+            if std::mem::replace(&mut bytes[at], to) != to {
+                prop_assert!(Allocator::restore(&bytes).is_err());
+            }
+            let _ = Allocator::restore(&with_contents(&bytes[HEAD..]));
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! What the core does for jobs that bound their quality or leave their size open, shown event by event.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use resource_manager::allocator::Allocator;
+use resource_manager::allocator::config::{AllocatorConfig, Isolation, Strategy};
+use resource_manager::allocator::job::{
+    Elasticity, IsolationLevel, JobId, JobRequest, QualityBound, Topology,
+};
+use resource_manager::allocator::messages::{AllocationId, Command, Event, Outcome};
+use resource_manager::observe::auditor::{Auditor, ViolationKind};
+use resource_manager::quantum::calibration::Calibration;
+use resource_manager::quantum::coupling_map::CouplingMap;
+use resource_manager::quantum::device::DeviceSpec;
+use resource_manager::quantum::{DeviceId, PhysicalQubit, catalogue};
+use resource_manager::random::{Purpose, StreamFamily};
+use resource_manager::time::Time;
+
+/// A core, its auditor, and what happened as text.
+struct World {
+    core: Allocator,
+    auditor: Auditor,
+    now: Time,
+    log: String,
+}
+
+impl World {
+    fn new(strategy: Strategy, devices: &[&Arc<DeviceSpec>]) -> Self {
+        let isolation = Isolation { default_level: IsolationLevel::Weak, ..Isolation::default() };
+        let config = AllocatorConfig { strategy, isolation, ..AllocatorConfig::default() };
+        let draws = StreamFamily::new(1, 0, Purpose::DeviceSelection);
+        let core = Allocator::new(config, draws).unwrap();
+        let mut world = Self { core, auditor: Auditor::new(), now: Time::ZERO, log: String::new() };
+        for (id, spec) in (0..).map(DeviceId).zip(devices) {
+            world.tell(Command::RegisterDevice { device: id, spec: Arc::clone(spec) });
+        }
+        world
+    }
+
+    fn tell(&mut self, command: Command) {
+        let mut events = Vec::new();
+        self.now = Time(self.now.0 + 1);
+        self.core.handle(self.now, command, &mut events).unwrap();
+        self.core.handle(self.now, Command::Wake, &mut events).unwrap();
+        for event in &events {
+            self.auditor.observe(self.now, event);
+            self.note(event);
+        }
+        assert_eq!(self.auditor.violations(), []);
+    }
+
+    fn submit(&mut self, request: JobRequest) {
+        let id = request.id;
+        self.tell(Command::Submit(Arc::new(request)));
+        if let Some(why) = self.core.why_waiting(id) {
+            writeln!(self.log, "{} waits: {why}", id.0).unwrap();
+        }
+    }
+
+    /// Ends a job, if it runs.
+    fn finish(&mut self, job: u64) {
+        let (outcome, shots_done) = (Outcome::Success, 1);
+        if let Some(allocation) = self.core.job(JobId(job)).and_then(|job| job.allocation) {
+            self.tell(Command::Finished { allocation, outcome, shots_done });
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
+        let log = &mut self.log;
+        match event {
+            Event::JobStarted { allocation } => {
+                write!(log, "{} starts on {}:", allocation.job.0, allocation.device.0).unwrap();
+                for copy in allocation.layout.chunks(allocation.copy_size()) {
+                    let qubits: Vec<String> = copy.iter().map(|qubit| qubit.0.to_string()).collect();
+                    write!(log, " [{}]", qubits.join(" ")).unwrap();
+                }
+                match allocation.explanation.quality {
+                    Some(quality) => write!(
+                        log,
+                        " success {:.4}, fidelity {:.5}",
+                        quality.success_probability, quality.gate_fidelity
+                    ),
+                    None => Ok(()),
+                }
+                .unwrap();
+                let missed = allocation.explanation.quality.and_then(|quality| quality.missed);
+                missed.map_or(Ok(()), |missed| write!(log, "; misses: {missed}")).unwrap();
+                log.push('\n');
+            }
+            Event::JobRejected { job, reason } => writeln!(log, "{} rejected: {reason}", job.id.0).unwrap(),
+            Event::CalibrationRequested { device, epoch, job } => {
+                writeln!(log, "{} requests a calibration of {} after {}", job.0, device.0, epoch.0).unwrap();
+            }
+            Event::JobFinished { job, .. } => writeln!(log, "{} finished", job.0).unwrap(),
+            _ => {}
+        }
+    }
+}
+
+fn guadalupe() -> Arc<DeviceSpec> {
+    Arc::new(catalogue::load("ibm_guadalupe").unwrap())
+}
+
+/// The device with every two-qubit error multiplied.
+fn noisy(spec: &DeviceSpec, factor: f64) -> Arc<Calibration> {
+    let mut calibration = (*spec.calibration).clone();
+    for coupler in calibration.couplers.iter_mut().filter(|coupler| !coupler.dead) {
+        coupler.two_qubit_error *= factor;
+    }
+    Arc::new(calibration)
+}
+
+fn line(id: u64, qubits: u32) -> JobRequest {
+    JobRequest { shots: 10, depth: 8, ..JobRequest::new(JobId(id), qubits, Topology::Line) }
+}
+
+fn bound(at_least: f64, hard: bool) -> Option<QualityBound> {
+    Some(QualityBound { at_least, hard })
+}
+
+#[test]
+fn hard_bounds_wait_or_are_refused_and_soft_ones_ask_for_a_calibration() {
+    let spec = guadalupe();
+    let mut world = World::new(Strategy::NoiseAware, &[&spec]);
+    world.submit(JobRequest { min_success_probability: bound(0.99, true), ..line(1, 5) });
+    world.submit(JobRequest { fidelity_requirement: bound(0.9999, true), ..line(2, 5) });
+    world.submit(JobRequest { noise_budget: Some(0.01), ..line(3, 5) });
+    world.submit(JobRequest { min_success_probability: bound(0.75, true), ..line(4, 5) });
+    // What is left is not as good: it waits for the best qubits, and another of lower demands does not.
+    world.submit(JobRequest { min_success_probability: bound(0.75, true), ..line(5, 5) });
+    world.submit(JobRequest { min_success_probability: bound(0.4, true), ..line(6, 5) });
+    world.finish(4);
+    world.finish(6);
+    world.submit(JobRequest { min_success_probability: bound(0.9, false), ..line(7, 3) });
+    world.submit(JobRequest { min_success_probability: bound(0.95, false), ..line(8, 2) });
+    let calibration = noisy(&spec, 0.01);
+    world.tell(Command::Recalibrate { device: DeviceId(0), calibration });
+    world.finish(7);
+    world.submit(JobRequest { min_success_probability: bound(0.95, false), ..line(9, 2) });
+    insta::assert_snapshot!(world.log, @"
+    1 rejected: the best placement on an empty device has 0.76875, below min_success_probability of 0.99
+    2 rejected: the best placement on an empty device has 0.997104, below fidelity_requirement of 0.9999
+    3 rejected: the best placement on an empty device has 0.76875, below 1 - noise_budget of 0.99
+    4 starts on 0: [15 12 13 14 11] success 0.7688, fidelity 0.99710
+    5 waits: the best placement on what is free of device 0 has 0.720173, below min_success_probability of 0.75
+    6 starts on 0: [0 1 4 7 6] success 0.7202, fidelity 0.99721
+    4 finished
+    5 starts on 0: [15 12 13 14 11] success 0.7688, fidelity 0.99710
+    6 finished
+    7 starts on 0: [6 7 10] success 0.8243, fidelity 0.99807; misses: 0.824345, below min_success_probability of 0.9
+    7 requests a calibration of 0 after 1
+    8 starts on 0: [1 4] success 0.9109, fidelity 0.99733; misses: 0.910902, below min_success_probability of 0.95
+    7 finished
+    9 starts on 0: [6 7] success 0.9013, fidelity 0.99981; misses: 0.901275, below min_success_probability of 0.95
+    9 requests a calibration of 0 after 2
+    ");
+}
+
+/// Figures that become worse make a waiting job impossible, and better ones possible again.
+#[test]
+fn a_recalibration_is_a_reason_to_try_again() {
+    let spec = guadalupe();
+    let mut world = World::new(Strategy::NoiseAware, &[&spec]);
+    world.submit(line(1, 16 - 4));
+    world.submit(JobRequest { min_success_probability: bound(0.7, true), ..line(2, 5) });
+    for (factor, finishes) in [(5.0, Some(1)), (4.0, None), (1.0, None)] {
+        world.tell(Command::Recalibrate { device: DeviceId(0), calibration: noisy(&spec, factor) });
+        if let Some(job) = finishes {
+            world.finish(job);
+        }
+        let why = world.core.why_waiting(JobId(2)).map(|why| why.to_string());
+        writeln!(world.log, "errors x {factor}: {}", why.unwrap_or_default()).unwrap();
+    }
+    insta::assert_snapshot!(world.log, @"
+    1 starts on 0: [7 4 1 2 3 5 8 11 14 13 12 15]
+    2 waits: asks for 5 qubits, at most 4 are free on one device
+    1 finished
+    errors x 5: the best placement on what is free of device 0 has 0.536062, below min_success_probability of 0.7
+    errors x 4: the best placement on what is free of device 0 has 0.577751, below min_success_probability of 0.7
+    2 starts on 0: [15 12 13 14 11] success 0.7688, fidelity 0.99710
+    errors x 1:
+    ");
+}
+
+/// A device that fails the bound is skipped; a strategy that does not look at noise is helped out.
+#[test]
+fn the_next_device_is_tried_and_the_best_placement_judged() {
+    let good = guadalupe();
+    let bad = Arc::new(DeviceSpec { calibration: noisy(&good, 5.0), ..(*good).clone() });
+    for strategy in [Strategy::NoiseAware, Strategy::FirstFit] {
+        let mut world = World::new(strategy, &[&bad, &good]);
+        world.submit(JobRequest { min_success_probability: bound(0.75, true), ..line(1, 5) });
+        world.submit(JobRequest { min_success_probability: bound(0.8, false), ..line(2, 4) });
+        insta::allow_duplicates! { insta::assert_snapshot!(world.log, @"
+        1 starts on 1: [15 12 13 14 11] success 0.7688, fidelity 0.99710
+        2 starts on 1: [1 4 7 6] success 0.7589, fidelity 0.99740; misses: 0.758927, below min_success_probability of 0.8
+        2 requests a calibration of 1 after 1
+        "); }
+    }
+}
+
+#[test]
+fn elastic_jobs_take_what_there_is() {
+    let spec = guadalupe();
+    let mut world = World::new(Strategy::NoiseAware, &[&spec]);
+    let largest = |id, topology, min, max| JobRequest { topology, max_qubits: max, ..line(id, min) };
+    // Bounded from above, by the device, and by what is left of it; the only ring of a heavy hexagon has 12.
+    world.submit(largest(1, Topology::Line, 2, 5));
+    world.submit(largest(2, Topology::Any, 3, 100));
+    world.submit(largest(3, Topology::Line, 2, 5));
+    world.finish(1);
+    world.finish(2);
+    world.finish(3);
+    world.submit(largest(4, Topology::Ring, 5, 16));
+    world.finish(4);
+    // As large as it may be with a success of at least .8.
+    world.submit(JobRequest {
+        min_success_probability: bound(0.8, true),
+        ..largest(5, Topology::Line, 2, 16)
+    });
+    world.finish(5);
+    world.submit(JobRequest {
+        min_success_probability: bound(0.999, false),
+        ..largest(6, Topology::Line, 2, 16)
+    });
+    world.finish(6);
+    // As many copies as fit, as the shots allow, and as are good enough.
+    let copies =
+        |id, min, max| JobRequest { elasticity: Elasticity::Copies, ..largest(id, Topology::Line, min, max) };
+    world.submit(copies(7, 3, 16));
+    world.finish(7);
+    world.submit(JobRequest { shots: 2, ..copies(8, 3, 16) });
+    world.submit(JobRequest { min_success_probability: bound(0.8, true), ..copies(9, 3, 16) });
+    insta::assert_snapshot!(world.log, @"
+    1 starts on 0: [15 12 13 14 11]
+    2 starts on 0: [0 1 4 7 10 6 2 3 5 8 9]
+    3 waits: asks for 2 qubits, at most 0 are free on one device
+    1 finished
+    3 starts on 0: [15 12 13 14 11]
+    2 finished
+    3 finished
+    4 starts on 0: [1 2 3 5 8 11 14 13 12 10 7 4]
+    4 finished
+    5 starts on 0: [15 12 13 14] success 0.8089, fidelity 0.99733
+    5 finished
+    6 starts on 0: [12 15] success 0.9121, fidelity 0.99724; misses: 0.912086, below min_success_probability of 0.999
+    6 requests a calibration of 0 after 1
+    6 finished
+    7 starts on 0: [13 12 15] [6 7 10] [0 1 4] [2 3 5] [9 8 11]
+    7 finished
+    8 starts on 0: [13 12 15] [6 7 10]
+    9 starts on 0: [0 1 4] success 0.8593, fidelity 0.99761
+    ");
+}
+
+/// A core that takes hard bounds for soft ones is caught, and so is one that does not tell.
+#[test]
+fn the_auditor_sees_a_start_below_its_bound() {
+    let spec = guadalupe();
+    let request = JobRequest { min_success_probability: bound(0.99, false), ..line(1, 5) };
+    let draws = StreamFamily::new(1, 0, Purpose::DeviceSelection);
+    let mut core = Allocator::new(AllocatorConfig::default(), draws).unwrap();
+    let mut events = Vec::new();
+    core.handle(Time(0), Command::RegisterDevice { device: DeviceId(0), spec }, &mut events).unwrap();
+    core.handle(Time(0), Command::Submit(Arc::new(request.clone())), &mut events).unwrap();
+    core.handle(Time(0), Command::Wake, &mut events).unwrap();
+    let found = |change: &dyn Fn(&mut Event)| {
+        let mut auditor = Auditor::new();
+        for mut event in events.clone() {
+            change(&mut event);
+            auditor.observe(Time(0), &event);
+        }
+        [ViolationKind::BelowBound, ViolationKind::NotFlagged].map(|kind| auditor.count(kind))
+    };
+    assert_eq!(found(&|_| {}), [0, 0]);
+    let hardened = |event: &mut Event| {
+        if let Event::JobQueued { job, .. } = event {
+            let min_success_probability = bound(0.99, true);
+            *job = Arc::new(JobRequest { min_success_probability, ..request.clone() });
+        }
+    };
+    assert_eq!(found(&hardened), [1, 0]);
+    let silent = |event: &mut Event| {
+        if let Event::JobStarted { allocation } = event {
+            Arc::make_mut(allocation).explanation.quality = None;
+        }
+    };
+    assert_eq!(found(&silent), [0, 1]);
+}
+
+/// The auditor's own arithmetic agrees with the core's to the last bound, whatever the shape: a bound a hair below
+/// what the core predicts is met, and one a hair above is missed.
+#[test]
+fn both_books_agree_on_every_shape() {
+    let spec = Arc::new(catalogue::load("ibm_fez").unwrap());
+    let square = Arc::new(catalogue::load("iqm_garnet").unwrap());
+    let shapes = [
+        (Topology::Any, 6),
+        (Topology::Line, 7),
+        (Topology::Star, 4),
+        (Topology::Tree, 7),
+        (Topology::HeavyHex, 8),
+        (Topology::Ring, 12),
+        (Topology::Grid { rows: 2, columns: 2 }, 4),
+        (Topology::Line, 1),
+    ];
+    for (shape, qubits) in shapes {
+        for depth in [1, 9, 100] {
+            let wish = |success| JobRequest {
+                depth,
+                topology: shape.clone(),
+                min_success_probability: success,
+                fidelity_requirement: bound(0.0, true),
+                ..line(1, qubits)
+            };
+            let predicted = {
+                let mut world = World::new(Strategy::NoiseAware, &[&square, &spec]);
+                world.submit(wish(bound(0.0, true)));
+                let allocation = world.core.allocation(AllocationId(1)).expect("an empty fleet");
+                allocation.explanation.quality.unwrap().success_probability
+            };
+            let mut world = World::new(Strategy::NoiseAware, &[&square, &spec]);
+            world.submit(wish(bound(predicted * (1.0 - 1e-12), true)));
+            assert!(world.core.allocation(AllocationId(1)).is_some(), "{shape:?} {depth}");
+            let mut world = World::new(Strategy::NoiseAware, &[&square]);
+            // What the core starts, flagged or not, the auditor judges alike: checked after every event.
+            world.submit(wish(bound((predicted + 1e-6).min(1.0), false)));
+        }
+    }
+}
+
+/// Copies of one job may touch; another job keeps its distance from all of them.
+#[test]
+fn copies_share_a_buffer() {
+    let map = CouplingMap::line(9).unwrap();
+    let spec = guadalupe();
+    let qubit = spec.calibration.qubits[0];
+    let coupler = spec.calibration.couplers[0];
+    let calibration = Calibration { qubits: vec![qubit; 9], couplers: vec![coupler; 8] };
+    let spec = Arc::new(DeviceSpec {
+        coupling_map: Arc::new(map),
+        calibration: Arc::new(calibration),
+        ..(*spec).clone()
+    });
+    let mut world = World::new(Strategy::FirstFit, &[&spec]);
+    let mut copies = JobRequest { max_qubits: 6, elasticity: Elasticity::Copies, ..line(1, 2) };
+    copies.isolation.buffer_distance = Some(1);
+    world.submit(copies);
+    world.submit(line(2, 2));
+    let allocation = world.core.allocation(AllocationId(1)).unwrap();
+    assert_eq!((allocation.copies, allocation.held.len()), (3, 6));
+    assert!(allocation.blocked.contains(PhysicalQubit(6)));
+    let second = world.core.allocation(AllocationId(2)).unwrap();
+    assert_eq!(&second.layout[..], [7, 8].map(PhysicalQubit));
+}
