@@ -4,6 +4,7 @@
 //! faster, never different. Leaves isolation, queues and the choice of the device to its callers, who express all
 //! of it in the mask of free qubits.
 
+pub mod batch;
 mod compact;
 pub mod cost;
 pub mod exact;
