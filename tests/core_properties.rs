@@ -9,7 +9,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    AllocatorConfig, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, RoutingPolicy, Selection,
+    AllocatorConfig, Batch, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, RoutingPolicy, Selection,
     Strategy as Placing,
 };
 use resource_manager::allocator::job::{JobId, JobRequest, JobState, Topology};
@@ -201,6 +201,7 @@ fn config(number: u8) -> AllocatorConfig {
         max_attempts: 3,
         max_queue_length: Some(12),
         remember_ended_jobs: 40,
+        batch: if number % 4 < 3 { Batch::Joint { max_jobs: 3 } } else { Batch::Sequential },
         ..AllocatorConfig::default()
     }
 }

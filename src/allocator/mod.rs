@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod messages;
 mod pass;
+mod pass_batch;
 pub mod placement;
 pub mod scheduler;
 mod stopping;

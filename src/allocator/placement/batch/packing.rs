@@ -39,10 +39,12 @@ pub(super) struct Packing<'a> {
     prices: Vec<u64>,
     looks: u64,
     used: Vec<bool>,
-    /// Costs with the best prices, per kind and placement.
+    /// Costs with prices, per kind and placement.
     reduced: Vec<Vec<u64>>,
-    /// Placements per kind in order of these costs.
+    /// Placements per kind that a cheaper packing may contain; after the relaxation in order of these costs.
     order: Vec<Vec<u32>>,
+    /// Per kind: what is not listed costs at least this, or is of no use.
+    cutoff: Vec<u64>,
     resources: usize,
 }
 
@@ -91,6 +93,7 @@ impl<'a> Packing<'a> {
             used: vec![false; resources],
             reduced,
             order,
+            cutoff: kinds.iter().map(|kind| kind.pool.cutoff).collect(),
             resources,
         }
     }
@@ -115,42 +118,51 @@ impl<'a> Packing<'a> {
         self.steps = self.looks / LOOKS;
     }
 
-    /// Raises the bound, and finds packings on the way; `upper`: cost of the best answer known elsewhere.
+    /// Raises the bound, finds packings on the way, and drops placements that no packing cheaper than those known can
+    /// contain; `upper`: cost of the best answer known elsewhere.
     pub fn relax(&mut self, upper: u64, budget: u64) {
         let kinds = self.kinds;
         let mut prices = vec![0_u64; self.resources];
-        let mut reduced: Vec<Vec<u64>> = self.reduced.clone();
         let mut takers = vec![0_u32; self.resources];
         let mut step_size = 1.0_f64;
         let (mut idle, mut halvings) = (0, 0);
-        for round in 0.. {
+        let mut first = true;
+        for round in 0_u32.. {
+            let upper = self.best.as_ref().map_or(upper, |(cost, _)| upper.min(*cost));
             takers.fill(0);
             let mut value = -prices.iter().map(|&price| i128::from(price)).sum::<i128>();
-            for (kind, reduced) in kinds.iter().zip(&mut reduced) {
-                price(&kind.pool, &prices, reduced);
-                self.looks += kind.pool.len() as u64;
-                let cheapest = cheapest(reduced, kind.jobs);
+            // What the dearest job of each kind costs.
+            let mut last = Vec::with_capacity(kinds.len());
+            for (index, kind) in kinds.iter().enumerate() {
+                let costs = &mut self.reduced[index];
+                price(&kind.pool, &self.order[index], &prices, costs);
+                self.looks += self.order[index].len() as u64;
+                let cheapest = cheapest(&self.order[index], costs, kind.jobs);
                 for rank in 0..kind.jobs {
                     match cheapest.get(rank) {
-                        Some(&(cost, index)) if cost < kind.pool.cutoff => {
+                        Some(&(cost, placement)) if cost < self.cutoff[index] => {
                             value += i128::from(cost);
-                            kind.pool.resources(index).iter().for_each(|&r| takers[r as usize] += 1);
+                            kind.pool.resources(placement).iter().for_each(|&r| takers[r as usize] += 1);
                         }
-                        _ if kind.pool.cutoff == u64::MAX => {
-                            self.at_least = u64::MAX;
+                        _ if self.cutoff[index] == u64::MAX => {
+                            // Nothing cheaper than what is known, or nothing at all.
+                            self.at_least = upper;
                             return;
                         }
-                        _ => value += i128::from(kind.pool.cutoff),
+                        _ => value += i128::from(self.cutoff[index]),
                     }
                 }
+                let dearest = cheapest.get(kind.jobs - 1).map_or(u64::MAX, |dearest| dearest.0);
+                last.push(dearest.min(self.cutoff[index]));
             }
             self.look(0);
-            let value_found = u64::try_from(value.max(0)).unwrap_or(u64::MAX);
-            if value_found > self.at_least || round == 0 {
-                self.at_least = value_found.max(self.at_least);
+            let bound = u64::try_from(value.max(0)).unwrap_or(u64::MAX);
+            if first || bound > self.at_least {
+                first = false;
+                self.at_least = bound.min(upper).max(self.at_least);
                 self.prices.clone_from(&prices);
-                self.reduced.clone_from(&reduced);
                 idle = 0;
+                self.drop_dear(&last, upper.saturating_sub(bound));
             } else {
                 idle += 1;
                 if idle >= PATIENCE {
@@ -160,7 +172,7 @@ impl<'a> Packing<'a> {
                 }
             }
             if round % ROUNDS_PER_PACKING == 0
-                && let Some(choice) = self.greedy(&reduced)
+                && let Some(choice) = self.greedy()
             {
                 self.offer(choice);
             }
@@ -186,27 +198,41 @@ impl<'a> Packing<'a> {
                 };
             }
         }
-        for (order, reduced) in self.order.iter_mut().zip(&self.reduced) {
-            order.sort_unstable_by_key(|&index| (reduced[index as usize], index));
+        for (index, kind) in kinds.iter().enumerate() {
+            let (order, costs) = (&mut self.order[index], &mut self.reduced[index]);
+            price(&kind.pool, order, &self.prices, costs);
+            order.sort_unstable_by_key(|&placement| (costs[placement as usize], placement));
         }
     }
 
-    /// The jobs one after the other, kinds in order, each where it is cheapest with the given costs.
-    fn greedy(&mut self, reduced: &[Vec<u64>]) -> Option<Choice> {
+    /// Drops what cannot be part of a cheaper packing: a job that goes there costs so much beyond the `last` one of its
+    /// kind in the relaxed optimum that the bound rises by `slack` or more.
+    fn drop_dear(&mut self, last: &[u64], slack: u64) {
+        for (index, &last) in last.iter().enumerate() {
+            let most = last.saturating_add(slack);
+            let costs = &self.reduced[index];
+            self.order[index].retain(|&placement| costs[placement as usize] < most);
+            if self.cutoff[index] >= most {
+                self.cutoff[index] = u64::MAX;
+            }
+        }
+    }
+
+    /// The jobs one after the other, kinds in order, each where it is cheapest with the current prices.
+    fn greedy(&mut self) -> Option<Choice> {
         self.used.fill(false);
         let mut choice: Choice = Vec::with_capacity(self.kinds.len());
-        for (kind, reduced) in self.kinds.iter().zip(reduced) {
+        for (at, kind) in self.kinds.iter().enumerate() {
             let mut chosen = Vec::with_capacity(kind.jobs);
             for _ in 0..kind.jobs {
                 let mut best: Option<(u64, u32)> = None;
-                for (index, &cost) in reduced.iter().enumerate() {
-                    let index = index as u32;
-                    let better = best.is_none_or(|(least, _)| cost < least);
-                    if better && self.fits(&kind.pool, index) {
+                for &index in &self.order[at] {
+                    let cost = self.reduced[at][index as usize];
+                    if best.is_none_or(|(least, _)| cost < least) && self.fits(&kind.pool, index) {
                         best = Some((cost, index));
                     }
                 }
-                self.looks += kind.pool.len() as u64;
+                self.looks += self.order[at].len() as u64;
                 let (_, index) = best?;
                 self.mark(&kind.pool, index, true);
                 chosen.push(index);
@@ -234,16 +260,8 @@ impl<'a> Packing<'a> {
         if self.at_least >= upper {
             return;
         }
-        let slack = upper - self.at_least;
-        // What a job costs at least beyond the last of its kind in the relaxed optimum must fit into the slack.
-        let (mut lists, mut all_seen) = (Vec::with_capacity(kinds.len()), true);
-        for (kind, (order, reduced)) in kinds.iter().zip(self.order.iter().zip(&self.reduced)) {
-            let last = order.get(kind.jobs - 1).map_or(u64::MAX, |&index| reduced[index as usize]);
-            let most = last.min(kind.pool.cutoff).saturating_add(slack);
-            all_seen &= kind.pool.cutoff == u64::MAX || kind.pool.cutoff >= most;
-            let kept = order.partition_point(|&index| reduced[index as usize] < most);
-            lists.push(order[..kept].to_vec());
-        }
+        let lists = self.order.clone();
+        let all_seen = self.cutoff.iter().all(|&cutoff| cutoff == u64::MAX);
         let wanted: Vec<(usize, usize)> = (0..kinds.len()).map(|kind| (kind, kinds[kind].jobs)).collect();
         self.used.fill(false);
         let (found, complete) = self.branch(&wanted, &lists, 0, upper, budget);
@@ -407,23 +425,24 @@ const REPAIR_STEPS: u64 = 4_000;
 /// Attempts per job without success after which refinement ends.
 const FRUITLESS: usize = 8;
 
-/// Costs of all placements of a pool with prices.
-fn price(pool: &Pool, prices: &[u64], reduced: &mut [u64]) {
-    for (index, (reduced, cost)) in reduced.iter_mut().zip(pool.costs()).enumerate() {
-        let paid: u64 = pool.resources(index as u32).iter().map(|&resource| prices[resource as usize]).sum();
-        *reduced = cost + paid;
+/// Costs with prices of some placements of a pool.
+fn price(pool: &Pool, placements: &[u32], prices: &[u64], reduced: &mut [u64]) {
+    for &index in placements {
+        let paid: u64 = pool.resources(index).iter().map(|&resource| prices[resource as usize]).sum();
+        reduced[index as usize] = pool.costs()[index as usize] + paid;
     }
 }
 
-/// The `wanted` least costs with their indices, ascending.
-fn cheapest(costs: &[u64], wanted: usize) -> Vec<(u64, u32)> {
+/// The `wanted` least costs with the placements, ascending.
+fn cheapest(placements: &[u32], costs: &[u64], wanted: usize) -> Vec<(u64, u32)> {
     let mut least: Vec<(u64, u32)> = Vec::with_capacity(wanted + 1);
-    for (index, &cost) in costs.iter().enumerate() {
+    for &index in placements {
+        let cost = costs[index as usize];
         if least.len() == wanted && least.last().is_some_and(|last| cost >= last.0) {
             continue;
         }
         let at = least.partition_point(|known| known.0 <= cost);
-        least.insert(at, (cost, index as u32));
+        least.insert(at, (cost, index));
         least.truncate(wanted);
     }
     least

@@ -110,6 +110,8 @@ struct Step {
     vertex: usize,
     /// Positions of the neighbours placed before, with the weights of the edges; the first is where it hangs.
     earlier: Vec<(usize, u32)>,
+    /// Couplers to the first vertex: its image cannot be further from that of the first.
+    reach: u32,
     /// Least that this vertex and all later ones can cost.
     rest: u64,
 }
@@ -124,6 +126,9 @@ struct Enumeration<'a> {
     cutoff: u64,
     budget: u64,
     used: &'a mut u64,
+    /// Couplers from the image of the first vertex; for programs with cycles only, others keep the reach by themselves.
+    distance: Option<Vec<u32>>,
+    near: Vec<u32>,
     /// Qubit of each position.
     image: Vec<u32>,
     found: Vec<(u64, u32)>,
@@ -159,6 +164,7 @@ pub(super) fn enumerate(
     }
     let least_gate = links.iter().map(|link| link.1).min().unwrap_or(0);
     let least_qubit = qubit_cost.iter().zip(&usable).filter(|(_, usable)| **usable).map(|(cost, _)| *cost).min();
+    let cyclic = pattern.edges().len() >= pattern.qubits();
     let steps = order(pattern, least_gate, least_qubit.unwrap_or(0));
     let mut search = Enumeration {
         image: vec![0; steps.len()],
@@ -170,12 +176,17 @@ pub(super) fn enumerate(
         cutoff,
         budget,
         used,
+        distance: cyclic.then(|| vec![u32::MAX; epoch.qubits()]),
+        near: Vec::new(),
         found: Vec::new(),
         layouts: Vec::new(),
     };
     let mut complete = true;
     for qubit in 0..epoch.qubits() as u32 {
-        complete = complete && search.put(0, qubit, 0);
+        if search.usable[qubit as usize] && complete {
+            search.measure_from(qubit);
+            complete = search.put(0, qubit, 0);
+        }
     }
     complete.then(|| search.into_pool(resources))
 }
@@ -200,10 +211,23 @@ fn order(pattern: &Pattern, least_gate: u64, least_qubit: u64) -> Vec<Step> {
                 earlier.push((position[other.index()], weight));
             }
         }
-        steps.push(Step { vertex, earlier, rest: 0 });
+        steps.push(Step { vertex, earlier, reach: 0, rest: 0 });
+    }
+    let mut reach = vec![0_u32; vertices];
+    let mut queue: Vec<usize> = steps.first().map(|step| step.vertex).into_iter().collect();
+    let mut next = 0;
+    while next < queue.len() {
+        for &(other, _) in pattern.neighbours(VirtualQubit(queue[next] as u32)) {
+            if reach[other.index()] == 0 && other.index() != queue[0] {
+                reach[other.index()] = reach[queue[next]] + 1;
+                queue.push(other.index());
+            }
+        }
+        next += 1;
     }
     let mut rest = 0_u64;
     for step in steps.iter_mut().rev() {
+        step.reach = reach[step.vertex];
         let weight: u64 = step.earlier.iter().map(|&(_, weight)| u64::from(weight)).sum();
         rest += least_qubit + weight * least_gate;
         step.rest = rest;
@@ -212,9 +236,31 @@ fn order(pattern: &Pattern, least_gate: u64, least_qubit: u64) -> Vec<Step> {
 }
 
 impl Enumeration<'_> {
+    /// Measures how far the qubits around `root` are from it.
+    fn measure_from(&mut self, root: u32) {
+        let Some(distance) = &mut self.distance else { return };
+        self.near.drain(..).for_each(|qubit| distance[qubit as usize] = u32::MAX);
+        let reach = self.steps.iter().map(|step| step.reach).max().unwrap_or(0);
+        distance[root as usize] = 0;
+        self.near.push(root);
+        let mut next = 0;
+        while next < self.near.len() && distance[self.near[next] as usize] < reach {
+            let here = self.near[next] as usize;
+            for &(to, _) in &self.links[self.rows[here] as usize..self.rows[here + 1] as usize] {
+                if distance[to as usize] == u32::MAX {
+                    distance[to as usize] = distance[here] + 1;
+                    self.near.push(to);
+                }
+            }
+            next += 1;
+        }
+    }
+
     /// Tries `qubit` at position `at` and goes on from there; whether the search may continue.
     fn put(&mut self, at: usize, qubit: u32, cost: u64) -> bool {
-        if !self.usable[qubit as usize] {
+        let reach = self.steps[at].reach;
+        let far = |distance: &Vec<u32>| distance[qubit as usize] > reach;
+        if !self.usable[qubit as usize] || self.distance.as_ref().is_some_and(far) {
             return true;
         }
         *self.used += 1;
