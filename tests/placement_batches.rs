@@ -97,14 +97,15 @@ fn started(batch: Batch, requests: &[JobRequest]) -> Vec<Arc<Allocation>> {
 /// The same jobs start in the same order, apart from each other, for a lower total; who has a bound stays.
 #[test]
 fn jobs_that_start_together_share_the_device() {
-    let requests: Vec<JobRequest> =
-        (1..=3).map(|id| JobRequest::new(JobId(id), 3, Topology::Line)).collect();
+    let requests: Vec<JobRequest> = (1..=3).map(|id| JobRequest::new(JobId(id), 3, Topology::Line)).collect();
     let joint = Batch::Joint { max_jobs: 16 };
     let (alone, together) = (started(Batch::Sequential, &requests), started(joint, &requests));
-    let jobs = |allocations: &[Arc<Allocation>]| allocations.iter().map(|a| (a.id, a.job)).collect::<Vec<_>>();
+    let jobs =
+        |allocations: &[Arc<Allocation>]| allocations.iter().map(|a| (a.id, a.job)).collect::<Vec<_>>();
     assert_eq!(jobs(&alone), jobs(&together));
     assert!(alone.len() > 1);
-    let total = |allocations: &[Arc<Allocation>]| -> f64 { allocations.iter().map(|a| a.explanation.cost).sum() };
+    let total =
+        |allocations: &[Arc<Allocation>]| -> f64 { allocations.iter().map(|a| a.explanation.cost).sum() };
     let shown = |allocations: &[Arc<Allocation>]| {
         let sets: Vec<String> = allocations.iter().map(|a| a.held.to_string()).collect();
         format!("{}: {:.6}", sets.join(", "), total(allocations))
@@ -114,8 +115,10 @@ fn jobs_that_start_together_share_the_device() {
     }
     insta::assert_snapshot!(format!("{}\n{}", shown(&alone), shown(&together)));
     let bound = Some(QualityBound { at_least: 0.5, hard: true });
-    let bounded: Vec<JobRequest> =
-        requests.into_iter().map(|request| JobRequest { min_success_probability: bound, ..request }).collect();
+    let bounded: Vec<JobRequest> = requests
+        .into_iter()
+        .map(|request| JobRequest { min_success_probability: bound, ..request })
+        .collect();
     let fixed = |batch| started(batch, &bounded).iter().map(|a| a.layout.clone()).collect::<Vec<_>>();
     assert_eq!(fixed(joint), fixed(Batch::Sequential));
 }

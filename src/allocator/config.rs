@@ -92,6 +92,7 @@ impl ConfigError {
         match self {
             Self::Zero(key) => key,
             Self::BufferTooWide(_) => "isolation.buffer_distance",
+            Self::LoneBatch => "batch.joint.max_jobs",
             Self::Weight { key, .. } => key,
             Self::NoRegions => "placement.fixed_regions.sizes",
             Self::GapTooWide(_) => "placement.fixed_regions.gap",

@@ -142,8 +142,7 @@ impl Allocator {
             let now = placement_of_layout(&alone, started.allocation.layout.clone())?;
             total = total.saturating_add(now.objective);
         }
-        let request =
-            BatchRequest { epoch: &device.epoch, jobs: &batch, buffer_distance, budget, objective };
+        let request = BatchRequest { epoch: &device.epoch, jobs: &batch, buffer_distance, budget, objective };
         let placed = batch::place(&request, &mut *self.strategy);
         let all = placed.placements.iter().all(Option::is_some);
         (all && placed.objective() < total).then_some(placed)

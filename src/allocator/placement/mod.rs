@@ -178,6 +178,13 @@ pub enum PlacementOutcome {
     BudgetExhausted,
 }
 
+impl PlacementOutcome {
+    /// Whether no longer search would answer anything else.
+    pub fn is_proved(&self) -> bool {
+        matches!(self, Self::Optimal(_) | Self::ProvedInfeasible)
+    }
+}
+
 /// The answer of a search and what it took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {

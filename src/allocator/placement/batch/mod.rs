@@ -107,6 +107,9 @@ struct Alike {
 /// Largest program whose placements are listed.
 const LISTED_QUBITS_MAX: usize = 64;
 
+/// Smallest budget with which the components of a pattern are looked at one by one.
+const BUDGET_MIN: u64 = 1_000;
+
 /// Shares of the budget: for listing placements, for bounds, for the proof. Destroy and repair gets the rest.
 const LISTING: u64 = 4;
 const RELAXING: u64 = 2;
@@ -125,13 +128,13 @@ pub fn place(request: &BatchRequest<'_>, strategy: &mut dyn PlacementStrategy) -
 }
 
 /// Places a pattern whose connected components are the jobs of a batch: one joint layout. `None` when it has not
-/// several components with more than one qubit.
+/// several components with more than one qubit, or the budget is too small for more than one search.
 pub fn place_components(
     request: &PlacementRequest<'_>,
     strategy: &mut dyn PlacementStrategy,
 ) -> Option<Placed> {
     let edges = request.pattern.edges();
-    if edges.len() < 2 || request.pattern.is_region() {
+    if edges.len() < 2 || request.pattern.is_region() || request.budget < BUDGET_MIN {
         return None;
     }
     let parts = components::split(request.pattern);
@@ -164,6 +167,40 @@ pub fn place_components(
         None => PlacementOutcome::BudgetExhausted,
     };
     Some(Placed { outcome, steps })
+}
+
+/// The better of two answers to the same request, with what both together prove.
+pub(super) fn better(first: Placed, second: Placed) -> Placed {
+    let steps = first.steps + second.steps;
+    let known = |outcome: &PlacementOutcome| match outcome {
+        PlacementOutcome::Optimal(placement) => Some((placement.objective, placement.objective)),
+        PlacementOutcome::Feasible { placement, gap } => {
+            let at_least = gap.map_or(0, |gap| placement.objective.saturating_sub(gap));
+            Some((placement.objective, at_least))
+        }
+        PlacementOutcome::ProvedInfeasible | PlacementOutcome::BudgetExhausted => None,
+    };
+    let outcome = match (known(&first.outcome), known(&second.outcome)) {
+        (Some(one), Some(other)) => {
+            let outcome = if one.0 <= other.0 { first.outcome } else { second.outcome };
+            let gap = one.0.min(other.0).saturating_sub(one.1.max(other.1));
+            match outcome {
+                PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } => {
+                    if gap == 0 {
+                        PlacementOutcome::Optimal(placement)
+                    } else {
+                        PlacementOutcome::Feasible { placement, gap: Some(gap) }
+                    }
+                }
+                neither => neither,
+            }
+        }
+        (Some(_), None) => first.outcome,
+        (None, Some(_)) => second.outcome,
+        (None, None) if first.outcome.is_proved() => first.outcome,
+        (None, None) => second.outcome,
+    };
+    Placed { outcome, steps }
 }
 
 /// Largest jobs first, those alike side by side.
@@ -223,8 +260,7 @@ impl Solver<'_, '_> {
         if !all || !listed && rank(&placements).2 > at_least {
             self.steps += repair::run(self.request, self.strategy, &mut placements, budget);
         }
-        let gap = complete(&placements, &self.alike)
-            .then(|| rank(&placements).2.saturating_sub(at_least));
+        let gap = complete(&placements, &self.alike).then(|| rank(&placements).2.saturating_sub(at_least));
         PlacedBatch { placements, gap, cannot_all_fit, steps: self.steps }
     }
 
@@ -279,9 +315,9 @@ impl Solver<'_, '_> {
         if !sums_fit(weight * most_per_element(request)) || !request.jobs.iter().all(listable) {
             return None;
         }
-        let resources =
-            Resources { map: &request.epoch.map, buffer_distance: request.buffer_distance };
-        let all_placed = self.alike.iter().flat_map(|alike| &alike.jobs).all(|&job| placements[job].is_some());
+        let resources = Resources { map: &request.epoch.map, buffer_distance: request.buffer_distance };
+        let all_placed =
+            self.alike.iter().flat_map(|alike| &alike.jobs).all(|&job| placements[job].is_some());
         let upper = if all_placed { rank(placements).2 } else { u64::MAX };
         let slack = upper.saturating_sub(self.bound_alone());
         let mut kinds = Vec::with_capacity(self.alike.len());

@@ -10,8 +10,8 @@
 use rand::RngExt;
 
 use super::pool::Pool;
-use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::PhysicalQubit;
+use crate::quantum::coupling_map::CouplingMap;
 use crate::random::Stream;
 
 /// Jobs that are placed alike.
@@ -180,7 +180,8 @@ impl<'a> Packing<'a> {
             if self.at_least >= upper || halvings >= HALVINGS || self.steps >= budget {
                 break;
             }
-            let slope = |taken: u32, price: u64| f64::from(taken) - f64::from(u8::from(taken > 0 || price > 0));
+            let slope =
+                |taken: u32, price: u64| f64::from(taken) - f64::from(u8::from(taken > 0 || price > 0));
             let norm: f64 =
                 takers.iter().zip(&prices).map(|(&taken, &price)| slope(taken, price).powi(2)).sum();
             if norm == 0.0 {
@@ -395,7 +396,8 @@ impl<'a> Packing<'a> {
                 });
                 placed.extend(found);
                 placed.sort_unstable();
-                cost = placed.iter().map(|&(kind, index)| self.kinds[kind].pool.costs()[index as usize]).sum();
+                cost =
+                    placed.iter().map(|&(kind, index)| self.kinds[kind].pool.costs()[index as usize]).sum();
             }
         }
         self.order = lists;

@@ -158,12 +158,13 @@ pub(super) fn enumerate(
         if usable[qubit.index()] {
             let open = epoch.links(qubit).iter().filter(|link| usable[link.to.index()]);
             let open = open.filter(|link| request.allows(link.coupler));
-            links.extend(open.map(|link| (link.to.0, request.gate_cost(link.coupler))));
+            links.extend(open.map(|link| (link.to.0, request.gate_cost(link))));
         }
         rows.push(links.len() as u32);
     }
     let least_gate = links.iter().map(|link| link.1).min().unwrap_or(0);
-    let least_qubit = qubit_cost.iter().zip(&usable).filter(|(_, usable)| **usable).map(|(cost, _)| *cost).min();
+    let least_qubit =
+        qubit_cost.iter().zip(&usable).filter(|(_, usable)| **usable).map(|(cost, _)| *cost).min();
     let cyclic = pattern.edges().len() >= pattern.qubits();
     let steps = order(pattern, least_gate, least_qubit.unwrap_or(0));
     let mut search = Enumeration {

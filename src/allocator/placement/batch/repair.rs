@@ -15,6 +15,9 @@ const DESTROYED_MAX: usize = 4;
 /// Attempts per job without success after which the search ends.
 const FRUITLESS: usize = 4;
 
+/// What one placement counts: a flat rate, since what it took may depend on what the strategy remembers.
+const STEPS_PER_PLACEMENT: u64 = 500;
+
 /// Improves `placements` within a budget of steps; returns the steps used.
 pub(super) fn run(
     request: &BatchRequest<'_>,
@@ -49,8 +52,8 @@ pub(super) fn run(
         }
         let mut changed = placements.to_vec();
         for job in order {
-            let (placement, _, used) = taken.place(request, strategy, job);
-            steps += used.max(1);
+            let (placement, _, _) = taken.place(request, strategy, job);
+            steps += STEPS_PER_PLACEMENT;
             if let Some(placement) = &placement {
                 taken.add(&placement.layout);
             }

@@ -36,7 +36,8 @@ pub struct NoiseAware {
 impl PlacementStrategy for NoiseAware {
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
         match batch::place_components(request, &mut Connected(self)) {
-            Some(placed) => placed,
+            Some(joint) if joint.outcome.is_proved() => joint,
+            Some(joint) => batch::better(joint, self.place_whole(request)),
             None => self.place_whole(request),
         }
     }

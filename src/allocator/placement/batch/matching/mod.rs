@@ -81,7 +81,11 @@ pub(super) fn place_pairs(request: &BatchRequest<'_>) -> Option<PlacedBatch> {
         job.pattern == pattern && job.free == first.free && job.barred_couplers == first.barred_couplers
     };
     let small = elements(pattern) * most_per_element(request) < u128::from(COST_LIMIT);
-    if pattern.qubits() != 2 || rest.is_empty() || request.buffer_distance > 0 || !small || !rest.iter().all(alike)
+    if pattern.qubits() != 2
+        || rest.is_empty()
+        || request.buffer_distance > 0
+        || !small
+        || !rest.iter().all(alike)
     {
         return None;
     }
@@ -98,13 +102,15 @@ pub(super) fn place_pairs(request: &BatchRequest<'_>) -> Option<PlacedBatch> {
         for link in epoch.links(qubit) {
             let to = node[link.to.index()];
             if from < to && to != u32::MAX && alone.allows(link.coupler) {
-                let gates = u64::from(weight) * alone.gate_cost(link.coupler);
+                let gates = u64::from(weight) * alone.gate_cost(link);
                 edges.push((from, to, cost + qubits[to as usize].1 + gates));
             }
         }
     }
     let wanted = request.jobs.len();
-    let matched = cheapest_matching(qubits.len(), &edges, wanted)?;
+    let mut matched = cheapest_matching(qubits.len(), &edges, wanted)?;
+    // The first job gets the best pair.
+    matched.sort_by_key(|&edge| (edges[edge].2, edge));
     let mut placements = vec![None; wanted];
     for (placement, &edge) in placements.iter_mut().zip(&matched) {
         let (a, b, _) = edges[edge];
