@@ -9,8 +9,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    AllocatorConfig, Batch, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, RoutingPolicy, Selection,
-    Strategy as Placing,
+    AllocatorConfig, Batch, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, RoutingPolicy,
+    Selection, Strategy as Placing,
 };
 use resource_manager::allocator::job::{JobId, JobRequest, JobState, Topology};
 use resource_manager::allocator::ledger::Kind;

@@ -267,7 +267,8 @@ pub enum Batch {
     #[default]
     Sequential,
     /// The same jobs start, but where each of them runs is chosen for the least total error of all. Jobs with bounds on
-    /// fidelity or noise keep the places that the queue gives them. With strategy `noise_aware` only.
+    /// fidelity or noise keep the places that the queue gives them, as do those that need SWAP gates. With strategies
+    /// `noise_aware` and `topology_aware`; the others stay sequential.
     Joint {
         /// Most jobs placed jointly; of more, the next ones are the next batch. Default 16.
         #[serde(default = "batch_max_jobs")]

@@ -37,7 +37,8 @@ impl Allocator {
     /// were tried in vain, and what is free has a new shape for them.
     pub(super) fn place_jointly(&mut self, before: usize, some_stayed: bool, events: &mut [Event]) {
         let Batch::Joint { max_jobs } = self.state.config.batch else { return };
-        if self.own_strategy || self.state.config.strategy != Strategy::NoiseAware {
+        let exact = matches!(self.state.config.strategy, Strategy::NoiseAware | Strategy::TopologyAware);
+        if self.own_strategy || !exact {
             return;
         }
         let mut started: Vec<Movable> = Vec::new();
@@ -46,7 +47,7 @@ impl Allocator {
             let Some(running) = self.state.running.get(&allocation.id) else { continue };
             let job = &self.state.jobs[running.slot];
             let whole = self.classes[job.class].pattern.qubits() == allocation.layout.len();
-            if whole && may_move(&job.request) {
+            if whole && allocation.swaps.is_none() && may_move(&job.request) {
                 started.push(Movable { event, class: job.class, allocation: allocation.clone() });
             }
         }
@@ -124,7 +125,7 @@ impl Allocator {
     ) -> Option<PlacedBatch> {
         let device = self.state.fleet.get(device)?;
         let budget = self.state.config.placement_budget;
-        let objective = Objective::default();
+        let objective = Objective::of(&self.state.config.placement);
         let batch: Vec<BatchJob<'_>> = jobs
             .iter()
             .zip(rooms)
@@ -137,8 +138,11 @@ impl Allocator {
         let mut total = 0_u64;
         for (job, started) in batch.iter().zip(jobs) {
             let BatchJob { pattern, free, barred_couplers } = *job;
-            let alone =
-                PlacementRequest { epoch: &device.epoch, free, barred_couplers, pattern, budget, objective };
+            let alone = PlacementRequest {
+                barred_couplers,
+                objective,
+                ..PlacementRequest::new(&device.epoch, free, pattern)
+            };
             let now = placement_of_layout(&alone, started.allocation.layout.clone())?;
             total = total.saturating_add(now.objective);
         }

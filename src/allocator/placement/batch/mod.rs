@@ -35,7 +35,7 @@ pub struct BatchJob<'a> {
     pub barred_couplers: Option<&'a [u64]>,
 }
 
-/// Jobs that are to run side by side on one device.
+/// Jobs that are to run side by side on one device, without SWAP gates.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchRequest<'a> {
     /// The device as of its last published calibration.
@@ -61,6 +61,8 @@ impl<'a> BatchRequest<'a> {
             pattern,
             budget: self.budget,
             objective: self.objective,
+            max_swaps: Some(0),
+            when_empty: None,
         }
     }
 }
