@@ -307,7 +307,7 @@ impl Solver<'_, '_> {
 
     /// Searches the best packing of listed placements and takes it over when it is better; the bound on the total
     /// that it proves, `u64::MAX` when no packing exists. `None`: there are too many placements to list.
-    fn pack(&mut self, placements: &mut Vec<Option<Placement>>, budget: u64) -> Option<u64> {
+    fn pack(&mut self, placements: &mut [Option<Placement>], budget: u64) -> Option<u64> {
         let request = self.request;
         let sums_fit = |total: u128| total < 1 << 60;
         let weight: u128 = request.jobs.iter().map(|job| elements(job.pattern)).sum();
