@@ -37,6 +37,8 @@ pub enum Purpose {
     PlacementChurn = 40,
     /// Circuits made by generators; entity: number of qubits.
     Circuit = 11,
+    /// Destroy and repair of batches in the core; entity: size of the batch.
+    BatchPlacement = 30,
 }
 
 /// All streams of one purpose: hashes the key once, then derives a stream per entity with a few multiplications.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    AllocatorConfig, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, RoutingPolicy, Selection,
-    Strategy as Placing,
+    AllocatorConfig, Batch, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, RoutingPolicy,
+    Selection, Strategy as Placing,
 };
 use resource_manager::allocator::job::{Elasticity, JobId, JobRequest, JobState, QualityBound, Topology};
 use resource_manager::allocator::ledger::Kind;
@@ -210,6 +210,7 @@ fn config(number: u8) -> AllocatorConfig {
         max_attempts: 3,
         max_queue_length: Some(12),
         remember_ended_jobs: 40,
+        batch: if number % 4 < 3 { Batch::Joint { max_jobs: 3 } } else { Batch::Sequential },
         ..AllocatorConfig::default()
     }
 }

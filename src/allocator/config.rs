@@ -36,6 +36,8 @@ pub struct AllocatorConfig {
     /// Search steps per placement before the search gives up with the best it has. Default 200,000.
     #[schemars(range(min = 1))]
     pub placement_budget: u64,
+    /// How jobs that start at one instant on one device share its qubits.
+    pub batch: Batch,
     /// Most jobs waiting at a time; more are rejected. Default: no limit.
     pub max_queue_length: Option<u32>,
     /// Ended jobs whose numbers are remembered, to recognise repeated submissions. Default 100,000.
@@ -55,6 +57,7 @@ impl Default for AllocatorConfig {
             max_attempts: 10,
             stop_timeout: Span::from_secs(60),
             placement_budget: 200_000,
+            batch: Batch::default(),
             max_queue_length: None,
             remember_ended_jobs: 100_000,
         }
@@ -69,6 +72,9 @@ impl AllocatorConfig {
         }
         if self.placement_budget == 0 {
             return Err(ConfigError::Zero("placement_budget"));
+        }
+        if matches!(self.batch, Batch::Joint { max_jobs: 0 | 1 }) {
+            return Err(ConfigError::LoneBatch);
         }
         if matches!(self.retry, Retry::Every(span) if span == Span::ZERO) {
             return Err(ConfigError::Zero("retry.every"));
@@ -86,6 +92,7 @@ impl ConfigError {
         match self {
             Self::Zero(key) => key,
             Self::BufferTooWide(_) => "isolation.buffer_distance",
+            Self::LoneBatch => "batch.joint.max_jobs",
             Self::Weight { key, .. } => key,
             Self::NoRegions => "placement.fixed_regions.sizes",
             Self::GapTooWide(_) => "placement.fixed_regions.gap",
@@ -99,6 +106,9 @@ pub enum ConfigError {
     /// A setting that must not be zero.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
+    /// Batches of a single job.
+    #[error("batch.joint.max_jobs must be at least 2; hint: `batch: sequential` places jobs one by one")]
+    LoneBatch,
     /// A buffer wider than any device is useful for.
     #[error("isolation.buffer_distance is {0}, the largest is 16")]
     BufferTooWide(u32),
@@ -257,6 +267,28 @@ impl Strategy {
             Self::TopologyAware | Self::Region | Self::FixedRegions => true,
         }
     }
+}
+
+/// How jobs that start at one instant on one device share its qubits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Batch {
+    /// Each job gets the best that those before it in the queue have left.
+    #[default]
+    Sequential,
+    /// The same jobs start, but where each of them runs is chosen for the least total error of all. Jobs with bounds on
+    /// fidelity or noise keep the places that the queue gives them, as do those that need SWAP gates. With strategies
+    /// `noise_aware` and `topology_aware`; the others stay sequential.
+    Joint {
+        /// Most jobs placed jointly; of more, the next ones are the next batch. Default 16.
+        #[serde(default = "batch_max_jobs")]
+        #[schemars(range(min = 2))]
+        max_jobs: u32,
+    },
+}
+
+fn batch_max_jobs() -> u32 {
+    16
 }
 
 /// In which order devices are tried.

@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod messages;
 mod pass;
+mod pass_batch;
 pub mod placement;
 pub mod quality;
 pub mod routed_program;

@@ -54,6 +54,7 @@ impl Allocator {
     /// Runs what is due.
     pub(super) fn run_pass(&mut self, now: Time, events: &mut Vec<Event>) {
         let mut tally = Tally::default();
+        let before = events.len();
         let global = std::mem::take(&mut self.state.due.global);
         match self.state.config.queue {
             Queue::Global { skip_ahead } => {
@@ -75,6 +76,9 @@ impl Allocator {
                     }
                 }
             }
+        }
+        if tally.started > 1 {
+            self.place_jointly(before, tally.attempts > tally.started, events);
         }
         if tally.attempts > 0 {
             let Tally { attempts, started, blocked_by_shape } = tally;

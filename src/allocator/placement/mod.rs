@@ -4,6 +4,7 @@
 //! faster, never different. Leaves isolation, queues and the choice of the device to its callers, who express all
 //! of it in the mask of free qubits.
 
+pub mod batch;
 mod compact;
 pub mod cost;
 pub mod exact;
@@ -176,6 +177,13 @@ pub enum PlacementOutcome {
     ProvedInfeasible,
     /// Neither found nor excluded within the budget.
     BudgetExhausted,
+}
+
+impl PlacementOutcome {
+    /// Whether no longer search would answer anything else.
+    pub fn is_proved(&self) -> bool {
+        matches!(self, Self::Optimal(_) | Self::ProvedInfeasible)
+    }
 }
 
 /// The answer of a search and what it took.

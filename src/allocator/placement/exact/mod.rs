@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use super::cost::{TIE_BREAK_BITS, cost_limit};
 use super::pattern::Pattern;
-use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
+use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, batch, region};
 use crate::quantum::PhysicalQubit;
 use bound::Bounds;
 use host::{Costs, Host, Part};
@@ -35,6 +35,30 @@ pub struct NoiseAware {
 
 impl PlacementStrategy for NoiseAware {
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        match batch::place_components(request, &mut Connected(self)) {
+            Some(joint) if joint.outcome.is_proved() => joint,
+            Some(joint) => batch::better(joint, self.place_whole(request)),
+            None => self.place_whole(request),
+        }
+    }
+
+    fn forget(&mut self) {
+        self.engine.forget();
+    }
+}
+
+/// The same without a look at the components of a program.
+struct Connected<'a>(&'a mut NoiseAware);
+
+impl PlacementStrategy for Connected<'_> {
+    fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        self.0.place_whole(request)
+    }
+}
+
+impl NoiseAware {
+    /// Places a program in one search, whether it is connected or not.
+    fn place_whole(&mut self, request: &PlacementRequest<'_>) -> Placed {
         if request.pattern.is_region() {
             return self.regions.cheapest(request);
         }
@@ -46,10 +70,6 @@ impl PlacementStrategy for NoiseAware {
             None => PlacementOutcome::BudgetExhausted,
         };
         Placed { outcome, steps: found.steps }
-    }
-
-    fn forget(&mut self) {
-        self.engine.forget();
     }
 }
 

@@ -1,0 +1,501 @@
+//! Batches: several jobs placed at once on one device, so that the first does not take what the others need more.
+//!
+//! Promises the most jobs, of as many the most qubits, of as many the least objective, as far as the budget goes;
+//! never worse than one after the other (largest first, each by the strategy given), and a valid bound on what is lost. Pairs
+//! without buffers are a matching and solved exactly. Of jobs with few enough possible placements the best packing
+//! is searched and usually proved; all others are improved by destroy and repair. Leaves single jobs to the strategy.
+
+pub mod components;
+pub mod matching;
+mod packing;
+mod pool;
+mod repair;
+
+use smallvec::SmallVec;
+
+use super::cost::{Epoch, cost_limit};
+use super::pattern::Pattern;
+use super::{
+    Objective, Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, placement_of_layout,
+};
+use crate::quantum::coupling_map::CouplingMap;
+use crate::quantum::{PhysicalQubit, QubitSet};
+use crate::random::{Purpose, StreamFamily};
+use packing::{Choice, Kind, Packing};
+use pool::Resources;
+
+/// One job of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchJob<'a> {
+    /// The program.
+    pub pattern: &'a Pattern,
+    /// Qubits that it may use: alive, within its limits, neither held nor blocked by jobs outside of the batch.
+    pub free: &'a QubitSet,
+    /// Couplers that it must not use although they are alive; a bit per coupler.
+    pub barred_couplers: Option<&'a [u64]>,
+}
+
+/// Jobs that are to run side by side on one device, without SWAP gates.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchRequest<'a> {
+    /// The device as of its last published calibration.
+    pub epoch: &'a Epoch,
+    /// The jobs, in any order.
+    pub jobs: &'a [BatchJob<'a>],
+    /// Idle qubits between any two jobs of the batch.
+    pub buffer_distance: u32,
+    /// Most search steps for each job alone, and again for improving on that.
+    pub budget: u64,
+    /// What makes one placement better than another; every job counts as if it were placed first.
+    pub objective: Objective<'a>,
+}
+
+impl<'a> BatchRequest<'a> {
+    /// The request for one of the jobs as if it were alone.
+    fn alone(&self, job: usize) -> PlacementRequest<'a> {
+        let BatchJob { pattern, free, barred_couplers } = self.jobs[job];
+        PlacementRequest {
+            epoch: self.epoch,
+            free,
+            barred_couplers,
+            pattern,
+            budget: self.budget,
+            objective: self.objective,
+            max_swaps: Some(0),
+            when_empty: None,
+        }
+    }
+}
+
+/// The placements of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedBatch {
+    /// Of each job, in the order of the request; `None`: it did not find a place beside the others.
+    pub placements: Vec<Option<Placement>>,
+    /// How much dearer than the best the total objective is at most; 0: proved best. `None`: not known, or more jobs
+    /// or larger ones might have found a place.
+    pub gap: Option<u64>,
+    /// Whether it is proved that not all jobs fit.
+    pub cannot_all_fit: bool,
+    /// Search steps used.
+    pub steps: u64,
+}
+
+impl PlacedBatch {
+    /// Total objective of the placements.
+    pub fn objective(&self) -> u64 {
+        self.placements.iter().flatten().fold(0, |sum, placement| sum.saturating_add(placement.objective))
+    }
+}
+
+/// What makes one answer better than another: smaller is better.
+type Rank = (usize, usize, u64);
+
+/// Jobs and qubits without a place, and what the others cost.
+fn rank(placements: &[Option<Placement>]) -> Rank {
+    let placed = || placements.iter().flatten();
+    let qubits: usize = placed().map(|placement| placement.layout.len()).sum();
+    let cost = placed().fold(0_u64, |sum, placement| sum.saturating_add(placement.objective));
+    (placements.len() - placed().count(), usize::MAX - qubits, cost)
+}
+
+/// Jobs that may stand for one another: same program, same limits.
+struct Alike {
+    jobs: Vec<usize>,
+    /// No placement of one of them alone costs less; `None`: there is none.
+    at_least: Option<u64>,
+}
+
+/// Largest program whose placements are listed.
+const LISTED_QUBITS_MAX: usize = 64;
+
+/// Smallest budget with which the components of a pattern are looked at one by one.
+const BUDGET_MIN: u64 = 1_000;
+
+/// Shares of the budget: for listing placements, for bounds, for the proof. Destroy and repair gets the rest.
+const LISTING: u64 = 4;
+const RELAXING: u64 = 2;
+
+/// How the cutoff of a pool is lowered when too many placements would be listed.
+const NARROWER: u64 = 4;
+const NARROWINGS: u32 = 4;
+
+/// Places the jobs of a batch jointly; `strategy` places each of them alone.
+pub fn place(request: &BatchRequest<'_>, strategy: &mut dyn PlacementStrategy) -> PlacedBatch {
+    if let Some(placed) = matching::place_pairs(request) {
+        return placed;
+    }
+    let mut solver = Solver { request, strategy, alike: alike(request), steps: 0 };
+    solver.solve()
+}
+
+/// Places a pattern whose connected components are the jobs of a batch: one joint layout. `None` when it has not
+/// several components with more than one qubit, or the budget is too small for more than one search.
+pub fn place_components(
+    request: &PlacementRequest<'_>,
+    strategy: &mut dyn PlacementStrategy,
+) -> Option<Placed> {
+    let edges = request.pattern.edges();
+    if edges.len() < 2 || request.pattern.is_region() || request.budget < BUDGET_MIN {
+        return None;
+    }
+    let parts = components::split(request.pattern);
+    if parts.iter().filter(|part| part.vertices.len() > 1).count() < 2 {
+        return None;
+    }
+    let jobs: Vec<BatchJob<'_>> = parts
+        .iter()
+        .map(|part| BatchJob {
+            pattern: &part.pattern,
+            free: request.free,
+            barred_couplers: request.barred_couplers,
+        })
+        .collect();
+    let batch = BatchRequest {
+        epoch: request.epoch,
+        jobs: &jobs,
+        buffer_distance: 0,
+        budget: request.budget,
+        objective: request.objective,
+    };
+    let placed = place(&batch, strategy);
+    let steps = placed.steps;
+    let all: Option<Vec<&Placement>> = placed.placements.iter().map(Option::as_ref).collect();
+    let joint = all.and_then(|all| placement_of_layout(request, components::join(&parts, all)));
+    let outcome = match joint {
+        Some(placement) if placed.gap == Some(0) => PlacementOutcome::Optimal(placement),
+        Some(placement) => PlacementOutcome::Feasible { placement, gap: placed.gap },
+        None if placed.cannot_all_fit => PlacementOutcome::ProvedInfeasible,
+        None => PlacementOutcome::BudgetExhausted,
+    };
+    Some(Placed { outcome, steps })
+}
+
+/// The better of two answers to the same request, with what both together prove.
+pub(super) fn better(first: Placed, second: Placed) -> Placed {
+    let steps = first.steps + second.steps;
+    let known = |outcome: &PlacementOutcome| match outcome {
+        PlacementOutcome::Optimal(placement) => Some((placement.objective, placement.objective)),
+        PlacementOutcome::Feasible { placement, gap } => {
+            let at_least = gap.map_or(0, |gap| placement.objective.saturating_sub(gap));
+            Some((placement.objective, at_least))
+        }
+        PlacementOutcome::ProvedInfeasible | PlacementOutcome::BudgetExhausted => None,
+    };
+    let outcome = match (known(&first.outcome), known(&second.outcome)) {
+        (Some(one), Some(other)) => {
+            let outcome = if one.0 <= other.0 { first.outcome } else { second.outcome };
+            let gap = one.0.min(other.0).saturating_sub(one.1.max(other.1));
+            match outcome {
+                PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } => {
+                    if gap == 0 {
+                        PlacementOutcome::Optimal(placement)
+                    } else {
+                        PlacementOutcome::Feasible { placement, gap: Some(gap) }
+                    }
+                }
+                neither => neither,
+            }
+        }
+        (Some(_), None) => first.outcome,
+        (None, Some(_)) => second.outcome,
+        (None, None) if first.outcome.is_proved() => first.outcome,
+        (None, None) => second.outcome,
+    };
+    Placed { outcome, steps }
+}
+
+/// Largest jobs first, those alike side by side.
+fn alike(request: &BatchRequest<'_>) -> Vec<Alike> {
+    let size = |job: usize| {
+        let pattern = request.jobs[job].pattern;
+        (std::cmp::Reverse((pattern.qubits(), pattern.edges().len())), job)
+    };
+    let mut order: Vec<usize> = (0..request.jobs.len()).collect();
+    order.sort_by_key(|&job| size(job));
+    let mut alike: Vec<Alike> = Vec::new();
+    for job in order {
+        let BatchJob { pattern, free, barred_couplers } = request.jobs[job];
+        let known = alike.iter_mut().find(|known| {
+            let other = &request.jobs[known.jobs[0]];
+            other.pattern == pattern && other.free == free && other.barred_couplers == barred_couplers
+        });
+        match known {
+            Some(known) => known.jobs.push(job),
+            None => alike.push(Alike { jobs: vec![job], at_least: Some(0) }),
+        }
+    }
+    alike
+}
+
+struct Solver<'r, 's> {
+    request: &'r BatchRequest<'r>,
+    strategy: &'s mut dyn PlacementStrategy,
+    alike: Vec<Alike>,
+    steps: u64,
+}
+
+impl Solver<'_, '_> {
+    fn solve(&mut self) -> PlacedBatch {
+        let mut placements = self.one_after_the_other();
+        let unplaceable = self.alike.iter().any(|alike| alike.at_least.is_none());
+        // Jobs that have no place even alone are no obstacle to a proof for the others.
+        self.alike.retain(|alike| alike.at_least.is_some());
+        let mut at_least: u64 = self.bound_alone();
+        let complete = |placements: &[Option<Placement>], alike: &[Alike]| {
+            alike.iter().flat_map(|alike| &alike.jobs).all(|&job| placements[job].is_some())
+        };
+        let mut cannot_all_fit = unplaceable;
+        let budget = self.request.budget;
+        let mut listed = false;
+        if !complete(&placements, &self.alike) || rank(&placements).2 > at_least {
+            match self.pack(&mut placements, budget) {
+                Some(u64::MAX) if !complete(&placements, &self.alike) => cannot_all_fit = true,
+                Some(bound) => {
+                    at_least = at_least.max(bound);
+                    listed = true;
+                }
+                None => {}
+            }
+        }
+        let all = complete(&placements, &self.alike);
+        if !all || !listed && rank(&placements).2 > at_least {
+            self.steps += repair::run(self.request, self.strategy, &mut placements, budget);
+        }
+        let gap = complete(&placements, &self.alike).then(|| rank(&placements).2.saturating_sub(at_least));
+        PlacedBatch { placements, gap, cannot_all_fit, steps: self.steps }
+    }
+
+    /// Largest first, each where the strategy puts it beside those before it. Notes what each costs alone.
+    fn one_after_the_other(&mut self) -> Vec<Option<Placement>> {
+        let request = self.request;
+        let mut placements = vec![None; request.jobs.len()];
+        let mut taken = Taken::new(request);
+        for alike in &mut self.alike {
+            let mut failed = false;
+            if !taken.none() {
+                let alone = self.strategy.place(&request.alone(alike.jobs[0]));
+                self.steps += alone.steps;
+                alike.at_least = bound(&alone.outcome);
+            }
+            for &job in &alike.jobs {
+                // Less is free for the next one alike: it fails as well.
+                if failed || alike.at_least.is_none() {
+                    break;
+                }
+                let first = taken.none();
+                let (placement, outcome_bound, steps) = taken.place(request, self.strategy, job);
+                self.steps += steps;
+                if first {
+                    alike.at_least = outcome_bound;
+                }
+                failed = placement.is_none();
+                if let Some(placement) = &placement {
+                    taken.add(&placement.layout);
+                }
+                placements[job] = placement;
+            }
+        }
+        placements
+    }
+
+    /// What all jobs cost together at least: the sum of what each costs alone.
+    fn bound_alone(&self) -> u64 {
+        let of = |alike: &Alike| alike.at_least.unwrap_or(0).saturating_mul(alike.jobs.len() as u64);
+        self.alike.iter().fold(0, |sum, alike| sum.saturating_add(of(alike)))
+    }
+
+    /// Searches the best packing of listed placements and takes it over when it is better; the bound on the total
+    /// that it proves, `u64::MAX` when no packing exists. `None`: there are too many placements to list.
+    fn pack(&mut self, placements: &mut [Option<Placement>], budget: u64) -> Option<u64> {
+        let request = self.request;
+        let sums_fit = |total: u128| total < 1 << 60;
+        let weight: u128 = request.jobs.iter().map(|job| elements(job.pattern)).sum();
+        let listable = |job: &BatchJob<'_>| {
+            !job.pattern.is_region() && job.pattern.qubits() <= LISTED_QUBITS_MAX && is_connected(job.pattern)
+        };
+        if !sums_fit(weight * most_per_element(request)) || !request.jobs.iter().all(listable) {
+            return None;
+        }
+        let resources = Resources { map: &request.epoch.map, buffer_distance: request.buffer_distance };
+        let all_placed =
+            self.alike.iter().flat_map(|alike| &alike.jobs).all(|&job| placements[job].is_some());
+        let upper = if all_placed { rank(placements).2 } else { u64::MAX };
+        let slack = upper.saturating_sub(self.bound_alone());
+        let mut kinds = Vec::with_capacity(self.alike.len());
+        for alike in &self.alike {
+            let alone = alike.at_least.unwrap_or(0);
+            let mut pool = None;
+            let mut slack = slack;
+            for _ in 0..NARROWINGS {
+                let cutoff = alone.saturating_add(slack).saturating_add(1);
+                let mut used = 0;
+                let listing = budget / LISTING;
+                pool = pool::enumerate(&request.alone(alike.jobs[0]), resources, cutoff, listing, &mut used);
+                self.steps += used;
+                if pool.is_some() {
+                    break;
+                }
+                slack = slack.min(alone.saturating_mul(2)) / NARROWER;
+            }
+            kinds.push(Kind { jobs: alike.jobs.len(), pool: pool? });
+        }
+        let mut packing = Packing::new(&kinds, resources.len());
+        if all_placed && let Some(choice) = self.as_choice(&kinds, placements) {
+            packing.offer(choice);
+        }
+        packing.relax(upper, budget / RELAXING);
+        packing.prove(upper, budget / RELAXING + packing.steps / 2);
+        if packing.best.as_ref().is_some_and(|(cost, _)| *cost > packing.at_least) {
+            let mut random = StreamFamily::new(0, 0, Purpose::BatchPlacement).stream(kinds.len() as u64, 0);
+            packing.refine(&request.epoch.map, &mut random, budget);
+        }
+        self.steps += packing.steps;
+        let at_least = packing.at_least;
+        if let Some((cost, choice)) = packing.best.take()
+            && (cost < upper || !all_placed)
+        {
+            self.take_over(&kinds, &choice, placements);
+        }
+        Some(at_least)
+    }
+
+    /// The placements as members of the pools, if they are.
+    fn as_choice(&self, kinds: &[Kind], placements: &[Option<Placement>]) -> Option<Choice> {
+        let of_kind = |(kind, alike): (&Kind, &Alike)| -> Option<Vec<u32>> {
+            let found = alike.jobs.iter().map(|&job| {
+                let placement = placements[job].as_ref()?;
+                kind.pool.find(placement.objective, &placement.layout)
+            });
+            found.collect()
+        };
+        kinds.iter().zip(&self.alike).map(of_kind).collect()
+    }
+
+    fn take_over(&self, kinds: &[Kind], choice: &Choice, placements: &mut [Option<Placement>]) {
+        for ((kind, alike), chosen) in kinds.iter().zip(&self.alike).zip(choice) {
+            let mut chosen = chosen.clone();
+            chosen.sort_unstable();
+            for (&job, index) in alike.jobs.iter().zip(chosen) {
+                let layout = SmallVec::from_slice(kind.pool.layout(index));
+                placements[job] = placement_of_layout(&self.request.alone(job), layout);
+                debug_assert!(placements[job].is_some(), "a pool lists an illegal layout");
+            }
+        }
+    }
+}
+
+/// What a search proves about the least objective; `None`: there is no placement.
+fn bound(outcome: &PlacementOutcome) -> Option<u64> {
+    match outcome {
+        PlacementOutcome::Optimal(placement) => Some(placement.objective),
+        PlacementOutcome::Feasible { placement, gap: Some(gap) } => {
+            Some(placement.objective.saturating_sub(*gap))
+        }
+        PlacementOutcome::Feasible { gap: None, .. } | PlacementOutcome::BudgetExhausted => Some(0),
+        PlacementOutcome::ProvedInfeasible => None,
+    }
+}
+
+/// Weights of the edges and number of vertices: what a placement pays for.
+fn elements(pattern: &Pattern) -> u128 {
+    let weights = pattern.edges().iter().map(|edge| u128::from(edge.2));
+    weights.sum::<u128>() + pattern.qubits() as u128
+}
+
+/// More than one element can add to the objective.
+fn most_per_element(request: &BatchRequest<'_>) -> u128 {
+    let objective = &request.objective;
+    let crosstalk = objective.crosstalk.and_then(|added| added.iter().max()).copied().unwrap_or(0);
+    let noise = u128::from(cost_limit()) * u128::from(objective.noise_permille.max(1_000)) / 1_000;
+    let neighbours = request.epoch.max_degree() as u128;
+    noise + u128::from(crosstalk) + neighbours * u128::from(objective.fragmentation)
+}
+
+fn is_connected(pattern: &Pattern) -> bool {
+    components::split(pattern).len() == 1
+}
+
+/// The job `seed` and those met first around it, breadth first over the device, `wanted` in all; `layouts`: the
+/// qubits of each job.
+fn neighbours(map: &CouplingMap, layouts: &[&[PhysicalQubit]], seed: usize, wanted: usize) -> Vec<usize> {
+    let mut owner = vec![usize::MAX; map.qubits()];
+    for (job, layout) in layouts.iter().enumerate() {
+        layout.iter().for_each(|qubit| owner[qubit.index()] = job);
+    }
+    let mut met = vec![seed];
+    let mut queue = layouts[seed].to_vec();
+    let mut seen = QubitSet::from_qubits(map.qubits(), queue.iter().copied());
+    let mut next = 0;
+    while next < queue.len() && met.len() < wanted {
+        for &(neighbour, _) in map.neighbours(queue[next]) {
+            if seen.insert(neighbour) {
+                queue.push(neighbour);
+                let job = owner[neighbour.index()];
+                if job != usize::MAX && met.len() < wanted && !met.contains(&job) {
+                    met.push(job);
+                }
+            }
+        }
+        next += 1;
+    }
+    met
+}
+
+/// The qubits that jobs of a batch may not use because of others of it.
+struct Taken {
+    buffer_distance: u32,
+    held: QubitSet,
+    near: QubitSet,
+    free: QubitSet,
+}
+
+impl Taken {
+    fn new(request: &BatchRequest<'_>) -> Self {
+        let none = QubitSet::new(request.epoch.qubits());
+        Self { buffer_distance: request.buffer_distance, held: none.clone(), near: none.clone(), free: none }
+    }
+
+    fn none(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    fn add(&mut self, layout: &SmallVec<[PhysicalQubit; 8]>) {
+        layout.iter().for_each(|&qubit| {
+            self.held.insert(qubit);
+        });
+    }
+
+    /// Places a job beside the others; also the bound of the search and the steps it took.
+    fn place(
+        &mut self,
+        request: &BatchRequest<'_>,
+        strategy: &mut dyn PlacementStrategy,
+        job: usize,
+    ) -> (Option<Placement>, Option<u64>, u64) {
+        let alone = request.alone(job);
+        self.free.clone_from(alone.free);
+        if self.buffer_distance == 0 {
+            self.free.subtract(&self.held);
+        } else {
+            self.near = request.epoch.map.dilate(&self.held, self.buffer_distance);
+            self.free.subtract(&self.near);
+        }
+        let placed = strategy.place(&PlacementRequest { free: &self.free, ..alone });
+        let bound = bound(&placed.outcome);
+        let placement = match placed.outcome {
+            PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } => {
+                // Free neighbours are those before any job of the batch was placed.
+                match placement.routing {
+                    None => placement_of_layout(&alone, placement.layout),
+                    Some(_) => Some(placement),
+                }
+            }
+            PlacementOutcome::ProvedInfeasible | PlacementOutcome::BudgetExhausted => None,
+        };
+        (placement, bound, placed.steps)
+    }
+}
+
+#[cfg(test)]
+mod tests;
