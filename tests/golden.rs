@@ -49,11 +49,11 @@ fn the_same_seed_gives_the_same_bytes() {
         );
     }
     insta::assert_snapshot!(one, @"
-    summary.json 08954a97301a69b1
-    summary.csv 8a07ebfb56629bbc
-    jobs.csv a434b5e7e9016749
-    timeline.csv fc018dc99ec4e797
-    events.csv ffb4e010a0b14701
+    summary.json 3a47800568e14783
+    summary.csv a4c92c79e8fbae43
+    jobs.csv 1ab7381b76cddb67
+    timeline.csv 6f95c56767cfc9a0
+    events.csv 205817f1c49ab98b
     world.csv ba3ba5da34aefbe4
     ");
     // Plots, too.

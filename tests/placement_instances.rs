@@ -61,13 +61,13 @@ fn known_optima_are_found_and_proved() {
     fez156/empty hh27: 0.668920 in 446 steps, first fit 0.590085
     fez156/empty rand20@fez156: 0.806958 in 73 steps, first fit 0.715930
     fez156/rand50 line10: infeasible, 0 steps
-    fez156/rand50 ring12: infeasible, 0 steps
+    fez156/rand50 ring12: infeasible, 91 steps
     fez156/rand50 treeH7: infeasible, 0 steps
-    fez156/rand70 line20: infeasible, 0 steps
-    fez156/clump50 line20: 0.611578 in 157 steps, first fit 0.605095
+    fez156/rand70 line20: infeasible, 48 steps
+    fez156/clump50 line20: 0.611578 in 267 steps, first fit 0.605095
     fez156/clump50 planted20@fez156/clump50: 0.642215 in 68 steps, first fit 0.642215
     fez156/clump30b1 treeT6: 0.948824 in 9 steps, first fit 0.925263
-    fez156/clump30b1 hh27: infeasible, 0 steps
+    fez156/clump30b1 hh27: infeasible, 237 steps
     guadalupe16/empty line10: 0.746140 in 11 steps, first fit 0.706133
     guadalupe16/empty ring12: 0.666179 in 12 steps, first fit 0.666179
     guadalupe16/empty star5: infeasible, 0 steps

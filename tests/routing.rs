@@ -104,7 +104,29 @@ fn the_policy_says_who_is_routed() {
         lines.push(format!("{routing:?}: wide: {full}; wide: {}", both.submit(90, Topology::Any, None).0));
         lines.push(format!("{routing:?}: square, lattice full: {}", both.submit(6, SQUARE, None).0));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    Never: line: on ibm_fez
+    Never: square: rejected: no device could place the job even if it were empty
+    Never: without SWAPs: rejected: no device could place the job even if it were empty
+    Never: complete, 2 SWAPs: rejected: no device could place the job even if it were empty
+    Never: square, both: on google_willow
+    Never: wide: on ibm_fez; wide: on google_willow
+    Never: square, lattice full: waits
+    WhenImpossible: line: on ibm_fez
+    WhenImpossible: square: routed on ibm_fez
+    WhenImpossible: without SWAPs: rejected: no device could place the job even if it were empty
+    WhenImpossible: complete, 2 SWAPs: rejected: no device could place the job even if it were empty
+    WhenImpossible: square, both: on google_willow
+    WhenImpossible: wide: on ibm_fez; wide: on google_willow
+    WhenImpossible: square, lattice full: waits
+    Always: line: on ibm_fez
+    Always: square: routed on ibm_fez
+    Always: without SWAPs: rejected: no device could place the job even if it were empty
+    Always: complete, 2 SWAPs: rejected: no device could place the job even if it were empty
+    Always: square, both: routed on ibm_fez
+    Always: wide: on ibm_fez; wide: on google_willow
+    Always: square, lattice full: routed on ibm_fez
+    ");
 }
 
 /// Three two-qubit gates per SWAP, all of them on couplers inside the region.

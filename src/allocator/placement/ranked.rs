@@ -159,7 +159,7 @@ mod tests {
             let case = Case::random(number);
             let request = case.request(100_000);
             let mut ranked = Ranked::new(NoiseAware::default(), Contrary, 6);
-            let (candidates, first) = ranked.candidates(&request);
+            let (candidates, _) = ranked.candidates(&request);
             assert!(candidates.len() <= 6);
             for (index, candidate) in candidates.iter().enumerate() {
                 case.check(candidate);
@@ -169,8 +169,9 @@ mod tests {
             let dearest = candidates.iter().map(|candidate| candidate.objective).max();
             assert_eq!(placement_of(&chosen).map(|chosen| chosen.objective), dearest, "{}", case.name);
             let undecided = Ranked::new(NoiseAware::default(), Undecided, 6).place(&request).outcome;
-            let own = placement_of(&first.outcome).map(|own| own.objective);
-            assert_eq!(placement_of(&undecided).map(|chosen| chosen.objective), own, "{}", case.name);
+            // Where the strategy proves nothing, asking again may even find something better.
+            let least = candidates.iter().map(|candidate| candidate.objective).min();
+            assert_eq!(placement_of(&undecided).map(|chosen| chosen.objective), least, "{}", case.name);
             several += usize::from(candidates.len() > 2);
         }
         assert!(several > 50, "{several}");
