@@ -201,7 +201,6 @@ fn config(number: u8) -> AllocatorConfig {
             fixed_regions: FixedRegionsConfig { sizes: vec![4, 3], gap: u32::from(number % 2), count: None },
             fragmentation_weight: f64::from(number % 3) * 0.02,
             crosstalk_weight: f64::from(number % 5),
-            ..PlacementConfig::default()
         },
         selection: selections[number as usize % selections.len()],
         queue,

@@ -67,7 +67,7 @@ pub(crate) fn openness(epoch: &Epoch, among: &QubitSet, barred: Option<&[u64]>, 
         next.clear();
         next.extend(rows.windows(2).map(|row| {
             let ends = links[row[0] as usize..row[1] as usize].iter();
-            ends.map(|&end| NEIGHBOUR + (values[end as usize] * discount >> 16)).sum::<u64>()
+            ends.map(|&end| NEIGHBOUR + ((values[end as usize] * discount) >> 16)).sum::<u64>()
         }));
         values[..nodes.len()].copy_from_slice(next);
     }

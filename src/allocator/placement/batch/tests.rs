@@ -9,6 +9,9 @@ use crate::allocator::placement::testing::{Case, Scene};
 use crate::quantum::VirtualQubit;
 use crate::random::Stream;
 
+/// Number of vertices, edges with weights, and whether any connected region will do.
+type Shape = (u32, &'static [(u32, u32, u32)], bool);
+
 /// Random jobs of up to three qubits on a random device.
 struct Batch {
     case: Case,
@@ -19,7 +22,7 @@ struct Batch {
 impl Batch {
     fn random(number: u64) -> Self {
         let mut draw = StreamFamily::new(9, 0, Purpose::SyntheticDevice).stream(number, 0);
-        let shapes: [(u32, &[(u32, u32, u32)], bool); 7] = [
+        let shapes: [Shape; 7] = [
             (1, &[], false),
             (2, &[(0, 1, 1)], false),
             (2, &[(0, 1, 3)], false),
