@@ -9,6 +9,7 @@ use crate::allocator::placement::graph::{Graph, peel};
 use crate::quantum::PhysicalQubit;
 
 use super::bound::INFINITE;
+use super::plan::Plan;
 
 /// No such node.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -47,6 +48,17 @@ pub(crate) enum Costs {
     Calibrated(u32),
     /// None: every placement is as good as any other.
     Zero,
+}
+
+/// What is known of the connected parts of what is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// [`Part::largest`] was asked for the same request.
+    Known,
+    /// Nothing yet.
+    Unknown,
+    /// They need not be known: the bounds of a small tree show as well where it does not fit.
+    OfNoUse,
 }
 
 impl<'a> Host<'a> {
@@ -112,9 +124,9 @@ impl Part {
         self.nodes.len()
     }
 
-    /// Number of qubits of the largest connected part that is free.
+    /// Number of qubits of the largest connected part that is free; [`Self::load`] may rely on what is found here.
     pub fn largest(&mut self, request: &PlacementRequest<'_>) -> usize {
-        self.keep_parts(request, request.epoch.graph(), usize::MAX);
+        self.find_parts(request, request.epoch.graph());
         self.largest
     }
 
@@ -131,18 +143,23 @@ impl Part {
         &self.nodes
     }
 
-    /// Takes in what is free, without connected parts of fewer than `smallest` qubits, which are of no use to the
-    /// program; the core only for programs with cycles.
+    /// Takes in what is free, without connected parts that are too small for the program.
     pub fn load<'a>(
         &'a mut self,
         request: &PlacementRequest<'a>,
         costs: Costs,
-        smallest: usize,
-        cyclic: bool,
+        plan: &Plan,
+        parts: Parts,
     ) -> Host<'a> {
         let epoch = request.epoch;
         let graph = epoch.graph();
-        self.keep_parts(request, graph, smallest);
+        let (smallest, cyclic) = (plan.smallest(), plan.girth.is_some());
+        match parts {
+            Parts::Known => {}
+            Parts::OfNoUse => self.keep_free(request),
+            Parts::Unknown => self.find_parts(request, graph),
+        }
+        let has_parts = parts != Parts::OfNoUse;
         self.nodes.clear();
         self.rim.clear();
         self.degree.resize(graph.degree.len().max(self.degree.len()), 0);
@@ -151,6 +168,9 @@ impl Part {
             while word != 0 {
                 let node = index * 64 + word.trailing_zeros() as usize;
                 word &= word - 1;
+                if has_parts && (self.size[node] as usize) < smallest {
+                    continue;
+                }
                 self.nodes.push(node as u32);
                 let mut degree = 0;
                 for link in graph.rows[node] as usize..graph.rows[node + 1] as usize {
@@ -183,19 +203,22 @@ impl Part {
             qubit_cost: if plain { &epoch.qubit_cost } else { &self.qubit_cost },
             rim: &self.rim,
             degree: &self.degree,
-            part_size: &self.size,
+            part_size: if has_parts { &self.size } else { &graph.size },
             core: &self.core,
             max_degree: epoch.max_degree(),
         }
     }
 
-    /// Finds the connected parts of what is free and notes the qubits of those that are large enough.
-    fn keep_parts(&mut self, request: &PlacementRequest<'_>, graph: &Graph, smallest: usize) {
+    fn keep_free(&mut self, request: &PlacementRequest<'_>) {
         let words = request.free.words().iter().zip(request.epoch.usable.words());
-        self.left.clear();
-        self.left.extend(words.map(|(free, usable)| free & usable));
         self.kept.clear();
-        self.kept.resize(self.left.len(), 0);
+        self.kept.extend(words.map(|(free, usable)| free & usable));
+    }
+
+    /// Finds the connected parts of what is free.
+    fn find_parts(&mut self, request: &PlacementRequest<'_>, graph: &Graph) {
+        self.keep_free(request);
+        self.left.clone_from(&self.kept);
         self.size.resize(graph.degree.len().max(self.size.len()), 0);
         self.largest = 0;
         for index in 0..self.left.len() {
@@ -216,13 +239,9 @@ impl Part {
                         }
                     }
                 }
-                let size = self.stack.len() as u32;
-                self.largest = self.largest.max(size as usize);
-                if size as usize >= smallest {
-                    for &node in &self.stack {
-                        self.kept[node as usize / 64] |= 1 << (node % 64);
-                        self.size[node as usize] = size;
-                    }
+                self.largest = self.largest.max(self.stack.len());
+                for &node in &self.stack {
+                    self.size[node as usize] = self.stack.len() as u32;
                 }
             }
         }
@@ -236,6 +255,7 @@ impl Part {
         for &node in &*nodes {
             core[node as usize] = true;
         }
+        // A part that is left out is connected with none that is not.
         let inside = |end: u32| kept[end as usize / 64] >> (end % 64) & 1 == 1;
         if request.barred_couplers.is_none() {
             peel(&graph.rows, &graph.to, nodes.iter().copied(), peeled, core, stack, inside);

@@ -19,7 +19,7 @@ use super::pattern::Pattern;
 use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, batch, region};
 use crate::quantum::PhysicalQubit;
 use bound::Bounds;
-use host::{Costs, Host, Part};
+use host::{Costs, Host, Part, Parts};
 use improve::Improve;
 use plan::Plan;
 use search::{Ending, Roots, Search, State, list_roots};
@@ -113,6 +113,10 @@ struct Compiled {
     serial: u64,
 }
 
+/// Most vertices of a tree for which it takes longer to find the connected parts of what is free than to see from bounds
+/// where it fits.
+const SMALL: usize = 7;
+
 /// Most messages of the bound, 8 bytes each. A dense program of 100 qubits on a dense device would need more; nothing
 /// that people run does.
 const MESSAGES_MAX: usize = 1 << 25;
@@ -186,8 +190,12 @@ impl Engine {
         }
         let known = self.plans.iter().position(|known| known.pattern == *request.pattern);
         // To compile a pattern takes longer than to see that it is too large.
-        if known.is_none() && self.part.largest(request) < request.pattern.largest_part() {
-            return REFUSED;
+        let mut parts = Parts::Unknown;
+        if known.is_none() && request.pattern.qubits() > SMALL {
+            if self.part.largest(request) < request.pattern.largest_part() {
+                return REFUSED;
+            }
+            parts = Parts::Known;
         }
         let index = known.unwrap_or_else(|| self.compile(request.pattern));
         let Compiled { plan, serial, .. } = &self.plans[index];
@@ -211,7 +219,7 @@ impl Engine {
             }
             warm = Some(ending.steps);
         }
-        let found = self.embed_in_free(request, aim, index, shift);
+        let found = self.embed_in_free(request, aim, index, shift, parts);
         if for_whole {
             let plan = &self.plans[index].plan;
             self.warm.note(
@@ -244,6 +252,7 @@ impl Engine {
         aim: Aim,
         index: usize,
         shift: u32,
+        parts: Parts,
     ) -> Embedded {
         let Self { plans, part, bounds, roots, state, improve, degrees, .. } = self;
         let plan = &plans[index].plan;
@@ -253,7 +262,10 @@ impl Engine {
             Aim::Cheapest => Costs::Calibrated(shift),
             Aim::First => Costs::Zero,
         };
-        let host = part.load(request, costs, plan.smallest(), plan.girth.is_some());
+        let is_small =
+            plan.girth.is_none() && plan.components.len() == 1 && request.pattern.qubits() <= SMALL;
+        let parts = if is_small { Parts::OfNoUse } else { parts };
+        let host = part.load(request, costs, plan, parts);
         if !parts_fit(plan, &host) || !degrees_fit(plan, &host, degrees) {
             return REFUSED;
         }
