@@ -236,7 +236,7 @@ pub struct PlaceArgs {
     /// How qubits are chosen, as in scenario files
     #[arg(long, value_name = "NAME", default_value = "noise_aware")]
     pub strategy: String,
-    /// Search steps per placement before the search gives up [default: 200000]
+    /// Search steps per placement before the search gives up [default: 20000000, about a second]
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     pub budget: Option<u64>,
     /// Print the result as JSON

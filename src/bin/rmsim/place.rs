@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use resource_manager::allocator::config::Strategy;
 use resource_manager::allocator::messages::EpochNumber;
+use resource_manager::allocator::placement;
 use resource_manager::allocator::placement::cost::Epoch;
-use resource_manager::allocator::placement::{self, DEFAULT_BUDGET};
 use resource_manager::experiment::cpu_clock::CpuClock;
 use resource_manager::experiment::placements::measure::{Settings, cold};
 use resource_manager::experiment::placements::shape::{self, Shape};
@@ -22,6 +22,9 @@ use serde::de::value::{Error, StrDeserializer};
 use crate::args::PlaceArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
+
+/// Search steps unless told otherwise: about a second. Nobody waits in a queue for this answer, as jobs do.
+const BUDGET: u64 = 20_000_000;
 
 pub fn place(args: &PlaceArgs, console: &Console) -> Result<(), Failure> {
     match (&args.instances, &args.out, &args.device, &args.pattern) {
@@ -42,7 +45,7 @@ fn strategy(name: &str) -> Result<Strategy, Failure> {
 }
 
 fn settings(args: &PlaceArgs) -> Settings {
-    Settings { budget: args.budget.unwrap_or(DEFAULT_BUDGET), repeat: args.repeat.unwrap_or(1) }
+    Settings { budget: args.budget.unwrap_or(BUDGET), repeat: args.repeat.unwrap_or(1) }
 }
 
 fn place_all(args: &PlaceArgs, instances: &Path, out: &Path, console: &Console) -> Result<(), Failure> {
