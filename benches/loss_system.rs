@@ -29,7 +29,7 @@ const SEEDS: u64 = 8;
 /// Default weights of fragmentation, nats per free neighbour of a job of 10 qubits.
 const WEIGHTS: [f64; 6] = [0.0, 0.003, 0.005, 0.008, 0.015, 0.03];
 /// The best single points known before: accepted share, error per qubit.
-const PUBLISHED: [(f64, f64); 2] = [(0.746, 0.01522), (0.764, 0.01660)];
+const KNOWN: [(f64, f64); 2] = [(0.746, 0.01522), (0.764, 0.01660)];
 
 /// One job of the arrival sequence.
 struct Arrival {
@@ -197,13 +197,12 @@ fn main() {
         joined: false,
         points,
     };
-    let published =
-        PUBLISHED.map(|(accepted, error)| TradeoffPoint { label: String::new(), at: (error, accepted) });
+    let known = KNOWN.map(|(accepted, error)| TradeoffPoint { label: String::new(), at: (error, accepted) });
     let series = vec![
         TradeoffSeries { name: "exact, by fragmentation weight".to_owned(), joined: true, points: curve },
         alone("first fit", first_fit),
         alone("noise only", noise_only.into_iter().collect()),
-        alone("published", published.to_vec()),
+        alone("best known before", known.to_vec()),
     ];
     let plot = Plot::Tradeoff(TradeoffPlot {
         title: "Loss system: accepted share against error per qubit".to_owned(),
