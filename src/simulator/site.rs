@@ -10,6 +10,7 @@ use crate::quantum::calibration::Calibration;
 use crate::quantum::hardware::Hardware;
 use crate::quantum::program::PlacedProgram;
 use crate::quantum::{CouplerId, DeviceId};
+use crate::time::Time;
 
 /// Where the calibration of a device stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Site {
     pub phase: CalibrationPhase,
     /// Whether the calibration that is due or under way was requested, and is not the next one of the plan.
     pub unplanned: bool,
+    /// When its figures were published last; the start, before the first calibration.
+    pub calibrated_at: Time,
     /// Number of the next calibration.
     pub calibrations: u64,
     /// Number of running attempts.
@@ -63,6 +66,7 @@ impl Site {
             down: false,
             phase: CalibrationPhase::Idle,
             unplanned: false,
+            calibrated_at: Time::ZERO,
             calibrations: 0,
             running: 0,
             driven,

@@ -118,18 +118,26 @@ impl Simulation<'_, '_> {
         Ok(())
     }
 
-    /// The core asks for new figures. The device drains for a calibration beside the plan, if the scenario says so.
-    pub(super) fn calibration_requested(&mut self, id: DeviceId) -> Result<(), SimulationError> {
-        let site = &mut self.sites[id.index()];
-        if self.scenario.calibration.on_request && site.member && site.phase == CalibrationPhase::Idle {
-            // The job that asked runs by now, so that the device is not ready at once.
-            site.phase = CalibrationPhase::Draining;
-            site.unplanned = true;
-            if let Some((status, reason)) = site.news(StatusReason::Calibration) {
-                let target = messages::Target::Device(id);
-                self.todo.push_back(Command::SetStatus { target, status, reason });
-            }
+    /// The core asks for new figures. If the scenario says so, the device drains for a calibration beside the plan, but
+    /// not before it has rested: a wish that no calibration can fulfil must not keep it from its work.
+    pub(super) fn calibration_requested(&mut self, id: DeviceId) {
+        let site = &self.sites[id.index()];
+        let interval = self.scenario.calibration.interval_of(site.hardware.spec());
+        if let Some(interval) = interval.filter(|_| self.scenario.calibration.on_request) {
+            let at = self.now.max(site.calibrated_at + interval / 4);
+            let wish = Happening::CalibrationWanted(id.0, site.calibrations);
+            self.agenda.schedule(at, class::CALIBRATION, wish);
         }
+    }
+
+    /// A request for a better calibration than number `number` is to be followed, unless that came by itself.
+    pub(super) fn calibration_wanted(&mut self, index: u32, number: u64) -> Result<(), SimulationError> {
+        let site = &mut self.sites[index as usize];
+        if site.calibrations != number || site.phase != CalibrationPhase::Idle {
+            return Ok(());
+        }
+        self.calibration_due(index)?;
+        self.sites[index as usize].unplanned = true;
         Ok(())
     }
 
@@ -157,6 +165,7 @@ impl Simulation<'_, '_> {
         site.calibrations += 1;
         site.published = calibration.clone();
         site.phase = CalibrationPhase::Idle;
+        site.calibrated_at = self.now;
         let planned = !std::mem::take(&mut site.unplanned);
         if let Some(interval) =
             self.scenario.calibration.interval_of(site.hardware.spec()).filter(|_| planned)

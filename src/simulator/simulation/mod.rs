@@ -69,6 +69,7 @@ enum Happening {
     OutageBegins(Outage),
     OutageEnds(Outage),
     CalibrationDue(u32),
+    CalibrationWanted(u32, u64),
     CalibrationEnds(u32),
     StartMeasuring,
     Sample,
@@ -395,6 +396,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             Happening::OutageBegins(outage) => self.outage_begins(outage),
             Happening::OutageEnds(outage) => self.outage_ends(&outage),
             Happening::CalibrationDue(index) => self.calibration_due(index),
+            Happening::CalibrationWanted(index, number) => self.calibration_wanted(index, number),
             Happening::CalibrationEnds(index) => self.calibration_ends(index),
             Happening::StartMeasuring => {
                 self.start_measuring();
@@ -473,7 +475,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 }
                 self.end_job(job, FinalState::Cancelled, None, None)
             }
-            Event::CalibrationRequested { device, .. } => self.calibration_requested(device),
+            Event::CalibrationRequested { device, .. } => {
+                self.calibration_requested(device);
+                Ok(())
+            }
             Event::JobExpired { job, .. } => self.end_job(job, FinalState::Expired, None, None),
             Event::JobRejected { job, reason } => {
                 self.end_job(job.id, FinalState::Rejected, None, Some(&reason))

@@ -154,7 +154,8 @@ pub struct CalibrationFile {
     /// Whether the devices take turns, spread over the interval, or all begin after one interval. Default true.
     pub staggered: bool,
     /// Whether a device is also calibrated, beside the plan, when a job has started on it below a soft bound on its
-    /// quality; at most once per calibration. Otherwise such requests only appear among the events. Default false.
+    /// quality; not before a quarter of the interval has passed since the last one. Default false: such requests only
+    /// appear among the events.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub on_request: bool,
 }
