@@ -213,7 +213,7 @@ pub enum RoutingPolicy {
 #[serde(deny_unknown_fields, default)]
 pub struct FixedRegionsConfig {
     /// Qubits of each region, in the order in which they are cut out; the last size is repeated as often as it fits.
-    /// Programs wider than the widest region are refused. Default [27].
+    /// Programs wider than the widest region are refused. Default `[27]`.
     #[schemars(length(min = 1))]
     pub sizes: Vec<u32>,
     /// Idle qubits between two regions, 0 to 16. Less than the buffer distance between jobs makes neighbouring

@@ -1,6 +1,6 @@
 //! Pairs: programs of two qubits, all alike and without buffers, are a matching of the device.
 //!
-//! Promises the cheapest placement of as many pairs as fit, proved, on any device of up to [`blossom::NODES_MAX`]
+//! Promises the cheapest placement of as many pairs as fit, proved, on any device of up to `blossom::NODES_MAX`
 //! qubits, and on any bipartite one (heavy-hex and square lattices are). Everything else is left to the packing.
 
 mod bipartite;
