@@ -1,4 +1,4 @@
-//! A job as the core sees it: what it asks for, which demands contradict each other, and the states it passes.
+//! A job as the core sees it: what it asks for, and the states it passes.
 //!
 //! Promises that a validated request is consistent in itself. Whether a fleet can serve it is decided by the
 //! allocator; names (of users, projects, devices) belong to the drivers, the core knows numbers.
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+pub use super::contradiction::{Contradiction, Demand, FieldName, Shape};
 use crate::quantum::DeviceId;
 use crate::quantum::circuit::{CircuitProfile, InteractionGraph};
 use crate::time::{Span, Time};
@@ -339,7 +340,9 @@ impl JobRequest {
             self.isolation.max_crosstalk.is_none_or(probability),
             self.limits.min_t1_s >= 0.0 && self.limits.min_t2_s >= 0.0,
         ];
-        if let Some((name, _)) = RANGED.into_iter().zip(in_range).find(|(_, fits)| !fits) {
+        if let Some((name, _)) =
+            super::contradiction::RANGED.into_iter().zip(in_range).find(|(_, fits)| !fits)
+        {
             return Err(Contradiction::NoProbability { field: FieldName(name) });
         }
         if let Some(device) = self.preferred_devices.iter().find(|id| self.excluded_devices.contains(id)) {
@@ -381,149 +384,6 @@ impl JobRequest {
         self.noise_budget.map(f64::to_bits).hash(&mut hasher);
         hasher.finish()
     }
-}
-
-/// A topology as it is named in messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Shape {
-    /// A square lattice.
-    Grid {
-        /// Number of rows.
-        rows: u32,
-        /// Number of columns.
-        columns: u32,
-    },
-    /// An edge list.
-    Custom,
-    /// A circuit.
-    Circuit,
-    /// A part of a heavy-hex lattice.
-    HeavyHex,
-    /// Every qubit with every other.
-    Complete,
-}
-
-impl std::fmt::Display for Shape {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Grid { rows, columns } => write!(f, "a {rows} x {columns} grid"),
-            Self::Custom => f.write_str("the custom topology"),
-            Self::Circuit => f.write_str("the circuit"),
-            Self::HeavyHex => f.write_str("a heavy-hex patch"),
-            Self::Complete => f.write_str("the complete graph"),
-        }
-    }
-}
-
-/// The name of a field of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{0}")]
-pub struct FieldName(pub &'static str);
-
-/// The fields with values that can be out of range.
-const RANGED: [&str; 8] = [
-    "limits.max_one_qubit_error",
-    "limits.max_two_qubit_error",
-    "limits.max_readout_error",
-    "fidelity_requirement",
-    "min_success_probability",
-    "noise_budget",
-    "isolation.max_crosstalk",
-    "limits.min_t1_s and min_t2_s",
-];
-
-impl<'de> Deserialize<'de> for FieldName {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let known = RANGED.into_iter().find(|known| **known == name);
-        known.map(Self).ok_or_else(|| serde::de::Error::custom("unknown field of a job request"))
-    }
-}
-
-/// Two demands of one request that cannot both be met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum Contradiction {
-    /// Zero qubits.
-    #[error("a job needs at least one qubit")]
-    NoQubits,
-    /// Least above largest.
-    #[error("min_qubits is {min}, but max_qubits is {max}")]
-    EmptyRange {
-        /// Least number of qubits.
-        min: u32,
-        /// Largest number of qubits.
-        max: u32,
-    },
-    /// A number of qubits that the shape does not have.
-    #[error("the job asks for {asked} qubits, but {shape} has {needed}")]
-    ShapeSize {
-        /// Asked qubits.
-        asked: u32,
-        /// The shape.
-        shape: Shape,
-        /// Qubits of the shape.
-        needed: u32,
-    },
-    /// A range of sizes of a shape that does not scale.
-    #[error(
-        "the job asks for the largest size from {min} to {max} qubits, but {shape} does not scale; hint: any, line, \
-         ring, star and tree do, or ask for copies"
-    )]
-    NotScalable {
-        /// Least number of qubits.
-        min: u32,
-        /// Largest number of qubits.
-        max: u32,
-        /// The shape.
-        shape: Shape,
-    },
-    /// A ring of one or two.
-    #[error("a ring needs at least 3 qubits, but the job asks for {asked}")]
-    RingTooSmall {
-        /// Asked qubits.
-        asked: u32,
-    },
-    /// Zero circuits, shots or executions.
-    #[error("circuits, shots and redundancy must be at least 1")]
-    NothingToDo,
-    /// A value out of its range.
-    #[error("{field} is out of range; hint: probabilities lie in 0..=1, times are not negative")]
-    NoProbability {
-        /// Name of the field.
-        field: FieldName,
-    },
-    /// A device both wanted and unwanted.
-    #[error("device {} is both preferred and excluded", device.0)]
-    PreferredAndExcluded {
-        /// The device.
-        device: DeviceId,
-    },
-    /// A job that waits for itself.
-    #[error("the job depends on itself")]
-    DependsOnItself,
-}
-
-/// A demand that is understood but not honoured by this version, and therefore refused rather than ignored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
-pub enum Demand {
-    /// A priority other than normal.
-    #[error("a priority other than normal")]
-    Priority,
-    /// `isolation.max_crosstalk`.
-    #[error("isolation.max_crosstalk")]
-    MaxCrosstalk,
-    /// `deadline`.
-    #[error("deadline")]
-    Deadline,
-    /// `checkpoint_interval`.
-    #[error("checkpoint_interval")]
-    CheckpointInterval,
-    /// `redundancy` above 1.
-    #[error("redundancy above 1")]
-    Redundancy,
-    /// `depends_on`.
-    #[error("depends_on")]
-    Dependencies,
 }
 
 /// Where a job stands.

@@ -11,6 +11,7 @@
 pub mod balancing;
 pub mod class;
 pub mod config;
+pub mod contradiction;
 pub mod elastic;
 pub mod explain;
 pub mod fleet;
@@ -27,6 +28,7 @@ pub mod routed_program;
 pub mod scheduler;
 pub mod snapshot;
 mod stopping;
+mod when_empty;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::balancing::index::Need;
 use super::balancing::selection::Ask;
 use super::class::{ClassId, WhenEmpty};
-use super::config::{HeadOfLine, Queue, Retry, RoutingPolicy, Strategy, WalltimeExceeded};
+use super::config::{HeadOfLine, Queue, Retry, WalltimeExceeded};
 use super::elastic::{Fit, Refusal, Strategies};
 use super::explain::{Bound, Explanation};
 use super::isolation;
@@ -19,8 +19,7 @@ use super::jobs::JobSlot;
 use super::ledger::{Entry, Kind};
 use super::messages::{Allocation, AllocationId, DriverAction, Event, Fence, PromisedIsolation, Status};
 use super::placement::cost::nats_of_cost;
-use super::placement::{Objective, PlacementRequest, surcharge};
-use super::quality::Shortfall;
+use super::placement::{PlacementRequest, surcharge};
 use super::{Allocator, Running, Timer};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
@@ -299,11 +298,9 @@ impl Allocator {
                 max_swaps,
                 when_empty: Some(&mask.qubits),
             };
-            let mut strategies = Strategies {
-                configured: &mut *self.strategy,
-                is_exact: !self.own_strategy && self.state.config.strategy.is_exact(),
-                exact: &mut self.exact,
-            };
+            let is_exact = !self.own_strategy && self.state.config.strategy.is_exact();
+            let mut strategies =
+                Strategies { configured: &mut *self.strategy, is_exact, exact: &mut self.exact };
             match strategies.place(&request, demands) {
                 Ok(fit) => return Ok(Found { device: id, fit }),
                 Err(Refusal::NoPlacement) => {
@@ -514,126 +511,6 @@ impl Allocator {
         let (_, id) = best?;
         self.selector.chosen(id);
         Some(id)
-    }
-
-    /// Whether any device of the fleet could take a job of the class if it were empty, by published figures.
-    pub(super) fn is_feasible(&mut self, class: ClassId) -> bool {
-        if let Some((epochs, known)) = self.classes[class].feasible
-            && epochs == self.state.fleet.epochs
-        {
-            return known;
-        }
-        let mut found = false;
-        let mut from = 0;
-        // In service first, through the index; then the others.
-        let need = Need::Capacity(self.classes[class].pattern.qubits() as u32);
-        while let Some(id) = self.state.fleet.index.next(from, need) {
-            if self.when_empty(class, id).is_possible() {
-                found = true;
-                break;
-            }
-            from = id.index() + 1;
-        }
-        if !found {
-            let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
-            found = ids.into_iter().any(|id| self.when_empty(class, id).is_possible());
-        }
-        self.classes[class].feasible = Some((self.state.fleet.epochs, found));
-        found
-    }
-
-    /// What the best device lacks for jobs of the class whose bounds no device meets, if any could place them.
-    pub(super) fn best_shortfall(&mut self, class: ClassId) -> Option<Shortfall> {
-        let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
-        let known = ids.into_iter().filter_map(|id| match self.when_empty(class, id) {
-            WhenEmpty::BelowBound(shortfall) => Some(shortfall),
-            WhenEmpty::Never | WhenEmpty::Possible(_) => None,
-        });
-        known.max_by_key(|shortfall| (shortfall.best, std::cmp::Reverse(shortfall.least)))
-    }
-
-    /// How many SWAP gates routing may add to jobs of a class; `Some(0)`: they must embed.
-    fn max_swaps(&mut self, class: ClassId) -> Option<u32> {
-        let limit = self.classes[class].max_swaps;
-        if limit == Some(0) || !self.own_strategy && !self.state.config.strategy.routes() {
-            return Some(0);
-        }
-        match self.state.config.placement.routing {
-            RoutingPolicy::Never => Some(0),
-            RoutingPolicy::Always => limit,
-            RoutingPolicy::WhenImpossible => {
-                let looks = self.own_strategy || self.state.config.strategy != Strategy::Region;
-                if looks && self.embeds(class) { Some(0) } else { limit }
-            }
-        }
-    }
-
-    /// Whether a placement without SWAPs was found for the class on any device of the fleet, taken as empty. One that
-    /// is not good enough counts: SWAPs would make it worse.
-    fn embeds(&mut self, class: ClassId) -> bool {
-        if let Some((epochs, known)) = self.classes[class].embeds
-            && epochs == self.state.fleet.epochs
-        {
-            return known;
-        }
-        let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
-        let found = |known| matches!(known, WhenEmpty::Possible(Some(_)) | WhenEmpty::BelowBound(_));
-        let embeds = ids.into_iter().any(|id| found(self.on_empty(class, id, Some(0))));
-        self.classes[class].embeds = Some((self.state.fleet.epochs, embeds));
-        embeds
-    }
-
-    /// Whether and how well a device could take a job of the class if it were empty.
-    fn when_empty(&mut self, class: ClassId, id: DeviceId) -> WhenEmpty {
-        let max_swaps = self.max_swaps(class);
-        self.on_empty(class, id, max_swaps)
-    }
-
-    /// The same with so many SWAP gates allowed.
-    fn on_empty(&mut self, class: ClassId, id: DeviceId, max_swaps: Option<u32>) -> WhenEmpty {
-        let Some(device) = self.state.fleet.get(id) else {
-            return WhenEmpty::Never;
-        };
-        let class = &mut self.classes[class];
-        if class.excluded.contains(&id) {
-            return WhenEmpty::Never;
-        }
-        if let Some(known) = class.when_empty(id, device.epoch.revision, max_swaps) {
-            return known;
-        }
-        let pattern = class.pattern.clone();
-        let (mask, demands) = class.on_device(id, &device.epoch);
-        let known = if mask.qubits.len() < pattern.qubits() {
-            WhenEmpty::Never
-        } else {
-            let request = PlacementRequest {
-                epoch: &device.epoch,
-                free: &mask.qubits,
-                barred_couplers: mask.barred_couplers.as_deref(),
-                pattern: &pattern,
-                budget: self.state.config.placement_budget,
-                objective: Objective::of(&self.state.config.placement),
-                max_swaps,
-                when_empty: Some(&mask.qubits),
-            };
-            let mut strategies = Strategies {
-                configured: &mut *self.strategy,
-                is_exact: !self.own_strategy && self.state.config.strategy.is_exact(),
-                exact: &mut self.exact,
-            };
-            match strategies.place(&request, demands) {
-                Ok(Fit { placement, .. }) => {
-                    // Per qubit, so that a device is not dearer for having room for more.
-                    let share = u128::from(placement.cost) * pattern.qubits() as u128;
-                    WhenEmpty::Possible(Some((share / placement.layout.len().max(1) as u128) as u64))
-                }
-                Err(Refusal::NoPlacement) => WhenEmpty::Never,
-                Err(Refusal::BudgetExhausted) => WhenEmpty::Possible(None),
-                Err(Refusal::BelowBound(shortfall)) => WhenEmpty::BelowBound(shortfall),
-            }
-        };
-        class.set_when_empty(id, device.epoch.revision, max_swaps, known);
-        known
     }
 }
 

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use crate::allocator::placement::PlacementRequest;
 use crate::allocator::placement::cost::bit;
 use crate::allocator::placement::exact::host::{Costs, NONE};
+use crate::allocator::placement::free_parts::FreeParts;
 use crate::quantum::PhysicalQubit;
 
 /// What is free of one device, as a graph on nodes `0..len()`.
@@ -25,12 +26,9 @@ pub(crate) struct Compact {
     pub qubit_cost: Vec<u64>,
     /// Size of the connected part that each node lies in.
     pub part_size: Vec<u32>,
-    /// Per qubit: its node, and the size of its part; only where `kept`.
+    /// Per qubit: its node; only where it has one.
     node: Vec<u32>,
-    size: Vec<u32>,
-    kept: Vec<u64>,
-    left: Vec<u64>,
-    stack: Vec<u32>,
+    free: FreeParts,
 }
 
 impl Compact {
@@ -60,18 +58,21 @@ impl Compact {
     }
 
     /// Takes in what is free of the device of `request`, without connected parts of fewer than `smallest` qubits, which
-    /// are of no use to the program; the core only for programs with cycles.
+    /// are of no use to the program.
     pub fn load(&mut self, request: &PlacementRequest<'_>, costs: Costs, smallest: usize) {
         let epoch = request.epoch;
         self.clear();
-        self.keep_parts(request, smallest);
+        self.free.find(request);
         // Stale entries are never read: only qubits of the same part are looked up.
         self.node.resize(epoch.qubits().max(self.node.len()), NONE);
-        for (index, &word) in self.kept.iter().enumerate() {
+        for (index, &word) in self.free.qubits.iter().enumerate() {
             let mut word = word;
             while word != 0 {
                 let qubit = PhysicalQubit(index as u32 * 64 + word.trailing_zeros());
                 word &= word - 1;
+                if (self.free.size[qubit.index()] as usize) < smallest {
+                    continue;
+                }
                 self.node[qubit.index()] = self.qubits.len() as u32;
                 self.qubits.push(qubit);
             }
@@ -83,54 +84,16 @@ impl Compact {
             for link in epoch.links(qubit) {
                 let end = link.to.index();
                 let barred = request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler));
-                if self.kept[end / 64] >> (end % 64) & 1 == 1 && !barred {
+                if self.free.qubits[end / 64] >> (end % 64) & 1 == 1 && !barred {
                     self.to.push(self.node[end]);
                     self.link_cost.push(costs.scaled(|| request.gate_cost(link)));
                 }
             }
             let degree = self.to.len() - first;
             self.qubit_cost.push(costs.scaled(|| request.qubit_cost_beside(qubit, degree)));
-            self.part_size.push(self.size[qubit.index()]);
+            self.part_size.push(self.free.size[qubit.index()]);
         }
         self.rows.push(self.to.len() as u32);
-    }
-
-    /// Finds the connected parts of what is free and notes the qubits of those that are large enough.
-    fn keep_parts(&mut self, request: &PlacementRequest<'_>, smallest: usize) {
-        let epoch = request.epoch;
-        let words = request.free.words().iter().zip(epoch.usable.words());
-        self.left.clear();
-        self.left.extend(words.map(|(free, usable)| free & usable));
-        self.kept.clear();
-        self.kept.resize(self.left.len(), 0);
-        self.size.resize(epoch.qubits().max(self.size.len()), 0);
-        for index in 0..self.left.len() {
-            while self.left[index] != 0 {
-                let start = index as u32 * 64 + self.left[index].trailing_zeros();
-                self.left[index] &= self.left[index] - 1;
-                self.stack.clear();
-                self.stack.push(start);
-                let mut next = 0;
-                while let Some(&qubit) = self.stack.get(next) {
-                    next += 1;
-                    for link in epoch.links(PhysicalQubit(qubit)) {
-                        let (word, mask) = (link.to.index() / 64, 1 << (link.to.index() % 64));
-                        if self.left[word] & mask != 0
-                            && !request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler))
-                        {
-                            self.left[word] &= !mask;
-                            self.stack.push(link.to.0);
-                        }
-                    }
-                }
-                if self.stack.len() >= smallest {
-                    for &qubit in &self.stack {
-                        self.kept[qubit as usize / 64] |= 1 << (qubit % 64);
-                        self.size[qubit as usize] = self.stack.len() as u32;
-                    }
-                }
-            }
-        }
     }
 
     fn clear(&mut self) {

@@ -10,6 +10,7 @@ pub mod cost;
 pub mod exact;
 pub mod first_fit;
 pub mod fixed_regions;
+mod free_parts;
 mod graph;
 pub mod pattern;
 pub mod ranked;

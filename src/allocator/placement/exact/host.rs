@@ -5,6 +5,7 @@
 
 use crate::allocator::placement::PlacementRequest;
 use crate::allocator::placement::cost::{Epoch, bit};
+use crate::allocator::placement::free_parts::{FreeParts, is_barred};
 use crate::allocator::placement::graph::{Graph, peel};
 use crate::quantum::PhysicalQubit;
 
@@ -107,15 +108,12 @@ pub(crate) struct Part {
     rim: Vec<u32>,
     link_cost: Vec<u64>,
     qubit_cost: Vec<u64>,
-    /// Per qubit; only where `kept`.
+    /// Per qubit; only where one takes part.
     degree: Vec<u32>,
-    size: Vec<u32>,
     core: Vec<bool>,
-    kept: Vec<u64>,
-    left: Vec<u64>,
+    free: FreeParts,
     stack: Vec<u32>,
     peeled: Vec<u32>,
-    largest: usize,
 }
 
 impl Part {
@@ -126,8 +124,8 @@ impl Part {
 
     /// Number of qubits of the largest connected part that is free; [`Self::load`] may rely on what is found here.
     pub fn largest(&mut self, request: &PlacementRequest<'_>) -> usize {
-        self.find_parts(request, request.epoch.graph());
-        self.largest
+        self.free.find(request);
+        self.free.largest
     }
 
     /// Lists what is free, whether or not it is connected.
@@ -156,26 +154,26 @@ impl Part {
         let (smallest, cyclic) = (plan.smallest(), plan.girth.is_some());
         match parts {
             Parts::Known => {}
-            Parts::OfNoUse => self.keep_free(request),
-            Parts::Unknown => self.find_parts(request, graph),
+            Parts::OfNoUse => self.free.list(request),
+            Parts::Unknown => self.free.find(request),
         }
         let has_parts = parts != Parts::OfNoUse;
         self.nodes.clear();
         self.rim.clear();
         self.degree.resize(graph.degree.len().max(self.degree.len()), 0);
-        for index in 0..self.kept.len() {
-            let mut word = self.kept[index];
+        for index in 0..self.free.qubits.len() {
+            let mut word = self.free.qubits[index];
             while word != 0 {
                 let node = index * 64 + word.trailing_zeros() as usize;
                 word &= word - 1;
-                if has_parts && (self.size[node] as usize) < smallest {
+                if has_parts && (self.free.size[node] as usize) < smallest {
                     continue;
                 }
                 self.nodes.push(node as u32);
                 let mut degree = 0;
                 for link in graph.rows[node] as usize..graph.rows[node + 1] as usize {
                     let end = graph.to[link] as usize;
-                    let inside = self.kept[end / 64] >> (end % 64) & 1 == 1;
+                    let inside = self.free.qubits[end / 64] >> (end % 64) & 1 == 1;
                     if inside && !is_barred(request, node, link - graph.rows[node] as usize) {
                         degree += 1;
                     } else {
@@ -203,52 +201,14 @@ impl Part {
             qubit_cost: if plain { &epoch.qubit_cost } else { &self.qubit_cost },
             rim: &self.rim,
             degree: &self.degree,
-            part_size: if has_parts { &self.size } else { &graph.size },
+            part_size: if has_parts { &self.free.size } else { &graph.size },
             core: &self.core,
             max_degree: epoch.max_degree(),
         }
     }
 
-    fn keep_free(&mut self, request: &PlacementRequest<'_>) {
-        let words = request.free.words().iter().zip(request.epoch.usable.words());
-        self.kept.clear();
-        self.kept.extend(words.map(|(free, usable)| free & usable));
-    }
-
-    /// Finds the connected parts of what is free.
-    fn find_parts(&mut self, request: &PlacementRequest<'_>, graph: &Graph) {
-        self.keep_free(request);
-        self.left.clone_from(&self.kept);
-        self.size.resize(graph.degree.len().max(self.size.len()), 0);
-        self.largest = 0;
-        for index in 0..self.left.len() {
-            while self.left[index] != 0 {
-                let start = index as u32 * 64 + self.left[index].trailing_zeros();
-                self.left[index] &= self.left[index] - 1;
-                self.stack.clear();
-                self.stack.push(start);
-                let mut next = 0;
-                while let Some(&node) = self.stack.get(next) {
-                    next += 1;
-                    let row = graph.rows[node as usize] as usize..graph.rows[node as usize + 1] as usize;
-                    for (nth, &end) in graph.to[row].iter().enumerate() {
-                        let (word, mask) = (end as usize / 64, 1 << (end % 64));
-                        if self.left[word] & mask != 0 && !is_barred(request, node as usize, nth) {
-                            self.left[word] &= !mask;
-                            self.stack.push(end);
-                        }
-                    }
-                }
-                self.largest = self.largest.max(self.stack.len());
-                for &node in &self.stack {
-                    self.size[node as usize] = self.stack.len() as u32;
-                }
-            }
-        }
-    }
-
     fn find_core(&mut self, request: &PlacementRequest<'_>, graph: &Graph) {
-        let Self { core, peeled, nodes, degree, stack, kept, .. } = self;
+        let Self { core, peeled, nodes, degree, stack, free, .. } = self;
         core.resize(graph.degree.len().max(core.len()), false);
         peeled.clear();
         peeled.extend_from_slice(degree);
@@ -256,7 +216,7 @@ impl Part {
             core[node as usize] = true;
         }
         // A part that is left out is connected with none that is not.
-        let inside = |end: u32| kept[end as usize / 64] >> (end % 64) & 1 == 1;
+        let inside = |end: u32| free.qubits[end as usize / 64] >> (end % 64) & 1 == 1;
         if request.barred_couplers.is_none() {
             peel(&graph.rows, &graph.to, nodes.iter().copied(), peeled, core, stack, inside);
         }
@@ -285,12 +245,4 @@ impl Part {
             }
         }
     }
-}
-
-/// Whether the n-th link of a qubit must not be used.
-fn is_barred(request: &PlacementRequest<'_>, node: usize, nth: usize) -> bool {
-    request.barred_couplers.is_some_and(|bits| {
-        let links = request.epoch.links(PhysicalQubit(node as u32));
-        bit(bits, links[nth].coupler)
-    })
 }
