@@ -88,8 +88,7 @@ fn play(
         let pattern = &patterns[arrival.pattern];
         let started = Instant::now();
         let mut request = PlacementRequest::new(epoch, &free, pattern);
-        request.objective =
-            surcharges.objective(weights, epoch, &free, None, pattern.qubits(), std::iter::empty());
+        request.objective = surcharges.objective(weights, &request, std::iter::empty());
         let placed = strategy.place(&request);
         outcome.micros.push(started.elapsed().as_secs_f64() * 1e6);
         if let PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } =

@@ -166,6 +166,11 @@ impl Default for PlacementConfig {
 }
 
 impl PlacementConfig {
+    /// Whether something besides the noise counts.
+    pub fn has_surcharges(&self) -> bool {
+        self.fragmentation_weight > 0.0 || self.crosstalk_weight > 0.0
+    }
+
     fn validate(&self) -> Result<(), ConfigError> {
         let weights = [
             ("placement.noise_weight", self.noise_weight, 1),

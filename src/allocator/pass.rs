@@ -19,7 +19,7 @@ use super::jobs::JobSlot;
 use super::ledger::{Entry, Kind};
 use super::messages::{Allocation, AllocationId, DriverAction, Event, Fence, PromisedIsolation, Status};
 use super::placement::cost::nats_of_cost;
-use super::placement::{PlacementRequest, surcharge};
+use super::placement::{Objective, PlacementRequest, surcharge};
 use super::{Allocator, Running, Timer};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
@@ -283,21 +283,27 @@ impl Allocator {
         let bound = if free < qubits {
             Bound::NotEnoughFree { asked: qubits, free }
         } else {
-            let barred = mask.barred_couplers.as_deref();
-            let (weights, width) = (&self.state.config.placement, pattern.qubits());
-            let beside = surcharge::beside(&promised, device.spec.technology, &device.ledger);
-            let objective =
-                self.surcharges.objective(weights, &device.epoch, &self.free, barred, width, beside);
-            let request = PlacementRequest {
+            let weights = &self.state.config.placement;
+            let mut request = PlacementRequest {
                 epoch: &device.epoch,
                 free: &self.free,
-                barred_couplers: barred,
+                barred_couplers: mask.barred_couplers.as_deref(),
                 pattern: &pattern,
                 budget: self.state.config.placement_budget,
-                objective,
+                objective: Objective::of(weights),
                 max_swaps,
                 when_empty: Some(&mask.qubits),
             };
+            if weights.has_surcharges() {
+                if self.strategy.excludes(&request) {
+                    class.fail_on(id, improvements, max_swaps);
+                    class.bound = Bound::NoPlacement { device: id };
+                    tally.blocked_by_shape += 1;
+                    return Err(class.bound);
+                }
+                let beside = surcharge::beside(&promised, device.spec.technology, &device.ledger);
+                request.objective = self.surcharges.objective(weights, &request, beside);
+            }
             let is_exact = !self.own_strategy && self.state.config.strategy.is_exact();
             let mut strategies =
                 Strategies { configured: &mut *self.strategy, is_exact, exact: &mut self.exact };

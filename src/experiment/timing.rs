@@ -159,6 +159,14 @@ impl PlacementStrategy for Timed {
         self.searches.saturating_record(start.elapsed().as_nanos() as u64);
         placed
     }
+
+    fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {
+        self.strategy.excludes(request)
+    }
+
+    fn forget(&mut self) {
+        self.strategy.forget();
+    }
 }
 
 impl Drop for Timed {

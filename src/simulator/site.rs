@@ -23,6 +23,9 @@ pub enum CalibrationPhase {
     Measuring,
 }
 
+/// The couplers that disturb one, with their factors.
+type Disturbers = Box<[(CouplerId, f64)]>;
+
 /// One device of the simulated fleet.
 #[derive(Debug)]
 pub struct Site {
@@ -50,6 +53,9 @@ pub struct Site {
     driven: Vec<u16>,
     /// Number of couplers that are driven, each as often as it is.
     driving: u64,
+    /// Per coupler: what disturbs it, see [`Crosstalk::disturbers`](crate::quantum::hardware::crosstalk::Crosstalk);
+    /// found when a program first uses it.
+    disturbers: Vec<Option<Disturbers>>,
     told: Status,
 }
 
@@ -57,7 +63,7 @@ impl Site {
     /// A device that has not joined yet.
     pub fn new(id: DeviceId, hardware: Hardware) -> Self {
         let published = hardware.spec().calibration.clone();
-        let driven = vec![0; hardware.spec().coupling_map.couplers().len()];
+        let couplers = hardware.spec().coupling_map.couplers().len();
         Self {
             id,
             hardware,
@@ -69,8 +75,9 @@ impl Site {
             calibrated_at: Time::ZERO,
             calibrations: 0,
             running: 0,
-            driven,
+            driven: vec![0; couplers],
             driving: 0,
+            disturbers: vec![None; couplers],
             told: Status::Online,
         }
     }
@@ -109,15 +116,19 @@ impl Site {
     }
 
     /// Crosstalk factors of couplers while the other running programs drive theirs.
-    pub fn crosstalk(&self, couplers: impl Iterator<Item = CouplerId>, factors: &mut Vec<f64>) {
-        if self.driving == 0 {
-            factors.clear();
-            factors.extend(couplers.map(|_| 1.0));
-            return;
-        }
-        let driven = |coupler: CouplerId| self.driven[coupler.index()] > 0;
-        let map = &self.hardware.spec().coupling_map;
-        self.hardware.crosstalk().factors(map, couplers, driven, factors);
+    pub fn crosstalk(&mut self, couplers: impl Iterator<Item = CouplerId>, factors: &mut Vec<f64>) {
+        let Self { driving, driven, disturbers, hardware, .. } = self;
+        factors.clear();
+        factors.extend(couplers.map(|coupler| {
+            if *driving == 0 {
+                return 1.0;
+            }
+            let map = &hardware.spec().coupling_map;
+            let find = || hardware.crosstalk().disturbers(map, coupler).into_boxed_slice();
+            let known = disturbers[coupler.index()].get_or_insert_with(find);
+            let active = known.iter().filter(|(other, _)| driven[other.index()] > 0);
+            active.fold(1.0, |most, (_, factor)| factor.max(most))
+        }));
     }
 
     /// Crosstalk factors of the couplers of copies of one job, copy by copy, while the others among them and the other

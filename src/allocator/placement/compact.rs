@@ -37,6 +37,12 @@ impl Compact {
         self.qubits.len()
     }
 
+    /// Number of qubits of the largest connected part that is free.
+    pub fn largest_part(&mut self, request: &PlacementRequest<'_>) -> usize {
+        self.free.find(request);
+        self.free.largest
+    }
+
     /// The links of a node.
     pub fn links(&self, node: u32) -> std::ops::Range<usize> {
         self.rows[node as usize] as usize..self.rows[node as usize + 1] as usize

@@ -68,6 +68,7 @@ pub struct Epoch {
     /// How open the surroundings of each qubit are when the device is empty, see [`super::surcharge`].
     pub(crate) openness: Vec<u64>,
     max_degree: usize,
+    complete: bool,
     fingerprint: u128,
     alike: bool,
     rows: Vec<u32>,
@@ -135,6 +136,7 @@ impl Epoch {
             rows.push(links.len() as u32);
         }
         let graph = Graph::new(&rows, &links);
+        let complete = links.len() >= usable.len() * usable.len().saturating_sub(1);
         let (girth, bipartite) = shortest_cycle(&graph.rows, &graph.to);
         let mut epoch = Self {
             number,
@@ -148,6 +150,7 @@ impl Epoch {
             bipartite,
             openness: Vec::new(),
             max_degree: rows.windows(2).map(|row| (row[1] - row[0]) as usize).max().unwrap_or(0),
+            complete,
             alike,
             fingerprint: fingerprint(&rows, &links, &qubit_cost),
             qubit_cost,
@@ -177,6 +180,11 @@ impl Epoch {
     /// Whether all pairs of qubits are coupled at one and the same cost, so that of equal qubits any will do.
     pub fn is_uniform(&self) -> bool {
         self.alike
+    }
+
+    /// Whether every usable qubit neighbours every other, so that nothing is ever broken up.
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// The live couplers as a graph.

@@ -17,6 +17,9 @@ pub(crate) struct FreeParts {
     pub largest: usize,
     left: Vec<u64>,
     stack: Vec<u32>,
+    /// For which device and which free qubits the parts were found last, unless couplers were barred.
+    found_for: Option<u128>,
+    found: Vec<u64>,
 }
 
 impl FreeParts {
@@ -31,6 +34,13 @@ impl FreeParts {
     pub fn find(&mut self, request: &PlacementRequest<'_>) {
         self.list(request);
         let graph = request.epoch.graph();
+        // The same question comes up several times for one job.
+        let device = request.barred_couplers.is_none().then(|| request.epoch.fingerprint());
+        if device.is_some() && self.found_for == device && self.found == self.qubits {
+            return;
+        }
+        self.found_for = device;
+        self.found.clone_from(&self.qubits);
         self.left.clone_from(&self.qubits);
         self.size.resize(graph.degree.len().max(self.size.len()), 0);
         self.largest = 0;

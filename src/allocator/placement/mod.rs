@@ -201,6 +201,13 @@ pub trait PlacementStrategy: Send {
     /// Finds a placement. Must be a function of the request alone.
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed;
 
+    /// Whether it can be told at once that there is no placement, whatever the objective: spares the caller the
+    /// surcharges. May well be false when there is none.
+    fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {
+        let _ = request;
+        false
+    }
+
     /// Drops whatever is remembered from earlier requests. Answers do not change, only the time they take.
     fn forget(&mut self) {}
 }

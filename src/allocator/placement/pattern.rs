@@ -15,6 +15,7 @@ pub struct Pattern {
     rows: Vec<u32>,
     neighbours: Vec<(VirtualQubit, u32)>,
     region: bool,
+    largest_part: u32,
 }
 
 impl Pattern {
@@ -67,7 +68,11 @@ impl Pattern {
         for v in 0..qubits as usize {
             neighbours[rows[v] as usize..rows[v + 1] as usize].sort_unstable();
         }
-        Self { qubits, edges, rows, neighbours, region }
+        let mut pattern = Self { qubits, edges, rows, neighbours, region, largest_part: qubits };
+        if !region {
+            pattern.largest_part = pattern.count_largest_part();
+        }
+        pattern
     }
 
     /// Number of virtual qubits.
@@ -100,8 +105,17 @@ impl Pattern {
         self.region
     }
 
-    /// Number of virtual qubits of the largest connected part.
+    /// Number of virtual qubits of the largest connected part. A region is in one part.
     pub fn largest_part(&self) -> usize {
+        self.largest_part as usize
+    }
+
+    /// Whether every virtual qubit is reached from every other.
+    pub fn is_connected(&self) -> bool {
+        self.largest_part == self.qubits
+    }
+
+    fn count_largest_part(&self) -> u32 {
         let mut seen = vec![false; self.qubits()];
         let mut stack = Vec::new();
         let mut largest = 0;

@@ -20,6 +20,8 @@ use crate::quantum::{PhysicalQubit, QubitSet};
 pub(crate) struct Regions {
     host: Compact,
     roots: Vec<(u64, u32)>,
+    /// Least cost of so many more nodes with the links that lead to them.
+    more: Vec<u64>,
     inside: Vec<bool>,
     seen: Vec<bool>,
     heap: BinaryHeap<Reverse<(u64, u32)>>,
@@ -29,6 +31,11 @@ pub(crate) struct Regions {
 }
 
 impl Regions {
+    /// Whether no connected part of what is free is large enough.
+    pub fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {
+        self.host.largest_part(request) < request.pattern.qubits()
+    }
+
     /// The first n qubits, breadth first, from the lowest qubit whose part of the free qubits is large enough.
     pub fn first(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
@@ -111,12 +118,21 @@ impl Regions {
         let mut least = u64::MAX;
         let mut all_roots = true;
         self.roots.sort_unstable();
+        self.more.clear();
+        self.more.push(0);
+        for (entry, _) in &self.roots[..wanted - 1] {
+            self.more.push(self.more[self.more.len() - 1].saturating_add(*entry));
+        }
         for index in 0..self.roots.len() {
             if index > 0 && steps >= budget {
                 all_roots = false;
                 break;
             }
-            self.grow(self.roots[index].1, wanted, least, &mut steps);
+            let root = self.roots[index].1;
+            if self.host.qubit_cost[root as usize].saturating_add(self.more[wanted - 1]) >= least {
+                continue;
+            }
+            self.grow(root, wanted, least, &mut steps);
             if self.grown.len() == wanted {
                 let cost = self.cost_of_grown();
                 if cost < least {
@@ -130,7 +146,7 @@ impl Regions {
         (steps, all_roots)
     }
 
-    /// Grows a region from `root` into `self.grown`; gives up when it gets as expensive as `limit`.
+    /// Grows a region from `root` into `self.grown`; gives up when it cannot but get as expensive as `limit`.
     fn grow(&mut self, root: u32, wanted: usize, limit: u64, steps: &mut u64) {
         self.seen.clear();
         self.seen.resize(self.host.len(), false);
@@ -144,10 +160,11 @@ impl Regions {
             }
             *steps += 1;
             total = total.saturating_add(cost);
-            if total >= limit {
+            self.grown.push(node);
+            if total.saturating_add(self.more[wanted - self.grown.len()]) >= limit {
+                self.grown.clear();
                 return;
             }
-            self.grown.push(node);
             if self.grown.len() == wanted {
                 return;
             }
@@ -248,8 +265,7 @@ impl Regions {
         let nodes = 0..self.host.len() as u32;
         self.order.clear();
         self.order.extend(nodes.clone().filter(large).map(|node| self.host.qubit_cost[node as usize]));
-        self.order.sort_unstable();
-        let qubits: u64 = self.order[..wanted].iter().sum();
+        let qubits = sum_of_least(&mut self.order, wanted);
         self.order.clear();
         for node in nodes.filter(large) {
             for link in self.host.links(node) {
@@ -258,8 +274,7 @@ impl Regions {
                 }
             }
         }
-        self.order.sort_unstable();
-        qubits + self.order[..wanted - 1].iter().sum::<u64>()
+        qubits + sum_of_least(&mut self.order, wanted - 1)
     }
 }
 
@@ -290,6 +305,14 @@ pub(super) fn spanning_links(
         }
     }
     (seen.len() == inside.len()).then_some(tree)
+}
+
+/// Sum of the `count` least of at least so many costs; leaves them in another order.
+fn sum_of_least(costs: &mut [u64], count: usize) -> u64 {
+    if count < costs.len() {
+        costs.select_nth_unstable(count);
+    }
+    costs[..count].iter().sum()
 }
 
 fn placement(request: &PlacementRequest<'_>, host: &Compact, nodes: &[u32]) -> Option<Placement> {

@@ -5,8 +5,8 @@
 
 use smallvec::SmallVec;
 
-use super::Objective;
 use super::cost::{Epoch, NAT, bit};
+use super::{Objective, PlacementRequest};
 use crate::allocator::config::PlacementConfig;
 use crate::allocator::ledger::{Kind, Ledger};
 use crate::allocator::messages::PromisedIsolation;
@@ -40,68 +40,52 @@ const MOST: u64 = 1 << 53;
 /// The number of walks of 1 to 5 live couplers that start at the qubit and stay within `among`, each discounted by
 /// 0.9 / (most couplers of one qubit) for every coupler after its first: a truncated Katz centrality (Psychometrika
 /// 18, 1953). A free neighbour counts 1, what lies behind it less. Linear in the couplers among the qubits.
-pub(crate) fn openness(epoch: &Epoch, among: &QubitSet, barred: Option<&[u64]>, openness: &mut Walks) {
-    let Walks { values, next, nodes, rows, links, number } = openness;
-    values.clear();
-    values.resize(epoch.qubits(), 0);
-    nodes.clear();
-    number.clear();
-    number.resize(epoch.qubits(), u32::MAX);
-    for qubit in among.iter().filter(|qubit| epoch.usable.contains(*qubit)) {
-        number[qubit.index()] = nodes.len() as u32;
-        nodes.push(qubit);
-    }
-    rows.clear();
-    links.clear();
-    rows.push(0);
-    for &qubit in nodes.iter() {
-        let inside = epoch.links(qubit).iter().filter(|link| {
-            number[link.to.index()] != u32::MAX && !barred.is_some_and(|bits| bit(bits, link.coupler))
-        });
-        links.extend(inside.map(|link| number[link.to.index()]));
-        rows.push(links.len() as u32);
-    }
+pub(crate) fn openness(epoch: &Epoch, among: &QubitSet, barred: Option<&[u64]>, walks: &mut Walks) {
+    let Walks { values, shares, nodes } = walks;
+    let graph = epoch.graph();
     let discount = (INHERITED / epoch.max_degree().max(1) as f64 * NEIGHBOUR as f64).round() as u64;
-    values[..nodes.len()].fill(0);
-    for _ in 0..REACH {
-        next.clear();
-        next.extend(rows.windows(2).map(|row| {
-            let ends = links[row[0] as usize..row[1] as usize].iter();
-            ends.map(|&end| NEIGHBOUR + ((values[end as usize] * discount) >> 16)).sum::<u64>()
-        }));
-        values[..nodes.len()].copy_from_slice(next);
+    nodes.clear();
+    nodes.extend(among.iter().filter(|qubit| epoch.usable.contains(*qubit)));
+    for list in [&mut *values, &mut *shares] {
+        list.clear();
+        list.resize(epoch.qubits(), 0);
     }
-    // From numbers back to qubits, last first: a node's number is never above that of its qubit.
-    for (index, qubit) in nodes.iter().enumerate().rev() {
-        values.swap(index, qubit.index());
+    // Qubits outside have a share of nothing, so that the sums need not ask where a link leads.
+    for round in 0..REACH {
+        for qubit in nodes.iter() {
+            let inherited = if round == 0 { 0 } else { (values[qubit.index()] * discount) >> 16 };
+            shares[qubit.index()] = NEIGHBOUR + inherited;
+        }
+        for &qubit in nodes.iter() {
+            values[qubit.index()] = match barred {
+                None => {
+                    let row = graph.rows[qubit.index()] as usize..graph.rows[qubit.index() + 1] as usize;
+                    graph.to[row].iter().map(|&end| shares[end as usize]).sum()
+                }
+                Some(bits) => {
+                    let open = epoch.links(qubit).iter().filter(|link| !bit(bits, link.coupler));
+                    open.map(|link| shares[link.to.index()]).sum()
+                }
+            };
+        }
     }
 }
 
 /// The openness of every qubit of the empty device.
 pub(crate) fn standing_openness(epoch: &Epoch) -> Vec<u64> {
     let mut walks = Walks::default();
-    if !is_complete(epoch) {
+    if !epoch.is_complete() {
         openness(epoch, &epoch.usable, None, &mut walks);
     }
     walks.values
-}
-
-/// Where every qubit neighbours every other, nothing is ever broken up.
-fn is_complete(epoch: &Epoch) -> bool {
-    let qubits = epoch.usable.len() as u32;
-    let couplers: u32 = epoch.usable_couplers.iter().map(|word| word.count_ones()).sum();
-    couplers >= qubits * qubits.saturating_sub(1) / 2
 }
 
 /// Buffers of [`openness`], and its result.
 #[derive(Debug, Default)]
 pub(crate) struct Walks {
     values: Vec<u64>,
-    next: Vec<u64>,
+    shares: Vec<u64>,
     nodes: Vec<PhysicalQubit>,
-    rows: Vec<u32>,
-    links: Vec<u32>,
-    number: Vec<u32>,
 }
 
 /// Expected addition to the factor on a two-qubit error by so many driven couplers at distance 1, from none to eight;
@@ -136,22 +120,19 @@ pub struct Surcharges {
 }
 
 impl Surcharges {
-    /// The objective of a placement of `width` qubits on what is free of a device, by the weights of a configuration.
+    /// What a placement costs by the weights of a configuration.
     ///
     /// `beside` are the qubits of each job whose gates may disturb this one, see [`beside`].
     pub fn objective<'a, 'q>(
         &'a mut self,
         weights: &PlacementConfig,
-        epoch: &Epoch,
-        free: &QubitSet,
-        barred: Option<&[u64]>,
-        width: usize,
+        request: &PlacementRequest<'_>,
         beside: impl Iterator<Item = &'q QubitSet>,
     ) -> Objective<'a> {
-        let fragmentation = weights.fragmentation_weight > 0.0
-            && self.fragmentation(weights.fragmentation_weight, epoch, free, barred, width);
-        let crosstalk =
-            weights.crosstalk_weight > 0.0 && self.crosstalk(weights.crosstalk_weight, epoch, free, beside);
+        let fragmentation =
+            weights.fragmentation_weight > 0.0 && self.fragmentation(weights.fragmentation_weight, request);
+        let crosstalk = weights.crosstalk_weight > 0.0
+            && self.crosstalk(weights.crosstalk_weight, request.epoch, request.free, beside);
         Objective {
             qubits: fragmentation.then_some(&self.qubits),
             crosstalk: crosstalk.then_some(&self.couplers),
@@ -160,25 +141,25 @@ impl Surcharges {
     }
 
     /// Computes the surcharge per qubit, if there is one.
-    fn fragmentation(
-        &mut self,
-        weight: f64,
-        epoch: &Epoch,
-        free: &QubitSet,
-        barred: Option<&[u64]>,
-        width: usize,
-    ) -> bool {
-        if is_complete(epoch) {
+    fn fragmentation(&mut self, weight: f64, request: &PlacementRequest<'_>) -> bool {
+        let epoch = request.epoch;
+        if epoch.is_complete() {
             return false;
         }
-        openness(epoch, free, barred, &mut self.walks);
-        let per_neighbour = (weight * NAT * (width as f64 / REFERENCE_QUBITS)).round() as u64;
+        openness(epoch, request.free, request.barred_couplers, &mut self.walks);
+        let share = request.pattern.qubits() as f64 / REFERENCE_QUBITS;
+        let per_neighbour = (weight * NAT * share).round() as u64;
+        let cost = |open: u64| {
+            // Nearly always the product fits.
+            let cost = match per_neighbour.checked_mul(open) {
+                Some(product) => product / NEIGHBOUR,
+                None => (u128::from(per_neighbour) * u128::from(open) / u128::from(NEIGHBOUR)) as u64,
+            };
+            cost.min(MOST)
+        };
         self.qubits.clear();
-        self.qubits.extend(self.walks.values.iter().zip(&epoch.openness).map(|(&now, &standing)| {
-            let open = now + (standing >> STANDING_SHIFT);
-            let cost = u128::from(per_neighbour) * u128::from(open) / u128::from(NEIGHBOUR);
-            u64::try_from(cost).map_or(MOST, |cost| cost.min(MOST))
-        }));
+        let both = self.walks.values.iter().zip(&epoch.openness);
+        self.qubits.extend(both.map(|(&now, &standing)| cost(now + (standing >> STANDING_SHIFT))));
         true
     }
 
@@ -238,8 +219,10 @@ impl Surcharges {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pattern::Pattern;
     use super::super::testing::epoch;
     use super::*;
+    use crate::allocator::job::Topology;
     use crate::quantum::coupling_map::CouplingMap;
 
     fn weights(fragmentation_weight: f64, crosstalk_weight: f64) -> PlacementConfig {
@@ -287,7 +270,9 @@ mod tests {
         let free = set(&epoch, [0, 1, 2, 4, 5, 6, 7, 8]);
         let added = |surcharges: &mut Surcharges, width| {
             let none = std::iter::empty();
-            let objective = surcharges.objective(&weights(0.01, 0.0), &epoch, &free, None, width, none);
+            let pattern = Pattern::new(&Topology::Line, width);
+            let request = PlacementRequest::new(&epoch, &free, &pattern);
+            let objective = surcharges.objective(&weights(0.01, 0.0), &request, none);
             objective.qubits.expect("a weight above 0").to_vec()
         };
         let narrow = added(&mut surcharges, 10);
@@ -305,14 +290,16 @@ mod tests {
         let mut surcharges = Surcharges::default();
         let free = set(&epoch, [0, 1, 2, 5, 6, 7, 8]);
         let jobs = [set(&epoch, [3, 4])];
-        let objective = surcharges.objective(&weights(0.0, 1.0), &epoch, &free, None, 2, jobs.iter());
+        let pattern = Pattern::new(&Topology::Line, 2);
+        let request = PlacementRequest::new(&epoch, &free, &pattern);
+        let objective = surcharges.objective(&weights(0.0, 1.0), &request, jobs.iter());
         assert_eq!(objective.qubits, None);
         let added = objective.crosstalk.expect("a job is beside");
         let shown: Vec<String> = added.iter().map(|&added| format!("{:.5}", added as f64 / NAT)).collect();
         insta::assert_snapshot!(shown.join(" "), @"0.00000 0.00340 0.00000 0.00000 0.00000 0.00340 0.00000 0.00000");
         // Two jobs side by side drive no coupler between them, and a job on one qubit drives none at all.
         let single = [set(&epoch, [3]), set(&epoch, [4])];
-        let objective = surcharges.objective(&weights(0.0, 1.0), &epoch, &free, None, 2, single.iter());
+        let objective = surcharges.objective(&weights(0.0, 1.0), &request, single.iter());
         assert_eq!(objective, Objective::default());
     }
 
@@ -322,8 +309,9 @@ mod tests {
         let epoch = epoch(map, &[0.01; 6], &[0.01; 15]);
         let mut surcharges = Surcharges::default();
         let free = QubitSet::full(6);
-        let none = std::iter::empty();
-        let objective = surcharges.objective(&weights(1.0, 0.0), &epoch, &free, None, 3, none);
+        let pattern = Pattern::new(&Topology::Line, 3);
+        let request = PlacementRequest::new(&epoch, &free, &pattern);
+        let objective = surcharges.objective(&weights(1.0, 0.0), &request, std::iter::empty());
         assert_eq!(objective, Objective::default());
     }
 }

@@ -40,6 +40,11 @@ impl PlacementStrategy for TopologyAware {
         Placed { outcome: routed.outcome, steps: steps + routed.steps }
     }
 
+    fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {
+        let must_embed = request.max_swaps == Some(0) || request.pattern.is_region();
+        must_embed && self.exact.excludes(request)
+    }
+
     fn forget(&mut self) {
         self.exact.forget();
         self.first_fit.forget();

@@ -1,6 +1,6 @@
 //! Which couplers disturb each other, and by how much: a synthetic map, since no vendor publishes one.
 //!
-//! Promises a symmetric factor per pair of couplers that depends on (seed, device, pair) alone and is never stored.
+//! Promises a symmetric factor per pair of couplers that depends on (seed, device, pair) alone; nothing is stored here.
 //! Leaves to the driver which jobs run at the same time; the couplers of one job do not disturb each other here,
 //! because calibrated errors and schedules of a job already account for its own layers.
 
@@ -100,6 +100,23 @@ impl Crosstalk {
         factor
     }
 
+    /// The couplers that disturb `coupler`, each once, with the factor on its two-qubit error while that one is driven:
+    /// what [`Self::factor`] asks for, to be kept by those who ask often.
+    pub fn disturbers(&self, map: &CouplingMap, coupler: CouplerId) -> Vec<(CouplerId, f64)> {
+        let mut disturbers: Vec<(CouplerId, f64)> = Vec::new();
+        let Some(&(a, b)) = map.couplers().get(coupler.index()).filter(|_| self.is_present()) else {
+            return disturbers;
+        };
+        for_each_nearby(map, a, b, |other, distance| {
+            let factor = self.pair_factor(coupler, other, distance);
+            match disturbers.iter_mut().find(|(known, _)| *known == other) {
+                Some((_, known)) => *known = known.max(factor),
+                None => disturbers.push((other, factor)),
+            }
+        });
+        disturbers
+    }
+
     /// The factor of each of a job's couplers, in their order, into `factors`; `driven` tells the couplers of the jobs
     /// that run at the same time.
     pub fn factors(
@@ -182,6 +199,22 @@ mod tests {
         assert!((share(low) - 0.90).abs() < 0.003, "{}", share(low));
         assert!((share(middle) - 0.08).abs() < 0.003, "{}", share(middle));
         assert!((share(high) - 0.02).abs() < 0.002, "{}", share(high));
+    }
+
+    #[test]
+    fn the_disturbers_of_a_coupler_give_its_factor() {
+        let map = CouplingMap::heavy_hex(3, 8).unwrap();
+        let crosstalk = crosstalk(4, CrosstalkConfig::default());
+        let mut above = 0;
+        for coupler in (0..map.couplers().len() as u32).map(CouplerId) {
+            let driven = |other: CouplerId| other.0.is_multiple_of(3);
+            let disturbers = crosstalk.disturbers(&map, coupler);
+            let factors = disturbers.iter().filter(|(other, _)| driven(*other)).map(|(_, factor)| *factor);
+            let factor = factors.fold(1.0, f64::max);
+            assert_eq!(factor, crosstalk.factor(&map, coupler, driven));
+            above += u32::from(factor > 1.0);
+        }
+        assert!(above > 10);
     }
 
     #[test]

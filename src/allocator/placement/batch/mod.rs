@@ -135,8 +135,7 @@ pub fn place_components(
     request: &PlacementRequest<'_>,
     strategy: &mut dyn PlacementStrategy,
 ) -> Option<Placed> {
-    let edges = request.pattern.edges();
-    if edges.len() < 2 || request.pattern.is_region() || request.budget < BUDGET_MIN {
+    if request.pattern.is_connected() || request.pattern.edges().len() < 2 || request.budget < BUDGET_MIN {
         return None;
     }
     let parts = components::split(request.pattern);

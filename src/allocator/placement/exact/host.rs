@@ -186,19 +186,23 @@ impl Part {
         if cyclic {
             self.find_core(request, graph);
         }
-        let plain = costs == Costs::Calibrated(0)
-            && request.objective.is_noise()
-            && request.barred_couplers.is_none();
-        if !plain {
-            self.fill_costs(request, graph, costs);
+        let objective = &request.objective;
+        let unscaled = costs == Costs::Calibrated(0) && objective.noise_permille == 1_000;
+        let plain_links = unscaled && objective.crosstalk.is_none() && request.barred_couplers.is_none();
+        let plain_qubits = unscaled && objective.qubits.is_none() && objective.fragmentation == 0;
+        if !plain_links {
+            self.fill_link_costs(request, graph, costs);
+        }
+        if !plain_qubits {
+            self.fill_qubit_costs(request, graph, costs);
         }
         Host {
             nodes: &self.nodes,
             rows: &graph.rows,
             to: &graph.to,
             reverse: &graph.reverse,
-            link_cost: if plain { &graph.link_cost } else { &self.link_cost },
-            qubit_cost: if plain { &epoch.qubit_cost } else { &self.qubit_cost },
+            link_cost: if plain_links { &graph.link_cost } else { &self.link_cost },
+            qubit_cost: if plain_qubits { &epoch.qubit_cost } else { &self.qubit_cost },
             rim: &self.rim,
             degree: &self.degree,
             part_size: if has_parts { &self.free.size } else { &graph.size },
@@ -223,15 +227,12 @@ impl Part {
         // With barred couplers the core stays the whole: bounds are a little looser.
     }
 
-    fn fill_costs(&mut self, request: &PlacementRequest<'_>, graph: &Graph, costs: Costs) {
+    fn fill_link_costs(&mut self, request: &PlacementRequest<'_>, graph: &Graph, costs: Costs) {
         self.link_cost.clear();
         self.link_cost.resize(graph.to.len(), 0);
-        self.qubit_cost.clear();
-        self.qubit_cost.resize(graph.degree.len(), 0);
         for &node in &self.nodes {
-            let qubit = PhysicalQubit(node);
             let first = graph.rows[node as usize] as usize;
-            for (nth, link) in request.epoch.links(qubit).iter().enumerate() {
+            for (nth, link) in request.epoch.links(PhysicalQubit(node)).iter().enumerate() {
                 let barred = request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler));
                 self.link_cost[first + nth] = match costs {
                     _ if barred => INFINITE,
@@ -239,10 +240,17 @@ impl Part {
                     Costs::Zero => 0,
                 };
             }
-            if let Costs::Calibrated(shift) = costs {
-                let neighbours = self.degree[node as usize] as usize;
-                self.qubit_cost[node as usize] = request.qubit_cost_beside(qubit, neighbours) >> shift;
-            }
+        }
+    }
+
+    fn fill_qubit_costs(&mut self, request: &PlacementRequest<'_>, graph: &Graph, costs: Costs) {
+        self.qubit_cost.clear();
+        self.qubit_cost.resize(graph.degree.len(), 0);
+        let Costs::Calibrated(shift) = costs else { return };
+        for &node in &self.nodes {
+            let neighbours = self.degree[node as usize] as usize;
+            let cost = request.qubit_cost_beside(PhysicalQubit(node), neighbours);
+            self.qubit_cost[node as usize] = cost >> shift;
         }
     }
 }

@@ -42,6 +42,14 @@ impl PlacementStrategy for NoiseAware {
         }
     }
 
+    fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {
+        if request.pattern.is_region() {
+            self.regions.excludes(request)
+        } else {
+            self.engine.excludes(request)
+        }
+    }
+
     fn forget(&mut self) {
         self.engine.forget();
     }
@@ -164,6 +172,14 @@ impl Engine {
     pub fn forget(&mut self) {
         self.plans.clear();
         self.warm.forget();
+    }
+
+    /// Whether a pattern is too large for what is free, or needs cycles that the device has not.
+    pub fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {
+        let known = self.plans.iter().find(|known| known.pattern == *request.pattern);
+        request.free.intersection_len(&request.epoch.usable) < request.pattern.qubits()
+            || known.is_some_and(|known| !cycles_fit(&known.plan, request))
+            || self.part.largest(request) < request.pattern.largest_part()
     }
 
     /// Compiles a pattern; returns its index.

@@ -351,8 +351,10 @@ impl Run<'_> {
         }
         level.placed = false;
         (self.cost, self.open, self.rest) = (level.cost, level.open, level.rest);
-        for (position, open) in state.changed.drain(level.changed..).rev() {
-            state.open[position as usize] = open;
+        while state.changed.len() > level.changed {
+            if let Some((position, open)) = state.changed.pop() {
+                state.open[position as usize] = open;
+            }
         }
         state.owner[state.image[at] as usize] = NONE;
     }
