@@ -294,7 +294,7 @@ impl Allocator {
                 max_swaps,
                 when_empty: Some(&mask.qubits),
             };
-            if weights.has_surcharges() {
+            if weights.has_surcharges() && self.strategy.minimises() {
                 if self.strategy.excludes(&request) {
                     class.fail_on(id, improvements, max_swaps);
                     class.bound = Bound::NoPlacement { device: id };

@@ -160,6 +160,10 @@ impl PlacementStrategy for Timed {
         placed
     }
 
+    fn minimises(&self) -> bool {
+        self.strategy.minimises()
+    }
+
     fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {
         self.strategy.excludes(request)
     }

@@ -27,6 +27,10 @@ impl PlacementStrategy for FirstFit {
         Placed { outcome, steps: found.steps }
     }
 
+    fn minimises(&self) -> bool {
+        false
+    }
+
     fn forget(&mut self) {
         self.engine.forget();
     }

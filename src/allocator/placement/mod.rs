@@ -201,6 +201,11 @@ pub trait PlacementStrategy: Send {
     /// Finds a placement. Must be a function of the request alone.
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed;
 
+    /// Whether surcharges make a difference to what it answers; where they do not, nobody computes them.
+    fn minimises(&self) -> bool {
+        true
+    }
+
     /// Whether it can be told at once that there is no placement, whatever the objective: spares the caller the
     /// surcharges. May well be false when there is none.
     fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {

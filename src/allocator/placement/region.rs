@@ -12,12 +12,14 @@ use smallvec::SmallVec;
 use super::compact::Compact;
 use super::cost::Link;
 use super::exact::host::{Costs, NONE};
+use super::free_parts::{FreeParts, is_barred};
 use super::{Placed, Placement, PlacementOutcome, PlacementRequest};
 use crate::quantum::{PhysicalQubit, QubitSet};
 
 /// The search for regions; holds buffers that answers do not depend on.
 #[derive(Debug, Default)]
 pub(crate) struct Regions {
+    parts: FreeParts,
     host: Compact,
     roots: Vec<(u64, u32)>,
     /// Least cost of so many more nodes with the links that lead to them.
@@ -39,28 +41,35 @@ impl Regions {
     /// The first n qubits, breadth first, from the lowest qubit whose part of the free qubits is large enough.
     pub fn first(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
-        self.host.load(request, Costs::Zero, wanted);
-        let start = self.host.part_size.iter().position(|&size| size as usize >= wanted);
-        let Some(start) = start else {
+        self.parts.find(request);
+        let FreeParts { qubits, size, .. } = &self.parts;
+        let free = |node: u32| qubits[node as usize / 64] >> (node % 64) & 1 == 1;
+        let Some(start) =
+            request.free.iter().find(|start| free(start.0) && size[start.index()] as usize >= wanted)
+        else {
             return infeasible();
         };
+        let graph = request.epoch.graph();
         self.seen.clear();
-        self.seen.resize(self.host.len(), false);
-        self.seen[start] = true;
+        self.seen.resize(request.epoch.qubits(), false);
+        self.seen[start.index()] = true;
         self.grown.clear();
-        self.grown.push(start as u32);
+        self.grown.push(start.0);
         let mut next = 0;
         while self.grown.len() < wanted {
-            for link in self.host.links(self.grown[next]) {
-                let end = self.host.to[link];
-                if !self.seen[end as usize] && self.grown.len() < wanted {
+            let node = self.grown[next] as usize;
+            let row = graph.rows[node] as usize..graph.rows[node + 1] as usize;
+            for (nth, &end) in graph.to[row].iter().enumerate() {
+                let open = free(end) && !self.seen[end as usize] && !is_barred(request, node, nth);
+                if open && self.grown.len() < wanted {
                     self.seen[end as usize] = true;
                     self.grown.push(end);
                 }
             }
             next += 1;
         }
-        let placement = placement(request, &self.host, &self.grown);
+        let layout = self.grown.iter().map(|&node| PhysicalQubit(node)).collect();
+        let placement = super::placement_of_layout(request, layout);
         Placed {
             outcome: placement.map_or(PlacementOutcome::ProvedInfeasible, |placement| {
                 PlacementOutcome::Feasible { placement, gap: None }
