@@ -138,7 +138,7 @@ fn forest(stream: &mut Stream, replications: usize) -> Plot {
     Plot::Forest(ForestPlot {
         title: "Placement strategies against first_fit".to_owned(),
         subtitle: format!("quickstart, seed 42, {replications} replications, common random numbers"),
-        comparison: Comparison::new(&metrics, &variants, 0).expect("paired variants"),
+        comparison: Comparison::new(&metrics, &variants, 0, 1).expect("paired variants"),
     })
 }
 

@@ -6,7 +6,9 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::bootstrap::mean_interval_bca;
 use super::statistics::{Direction, Interval, LEVEL_95, Verdict, holm, paired_difference};
+use crate::random::{Purpose, StreamFamily};
 
 /// The values of one replication by metric name; `None` where the metric had no observation.
 pub type MetricValues = IndexMap<String, Option<f64>>;
@@ -52,6 +54,9 @@ pub struct Comparison {
     pub replications: usize,
     /// Confidence level of intervals and verdicts.
     pub level: f64,
+    /// When replications were added until the differences were known well enough: how that ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopping: Option<Stopped>,
     /// By metric, then by variant.
     pub rows: Vec<Row>,
 }
@@ -77,6 +82,10 @@ pub struct Row {
     pub difference: Option<f64>,
     /// 95 % t interval of the difference (at [`Comparison::level`]); `None` with one replication.
     pub ci95: Option<Interval>,
+    /// 95 % bootstrap interval (BCa) of the difference; of quantiles and maxima only, whose differences need not be
+    /// normal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bootstrap95: Option<Interval>,
     /// What the evidence says, from `p_adjusted`.
     pub verdict: Verdict,
     /// Two-sided p-value of the paired t test; `None` with one replication.
@@ -87,6 +96,27 @@ pub struct Row {
     pub effect_size: Option<f64>,
     /// How many times fewer replications this took than independent runs would.
     pub variance_reduction: Option<f64>,
+}
+
+impl Row {
+    /// Whether further replications are of no use: the sign is decided, the interval is no wider than `precision`
+    /// (a share of the baseline's mean) on either side, or there is nothing to measure.
+    pub fn is_decided(&self, precision: f64) -> bool {
+        let width = self.ci95.zip(self.baseline_mean);
+        let narrow = width.is_some_and(|(interval, mean)| interval.half_width() <= precision * mean.abs());
+        self.pairs == 0 || self.verdict != Verdict::Inconclusive || narrow
+    }
+}
+
+/// How the adding of replications ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stopped {
+    /// The precision asked for, as a share of the baseline's mean.
+    pub precision: f64,
+    /// Most replications that were allowed.
+    pub maximum: u32,
+    /// Differences (metric and variant) that are neither decided nor known that precisely.
+    pub open: Vec<(String, String)>,
 }
 
 /// Why variants cannot be compared.
@@ -120,10 +150,16 @@ pub enum ComparisonError {
 }
 
 impl Comparison {
-    /// Compares all variants with the one at index `baseline`, by the listed metrics, at the 95 % level.
+    /// Compares all variants with the one at index `baseline`, by the listed metrics, at the 95 % level; `seed` is
+    /// that of the resampling.
     ///
     /// A metric that no replication holds gives rows without values.
-    pub fn new(metrics: &[Metric], variants: &[Variant], baseline: usize) -> Result<Self, ComparisonError> {
+    pub fn new(
+        metrics: &[Metric],
+        variants: &[Variant],
+        baseline: usize,
+        seed: u64,
+    ) -> Result<Self, ComparisonError> {
         if variants.len() < 2 {
             return Err(ComparisonError::TooFew(variants.len()));
         }
@@ -150,7 +186,8 @@ impl Comparison {
             variants: others.iter().map(|variant| variant.name.clone()).collect(),
             replications: base.replications.len(),
             level: LEVEL_95,
-            rows: metrics.iter().flat_map(|metric| rows_of(metric, base, &others)).collect(),
+            stopping: None,
+            rows: metrics.iter().flat_map(|metric| rows_of(metric, base, &others, seed)).collect(),
         })
     }
 
@@ -163,7 +200,7 @@ impl Comparison {
     pub fn to_csv(&self) -> String {
         let mut text = String::from(
             "metric,variant,baseline,replications,baseline_mean,variant_mean,difference,ci95_low,ci95_high,\
-             verdict,p_value,p_adjusted,effect_size,variance_reduction\n",
+             bootstrap95_low,bootstrap95_high,verdict,p_value,p_adjusted,effect_size,variance_reduction\n",
         );
         let mut buffer = zmij::Buffer::new();
         let mut number = |value: Option<f64>| match value {
@@ -184,6 +221,8 @@ impl Comparison {
                 number(row.difference),
                 number(row.ci95.map(|interval| interval.low)),
                 number(row.ci95.map(|interval| interval.high)),
+                number(row.bootstrap95.map(|interval| interval.low)),
+                number(row.bootstrap95.map(|interval| interval.high)),
                 row.verdict.as_str().to_owned(),
                 number(row.p_value),
                 number(row.p_adjusted),
@@ -204,7 +243,12 @@ impl Comparison {
     }
 }
 
-fn rows_of(metric: &Metric, base: &Variant, others: &[&Variant]) -> Vec<Row> {
+/// Whether a metric is a quantile or a maximum.
+fn is_quantile(metric: &str) -> bool {
+    [".p50", ".p95", ".p99", ".max"].iter().any(|suffix| metric.ends_with(suffix))
+}
+
+fn rows_of(metric: &Metric, base: &Variant, others: &[&Variant], seed: u64) -> Vec<Row> {
     let column = |variant: &Variant| -> Vec<Option<f64>> {
         let values = variant.replications.iter();
         values
@@ -218,8 +262,17 @@ fn rows_of(metric: &Metric, base: &Variant, others: &[&Variant]) -> Vec<Row> {
     let p_values: Vec<Option<f64>> =
         differences.iter().map(|found| found.and_then(|found| found.p_value)).collect();
     let mut adjusted = holm(&p_values.iter().copied().flatten().collect::<Vec<_>>()).into_iter();
+    let mut first = [0; 8];
+    first.copy_from_slice(&blake3::hash(metric.name.as_bytes()).as_bytes()[..8]);
+    let entity = u64::from_le_bytes(first);
+    let resampling = StreamFamily::new(seed, 0, Purpose::Resampling);
     let mut rows = Vec::with_capacity(others.len());
-    for ((variant, found), p_value) in others.iter().zip(differences).zip(p_values) {
+    for (index, ((variant, found), p_value)) in others.iter().zip(differences).zip(p_values).enumerate() {
+        let bootstrap95 = is_quantile(&metric.name).then(|| {
+            let pairs = before.iter().zip(column(variant));
+            let changes: Vec<f64> = pairs.filter_map(|(before, after)| Some(after? - (*before)?)).collect();
+            mean_interval_bca(&changes, LEVEL_95, &mut resampling.stream(entity, index as u64))
+        });
         let p_adjusted = p_value.and_then(|_| adjusted.next());
         let difference = found.map(|found| found.difference);
         rows.push(Row {
@@ -231,6 +284,7 @@ fn rows_of(metric: &Metric, base: &Variant, others: &[&Variant]) -> Vec<Row> {
             variant_mean: found.map(|found| found.variant_mean),
             difference,
             ci95: found.and_then(|found| found.interval),
+            bootstrap95: bootstrap95.flatten(),
             verdict: Verdict::of(difference.unwrap_or(0.0), p_adjusted, metric.direction, LEVEL_95),
             p_value,
             p_adjusted,
@@ -285,16 +339,17 @@ mod tests {
                 variant("random", &[Some(11.0), None, Some(10.0), Some(25.0)]),
             ],
             0,
+            1,
         )
         .unwrap();
         insta::assert_snapshot!(comparison.to_csv(), @r#"
-        metric,variant,baseline,replications,baseline_mean,variant_mean,difference,ci95_low,ci95_high,verdict,p_value,p_adjusted,effect_size,variance_reduction
-        waiting_time_s.mean,exact,"first, fit",4,14,11.75,-2.25,-2.709346557759269,-1.7906534422407308,better,0.0005736731093322048,0.0011473462186644095,-7.794228634059948,425
-        waiting_time_s.mean,random,"first, fit",3,14,15.333333333333332,1.3333333333333333,-7.390671601801805,10.057338268468472,inconclusive,0.578362978644215,0.578362978644215,0.37966319830099954,7.972972972972972
-        isolation_violations,exact,"first, fit",4,0,0,0,0,0,inconclusive,1,1,0,
-        isolation_violations,random,"first, fit",4,0,0,0,0,0,inconclusive,1,1,0,
-        absent,exact,"first, fit",0,,,,,,inconclusive,,,,
-        absent,random,"first, fit",0,,,,,,inconclusive,,,,
+        metric,variant,baseline,replications,baseline_mean,variant_mean,difference,ci95_low,ci95_high,bootstrap95_low,bootstrap95_high,verdict,p_value,p_adjusted,effect_size,variance_reduction
+        waiting_time_s.mean,exact,"first, fit",4,14,11.75,-2.25,-2.709346557759269,-1.7906534422407308,,,better,0.0005736731093322048,0.0011473462186644095,-7.794228634059948,425
+        waiting_time_s.mean,random,"first, fit",3,14,15.333333333333332,1.3333333333333333,-7.390671601801805,10.057338268468472,,,inconclusive,0.578362978644215,0.578362978644215,0.37966319830099954,7.972972972972972
+        isolation_violations,exact,"first, fit",4,0,0,0,0,0,,,inconclusive,1,1,0,
+        isolation_violations,random,"first, fit",4,0,0,0,0,0,,,inconclusive,1,1,0,
+        absent,exact,"first, fit",0,,,,,,,,inconclusive,,,,
+        absent,random,"first, fit",0,,,,,,,,inconclusive,,,,
         "#);
     }
 
@@ -304,6 +359,7 @@ mod tests {
             &metrics()[..1],
             &[variant("first_fit", &[Some(10.0)]), variant("exact", &[Some(2.0)])],
             0,
+            1,
         )
         .unwrap();
         assert!(comparison.is_single());
@@ -341,9 +397,9 @@ mod tests {
         let a = variant("a", &[Some(1.0), Some(2.0)]);
         let b = variant("b", &[Some(1.0)]);
         let messages = [
-            Comparison::new(&metrics(), std::slice::from_ref(&a), 0),
-            Comparison::new(&metrics(), &[a.clone(), b.clone()], 2),
-            Comparison::new(&metrics(), &[a, b], 0),
+            Comparison::new(&metrics(), std::slice::from_ref(&a), 0, 1),
+            Comparison::new(&metrics(), &[a.clone(), b.clone()], 2, 1),
+            Comparison::new(&metrics(), &[a, b], 0, 1),
         ]
         .map(|result| result.unwrap_err().to_string());
         insta::assert_snapshot!(messages.join("\n"), @"

@@ -355,6 +355,7 @@ impl RunFolder {
     pub fn write_comparison_manifest(
         &self,
         variants: &[super::compare::Prepared],
+        replications: usize,
         started: jiff::Timestamp,
         finished: jiff::Timestamp,
     ) -> Result<(), FolderError> {
@@ -373,7 +374,7 @@ impl RunFolder {
                 "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
                 "scenario": first.map(|scenario| scenario.name.as_str()),
                 "seed": first.map(|scenario| scenario.seed),
-                "replications": first.map(|scenario| scenario.replications),
+                "replications": replications,
                 "started_at": started.to_string(),
                 "finished_at": finished.to_string(),
                 "variants": list.collect::<Vec<Value>>(),
@@ -400,7 +401,7 @@ fn is_file_of_a_run(stem: &str, name: &str) -> bool {
         "replications",
         "performance",
     ];
-    const PLOTS: [&str; 8] = [
+    const PLOTS: [&str; 9] = [
         "utilization",
         "queue_length",
         "running_jobs",
@@ -409,6 +410,7 @@ fn is_file_of_a_run(stem: &str, name: &str) -> bool {
         "fragmentation",
         "fidelity",
         "comparison",
+        "trade_off",
     ];
     let table = TABLES.contains(&stem) && (name.contains(".csv") || name.ends_with(".json"));
     let plot = PLOTS.contains(&stem) && (name.ends_with(".svg") || name.ends_with(".png"));

@@ -1,9 +1,10 @@
 //! Experiments: replications, comparisons and the statistics that turn them into verdicts.
 //!
-//! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`compare`] (variants on the
-//! same worlds), [`comparison`] and [`statistics`] (verdicts), [`determinism`], [`timing`]; apart from those
+//! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`variants`] and [`compare`] (variants on the
+//! same worlds), [`comparison`], [`statistics`] and [`bootstrap`] (verdicts), [`warm_up`], [`determinism`], [`timing`]; apart from those
 //! [`placements`] (placement problems without jobs) and its [`cpu_clock`].
 
+pub mod bootstrap;
 pub mod compare;
 pub mod comparison;
 pub mod cpu_clock;
@@ -13,3 +14,5 @@ pub mod placements;
 pub mod run;
 pub mod statistics;
 pub mod timing;
+pub mod variants;
+pub mod warm_up;

@@ -4,6 +4,7 @@
 //! Leaves files to [`super::folder`].
 
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -94,13 +95,22 @@ pub enum RunError {
 
 /// Runs all replications of a scenario.
 pub fn run(scenario: &Scenario, settings: &Settings<'_>) -> Result<Vec<Replication>, RunError> {
+    run_range(scenario, 0..scenario.replications, settings)
+}
+
+/// Runs the replications with these numbers, whatever the number of replications of the scenario is.
+pub fn run_range(
+    scenario: &Scenario,
+    numbers: Range<u32>,
+    settings: &Settings<'_>,
+) -> Result<Vec<Replication>, RunError> {
     // More threads than replications have nothing to do.
-    let threads = settings.threads.clamp(1, scenario.replications.max(1) as usize);
+    let threads = settings.threads.clamp(1, numbers.len().max(1));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|_| RunError::Threads(threads))?;
     let arrived = AtomicU64::new(0);
     pool.install(|| {
-        (0..scenario.replications)
+        numbers
             .into_par_iter()
             .map(|number| {
                 replication(scenario, number, settings, &arrived)

@@ -4,6 +4,7 @@
 //! to the binary.
 
 pub mod circuit_table;
+pub mod comparison_plots;
 pub mod device_picture;
 pub mod device_table;
 pub mod device_text;

@@ -365,6 +365,21 @@ pub fn comparison_table(comparison: &Comparison, color: bool) -> String {
             comparison.variants.len()
         )
     };
+    let note = match &comparison.stopping {
+        Some(stopped) if stopped.open.is_empty() => format!(
+            "{note}\nevery difference is decided, or known to within {} of the baseline",
+            percent(Some(stopped.precision))
+        ),
+        Some(stopped) => format!(
+            "{note}\n{} of {} differences are neither decided nor known to within {} of the baseline after {} \
+             replications; hint: --max-replications",
+            stopped.open.len(),
+            comparison.rows.len(),
+            percent(Some(stopped.precision)),
+            comparison.replications,
+        ),
+        None => note,
+    };
     paint(&mut text, &note, if comparison.is_single() { Tone::Warning } else { Tone::Dim }, color);
     text.push('\n');
     text
@@ -467,7 +482,7 @@ mod tests {
             variant("exact", &[8.0, 11.5, 10.0, 17.5]),
             variant("random", &[11.0, 13.0, 12.5, 19.0]),
         ];
-        let comparison = Comparison::new(&metrics, &many, 0).unwrap();
+        let comparison = Comparison::new(&metrics, &many, 0, 1).unwrap();
         insta::assert_snapshot!(comparison_table(&comparison, false), @"
         metric               variant  baseline  variant mean  difference            p      d    vrf  verdict
         ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -479,7 +494,7 @@ mod tests {
         p: adjusted for 2 variant(s) (Holm); d: effect size; vrf: variance reduction by common random numbers
         ");
         let single = [variant("first_fit", &[10.0]), variant("exact", &[8.0])];
-        let comparison = Comparison::new(&metrics[..1], &single, 0).unwrap();
+        let comparison = Comparison::new(&metrics[..1], &single, 0, 1).unwrap();
         insta::assert_snapshot!(comparison_table(&comparison, false), @"
         metric               variant  baseline  variant mean  difference  p  d  vrf  verdict
         ─────────────────────────────────────────────────────────────────────────────────────────

@@ -123,11 +123,26 @@ pub struct CompareArgs {
     #[command(flatten)]
     pub common: Common,
     /// A setting and its values; several settings give all combinations
-    #[arg(long, value_name = "PATH=V1,V2,...", required = true)]
+    #[arg(long, value_name = "PATH=V1,V2,...")]
     pub vary: Vec<String>,
-    /// Number of the variant that the others are compared with, from 0
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub baseline: usize,
+    /// A named variant with several settings, or with none: the scenario as it is
+    #[arg(long, value_name = "NAME: PATH=VALUE; ...")]
+    pub variant: Vec<String>,
+    /// Name or number (from 0) of the variant that the others are compared with [default: the first]
+    #[arg(long, value_name = "VARIANT")]
+    pub baseline: Option<String>,
+    /// Compare by this metric only; may be given several times [default: all means and 95 % quantiles]
+    #[arg(long, value_name = "NAME")]
+    pub metric: Vec<String>,
+    /// Add replications until every difference is decided, or known to within this share of the baseline's mean
+    #[arg(long, value_name = "PERCENT")]
+    pub precision: Option<String>,
+    /// Most replications with --precision
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub max_replications: u32,
+    /// The two metrics of the trade-off plot
+    #[arg(long, value_name = "X,Y", default_value = "waiting_time_s.mean,fidelity_true.mean")]
+    pub trade_off: String,
 }
 
 #[derive(Debug, Args)]

@@ -1,15 +1,19 @@
 //! `rmsim compare`.
 
 use std::path::Path;
+use std::str::FromStr;
 
 use resource_manager::experiment::compare::{
-    DEFAULT_REPLICATIONS, Prepared, Vary, check, compare as run_comparison, product,
+    Compared, DEFAULT_REPLICATIONS, Plan, Prepared, Stopping, compare as run_comparison, metrics_named,
 };
 use resource_manager::experiment::folder::{RunFolder, run_id};
 use resource_manager::experiment::run::Settings;
-use resource_manager::report::plots::{self, ForestPlot, Plot};
-use resource_manager::report::table::comparison_table;
-use resource_manager::simulator::scenario::SetOverride;
+use resource_manager::experiment::variants::{Named, Vary, check, product};
+use resource_manager::experiment::warm_up;
+use resource_manager::report::comparison_plots::comparison_plots;
+use resource_manager::report::plots;
+use resource_manager::report::table::{comparison_table, duration};
+use resource_manager::simulator::scenario::{Scenario, SetOverride};
 
 use crate::args::CompareArgs;
 use crate::console::{Console, print};
@@ -18,34 +22,40 @@ use crate::input;
 
 pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     let common = &args.common;
-    let varies: Vec<Vary> =
-        args.vary.iter().map(|text| text.parse().map_err(Failure::input)).collect::<Result<_, _>>()?;
-    check(&varies).map_err(Failure::input)?;
+    let varies = parsed::<Vary>(&args.vary)?;
+    let named = parsed::<Named>(&args.variant)?;
+    check(&named, &varies).map_err(Failure::input)?;
+    let metrics = metrics_named(&args.metric).map_err(|name| input::no_such_metric("--metric", &name))?;
+    let trade_off = trade_off(&args.trade_off)?;
+    let precision = args.precision.as_deref().map(input::percent).transpose()?;
     let mut sets = input::overrides(common)?;
     let base = input::load(common.scenario.as_deref(), &sets)?;
-    if common.replications.is_none() && base.replications == 1 {
+    if common.replications.is_none() && base.replications == 1 && precision.is_none() {
         // One replication has no interval, and a comparison without an interval has no verdict.
         sets.push(SetOverride::new("replications", DEFAULT_REPLICATIONS.to_string())?);
     }
     sets.push(SetOverride::new("output.traces", "none")?);
-    let variants = product(&varies)?
+    let mut variants = product(&named, &varies)?
         .into_iter()
         .map(|(name, own)| {
             let sets: Vec<SetOverride> = sets.iter().cloned().chain(own).collect();
             Ok(Prepared { name, scenario: input::load(common.scenario.as_deref(), &sets)? })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    if args.baseline >= variants.len() {
-        let (baseline, count) = (args.baseline, variants.len());
-        return Err(Failure::input(format!("baseline {baseline} of {count} variants; hint: count from 0")));
-    }
-    let replications = variants.first().map_or(0, |variant| variant.scenario.replications);
-    console.note(format!(
-        "{}: seed {}, {} variants, {replications} replication(s) each on the same worlds",
-        base.name,
-        base.seed,
-        variants.len(),
-    ));
+    let baseline = baseline(args.baseline.as_deref(), &variants)?;
+    let stopping = precision.map(|precision| Stopping {
+        precision,
+        minimum: base.replications.clamp(DEFAULT_REPLICATIONS, args.max_replications),
+        maximum: args.max_replications,
+    });
+    let replications = match &stopping {
+        None => {
+            format!("{} replication(s)", variants.first().map_or(0, |variant| variant.scenario.replications))
+        }
+        Some(stopping) => format!("{} to {} replications", stopping.minimum, stopping.maximum),
+    };
+    let (name, seed, count) = (&base.name, base.seed, variants.len());
+    console.note(format!("{name}: seed {seed}, {count} variants, {replications} each on the same worlds"));
     let mut identity = blake3::Hasher::new();
     for variant in &variants {
         identity.update(run_id(&variant.scenario).as_bytes());
@@ -57,8 +67,25 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     };
     let folder = RunFolder::claim(path, id, common.force)?;
     let started = jiff::Timestamp::now();
-    let jobs = variants.iter().map(|variant| input::expected_jobs(&variant.scenario)).sum::<Option<u64>>();
-    let bar = console.progress(jobs, "jobs");
+    let threads = input::threads(common);
+    if let Some(span) = warm_up::resolve(variants.iter_mut().map(|variant| &mut variant.scenario), threads)
+        .map_err(Failure::failed)?
+    {
+        console.note(format!("warm-up: {} (MSER-5)", duration(Some(span.as_secs_f64()))));
+    }
+    let draw = !common.no_plots;
+    let jobs_of = |variant: &Prepared, replications: u32| {
+        let scenario = Scenario { replications, ..variant.scenario.clone() };
+        input::expected_jobs(&scenario)
+    };
+    let all = match stopping {
+        Some(_) => None,
+        None => variants
+            .iter()
+            .map(|variant| jobs_of(variant, variant.scenario.replications))
+            .sum::<Option<u64>>(),
+    };
+    let bar = console.progress(all, "jobs");
     let done = std::sync::atomic::AtomicU64::new(0);
     let before_this = std::sync::atomic::AtomicU64::new(0);
     let relaxed = std::sync::atomic::Ordering::Relaxed;
@@ -66,38 +93,67 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
         done.fetch_max(before_this.load(relaxed) + jobs, relaxed);
         bar.set_position(done.load(relaxed));
     };
-    let settings = Settings {
-        threads: input::threads(common),
-        sinks: &|_| Ok(None),
-        collect: false,
-        timing: false,
-        progress: Some(&advance),
-    };
-    let (comparison, results) = run_comparison(&variants, args.baseline, &settings, |variant| {
+    let settings =
+        Settings { threads, sinks: &|_| Ok(None), collect: draw, timing: false, progress: Some(&advance) };
+    let plan = Plan { variants: &variants, baseline, metrics: &metrics, stopping };
+    let compared = run_comparison(&plan, &settings, |variant, numbers| {
         before_this.store(done.load(relaxed), relaxed);
-        bar.set_message(variant.name.clone());
+        let rounds = if stopping.is_some() { format!(", up to {}", numbers.end) } else { String::new() };
+        bar.set_message(format!("{}{rounds}", variant.name));
     })?;
     bar.finish_and_clear();
+    let Compared { comparison, variants: results, .. } = &compared;
     folder.write("comparison.csv", comparison.to_csv().as_bytes())?;
     folder.write("comparison.json", comparison.to_json().as_bytes())?;
-    folder.write("replications.csv", per_replication(&results).as_bytes())?;
-    if !common.no_plots {
-        let title = format!("Compared with {}", comparison.baseline);
-        let subtitle =
-            format!("scenario {}, seed {}, {replications} paired replications", base.name, base.seed);
-        let plot = Plot::Forest(ForestPlot { title, subtitle, comparison: comparison.clone() });
-        plots::write_all(folder.path(), &[("comparison", plot)]).map_err(Failure::failed)?;
+    folder.write("replications.csv", per_replication(results).as_bytes())?;
+    if draw {
+        let subtitle = format!(
+            "scenario {}, seed {}, {} paired replications",
+            base.name, base.seed, comparison.replications
+        );
+        let plots = comparison_plots(&compared, &trade_off, &subtitle);
+        plots::write_all(folder.path(), &plots).map_err(Failure::failed)?;
     }
-    folder.write_comparison_manifest(&variants, started, jiff::Timestamp::now())?;
+    folder.write_comparison_manifest(&variants, comparison.replications, started, jiff::Timestamp::now())?;
     print(|out| {
         if common.json {
             writeln!(out, "{}", comparison.to_json())
         } else {
-            write!(out, "{}", comparison_table(&comparison, console.color()))
+            write!(out, "{}", comparison_table(comparison, console.color()))
         }
     })?;
     console.note(format!("results in {}", folder.path().display()));
     Ok(())
+}
+
+fn parsed<T: FromStr<Err: ToString>>(texts: &[String]) -> Result<Vec<T>, Failure> {
+    texts.iter().map(|text| text.parse().map_err(Failure::input)).collect()
+}
+
+/// The variant that the others are compared with, by name or number.
+fn baseline(asked: Option<&str>, variants: &[Prepared]) -> Result<usize, Failure> {
+    let Some(asked) = asked else { return Ok(0) };
+    let named = variants.iter().position(|variant| variant.name == asked);
+    let numbered = || asked.parse().ok().filter(|index| *index < variants.len());
+    named.or_else(numbered).ok_or_else(|| {
+        let names: Vec<String> = variants.iter().map(|variant| format!("`{}`", variant.name)).collect();
+        Failure::input(format!(
+            "--baseline `{asked}` is no variant; hint: one of {}, or its number from 0",
+            names.join(", ")
+        ))
+    })
+}
+
+/// The metrics of the trade-off plot.
+fn trade_off(text: &str) -> Result<(String, String), Failure> {
+    let Some((x, y)) = text.split_once(',') else {
+        return Err(Failure::input(format!(
+            "--trade-off `{text}` is not of the form X,Y; hint: as in waiting_time_s.mean,fidelity_true.mean"
+        )));
+    };
+    let (x, y) = (x.trim().to_owned(), y.trim().to_owned());
+    metrics_named(&[x.clone(), y.clone()]).map_err(|name| input::no_such_metric("--trade-off", &name))?;
+    Ok((x, y))
 }
 
 /// Every value that went into the comparison: one row per variant, replication and metric.

@@ -67,7 +67,9 @@ impl From<CompareError> for Failure {
             CompareError::Set(_) | CompareError::Scenario(_) | CompareError::Comparison(_) => {
                 Self::input(error)
             }
-            CompareError::Run { .. } | CompareError::Broken { .. } => Self::failed(error),
+            CompareError::Run { .. } | CompareError::Broken { .. } | CompareError::WarmUp(_) => {
+                Self::failed(error)
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use resource_manager::observe::metrics::{Better, METRICS, MetricDef};
 use resource_manager::simulator::scenario::{Horizon, QUICKSTART, Scenario, SetOverride};
 
 use crate::args::{Common, TraceChoice};
@@ -40,6 +41,39 @@ pub fn load(path: Option<&Path>, sets: &[SetOverride]) -> Result<Scenario, Failu
             Ok(Scenario::from_yaml(QUICKSTART, "scenarios/quickstart.yaml (built in)", Path::new(""), sets)?)
         }
     }
+}
+
+/// A share written as a percentage: `1%`, `0.5 %`.
+pub fn percent(text: &str) -> Result<f64, Failure> {
+    let number = text.trim().strip_suffix('%').map(str::trim).and_then(|number| number.parse::<f64>().ok());
+    number.filter(|percent| *percent > 0.0 && *percent <= 100.0).map(|percent| percent / 100.0).ok_or_else(
+        || {
+            Failure::input(format!(
+                "`{text}` is not a percentage above 0 and up to 100; hint: as in 1% or 0.5%"
+            ))
+        },
+    )
+}
+
+/// The failure of a name that is no judged metric.
+pub fn no_such_metric(option: &str, name: &str) -> Failure {
+    let judged = || METRICS.iter().filter(|def| def.better != Better::Neutral);
+    let statistics =
+        |def: &MetricDef| def.statistics.iter().map(|one| one.name()).collect::<Vec<_>>().join("|");
+    let all = judged().map(|def| match def.statistics {
+        [] => def.name.to_owned(),
+        _ => format!("{}.({})", def.name, statistics(def)),
+    });
+    let full = judged().flat_map(|def| match def.statistics {
+        [] => vec![def.name.to_owned()],
+        some => some.iter().map(|one| def.full_name(Some(*one))).collect(),
+    });
+    let nearest = full.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+    Failure::input(format!(
+        "{option} `{name}` is no metric with a better and a worse; hint: did you mean {}? There are {}",
+        nearest.unwrap_or_default(),
+        all.collect::<Vec<_>>().join(", ")
+    ))
 }
 
 /// Number of threads to use.

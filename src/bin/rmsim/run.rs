@@ -5,6 +5,7 @@ use std::fs;
 use resource_manager::experiment::determinism;
 use resource_manager::experiment::folder::RunFolder;
 use resource_manager::experiment::run::{Replication, Settings, run as run_replications};
+use resource_manager::experiment::warm_up;
 use resource_manager::report::plots;
 use resource_manager::report::run_plots::run_plots;
 use resource_manager::report::run_summary::run_summary;
@@ -21,7 +22,7 @@ const VIOLATIONS_SHOWN: usize = 10;
 
 pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     let common = &args.common;
-    let scenario = input::load(common.scenario.as_deref(), &input::overrides(common)?)?;
+    let mut scenario = input::load(common.scenario.as_deref(), &input::overrides(common)?)?;
     let threads = input::threads(common);
     console.note(format!(
         "{}: seed {}, {} replication(s), {} device(s)",
@@ -35,6 +36,9 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     }
     let folder = RunFolder::open(&scenario, common.out.as_deref(), common.force)?;
     let started = jiff::Timestamp::now();
+    if let Some(span) = warm_up::resolve([&mut scenario], threads).map_err(Failure::failed)? {
+        console.note(format!("warm-up: {} (MSER-5)", duration(Some(span.as_secs_f64()))));
+    }
     let draw = scenario.output.plots && !common.no_plots;
     let bar = console.progress(input::expected_jobs(&scenario), "jobs");
     let advance = |jobs, _| bar.set_position(jobs);

@@ -178,25 +178,9 @@ pub(crate) fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> 
     let allowed = if lower.chars().count() < 6 { 1 } else { 3 };
     let mut found: Vec<(usize, &str)> = known
         .into_iter()
-        .map(|candidate| (edit_distance(&lower, candidate), candidate))
+        .map(|candidate| (strsim::levenshtein(&lower, candidate), candidate))
         .filter(|&(distance, _)| distance <= allowed)
         .collect();
     found.sort_by_key(|&(distance, _)| distance);
     found.into_iter().map(|(_, candidate)| candidate).collect()
-}
-
-/// Levenshtein distance in characters.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &to) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -29,8 +29,12 @@ fn plots(values: &[f64], until_s: f64) -> Vec<Plot> {
             .map(|value| MetricValues::from([(text("waiting_time_s.mean"), Some(value + shift))]))
             .collect(),
     };
-    let comparison =
-        Comparison::new(&[Metric::lower("waiting_time_s.mean")], &[variant("a", 0.0), variant("b", 0.25)], 0);
+    let comparison = Comparison::new(
+        &[Metric::lower("waiting_time_s.mean")],
+        &[variant("a", 0.0), variant("b", 0.25)],
+        0,
+        1,
+    );
     let fidelity = points.iter().map(|&(time_s, predicted)| FidelityPoint {
         time_s,
         predicted,

@@ -234,6 +234,7 @@ impl Simulation<'_, '_> {
         let reason = reason.or(missed.as_ref().map(|missed| missed as &dyn Display));
         if let Some(collected) = &mut self.collected {
             collected.jobs.push(JobPoint {
+                submitted: planned.submitted,
                 device: planned.allocation.as_ref().map(|allocation| allocation.device),
                 ended: self.now,
                 waited: planned.first_start.map(|start| start.since(planned.submitted)),

@@ -119,6 +119,8 @@ pub struct Collected {
 /// A job that ended, as a point in plots.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JobPoint {
+    /// When it was submitted.
+    pub submitted: Time,
     /// Where it ran last.
     pub device: Option<DeviceId>,
     /// When it ended.
@@ -364,7 +366,8 @@ impl<'s, 'p> Simulation<'s, 'p> {
         self.schedule_next_outage();
         self.schedule_next_arrival();
         match self.scenario.warm_up {
-            WarmUp::None => self.start_measuring(),
+            // Whoever runs replications has replaced `auto` by a time; what runs with it is the pilot.
+            WarmUp::None | WarmUp::Auto => self.start_measuring(),
             WarmUp::Time(span) => {
                 self.agenda.schedule(Time::ZERO + span, class::SAMPLE, Happening::StartMeasuring);
             }

@@ -125,6 +125,8 @@ pub enum WarmUp {
     Time(Span),
     /// The first jobs to arrive, and the time until the next one arrives.
     Jobs(u64),
+    /// As long as a pilot run needs until its waiting times have settled (MSER-5).
+    Auto,
 }
 
 /// How the devices behave.

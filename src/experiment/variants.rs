@@ -1,0 +1,240 @@
+//! The variants of a comparison, from what stands on a command line.
+//!
+//! Promises the product of all values of every `--vary` and all named variants, each with a name of its own. Leaves
+//! loading and running them to [`super::compare`].
+
+use crate::simulator::scenario::{SetError, SetOverride};
+
+/// Most variants of one comparison.
+pub const MAX_VARIANTS: usize = 1_000;
+
+/// One setting that is varied, with its values: `allocator.strategy=first_fit,noise_aware`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vary {
+    /// Where the setting stands.
+    pub path: String,
+    /// Its values, as YAML.
+    pub values: Vec<String>,
+}
+
+/// A named variant and its settings: `careful: allocator.strategy=noise_aware; allocator.isolation.guard=1s`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Named {
+    /// Its name in tables.
+    pub name: String,
+    /// Path and value of each setting; none: the scenario as it is.
+    pub settings: Vec<(String, String)>,
+}
+
+/// Why variants cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VaryError {
+    /// No equals sign, or nothing on one side of it.
+    #[error("`{0}` is not of the form path=v1,v2; hint: as in allocator.strategy=first_fit,noise_aware")]
+    Form(String),
+    /// Fewer than two values.
+    #[error(
+        "`{0}` has one value; hint: a comparison needs at least two, as in allocator.strategy=first_fit,noise_aware"
+    )]
+    OneValue(String),
+    /// One setting given twice.
+    #[error("`{0}` is varied twice; hint: give all of its values at once")]
+    Twice(String),
+    /// No name.
+    #[error(
+        "`{0}` is not of the form NAME: path=value; path=value; hint: as in \"careful: allocator.strategy=noise_aware\""
+    )]
+    Unnamed(String),
+    /// One name for two variants.
+    #[error("two variants are called `{0}`; hint: give every variant a name of its own")]
+    SameName(String),
+    /// Nothing to compare.
+    #[error(
+        "nothing to compare; hint: --vary allocator.strategy=first_fit,noise_aware, or two or more --variant"
+    )]
+    Nothing,
+    /// A setting that changes the world.
+    #[error(
+        "`{0}` cannot be varied: variants are compared on the same worlds; hint: use --seed or --replications"
+    )]
+    OtherWorlds(String),
+    /// More combinations than anybody can read.
+    #[error("more than {MAX_VARIANTS} combinations; hint: vary less at a time")]
+    TooMany,
+}
+
+impl std::str::FromStr for Vary {
+    type Err = VaryError;
+
+    fn from_str(text: &str) -> Result<Self, VaryError> {
+        let form = || VaryError::Form(text.to_owned());
+        let (path, values) = text.split_once('=').ok_or_else(form)?;
+        let values = split(values, ',');
+        if path.trim().is_empty() || values.iter().any(String::is_empty) {
+            return Err(form());
+        }
+        if values.len() < 2 {
+            return Err(VaryError::OneValue(text.to_owned()));
+        }
+        Ok(Self { path: path.trim().to_owned(), values })
+    }
+}
+
+impl std::str::FromStr for Named {
+    type Err = VaryError;
+
+    fn from_str(text: &str) -> Result<Self, VaryError> {
+        let unnamed = || VaryError::Unnamed(text.to_owned());
+        let (name, settings) = text.split_once(':').ok_or_else(unnamed)?;
+        let name = name.trim().to_owned();
+        if name.is_empty() || name.contains('=') {
+            return Err(unnamed());
+        }
+        let settings = split(settings, ';').into_iter().filter(|setting| !setting.is_empty());
+        let settings = settings.map(|setting| {
+            let (path, value) = setting.split_once('=').ok_or_else(unnamed)?;
+            let (path, value) = (path.trim(), value.trim());
+            let whole = !path.is_empty() && !value.is_empty();
+            whole.then(|| (path.to_owned(), value.to_owned())).ok_or_else(unnamed)
+        });
+        Ok(Self { name, settings: settings.collect::<Result<_, _>>()? })
+    }
+}
+
+/// Splits outside brackets and braces, so that `{global: {skip_ahead: 1}},{global: {skip_ahead: 2}}` works.
+fn split(text: &str, separator: char) -> Vec<String> {
+    let mut values = vec![String::new()];
+    let mut depth = 0_usize;
+    for c in text.chars() {
+        match c {
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        match values.last_mut() {
+            Some(last) if c != separator || depth > 0 => last.push(c),
+            _ => values.push(String::new()),
+        }
+    }
+    values.into_iter().map(|value| value.trim().to_owned()).collect()
+}
+
+/// Checks that the settings can be varied together, and that the variants meet the same worlds.
+pub fn check(named: &[Named], varies: &[Vary]) -> Result<(), VaryError> {
+    if varies.is_empty() && named.len() < 2 {
+        return Err(VaryError::Nothing);
+    }
+    for (index, variant) in named.iter().enumerate() {
+        if named[..index].iter().any(|earlier| earlier.name == variant.name) {
+            return Err(VaryError::SameName(variant.name.clone()));
+        }
+        for (path, _) in &variant.settings {
+            check_world(path)?;
+            if varies.iter().any(|vary| vary.path == *path) {
+                return Err(VaryError::Twice(path.clone()));
+            }
+        }
+    }
+    for (index, vary) in varies.iter().enumerate() {
+        if varies[..index].iter().any(|earlier| earlier.path == vary.path) {
+            return Err(VaryError::Twice(vary.path.clone()));
+        }
+        check_world(&vary.path)?;
+    }
+    let variants =
+        varies.iter().try_fold(named.len().max(1), |product, vary| product.checked_mul(vary.values.len()));
+    match variants {
+        Some(variants) if variants <= MAX_VARIANTS => Ok(()),
+        _ => Err(VaryError::TooMany),
+    }
+}
+
+/// Refuses settings under which variants would meet different worlds.
+fn check_world(path: &str) -> Result<(), VaryError> {
+    match path {
+        "seed" | "replications" => Err(VaryError::OtherWorlds(path.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// The settings of all variants: the named ones, each with the product of the values of every [`Vary`], the first varying
+/// slowest.
+pub fn product(named: &[Named], varies: &[Vary]) -> Result<Vec<(String, Vec<SetOverride>)>, SetError> {
+    let mut variants: Vec<(String, Vec<SetOverride>)> = Vec::new();
+    for Named { name, settings } in named {
+        let set = |(path, value): &(String, String)| {
+            Ok(SetOverride::new(path, value.clone())?.written_as("--variant"))
+        };
+        variants.push((name.clone(), settings.iter().map(set).collect::<Result<_, SetError>>()?));
+    }
+    if named.is_empty() {
+        variants.push((String::new(), Vec::new()));
+    }
+    for vary in varies {
+        let mut next = Vec::new();
+        for (name, sets) in &variants {
+            for value in &vary.values {
+                let short = vary.path.rsplit('.').next().unwrap_or(&vary.path);
+                let name = format!("{name}{}{short}={value}", if name.is_empty() { "" } else { " " });
+                let mut sets = sets.clone();
+                sets.push(SetOverride::new(&vary.path, value.clone())?.written_as("--vary"));
+                next.push((name, sets));
+            }
+        }
+        variants = next;
+    }
+    // A value given twice is compared with itself: both need a name.
+    let names: Vec<String> = variants.iter().map(|variant| variant.0.clone()).collect();
+    for (index, variant) in variants.iter_mut().enumerate() {
+        let earlier = names[..index].iter().filter(|name| **name == variant.0).count();
+        if earlier > 0 {
+            variant.0 = format!("{} #{}", variant.0, earlier + 1);
+        }
+    }
+    Ok(variants)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_split_outside_brackets() {
+        let vary: Vary =
+            "allocator.queue={global: {skip_ahead: 1}},{global: {skip_ahead: 2}}".parse().unwrap();
+        assert_eq!(vary.values, ["{global: {skip_ahead: 1}}", "{global: {skip_ahead: 2}}"]);
+        assert!("allocator.strategy".parse::<Vary>().is_err());
+        assert!("=a,b".parse::<Vary>().is_err());
+        assert!("x=a,,b".parse::<Vary>().is_err());
+        let one = "x=a".parse::<Vary>().unwrap_err();
+        assert!(one.to_string().contains("at least two"), "{one}");
+    }
+
+    #[test]
+    fn named_variants_hold_several_settings() {
+        let named = ["plain:", "careful: a.strategy=x; a.queue={global: {skip_ahead: 1}}"];
+        let named = named.map(|text| text.parse::<Named>().unwrap());
+        assert_eq!(named[0].settings, []);
+        assert_eq!(named[1].settings[1].1, "{global: {skip_ahead: 1}}");
+        let vary = "b.y=3,4".parse::<Vary>().unwrap();
+        check(&named, std::slice::from_ref(&vary)).unwrap();
+        let names: Vec<String> =
+            product(&named, &[vary]).unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["plain y=3", "plain y=4", "careful y=3", "careful y=4"]);
+        let errors = ["a.x=1", ": a=1", "x: y", "x: =1"].map(|text| text.parse::<Named>().is_err());
+        assert_eq!(errors, [true; 4]);
+        let twins = ["a:", "a: x=1"].map(|text| text.parse::<Named>().unwrap());
+        assert_eq!(check(&twins, &[]), Err(VaryError::SameName("a".to_owned())));
+        assert_eq!(check(&named[..1], &[]), Err(VaryError::Nothing));
+        let world = ["a:", "b: seed=1"].map(|text| text.parse::<Named>().unwrap());
+        assert_eq!(check(&world, &[]), Err(VaryError::OtherWorlds("seed".to_owned())));
+    }
+
+    #[test]
+    fn variants_are_the_product_and_twins_have_names() {
+        let varies = ["a.x=1,2", "b.y=3,3"].map(|text| text.parse::<Vary>().unwrap());
+        let names: Vec<String> =
+            product(&[], &varies).unwrap().into_iter().map(|variant| variant.0).collect();
+        assert_eq!(names, ["x=1 y=3", "x=1 y=3 #2", "x=2 y=3", "x=2 y=3 #2"]);
+    }
+}
