@@ -173,7 +173,7 @@ fn determinism_can_be_checked() {
 
 #[test]
 fn wrong_usage_and_wrong_input_exit_with_2() {
-    let cases: [&[&str]; 15] = [
+    let cases: [&[&str]; 20] = [
         &["compare", "--vary", "allocator.strategy=first_fit,best"],
         &["compare", "--vary", "seed=1,2"],
         &["run", "--seed", "18446744073709551615", "--replications", "2000000"],
