@@ -36,6 +36,8 @@ pub struct AllocatorConfig {
     /// Search steps per placement before the search gives up with the best it has. Default 200,000.
     #[schemars(range(min = 1))]
     pub placement_budget: u64,
+    /// When a device takes new jobs.
+    pub starts: Starts,
     /// How jobs that start at one instant on one device share its qubits.
     pub batch: Batch,
     /// Most jobs waiting at a time; more are rejected. Default: no limit.
@@ -57,6 +59,7 @@ impl Default for AllocatorConfig {
             max_attempts: 10,
             stop_timeout: Span::from_secs(60),
             placement_budget: 200_000,
+            starts: Starts::default(),
             batch: Batch::default(),
             max_queue_length: None,
             remember_ended_jobs: 100_000,
@@ -218,7 +221,8 @@ pub enum RoutingPolicy {
 #[serde(deny_unknown_fields, default)]
 pub struct FixedRegionsConfig {
     /// Qubits of each region, in the order in which they are cut out; the last size is repeated as often as it fits.
-    /// Programs wider than the widest region are refused. Default `[27]`.
+    /// Programs wider than the widest region are refused, unless regions may be
+    /// `joined`. Default `[27]`.
     #[schemars(length(min = 1))]
     pub sizes: Vec<u32>,
     /// Idle qubits between two regions, 0 to 16. Less than the buffer distance between jobs makes neighbouring
@@ -228,11 +232,14 @@ pub struct FixedRegionsConfig {
     /// Most regions of one device. Default: as many as fit.
     #[schemars(range(min = 1))]
     pub count: Option<u32>,
+    /// Whether a program that is wider than any region gets several neighbouring ones, with the idle qubits between
+    /// them. Default no.
+    pub joined: bool,
 }
 
 impl Default for FixedRegionsConfig {
     fn default() -> Self {
-        Self { sizes: vec![27], gap: 1, count: None }
+        Self { sizes: vec![27], gap: 1, count: None, joined: false }
     }
 }
 
@@ -272,6 +279,18 @@ impl Strategy {
             Self::TopologyAware | Self::Region | Self::FixedRegions => true,
         }
     }
+}
+
+/// When a device takes new jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Starts {
+    /// Whenever there is room.
+    #[default]
+    AnyTime,
+    /// When it is empty: as many as fit at that instant, and no more until all of them have ended. So do devices that run
+    /// one combined circuit at a time.
+    WhenEmpty,
 }
 
 /// How jobs that start at one instant on one device share its qubits.

@@ -87,6 +87,12 @@ pub enum Bound {
         /// The last device tried.
         device: DeviceId,
     },
+    /// The device takes new jobs when all that run on it have ended.
+    #[error("device {} takes new jobs when all that run on it have ended", device.0)]
+    BatchRunning {
+        /// The last device tried.
+        device: DeviceId,
+    },
     /// The device is not in service.
     #[error("device {} is {status:?}", device.0)]
     NotInService {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::balancing::index::{FleetIndex, Load};
+use super::config::Starts;
 use super::jobs::JobSlot;
 use super::ledger::{Ledger, SavedLedger};
 use super::messages::{AllocationId, EpochNumber, Fence, Status, Target};
@@ -17,6 +18,7 @@ use super::scheduler::queue::WaitingQueue;
 use crate::quantum::calibration::Calibration;
 use crate::quantum::device::DeviceSpec;
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
+use crate::time::Time;
 
 /// One device.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,6 +41,8 @@ pub struct Device {
     pub ledger: Ledger,
     /// Number of allocations.
     pub running: u32,
+    /// When an allocation was made last.
+    pub started_at: Time,
     /// Jobs that wait for this device (queues per device).
     pub queue: WaitingQueue,
     /// Jobs whose qubits are counted as taken while they look for a placement, in order of admission.
@@ -77,6 +81,7 @@ struct SavedDevice {
     epoch: SavedEpoch,
     ledger: SavedLedger,
     running: u32,
+    started_at: Time,
     queue: WaitingQueue,
     admitted: Vec<JobSlot>,
     counted: u32,
@@ -111,6 +116,7 @@ impl TryFrom<SavedDevice> for Device {
             epoch: Arc::new(epoch),
             ledger: saved.ledger.restore(&map).ok_or("a qubit that is booked twice")?,
             running: saved.running,
+            started_at: saved.started_at,
             queue: saved.queue,
             admitted: saved.admitted,
             counted: saved.counted,
@@ -127,6 +133,14 @@ impl Device {
     pub fn accepts_starts(&self) -> bool {
         self.status == Status::Online
             && self.spec.limits.max_concurrent_tasks.is_none_or(|most| self.running < most)
+    }
+
+    /// Whether a job may start now, as far as the jobs beside it are concerned.
+    pub fn is_open(&self, starts: Starts, now: Time) -> bool {
+        match starts {
+            Starts::AnyTime => true,
+            Starts::WhenEmpty => self.running == 0 || self.started_at == now,
+        }
     }
 
     /// Number of qubits that a job without a buffer could hold now.
@@ -237,6 +251,7 @@ impl Fleet {
             epoch: Arc::new(epoch),
             ledger: Ledger::new(qubits),
             running: 0,
+            started_at: Time::ZERO,
             queue: WaitingQueue::default(),
             admitted: Vec::new(),
             counted: 0,

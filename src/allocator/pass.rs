@@ -215,7 +215,7 @@ impl Allocator {
             if request.excluded_devices.contains(&id) {
                 continue;
             }
-            match self.place(class, &request.isolation, id, tally) {
+            match self.place(now, class, &request.isolation, id, tally) {
                 Ok(found) => {
                     let preferred = request.preferred_devices.contains(&id);
                     // Another device may meet the soft bound that this one misses.
@@ -253,6 +253,7 @@ impl Allocator {
     /// Searches a placement for a class on one device.
     fn place(
         &mut self,
+        now: Time,
         class: ClassId,
         asked: &super::job::IsolationRequest,
         id: DeviceId,
@@ -269,6 +270,9 @@ impl Allocator {
         }
         if !device.accepts_starts() {
             return Err(Bound::MaxConcurrentTasks { device: id });
+        }
+        if !device.is_open(self.state.config.starts, now) {
+            return Err(Bound::BatchRunning { device: id });
         }
         if class.failed_on(id, device.improvements, max_swaps) {
             return Err(class.bound);
@@ -354,6 +358,7 @@ impl Allocator {
             &map,
         );
         device.running += 1;
+        device.started_at = now;
         job.state = JobState::Running;
         job.attempts += 1;
         job.allocation = Some(id);

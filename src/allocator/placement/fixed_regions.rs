@@ -59,6 +59,11 @@ impl PlacementStrategy for FixedRegions {
             }
         }
         open.sort_by_key(|(qubits, _)| *qubits);
+        if open.is_empty() && self.config.joined {
+            let (map, gap) = (&request.epoch.map, self.config.gap);
+            let free: Vec<&QubitSet> = regions.iter().filter(|region| is_open(region, request)).collect();
+            open.extend(joined(map, &free, gap, wanted, request.free).map(|union| (union.len(), union)));
+        }
         let mut steps = 0;
         let mut gave_up = false;
         // A region where the program embeds is better than a smaller one where it must be routed.
@@ -128,6 +133,57 @@ pub fn divide(map: &CouplingMap, config: &FixedRegionsConfig) -> Vec<QubitSet> {
     regions
 }
 
+/// Whether nobody holds or blocks a qubit of a region that the job could use.
+fn is_open(region: &QubitSet, request: &PlacementRequest<'_>) -> bool {
+    let mut useful = region.clone();
+    useful.intersect_with(&request.epoch.usable);
+    if let Some(when_empty) = request.when_empty {
+        useful.intersect_with(when_empty);
+    }
+    !useful.is_empty() && useful.is_subset(request.free)
+}
+
+/// The fewest neighbouring regions found that hold at least `wanted` qubits, with the free qubits between them: grown
+/// from every region by the one that adds the most. The first of equal ones.
+fn joined(
+    map: &CouplingMap,
+    regions: &[&QubitSet],
+    gap: u32,
+    wanted: usize,
+    free: &QubitSet,
+) -> Option<QubitSet> {
+    let mut best: Option<(usize, QubitSet)> = None;
+    for first in 0..regions.len() {
+        let mut taken = vec![first];
+        let mut union = regions[first].clone();
+        while union.len() < wanted && best.as_ref().is_none_or(|(fewest, _)| taken.len() < *fewest) {
+            let with = |next: &usize| {
+                let mut larger = union.clone();
+                // What lies within the gap of both sides joins them.
+                let mut between = map.dilate(&union, gap);
+                between.intersect_with(&map.dilate(regions[*next], gap));
+                between.intersect_with(free);
+                larger.union_with(&between);
+                larger.union_with(regions[*next]);
+                let whole = map.largest_region(&larger) == larger.len();
+                whole.then_some((larger.len(), *next, larger))
+            };
+            let others = (0..regions.len()).filter(|next| !taken.contains(next)).collect::<Vec<_>>();
+            let added = others
+                .iter()
+                .filter_map(with)
+                .max_by_key(|(qubits, next, _)| (*qubits, std::cmp::Reverse(*next)));
+            let Some((_, next, larger)) = added else { break };
+            taken.push(next);
+            union = larger;
+        }
+        if union.len() >= wanted && best.as_ref().is_none_or(|(fewest, _)| taken.len() < *fewest) {
+            best = Some((taken.len(), union));
+        }
+    }
+    best.map(|(_, union)| union)
+}
+
 /// Qubits in connected parts of at least the given size.
 fn useful(map: &CouplingMap, left: &QubitSet, size: usize) -> usize {
     let mut unseen = left.clone();
@@ -177,7 +233,7 @@ mod tests {
     use crate::quantum::catalogue;
 
     fn config(sizes: &[u32], gap: u32) -> FixedRegionsConfig {
-        FixedRegionsConfig { sizes: sizes.to_vec(), gap, count: None }
+        FixedRegionsConfig { sizes: sizes.to_vec(), gap, ..FixedRegionsConfig::default() }
     }
 
     /// Connected, of the asked size, and apart from each other; as many as published for seven qubits on 127.
@@ -200,6 +256,26 @@ mod tests {
         }
         let nine = FixedRegionsConfig { count: Some(9), ..config(&[7], 1) };
         assert_eq!(divide(map, &nine).len(), 9);
+    }
+
+    /// A program of 27 qubits on nine regions of seven gets four of them and what lies between.
+    #[test]
+    fn wide_programs_get_neighbouring_regions() {
+        let device = catalogue::load("ibm_brisbane").unwrap();
+        let map = &device.coupling_map;
+        let nine = FixedRegionsConfig { count: Some(9), ..config(&[7], 1) };
+        let regions = divide(map, &nine);
+        let open: Vec<&QubitSet> = regions.iter().collect();
+        let union = joined(map, &open, 1, 27, &QubitSet::full(map.qubits())).unwrap();
+        let inside = regions.iter().filter(|region| region.is_subset(&union)).count();
+        assert!(union.len() >= 27 && inside <= 4, "{} qubits of {inside} regions", union.len());
+        assert_eq!(map.largest_region(&union), union.len());
+        let apart = regions.iter().filter(|region| !region.is_subset(&union));
+        assert!(
+            apart.clone().count() >= 5
+                && apart.clone().all(|region| map.distance(region, &union).is_some_and(|far| far >= 1))
+        );
+        assert_eq!(joined(map, &open, 1, 100, &QubitSet::full(map.qubits())), None);
     }
 
     #[test]
