@@ -143,8 +143,8 @@ fn is_open(region: &QubitSet, request: &PlacementRequest<'_>) -> bool {
     !useful.is_empty() && useful.is_subset(request.free)
 }
 
-/// The fewest neighbouring regions found that hold at least `wanted` qubits, with the free qubits between them: grown
-/// from every region by the one that adds the most. The first of equal ones.
+/// The fewest neighbouring regions found that hold at least `wanted` qubits, with the free qubits that join them: grown
+/// from every region by the largest neighbour, the first of equal ones.
 fn joined(
     map: &CouplingMap,
     regions: &[&QubitSet],
@@ -155,33 +155,32 @@ fn joined(
     let mut best: Option<(usize, QubitSet)> = None;
     for first in 0..regions.len() {
         let mut taken = vec![first];
+        let mut held = regions[first].len();
         let mut union = regions[first].clone();
-        while union.len() < wanted && best.as_ref().is_none_or(|(fewest, _)| taken.len() < *fewest) {
-            let with = |next: &usize| {
-                let mut larger = union.clone();
-                // What lies within the gap of both sides joins them.
-                let mut between = map.dilate(&union, gap);
-                between.intersect_with(&map.dilate(regions[*next], gap));
-                between.intersect_with(free);
-                larger.union_with(&between);
-                larger.union_with(regions[*next]);
-                let whole = map.largest_region(&larger) == larger.len();
-                whole.then_some((larger.len(), *next, larger))
-            };
-            let others = (0..regions.len()).filter(|next| !taken.contains(next)).collect::<Vec<_>>();
-            let added = others
-                .iter()
-                .filter_map(with)
-                .max_by_key(|(qubits, next, _)| (*qubits, std::cmp::Reverse(*next)));
-            let Some((_, next, larger)) = added else { break };
+        while held < wanted && best.as_ref().is_none_or(|(fewest, _)| taken.len() < *fewest) {
+            let others = (0..regions.len()).filter(|next| !taken.contains(next));
+            let near = others.filter_map(|next| Some((next, with(map, &union, regions[next], gap, free)?)));
+            let added = near.max_by_key(|(next, _)| (regions[*next].len(), std::cmp::Reverse(*next)));
+            let Some((next, larger)) = added else { break };
             taken.push(next);
+            held += regions[next].len();
             union = larger;
         }
-        if union.len() >= wanted && best.as_ref().is_none_or(|(fewest, _)| taken.len() < *fewest) {
+        if held >= wanted && best.as_ref().is_none_or(|(fewest, _)| taken.len() < *fewest) {
             best = Some((taken.len(), union));
         }
     }
     best.map(|(_, union)| union)
+}
+
+/// Two sets with what lies within the gap of both, where that makes them one connected set.
+fn with(map: &CouplingMap, one: &QubitSet, other: &QubitSet, gap: u32, free: &QubitSet) -> Option<QubitSet> {
+    let mut union = map.dilate(one, gap);
+    union.intersect_with(&map.dilate(other, gap));
+    union.intersect_with(free);
+    union.union_with(one);
+    union.union_with(other);
+    (map.largest_region(&union) == union.len()).then_some(union)
 }
 
 /// Qubits in connected parts of at least the given size.
