@@ -101,6 +101,8 @@ struct OnDevice {
     /// The device's count of improvements, and how many SWAPs were allowed.
     failed_at: Option<(u64, Option<u32>)>,
     mask: Option<LimitMask>,
+    /// Whether a short search found anything on the empty device without SWAPs, as of a revision.
+    surely_embeds: Option<(u64, bool)>,
     /// What was found on the empty device without SWAPs, as of a revision.
     embedded: Option<(u64, WhenEmpty)>,
     /// The same with so many SWAPs.
@@ -223,6 +225,17 @@ impl Class {
         }
     }
 
+    /// Whether a short search found the class a place on the empty device as of a revision; `None`: not tried.
+    pub fn surely_embeds(&self, device: DeviceId, revision: u64) -> Option<bool> {
+        let known = self.per_device.get(device.index())?.surely_embeds;
+        known.filter(|known| known.0 == revision).map(|known| known.1)
+    }
+
+    /// Remembers whether a short search found the class a place on the empty device as of a revision.
+    pub fn set_surely_embeds(&mut self, device: DeviceId, revision: u64, found: bool) {
+        self.on(device).surely_embeds = Some((revision, found));
+    }
+
     fn on(&mut self, device: DeviceId) -> &mut OnDevice {
         if self.per_device.len() <= device.index() {
             self.per_device.resize(device.index() + 1, OnDevice::default());
@@ -337,6 +350,7 @@ impl ClassTable {
             class.embeds = None;
             for known in &mut class.per_device {
                 known.failed_at = None;
+                known.surely_embeds = None;
                 known.embedded = None;
                 known.routed = None;
             }
