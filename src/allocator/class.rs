@@ -10,9 +10,10 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::consistency;
 use super::elastic::{Demands, Sizes};
 use super::explain::Bound;
-use super::job::{ElementLimits, IsolationRequest, JobId, JobRequest, Topology};
+use super::job::{Elasticity, ElementLimits, IsolationRequest, JobId, JobRequest, Topology};
 use super::placement::cost::Epoch;
 use super::placement::pattern::Pattern;
 use super::quality::{Bounds, Shortfall};
@@ -50,6 +51,17 @@ impl Key {
             sizes: Sizes::new(request),
             bounds: Some(Bounds::new(request)).filter(|bounds| !bounds.is_none()).map(|bounds| bounds.bits()),
         }
+    }
+
+    /// Whether a job could have such a key.
+    fn makes_sense(&self) -> bool {
+        let mut request = JobRequest::new(JobId(0), self.qubits, self.topology.clone());
+        match self.sizes {
+            Sizes::Exact => {}
+            Sizes::Largest(most) => request.max_qubits = most,
+            Sizes::Copies(_) => request.elasticity = Elasticity::Copies,
+        }
+        consistency::makes_sense(&request)
     }
 }
 
@@ -301,9 +313,12 @@ impl ClassTable {
         Learned { lessons: lessons.collect(), unused: self.unused.iter().map(|id| id.0).collect() }
     }
 
-    /// Classes without members that have learned so much; `None` if two share a number.
+    /// Classes without members that have learned so much; `None` if two share a number or one is of no job.
     pub(super) fn from_learned(learned: Learned) -> Option<Self> {
         let mut table = Self { unused: learned.unused.into_iter().map(ClassId).collect(), ..Self::default() };
+        if !learned.lessons.iter().all(|lesson| lesson.key.makes_sense()) {
+            return None;
+        }
         let count = learned.lessons.len() + table.unused.len();
         let mut classes: Vec<Option<Class>> = std::iter::repeat_with(|| None).take(count).collect();
         for Lesson { key, id, failed_at, bound, failed_on } in learned.lessons {
