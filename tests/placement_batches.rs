@@ -10,12 +10,17 @@ use std::sync::Arc;
 use instances::{Best, Instances};
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{AllocatorConfig, Batch, Strategy};
-use resource_manager::allocator::job::{JobId, JobRequest, Topology};
-use resource_manager::allocator::messages::{Allocation, Command, Event};
+use resource_manager::allocator::job::{JobId, JobRequest, QualityBound, Topology};
+use resource_manager::allocator::messages::{Allocation, Command, EpochNumber, Event};
 use resource_manager::allocator::placement::batch::components;
-use resource_manager::allocator::placement::{PlacementOutcome, PlacementRequest, strategy};
-use resource_manager::quantum::DeviceId;
+use resource_manager::allocator::placement::cost::Epoch;
+use resource_manager::allocator::placement::pattern::Pattern;
+use resource_manager::allocator::placement::{
+    PlacementOutcome, PlacementRequest, placement_of_layout, strategy,
+};
+use resource_manager::allocator::quality::Bounds;
 use resource_manager::quantum::catalogue;
+use resource_manager::quantum::{DeviceId, QubitSet};
 use resource_manager::random::{Purpose, StreamFamily};
 use resource_manager::time::Time;
 
@@ -110,4 +115,49 @@ fn jobs_that_start_together_share_the_device() {
         assert!(together[..index].iter().all(|other| one.held.is_disjoint(&other.blocked)));
     }
     assert!(total(&together) < total(&alone), "{} against {}", total(&together), total(&alone));
+}
+
+/// Bounds that all jobs meet where the queue puts them: those that move are judged anew, and none moves to where it
+/// misses its bound.
+#[test]
+fn bounds_are_kept_when_jobs_move() {
+    let bounded = |at_least: &[f64]| -> Vec<JobRequest> {
+        let job = |(id, &at_least): (u64, &f64)| JobRequest {
+            depth: 20,
+            min_success_probability: Some(QualityBound { at_least, hard: id % 2 == 0 }),
+            ..JobRequest::new(JobId(id), 3, Topology::Line)
+        };
+        (1..).zip(at_least).map(job).collect()
+    };
+    let quality = |allocation: &Arc<Allocation>| {
+        allocation.explanation.quality.expect("a job with a bound").success_probability
+    };
+    let joint = Batch::Joint { max_jobs: 16 };
+    let (alone, together) =
+        (started(Batch::Sequential, &bounded(&[0.1; 3])), started(joint, &bounded(&[0.1; 3])));
+    let moved = |a: &[Arc<Allocation>], b: &[Arc<Allocation>]| -> usize {
+        a.iter().zip(b).filter(|(a, b)| a.layout != b.layout).count()
+    };
+    assert!(moved(&alone, &together) > 0);
+    let spec = catalogue::load("ibm_guadalupe").expect("shipped");
+    let none = QubitSet::new(spec.coupling_map.qubits());
+    let epoch = Epoch::new(EpochNumber(1), spec.coupling_map.clone(), spec.calibration, &none, &[]);
+    for (request, allocation) in bounded(&[0.1; 3]).iter().zip(&together) {
+        let pattern = Pattern::new(&request.topology, 3);
+        let placement = placement_of_layout(
+            &PlacementRequest::new(&epoch, &epoch.usable, &pattern),
+            allocation.layout.clone(),
+        );
+        let judged = Bounds::new(request).assess(&request.topology, &pattern, &epoch, &placement.unwrap());
+        assert_eq!(allocation.explanation.quality, Some(judged));
+    }
+    // Now with bounds that leave no room: nobody may lose.
+    let worse = alone.iter().zip(&together).any(|(alone, together)| quality(together) < quality(alone));
+    assert!(worse, "one must give way for the total");
+    let tight: Vec<f64> = alone.iter().map(|allocation| quality(allocation) - 1e-9).collect();
+    let kept = started(joint, &bounded(&tight));
+    assert_eq!(kept.len(), alone.len());
+    for (allocation, least) in kept.iter().zip(tight) {
+        assert!(quality(allocation) >= least, "{} below {least}", quality(allocation));
+    }
 }

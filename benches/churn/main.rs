@@ -2,8 +2,8 @@
 //!
 //! The placement call alone is timed, CPU time of the thread without the cost of the clock, the least of three
 //! replays of the sequence with caches emptied in between. States depend on the seed alone. Devices and patterns come
-//! from a file of instances; without one, from the small file of the tests. `--dump` writes a sample of the states as
-//! such a file, for other tools to place on.
+//! from a file of instances; without one, from the small file of the tests, which knows one of the devices. `--dump`
+//! writes a sample of the states as such a file, for other tools to place on.
 
 mod dump;
 

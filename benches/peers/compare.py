@@ -25,7 +25,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 TOLERANCE = 1e-6
 
 
-def enter_environment(folder):
+def enter_environment(folder, script=__file__):
     """Goes on inside the environment with what requirements.txt pins; makes it if it is not there."""
     python = folder / "bin" / "python"
     stamp = folder / "requirements.txt"
@@ -36,7 +36,7 @@ def enter_environment(folder):
         subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS], check=True)
         stamp.write_text(wanted, encoding="utf-8")
     if Path(sys.prefix).resolve() != folder.resolve():
-        os.execv(python, [str(python), str(Path(__file__).resolve()), *sys.argv[1:]])
+        os.execv(python, [str(python), str(Path(script).resolve()), *sys.argv[1:]])
 
 
 def arguments():
@@ -61,8 +61,8 @@ def arguments():
 class Worker:
     """The other side, in a process of its own that may be ended by its limit of CPU time."""
 
-    def __init__(self, file, cap_s, repeat):
-        self.head = {"file": str(file), "cap_s": cap_s, "repeat": repeat}
+    def __init__(self, file, cap_s, repeat, sequential=False):
+        self.head = {"file": str(file), "cap_s": cap_s, "repeat": repeat, "sequential": sequential}
         self.process = None
 
     def start(self):
@@ -89,9 +89,9 @@ class Worker:
         return {"outcome": "capped", "us": self.head["cap_s"] * 1e6, "rebuild_us": math.nan, "layout": None}
 
 
-def qiskit(file, path, args, out):
+def qiskit(file, path, args, out, sequential=False):
     """Qiskit's answers to all instances, each written when it exists."""
-    worker = Worker(path, args.cap, args.repeat)
+    worker = Worker(path, args.cap, args.repeat, sequential)
     answers = []
     with out.open("w", newline="", encoding="utf-8") as text:
         writer = csv.writer(text)
@@ -126,13 +126,15 @@ def score(file, instance, layout):
     return math.exp(log)
 
 
-def ours(file, path, args, out):
-    """Our answers, re-scored."""
+def ours(file, path, args, out, budget=None):
+    """Our answers, re-scored; `budget`: most search steps."""
     rmsim = args.rmsim
     if rmsim is None:
         subprocess.run(["cargo", "build", "--release", "--bin", "rmsim"], cwd=ROOT, check=True)
         rmsim = TARGET / "release" / "rmsim"
     command = [rmsim, "place", "--instances", path, "--out", out, "--repeat", str(args.repeat)]
+    if budget is not None:
+        command += ["--budget", str(budget)]
     print(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     answers = []
     with out.open(newline="", encoding="utf-8") as text:

@@ -1,7 +1,9 @@
 """Places instances with the VF2 layout pass of Qiskit, one per line of standard input, until it has the best.
 
-Reads {"file": ..., "cap_s": ..., "repeat": ...} first, then indices of instances; answers one JSON line each. The
-process ends when one search takes more than the cap of CPU time: the caller starts another and goes on.
+Reads {"file": ..., "cap_s": ..., "repeat": ..., "sequential": ...} first, then indices of instances; answers one JSON
+line each. With `sequential` the connected components of a pattern are jobs that are placed one by one, largest first,
+each on what those before it have left. The process ends when one instance takes more than the cap of CPU time: the
+caller starts another and goes on.
 """
 
 import gc
@@ -76,9 +78,43 @@ def timed(work):
     return result, (time.thread_time_ns() - start) / 1e3
 
 
+def components(graph):
+    """The connected components of a pattern, largest first, and the vertex of each of their vertices."""
+    part_of = list(range(graph["n"]))
+    for _ in range(graph["n"]):
+        for a, b, _ in graph["edges"]:
+            part_of[a] = part_of[b] = min(part_of[a], part_of[b])
+    parts = [[v for v in range(graph["n"]) if part_of[v] == part] for part in sorted(set(part_of))]
+    for vertices in sorted(parts, key=len, reverse=True):
+        number = {vertex: index for index, vertex in enumerate(vertices)}
+        edges = [[number[a], number[b], weight] for a, b, weight in graph["edges"] if a in number]
+        yield {"n": len(vertices), "edges": edges}, vertices
+
+
 def place(file, instance, repeat):
     device, graph = file["devices"][instance["device"]], file["patterns"][instance["pattern"]]
     free = file["free"][f"{instance['device']}/{instance['busy']}"]
+    return place_on(device, graph, free, repeat)
+
+
+def place_in_turn(file, instance, repeat):
+    device, graph = file["devices"][instance["device"]], file["patterns"][instance["pattern"]]
+    free = set(file["free"][f"{instance['device']}/{instance['busy']}"])
+    layout = [None] * graph["n"]
+    us = rebuild_us = 0.0
+    for part, vertices in components(graph):
+        answer = place_on(device, part, free, repeat)
+        us += answer["us"]
+        rebuild_us += answer["rebuild_us"]
+        if answer["layout"] is None:
+            return {"outcome": "stuck", "us": us, "rebuild_us": rebuild_us, "layout": None}
+        for vertex, qubit in zip(vertices, answer["layout"]):
+            layout[vertex] = qubit
+        free -= set(answer["layout"])
+    return {"outcome": "sequential", "us": us, "rebuild_us": rebuild_us, "layout": layout}
+
+
+def place_on(device, graph, free, repeat):
     dag = program(graph)
     qubits, couplers = usable(device, free)
     if not qubits:
@@ -107,6 +143,7 @@ def main():
     head = json.loads(sys.stdin.readline())
     with open(head["file"], encoding="utf-8") as text:
         file = json.load(text)
+    answer_to = place_in_turn if head.get("sequential") else place
     gc.disable()
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
@@ -114,7 +151,7 @@ def main():
         # The search cannot be stopped from Python; the kernel can, by CPU time.
         used = math.ceil(time.process_time())
         resource.setrlimit(resource.RLIMIT_CPU, (used + head["cap_s"], resource.RLIM_INFINITY))
-        answer = place(file, file["instances"][index], head["repeat"])
+        answer = answer_to(file, file["instances"][index], head["repeat"])
         gc.collect()
         print(json.dumps(answer), flush=True)
 

@@ -10,9 +10,10 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::consistency;
 use super::elastic::{Demands, Sizes};
 use super::explain::Bound;
-use super::job::{ElementLimits, IsolationRequest, JobId, JobRequest, Topology};
+use super::job::{Elasticity, ElementLimits, IsolationRequest, JobId, JobRequest, Topology};
 use super::placement::cost::Epoch;
 use super::placement::pattern::Pattern;
 use super::quality::{Bounds, Shortfall};
@@ -50,6 +51,17 @@ impl Key {
             sizes: Sizes::new(request),
             bounds: Some(Bounds::new(request)).filter(|bounds| !bounds.is_none()).map(|bounds| bounds.bits()),
         }
+    }
+
+    /// Whether a job could have such a key.
+    fn makes_sense(&self) -> bool {
+        let mut request = JobRequest::new(JobId(0), self.qubits, self.topology.clone());
+        match self.sizes {
+            Sizes::Exact => {}
+            Sizes::Largest(most) => request.max_qubits = most,
+            Sizes::Copies(_) => request.elasticity = Elasticity::Copies,
+        }
+        consistency::makes_sense(&request)
     }
 }
 
@@ -101,6 +113,8 @@ struct OnDevice {
     /// The device's count of improvements, and how many SWAPs were allowed.
     failed_at: Option<(u64, Option<u32>)>,
     mask: Option<LimitMask>,
+    /// Whether a short search found anything on the empty device without SWAPs, as of a revision.
+    surely_embeds: Option<(u64, bool)>,
     /// What was found on the empty device without SWAPs, as of a revision.
     embedded: Option<(u64, WhenEmpty)>,
     /// The same with so many SWAPs.
@@ -223,6 +237,17 @@ impl Class {
         }
     }
 
+    /// Whether a short search found the class a place on the empty device as of a revision; `None`: not tried.
+    pub fn surely_embeds(&self, device: DeviceId, revision: u64) -> Option<bool> {
+        let known = self.per_device.get(device.index())?.surely_embeds;
+        known.filter(|known| known.0 == revision).map(|known| known.1)
+    }
+
+    /// Remembers whether a short search found the class a place on the empty device as of a revision.
+    pub fn set_surely_embeds(&mut self, device: DeviceId, revision: u64, found: bool) {
+        self.on(device).surely_embeds = Some((revision, found));
+    }
+
     fn on(&mut self, device: DeviceId) -> &mut OnDevice {
         if self.per_device.len() <= device.index() {
             self.per_device.resize(device.index() + 1, OnDevice::default());
@@ -288,9 +313,12 @@ impl ClassTable {
         Learned { lessons: lessons.collect(), unused: self.unused.iter().map(|id| id.0).collect() }
     }
 
-    /// Classes without members that have learned so much; `None` if two share a number.
+    /// Classes without members that have learned so much; `None` if two share a number or one is of no job.
     pub(super) fn from_learned(learned: Learned) -> Option<Self> {
         let mut table = Self { unused: learned.unused.into_iter().map(ClassId).collect(), ..Self::default() };
+        if !learned.lessons.iter().all(|lesson| lesson.key.makes_sense()) {
+            return None;
+        }
         let count = learned.lessons.len() + table.unused.len();
         let mut classes: Vec<Option<Class>> = std::iter::repeat_with(|| None).take(count).collect();
         for Lesson { key, id, failed_at, bound, failed_on } in learned.lessons {
@@ -337,6 +365,7 @@ impl ClassTable {
             class.embeds = None;
             for known in &mut class.per_device {
                 known.failed_at = None;
+                known.surely_embeds = None;
                 known.embedded = None;
                 known.routed = None;
             }

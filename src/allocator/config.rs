@@ -300,9 +300,9 @@ pub enum Batch {
     /// Each job gets the best that those before it in the queue have left.
     #[default]
     Sequential,
-    /// The same jobs start, but where each of them runs is chosen for the least total error of all. Jobs with bounds on
-    /// fidelity or noise keep the places that the queue gives them, as do those that need SWAP gates. With strategies
-    /// `noise_aware` and `topology_aware`; the others stay sequential.
+    /// The same jobs start, but where each of them runs is chosen for the least total of all, surcharges included. No
+    /// job that met its bounds on quality moves to where it misses one; jobs that need SWAP gates keep the places that
+    /// the queue gives them. With strategies `noise_aware` and `topology_aware`; the others stay sequential.
     Joint {
         /// Most jobs placed jointly; of more, the next ones are the next batch. Default 16.
         #[serde(default = "batch_max_jobs")]

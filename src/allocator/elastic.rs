@@ -283,7 +283,7 @@ fn spread(low: u32, high: u32) -> impl Iterator<Item = u32> {
 }
 
 /// Number of qubits of the largest part of what is free that hangs together. Scalable shapes are in one piece.
-fn largest_component(request: &PlacementRequest<'_>) -> u32 {
+pub(super) fn largest_component(request: &PlacementRequest<'_>) -> u32 {
     let mut left = request.free.clone();
     left.intersect_with(&request.epoch.usable);
     let mut largest = 0;

@@ -3,7 +3,7 @@
 //! Promises that a job number is recognised while the job lives and for a bounded number of jobs after it ended.
 //! Leaves all decisions to the pass.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
@@ -147,7 +147,9 @@ impl JobTable {
         let lives = |(id, slot): (&JobId, &JobSlot)| {
             at(slot).is_some_and(|job| job.as_ref().is_some_and(|job| job.request.id == *id))
         };
+        let vacant: BTreeSet<JobSlot> = self.free.iter().copied().collect();
         self.live.iter().all(lives)
+            && vacant.len() == self.free.len()
             && self.free.iter().all(|slot| at(slot).is_some_and(Option::is_none))
             && self.slots.len() == self.live.len() + self.free.len()
             && self.order.len() >= self.ended.len()

@@ -11,6 +11,7 @@
 pub mod balancing;
 pub mod class;
 pub mod config;
+mod consistency;
 pub mod contradiction;
 pub mod elastic;
 pub mod explain;

@@ -2,21 +2,21 @@
 //! for the least total error.
 //!
 //! Promises that the same jobs start on the same devices as without it, so that first in, first out holds as ever, that
-//! no job with a bound of its own moves, and that the total only gets better. Leaves the search to
-//! [`super::placement::batch`].
+//! no job that met its bounds on quality misses one afterwards, and that the total only gets better. Leaves the search
+//! to [`super::placement::batch`].
 
 use std::sync::Arc;
 
 use super::config::{Batch, Strategy};
 use super::explain::Certainty;
-use super::job::JobRequest;
 use super::ledger::{Entry, Kind};
 use super::messages::{Allocation, Event};
 use super::placement::batch::{self, BatchJob, BatchRequest, PlacedBatch};
 use super::placement::cost::nats_of_cost;
-use super::placement::{Objective, PlacementRequest, placement_of_layout};
+use super::placement::{Objective, Placement, PlacementRequest, placement_of_layout, surcharge};
+use super::quality::Assessment;
 use super::{Allocator, class::ClassId};
-use crate::quantum::{DeviceId, QubitSet};
+use crate::quantum::QubitSet;
 
 /// A job that was started in this pass and may still be put elsewhere.
 struct Movable {
@@ -26,10 +26,19 @@ struct Movable {
     allocation: Arc<Allocation>,
 }
 
-/// What a movable job may use.
+/// What a movable job may use, and what that costs besides noise, while none of the batch is there.
 struct Room {
     free: QubitSet,
     barred_couplers: Option<Vec<u64>>,
+    added_to_qubits: Option<Vec<u64>>,
+    added_to_gates: Option<Vec<u64>>,
+}
+
+/// A better place for one job.
+struct Move {
+    placement: Placement,
+    /// Of jobs with bounds.
+    quality: Option<Assessment>,
 }
 
 impl Allocator {
@@ -47,7 +56,9 @@ impl Allocator {
             let Some(running) = self.state.running.get(&allocation.id) else { continue };
             let job = &self.state.jobs[running.slot];
             let whole = self.classes[job.class].pattern.qubits() == allocation.layout.len();
-            if whole && allocation.swaps.is_none() && may_move(&job.request) {
+            // One that misses a bound has been flagged as it is, and a calibration requested.
+            let good = allocation.explanation.quality.is_none_or(|quality| quality.meets_all());
+            if whole && allocation.swaps.is_none() && good {
                 started.push(Movable { event, class: job.class, allocation: allocation.clone() });
             }
         }
@@ -67,8 +78,26 @@ impl Allocator {
 
     /// Moves jobs of one device to better places; whether any moved.
     fn rearrange(&mut self, jobs: &[Movable], events: &mut [Event]) -> bool {
+        let mut jobs: Vec<&Movable> = jobs.iter().collect();
+        while jobs.len() > 1 {
+            let Some((moves, gap)) = self.better_places(&jobs) else { return false };
+            let mut stays = moves.iter().map(|to| !to.quality.is_none_or(|quality| quality.meets_all()));
+            if stays.clone().any(|stays| stays) {
+                // Its place is good enough, the new one is not: the others without it.
+                jobs.retain(|_| !stays.next().unwrap_or(false));
+                continue;
+            }
+            self.relocate(&jobs, moves, gap, events);
+            return true;
+        }
+        false
+    }
+
+    /// Places for all jobs that cost less in total than those they have, and how close to the best they are. The books
+    /// are as before.
+    fn better_places(&mut self, jobs: &[&Movable]) -> Option<(Vec<Move>, Option<u64>)> {
         let device_id = jobs[0].allocation.device;
-        let Some(device) = self.state.fleet.get_mut(device_id) else { return false };
+        let device = self.state.fleet.get_mut(device_id)?;
         let map = device.spec.coupling_map.clone();
         let mut entries: Vec<Entry> = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -78,86 +107,101 @@ impl Allocator {
         let buffer_distance = entries[0].buffer_distance;
         let mut rooms = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let (mask, _) = self.classes[job.class].on_device(device_id, &device.epoch);
+            let class = &mut self.classes[job.class];
+            let pattern = class.pattern.clone();
+            let (mask, _) = class.on_device(device_id, &device.epoch);
             device.ledger.free_for(buffer_distance, &mask.qubits, &map, &mut self.free);
-            rooms.push(Room { free: self.free.clone(), barred_couplers: mask.barred_couplers.clone() });
+            let alone = PlacementRequest {
+                barred_couplers: mask.barred_couplers.as_deref(),
+                ..PlacementRequest::new(&device.epoch, &self.free, &pattern)
+            };
+            let beside = surcharge::beside(&job.allocation.isolation, device.spec.technology, &device.ledger);
+            let weights = &self.state.config.placement;
+            let objective = self.surcharges.objective(weights, &alone, beside);
+            rooms.push(Room {
+                free: self.free.clone(),
+                barred_couplers: mask.barred_couplers.clone(),
+                added_to_qubits: objective.qubits.map(<[u64]>::to_vec),
+                added_to_gates: objective.crosstalk.map(<[u64]>::to_vec),
+            });
         }
-        let better = self.better_places(device_id, buffer_distance, jobs, &rooms);
-        let Some(device) = self.state.fleet.get_mut(device_id) else { return false };
-        let moved = better.is_some();
-        let mut placements = better.map(|placed| (placed.placements, placed.gap));
-        for (index, (job, mut entry)) in jobs.iter().zip(entries).enumerate() {
-            if let Some((placements, gap)) = &mut placements
-                && let Some(placement) = placements[index].take()
-            {
-                let mut allocation = Allocation::clone(&job.allocation);
-                let held = QubitSet::from_qubits(map.qubits(), placement.layout.iter().copied());
-                let mut blocked = QubitSet::new(map.qubits());
-                if buffer_distance > 0 {
-                    blocked = map.dilate(&held, buffer_distance);
-                    blocked.subtract(&held);
-                }
-                entry.qubits = held.clone();
-                (allocation.held, allocation.blocked) = (held, blocked);
-                allocation.explanation.cost = nats_of_cost(placement.cost);
-                // Best beside the others, whose total is known to be this close to the best.
-                allocation.explanation.certainty = Certainty::Gap(gap.map(nats_of_cost));
-                allocation.layout = placement.layout;
-                let allocation = Arc::new(allocation);
-                if let Some(running) = self.state.running.get_mut(&allocation.id) {
-                    running.allocation = allocation.clone();
-                }
-                events[job.event] = Event::JobStarted { allocation };
-            }
+        for (job, entry) in jobs.iter().zip(entries) {
             device.ledger.book(job.allocation.id, Kind::Job, entry, &map);
         }
-        self.state.fleet.refresh(device_id);
-        moved
-    }
-
-    /// Places for all jobs that cost less in total than those they have.
-    fn better_places(
-        &mut self,
-        device: DeviceId,
-        buffer_distance: u32,
-        jobs: &[Movable],
-        rooms: &[Room],
-    ) -> Option<PlacedBatch> {
-        let device = self.state.fleet.get(device)?;
-        let budget = self.state.config.placement_budget;
-        let objective = Objective::of(&self.state.config.placement);
+        let epoch = device.epoch.clone();
         let batch: Vec<BatchJob<'_>> = jobs
             .iter()
-            .zip(rooms)
+            .zip(&rooms)
             .map(|(job, room)| BatchJob {
                 pattern: &self.classes[job.class].pattern,
                 free: &room.free,
                 barred_couplers: room.barred_couplers.as_deref(),
+                objective: Objective {
+                    qubits: room.added_to_qubits.as_deref(),
+                    crosstalk: room.added_to_gates.as_deref(),
+                    ..Objective::of(&self.state.config.placement)
+                },
             })
             .collect();
         let mut total = 0_u64;
         for (job, started) in batch.iter().zip(jobs) {
-            let BatchJob { pattern, free, barred_couplers } = *job;
+            let BatchJob { pattern, free, barred_couplers, objective } = *job;
             let alone = PlacementRequest {
                 barred_couplers,
                 objective,
-                ..PlacementRequest::new(&device.epoch, free, pattern)
+                ..PlacementRequest::new(&epoch, free, pattern)
             };
             let now = placement_of_layout(&alone, started.allocation.layout.clone())?;
             total = total.saturating_add(now.objective);
         }
-        let request = BatchRequest { epoch: &device.epoch, jobs: &batch, buffer_distance, budget, objective };
-        let placed = batch::place(&request, &mut *self.strategy);
-        let all = placed.placements.iter().all(Option::is_some);
-        (all && placed.objective() < total).then_some(placed)
+        let budget = self.state.config.placement_budget;
+        let request = BatchRequest { epoch: &epoch, jobs: &batch, buffer_distance, budget };
+        let PlacedBatch { placements, gap, .. } =
+            Some(batch::place(&request, &mut *self.strategy)).filter(|placed| placed.objective() < total)?;
+        let judged = placements.into_iter().zip(jobs).map(|(placement, job)| {
+            let placement = placement?;
+            let class = &self.classes[job.class];
+            let quality = job.allocation.explanation.quality.map(|_| {
+                let demands = &class.demands;
+                demands.bounds.assess(&demands.topology, &class.pattern, &epoch, &placement)
+            });
+            Some(Move { placement, quality })
+        });
+        Some((judged.collect::<Option<Vec<Move>>>()?, gap))
     }
-}
 
-/// Whether nothing that the job asks for could be lost by giving it another place of the same size.
-fn may_move(request: &JobRequest) -> bool {
-    request.fidelity_requirement.is_none()
-        && request.min_success_probability.is_none()
-        && request.noise_budget.is_none()
-        && request.max_swap_operations.is_none()
-        && request.isolation.max_crosstalk.is_none()
+    /// Gives jobs that have just been started other places; `gap`: how much all of them cost above the best at most.
+    fn relocate(&mut self, jobs: &[&Movable], moves: Vec<Move>, gap: Option<u64>, events: &mut [Event]) {
+        let device_id = jobs[0].allocation.device;
+        let Some(device) = self.state.fleet.get_mut(device_id) else { return };
+        let map = device.spec.coupling_map.clone();
+        let released: Vec<Option<Entry>> =
+            jobs.iter().map(|job| device.ledger.release(job.allocation.id, Kind::Job, &map)).collect();
+        for ((job, to), entry) in jobs.iter().zip(moves).zip(released) {
+            let mut allocation = Allocation::clone(&job.allocation);
+            let buffer_distance = allocation.isolation.buffer_distance;
+            let held = QubitSet::from_qubits(map.qubits(), to.placement.layout.iter().copied());
+            let mut blocked = QubitSet::new(map.qubits());
+            if buffer_distance > 0 {
+                blocked = map.dilate(&held, buffer_distance);
+                blocked.subtract(&held);
+            }
+            if let Some(entry) = entry {
+                let entry = Entry { qubits: held.clone(), ..entry };
+                device.ledger.book(allocation.id, Kind::Job, entry, &map);
+            }
+            (allocation.held, allocation.blocked) = (held, blocked);
+            allocation.explanation.cost = nats_of_cost(to.placement.cost);
+            // Best beside the others, whose total is known to be this close to the best.
+            allocation.explanation.certainty = Certainty::Gap(gap.map(nats_of_cost));
+            allocation.explanation.quality = to.quality;
+            allocation.layout = to.placement.layout;
+            let allocation = Arc::new(allocation);
+            if let Some(running) = self.state.running.get_mut(&allocation.id) {
+                running.allocation = allocation.clone();
+            }
+            events[job.event] = Event::JobStarted { allocation };
+        }
+        self.state.fleet.refresh(device_id);
+    }
 }

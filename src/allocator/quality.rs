@@ -141,6 +141,12 @@ impl Bounds {
         self.success.is_none() && self.fidelity.is_none() && self.noise_budget.is_none()
     }
 
+    /// Whether a placement may be forbidden for its quality.
+    pub fn has_hard(&self) -> bool {
+        let hard = |bound: Option<QualityBound>| bound.is_some_and(|bound| bound.hard);
+        hard(self.success) || hard(self.fidelity) || self.noise_budget.is_some()
+    }
+
     /// The bounds as bits, for comparing and hashing.
     pub fn bits(&self) -> [u64; 6] {
         let bits = |bound: Option<QualityBound>| match bound {

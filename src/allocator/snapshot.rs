@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::balancing::selection::selector;
 use super::class::{ClassTable, Learned};
 use super::placement::{self, exact::NoiseAware};
-use super::{Allocator, State};
+use super::{Allocator, State, consistency};
 use crate::quantum::QubitSet;
 use crate::random::StreamFamily;
 
@@ -90,28 +90,12 @@ impl Allocator {
         let Read { mut state, draws, selector: memory, learned } = read;
         let senseless = |message: &str| SnapshotError::Senseless(message.to_owned());
         state.config.validate().map_err(|error| SnapshotError::Senseless(error.to_string()))?;
-        if !state.jobs.is_consistent() {
-            return Err(senseless("the table of jobs contradicts itself"));
-        }
-        let runs = |running: &super::Running| {
-            let id = Some(running.allocation.id);
-            state.jobs.is_live(running.slot) && state.jobs[running.slot].allocation == id
-        };
-        if !state.running.values().all(runs) {
-            return Err(senseless("an allocation without its job"));
-        }
-        let queues = state.fleet.iter().flat_map(|device| {
-            let admitted = device.admitted.iter().copied();
-            device.queue.slots().chain(admitted)
-        });
-        if !state.queue.slots().chain(queues).all(|slot| state.jobs.is_live(slot)) {
-            return Err(senseless("a queue with a job that has ended"));
-        }
+        consistency::check(&state).map_err(senseless)?;
         if !state.fleet.reindex() {
             return Err(senseless("a device under another number than its own"));
         }
-        let mut classes =
-            ClassTable::from_learned(learned).ok_or_else(|| senseless("classes without order"))?;
+        let mut classes = ClassTable::from_learned(learned)
+            .ok_or_else(|| senseless("classes of jobs that contradict themselves or each other"))?;
         if !state.jobs.rejoin(&mut classes) {
             return Err(senseless("a job without its class"));
         }

@@ -1,8 +1,9 @@
 //! What a device could do for a class of jobs if it were empty: whether waiting makes sense, whether routing is needed,
 //! and what a bound out of reach lacks.
 //!
-//! Promises answers that follow from published figures alone, remembered until these change. Leaves what is free now
-//! to the scheduling pass.
+//! Promises answers that follow from published figures alone, remembered until these change. Whether anything fits is
+//! answered without a search for the best: on a device that couples all pairs that search may never end, and waiting
+//! jobs ask anew after every calibration. Leaves what is free now to the scheduling pass.
 
 use smallvec::SmallVec;
 
@@ -10,10 +11,13 @@ use super::Allocator;
 use super::balancing::index::Need;
 use super::class::{ClassId, WhenEmpty};
 use super::config::{RoutingPolicy, Strategy};
-use super::elastic::{Fit, Refusal, Strategies};
-use super::placement::{Objective, PlacementRequest};
+use super::elastic::{Fit, Refusal, Strategies, largest_component};
+use super::placement::{Objective, PlacementOutcome, PlacementRequest};
 use super::quality::Shortfall;
 use crate::quantum::DeviceId;
+
+/// Search steps per qubit in which something is found where it fits easily, as programs do on empty devices.
+const SHORT: u64 = 32;
 
 impl Allocator {
     /// Whether any device of the fleet could take a job of the class if it were empty, by published figures.
@@ -28,7 +32,7 @@ impl Allocator {
         // In service first, through the index; then the others.
         let need = Need::Capacity(self.classes[class].pattern.qubits() as u32);
         while let Some(id) = self.state.fleet.index.next(from, need) {
-            if self.when_empty(class, id).is_possible() {
+            if self.could_take(class, id) {
                 found = true;
                 break;
             }
@@ -36,7 +40,7 @@ impl Allocator {
         }
         if !found {
             let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
-            found = ids.into_iter().any(|id| self.when_empty(class, id).is_possible());
+            found = ids.into_iter().any(|id| self.could_take(class, id));
         }
         self.classes[class].feasible = Some((self.state.fleet.epochs, found));
         found
@@ -78,9 +82,57 @@ impl Allocator {
         }
         let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
         let found = |known| matches!(known, WhenEmpty::Possible(Some(_)) | WhenEmpty::BelowBound(_));
-        let embeds = ids.into_iter().any(|id| found(self.on_empty(class, id, Some(0))));
+        let embeds = ids
+            .into_iter()
+            .any(|id| self.surely_embeds(class, id) || found(self.on_empty(class, id, Some(0))));
         self.classes[class].embeds = Some((self.state.fleet.epochs, embeds));
         embeds
+    }
+
+    /// Whether a device could take a job of the class if it were empty, however well.
+    fn could_take(&mut self, class: ClassId, id: DeviceId) -> bool {
+        let max_swaps = self.max_swaps(class);
+        let any_will_do = max_swaps == Some(0) && !self.classes[class].demands.bounds.has_hard();
+        any_will_do && self.surely_embeds(class, id) || self.on_empty(class, id, max_swaps).is_possible()
+    }
+
+    /// Whether a short search finds the class a placement without SWAPs on the empty device, good or bad. A longer one
+    /// goes the same way to begin with, and finds one as well.
+    fn surely_embeds(&mut self, class: ClassId, id: DeviceId) -> bool {
+        let Some(device) = self.state.fleet.get(id) else { return false };
+        let class = &mut self.classes[class];
+        // A strategy of the caller's own may go another way.
+        if self.own_strategy || class.excluded.contains(&id) {
+            return false;
+        }
+        let revision = device.epoch.revision;
+        if class.when_empty(id, revision, Some(0)).is_some() {
+            return false;
+        }
+        if let Some(known) = class.surely_embeds(id, revision) {
+            return known;
+        }
+        let pattern = class.pattern.clone();
+        let (mask, _) = class.on_device(id, &device.epoch);
+        let request = PlacementRequest {
+            epoch: &device.epoch,
+            free: &mask.qubits,
+            barred_couplers: mask.barred_couplers.as_deref(),
+            pattern: &pattern,
+            budget: self.state.config.placement_budget.min(SHORT * pattern.qubits() as u64),
+            objective: Objective::of(&self.state.config.placement),
+            max_swaps: Some(0),
+            when_empty: Some(&mask.qubits),
+        };
+        let found = if pattern.is_region() && self.state.config.strategy != Strategy::FixedRegions {
+            // They all find a region wherever there is one.
+            largest_component(&request) as usize >= pattern.qubits()
+        } else {
+            let outcome = self.strategy.place(&request).outcome;
+            matches!(outcome, PlacementOutcome::Optimal(_) | PlacementOutcome::Feasible { .. })
+        };
+        class.set_surely_embeds(id, revision, found);
+        found
     }
 
     /// Whether and how well a device could take a job of the class if it were empty.

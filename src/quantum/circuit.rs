@@ -9,10 +9,26 @@ use super::VirtualQubit;
 
 /// Which virtual qubits interact, and how often. Vertices are `0..qubits`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "SavedGraph")]
 pub struct InteractionGraph {
     qubits: u32,
     /// (lower, higher, number of two-qubit gates), ascending.
     edges: Vec<(VirtualQubit, VirtualQubit, u32)>,
+}
+
+/// An interaction graph as it is read, not yet checked.
+#[derive(Deserialize)]
+struct SavedGraph {
+    qubits: u32,
+    edges: Vec<(u32, u32, u32)>,
+}
+
+impl TryFrom<SavedGraph> for InteractionGraph {
+    type Error = InteractionError;
+
+    fn try_from(saved: SavedGraph) -> Result<Self, Self::Error> {
+        Self::new(saved.qubits, saved.edges)
+    }
 }
 
 /// Why a list of interactions is no interaction graph.
@@ -159,6 +175,7 @@ pub struct GraphShape {
 
 /// What is known of a circuit: enough to place it and to predict its success, not enough to run it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "SavedProfile")]
 pub struct CircuitProfile {
     /// Two-qubit interactions.
     pub interactions: InteractionGraph,
@@ -168,6 +185,28 @@ pub struct CircuitProfile {
     pub depth: u32,
     /// Which virtual qubits are measured.
     pub measured: Vec<bool>,
+}
+
+/// A profile as it is read, not yet checked.
+#[derive(Deserialize)]
+struct SavedProfile {
+    interactions: InteractionGraph,
+    one_qubit_gates: Vec<u32>,
+    depth: u32,
+    measured: Vec<bool>,
+}
+
+impl TryFrom<SavedProfile> for CircuitProfile {
+    type Error = &'static str;
+
+    fn try_from(saved: SavedProfile) -> Result<Self, Self::Error> {
+        let SavedProfile { interactions, one_qubit_gates, depth, measured } = saved;
+        let qubits = interactions.qubits as usize;
+        if one_qubit_gates.len() != qubits || measured.len() != qubits {
+            return Err("a circuit whose lists are not as long as it has qubits");
+        }
+        Ok(Self { interactions, one_qubit_gates, depth, measured })
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use petgraph::graph::{NodeIndex, UnGraph};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::SmallVec;
 
-use super::{CouplerId, PhysicalQubit, QubitSet};
+use super::{CouplerId, PhysicalQubit, QubitSet, STORED_QUBITS_MAX};
 
 /// The coupling map of a device with qubits `0..qubits()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,9 @@ impl Serialize for CouplingMap {
 impl<'de> Deserialize<'de> for CouplingMap {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = Stored::<Vec<(u32, u32)>>::deserialize(deserializer)?;
+        if stored.qubits > STORED_QUBITS_MAX {
+            return Err(serde::de::Error::custom(format!("a device of {} qubits", stored.qubits)));
+        }
         Self::new(stored.qubits, stored.couplers).map_err(serde::de::Error::custom)
     }
 }

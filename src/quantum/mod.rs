@@ -23,6 +23,10 @@ use serde::{Deserialize, Serialize};
 
 pub use qubit_set::QubitSet;
 
+/// Most qubits of a device in stored bytes: more than anybody builds, and few enough that a forged number does not use
+/// up the memory.
+pub(crate) const STORED_QUBITS_MAX: u32 = 1 << 22;
+
 /// A qubit of a device, numbered from 0 as the vendor does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smallvec::{SmallVec, smallvec};
 
-use super::PhysicalQubit;
+use super::{PhysicalQubit, STORED_QUBITS_MAX};
 
 /// A set of qubits out of `0..capacity`.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
@@ -218,6 +218,9 @@ impl Serialize for QubitSet {
 impl<'de> Deserialize<'de> for QubitSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = Stored::deserialize(deserializer)?;
+        if stored.capacity > STORED_QUBITS_MAX {
+            return Err(serde::de::Error::custom(format!("a set of {} qubits", stored.capacity)));
+        }
         if let Some(qubit) = stored.qubits.iter().find(|qubit| qubit.0 >= stored.capacity) {
             let message = format!("qubit {} is not below the capacity {}", qubit.0, stored.capacity);
             return Err(serde::de::Error::custom(message));

@@ -25,7 +25,7 @@ use packing::{Choice, Kind, Packing};
 use pool::Resources;
 
 /// One job of a batch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchJob<'a> {
     /// The program.
     pub pattern: &'a Pattern,
@@ -33,6 +33,8 @@ pub struct BatchJob<'a> {
     pub free: &'a QubitSet,
     /// Couplers that it must not use although they are alive; a bit per coupler.
     pub barred_couplers: Option<&'a [u64]>,
+    /// What makes one placement of it better than another; it counts as if the job were placed first.
+    pub objective: Objective<'a>,
 }
 
 /// Jobs that are to run side by side on one device, without SWAP gates.
@@ -46,21 +48,19 @@ pub struct BatchRequest<'a> {
     pub buffer_distance: u32,
     /// Most search steps for each job alone, and again for improving on that.
     pub budget: u64,
-    /// What makes one placement better than another; every job counts as if it were placed first.
-    pub objective: Objective<'a>,
 }
 
 impl<'a> BatchRequest<'a> {
     /// The request for one of the jobs as if it were alone.
     fn alone(&self, job: usize) -> PlacementRequest<'a> {
-        let BatchJob { pattern, free, barred_couplers } = self.jobs[job];
+        let BatchJob { pattern, free, barred_couplers, objective } = self.jobs[job];
         PlacementRequest {
             epoch: self.epoch,
             free,
             barred_couplers,
             pattern,
             budget: self.budget,
-            objective: self.objective,
+            objective,
             max_swaps: Some(0),
             when_empty: None,
         }
@@ -99,7 +99,7 @@ fn rank(placements: &[Option<Placement>]) -> Rank {
     (placements.len() - placed().count(), usize::MAX - qubits, cost)
 }
 
-/// Jobs that may stand for one another: same program, same limits.
+/// Jobs that may stand for one another: same program, same limits, same objective.
 struct Alike {
     jobs: Vec<usize>,
     /// No placement of one of them alone costs less; `None`: there is none.
@@ -148,15 +148,11 @@ pub fn place_components(
             pattern: &part.pattern,
             free: request.free,
             barred_couplers: request.barred_couplers,
+            objective: request.objective,
         })
         .collect();
-    let batch = BatchRequest {
-        epoch: request.epoch,
-        jobs: &jobs,
-        buffer_distance: 0,
-        budget: request.budget,
-        objective: request.objective,
-    };
+    let batch =
+        BatchRequest { epoch: request.epoch, jobs: &jobs, buffer_distance: 0, budget: request.budget };
     let placed = place(&batch, strategy);
     let steps = placed.steps;
     let all: Option<Vec<&Placement>> = placed.placements.iter().map(Option::as_ref).collect();
@@ -214,11 +210,7 @@ fn alike(request: &BatchRequest<'_>) -> Vec<Alike> {
     order.sort_by_key(|&job| size(job));
     let mut alike: Vec<Alike> = Vec::new();
     for job in order {
-        let BatchJob { pattern, free, barred_couplers } = request.jobs[job];
-        let known = alike.iter_mut().find(|known| {
-            let other = &request.jobs[known.jobs[0]];
-            other.pattern == pattern && other.free == free && other.barred_couplers == barred_couplers
-        });
+        let known = alike.iter_mut().find(|known| request.jobs[known.jobs[0]] == request.jobs[job]);
         match known {
             Some(known) => known.jobs.push(job),
             None => alike.push(Alike { jobs: vec![job], at_least: Some(0) }),
@@ -309,11 +301,12 @@ impl Solver<'_, '_> {
     fn pack(&mut self, placements: &mut [Option<Placement>], budget: u64) -> Option<u64> {
         let request = self.request;
         let sums_fit = |total: u128| total < 1 << 60;
-        let weight: u128 = request.jobs.iter().map(|job| elements(job.pattern)).sum();
+        let most =
+            request.jobs.iter().map(|job| elements(job.pattern) * most_per_element(request, job)).sum();
         let listable = |job: &BatchJob<'_>| {
             !job.pattern.is_region() && job.pattern.qubits() <= LISTED_QUBITS_MAX && is_connected(job.pattern)
         };
-        if !sums_fit(weight * most_per_element(request)) || !request.jobs.iter().all(listable) {
+        if !sums_fit(most) || !request.jobs.iter().all(listable) {
             return None;
         }
         let resources = Resources { map: &request.epoch.map, buffer_distance: request.buffer_distance };
@@ -402,13 +395,14 @@ fn elements(pattern: &Pattern) -> u128 {
     weights.sum::<u128>() + pattern.qubits() as u128
 }
 
-/// More than one element can add to the objective.
-fn most_per_element(request: &BatchRequest<'_>) -> u128 {
-    let objective = &request.objective;
-    let crosstalk = objective.crosstalk.and_then(|added| added.iter().max()).copied().unwrap_or(0);
+/// More than one element of a job can add to its objective.
+fn most_per_element(request: &BatchRequest<'_>, job: &BatchJob<'_>) -> u128 {
+    let objective = &job.objective;
+    let most = |added: Option<&[u64]>| added.and_then(|added| added.iter().max()).copied().unwrap_or(0);
+    let added = most(objective.crosstalk).max(most(objective.qubits));
     let noise = u128::from(cost_limit()) * u128::from(objective.noise_permille.max(1_000)) / 1_000;
     let neighbours = request.epoch.max_degree() as u128;
-    noise + u128::from(crosstalk) + neighbours * u128::from(objective.fragmentation)
+    noise + u128::from(added) + neighbours * u128::from(objective.fragmentation)
 }
 
 fn is_connected(pattern: &Pattern) -> bool {

@@ -48,14 +48,14 @@ impl Batch {
 
     fn jobs(&self) -> Vec<BatchJob<'_>> {
         let request = self.case.request(1);
-        let barred_couplers = request.barred_couplers;
-        let job = |pattern| BatchJob { pattern, free: request.free, barred_couplers };
+        let PlacementRequest { free, barred_couplers, objective, .. } = request;
+        let job = |pattern| BatchJob { pattern, free, barred_couplers, objective };
         self.patterns.iter().map(job).collect()
     }
 
     fn request<'a>(&'a self, jobs: &'a [BatchJob<'a>], budget: u64) -> BatchRequest<'a> {
-        let PlacementRequest { epoch, objective, .. } = self.case.request(budget);
-        BatchRequest { epoch, jobs, buffer_distance: self.buffer_distance, budget, objective }
+        let epoch = &self.case.epoch;
+        BatchRequest { epoch, jobs, buffer_distance: self.buffer_distance, budget }
     }
 }
 
@@ -249,16 +249,12 @@ fn pairs_on_an_ion_trap_are_proved() {
         0.001 + (coupler * 7919 % 101) as f64 * 1e-4
     });
     let pair = Pattern::from_edges(2, vec![(VirtualQubit(0), VirtualQubit(1), 1)], false);
-    let jobs = [BatchJob { pattern: &pair, free: &scene.free, barred_couplers: None }; 7];
+    let objective = Objective::default();
+    let jobs = [BatchJob { pattern: &pair, free: &scene.free, barred_couplers: None, objective }; 7];
     let mut shown = Vec::new();
     for count in [3, 6, 7] {
-        let request = BatchRequest {
-            epoch: &scene.epoch,
-            jobs: &jobs[..count],
-            buffer_distance: 0,
-            budget: 1_000,
-            objective: Objective::default(),
-        };
+        let request =
+            BatchRequest { epoch: &scene.epoch, jobs: &jobs[..count], buffer_distance: 0, budget: 1_000 };
         let placed = place(&request, &mut NoiseAware::default());
         check(&request, &placed, "trap");
         let pairs =

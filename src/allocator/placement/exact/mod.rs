@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 use super::cost::{TIE_BREAK_BITS, cost_limit};
 use super::pattern::Pattern;
 use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, batch, region};
-use crate::quantum::PhysicalQubit;
+use crate::quantum::{PhysicalQubit, VirtualQubit};
 use bound::Bounds;
 use host::{Costs, Host, Part, Parts};
 use improve::Improve;
@@ -291,7 +291,7 @@ impl Engine {
         // Scaling rounds every element down, by less than one unit each: of no account within the tie-break.
         let rounding = if shift <= TIE_BREAK_BITS { 0 } else { plan.weight << shift };
         let mut gap = 0;
-        let ending = if let Some(ending) = all_alike(plan, request, &host, state) {
+        let ending = if let Some(ending) = all_alike(plan, request, &host, aim, state) {
             ending
         } else {
             bounds.compute(plan, &host);
@@ -369,17 +369,16 @@ fn better(
     gained
 }
 
-/// On equal couplers between all pairs every set of qubits does, and the cheapest ones are best.
+/// On equal couplers between all pairs every set of qubits does, and the cheapest ones are best. So they are where a few
+/// couplers are out of service, if the program can do without those: then no search is needed either.
 fn all_alike(
     plan: &Plan,
     request: &PlacementRequest<'_>,
     host: &Host<'_>,
+    aim: Aim,
     state: &mut State,
 ) -> Option<Ending> {
-    let alike = request.epoch.is_uniform()
-        && request.objective.crosstalk.is_none()
-        && request.barred_couplers.is_none()
-        && host.nodes.iter().all(|&node| host.degree[node as usize] as usize == host.nodes.len() - 1);
+    let alike = request.epoch.is_uniform() && request.objective.crosstalk.is_none();
     if !alike {
         return None;
     }
@@ -388,9 +387,41 @@ fn all_alike(
     nodes.sort_unstable_by_key(|&node| (host.qubit_cost[node as usize], node));
     nodes.truncate(wanted);
     nodes.sort_unstable();
+    if nodes.len() < wanted {
+        return None;
+    }
+    let most_links = host.nodes.len() - 1;
+    if nodes.iter().any(|&node| (host.degree[node as usize] as usize) < most_links) {
+        if aim == Aim::First {
+            return None;
+        }
+        evade(request.pattern, host, &mut nodes)?;
+    }
     state.best.clear();
     state.best.extend(plan.vertices().map(|vertex| nodes[vertex.index()]));
     Some(Ending { cost: Some(0), at_least: 0, complete: true, steps: wanted as u64 })
+}
+
+/// Exchanges the nodes of vertices until every edge lies on a link; `None` when no exchange of two helps any more.
+fn evade(pattern: &Pattern, host: &Host<'_>, nodes: &mut [u32]) -> Option<()> {
+    let missing_around = |nodes: &[u32], vertex: usize| {
+        let neighbours = pattern.neighbours(VirtualQubit(vertex as u32)).iter();
+        neighbours.filter(|(other, _)| host.link(nodes[vertex], nodes[other.index()]).is_none()).count()
+    };
+    for vertex in 0..nodes.len() {
+        while missing_around(nodes, vertex) > 0 {
+            let helps = |other: &usize| {
+                let around = |nodes: &[u32]| missing_around(nodes, vertex) + missing_around(nodes, *other);
+                let mut exchanged = SmallVec::<[u32; 64]>::from_slice(nodes);
+                exchanged.swap(vertex, *other);
+                around(&exchanged) < around(nodes)
+            };
+            let other = (0..nodes.len()).find(helps)?;
+            nodes.swap(vertex, other);
+        }
+    }
+    // An exchange may have moved an earlier vertex.
+    (0..nodes.len()).all(|vertex| missing_around(nodes, vertex) == 0).then_some(())
 }
 
 /// Steps per vertex that a root gets in the first round: several dives, so that good roots are not cut short and

@@ -77,15 +77,12 @@ pub(super) fn place_pairs(request: &BatchRequest<'_>) -> Option<PlacedBatch> {
     let (first, rest) = request.jobs.split_first()?;
     let pattern = first.pattern;
     let &[(_, _, weight)] = pattern.edges() else { return None };
-    let alike = |job: &super::BatchJob<'_>| {
-        job.pattern == pattern && job.free == first.free && job.barred_couplers == first.barred_couplers
-    };
-    let small = elements(pattern) * most_per_element(request) < u128::from(COST_LIMIT);
+    let small = elements(pattern) * most_per_element(request, first) < u128::from(COST_LIMIT);
     if pattern.qubits() != 2
         || rest.is_empty()
         || request.buffer_distance > 0
         || !small
-        || !rest.iter().all(alike)
+        || rest.iter().any(|job| job != first)
     {
         return None;
     }

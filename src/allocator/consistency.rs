@@ -1,0 +1,201 @@
+//! Whether a state that was read from bytes could have come about: every book against every other.
+//!
+//! Promises that what passes runs on without a panic, and a sentence about what does not. A checksum protects against
+//! accidents, not against bytes that were made up. Leaves single values to their own types, which refuse what they
+//! cannot be while they are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fleet::Device;
+use super::job::{JobRequest, JobState, Topology};
+use super::jobs::{Job, JobSlot};
+use super::ledger::Kind;
+use super::messages::AllocationId;
+use super::scheduler::queue::WaitingQueue;
+use super::{Running, State, Timer};
+use crate::quantum::{DeviceId, QubitSet};
+use crate::time::Time;
+
+/// Widest program, and widest one in which all qubits interact: more than any device holds, and little enough that a
+/// forged number does not use up the memory.
+const QUBITS_MAX: u32 = 1 << 16;
+const COMPLETE_MAX: u32 = 1 << 12;
+
+/// Half of the way to the end of a counter, which none of them reaches.
+const FAR: u64 = u64::MAX / 2;
+
+/// What is wrong with a state.
+type Verdict = Result<(), &'static str>;
+
+fn ensure(holds: bool, otherwise: &'static str) -> Verdict {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
+
+/// Whether a program can be compiled at all.
+pub(super) fn makes_sense(request: &JobRequest) -> bool {
+    let most = if matches!(request.topology, Topology::Complete) { COMPLETE_MAX } else { QUBITS_MAX };
+    request.min_qubits <= most && request.validate().is_ok()
+}
+
+/// Checks everything that parts of the state say about each other.
+pub(super) fn check(state: &State) -> Verdict {
+    state.config.validate().map_err(|_| "a configuration out of range")?;
+    ensure(state.jobs.is_consistent(), "the table of jobs contradicts itself")?;
+    check_counters(state)?;
+    check_jobs(state)?;
+    check_queues(state)?;
+    for device in state.fleet.iter() {
+        check_device(state, device)?;
+    }
+    for (id, running) in &state.running {
+        check_running(state, *id, running)?;
+    }
+    check_timers(state)
+}
+
+fn check_counters(state: &State) -> Verdict {
+    let devices = || state.fleet.iter();
+    let epochs = devices().all(|device| device.epoch.number.0 < u32::MAX / 2 && device.epoch.revision < FAR);
+    let fences = devices().all(|device| device.next_fence.0 < FAR && device.improvements < FAR);
+    let fleet = state.fleet.improvements < FAR && state.fleet.epochs < FAR;
+    let state_wide = state.next_place < FAR && state.next_allocation.0 < FAR;
+    let attempts = state.jobs.iter().all(|(_, job)| job.attempts < u32::MAX / 2);
+    ensure(epochs && fences && fleet && state_wide && attempts, "a counter near its end")
+}
+
+fn check_jobs(state: &State) -> Verdict {
+    for (slot, job) in state.jobs.iter() {
+        ensure(makes_sense(&job.request), "a job that contradicts itself")?;
+        ensure(job.place < state.next_place, "a place in the queue that was not given yet")?;
+        let waits = matches!(job.state, JobState::Queued | JobState::Held);
+        ensure(waits == job.allocation.is_none(), "a job that neither waits nor runs")?;
+        ensure(waits || job.expires.is_none() && job.retry_at.is_none(), "a running job that still waits")?;
+        ensure(waits || !job.counted && job.queue.is_none(), "a running job in a queue")?;
+        if let Some(id) = job.allocation {
+            let running = state.running.get(&id);
+            ensure(running.is_some_and(|running| running.slot == slot), "a job without its allocation")?;
+        }
+    }
+    Ok(())
+}
+
+/// Every waiting job is in the one queue that it names, and nobody else is.
+fn check_queues(state: &State) -> Verdict {
+    let mut seen = 0;
+    let mut check = |queue: &WaitingQueue, of: Option<DeviceId>| -> Verdict {
+        let mut place = None;
+        let mut qubits = 0;
+        while let Some((at, slot)) = queue.next_after(place) {
+            place = Some(at);
+            let job = waiting(state, slot)?;
+            ensure(
+                job.place == at && job.queue == of && !job.counted,
+                "a job in a queue that is not its own",
+            )?;
+            qubits += u64::from(job.request.min_qubits);
+            seen += 1;
+        }
+        ensure(queue.qubits() == qubits, "a queue that miscounts its qubits")
+    };
+    check(&state.queue, None)?;
+    for device in state.fleet.iter() {
+        check(&device.queue, Some(device.id))?;
+    }
+    for device in state.fleet.iter() {
+        let distinct: BTreeSet<JobSlot> = device.admitted.iter().copied().collect();
+        ensure(distinct.len() == device.admitted.len(), "a job that is counted twice")?;
+        let mut qubits = 0;
+        for &slot in &device.admitted {
+            let job = waiting(state, slot)?;
+            ensure(
+                job.counted && job.queue == Some(device.id),
+                "a job counted on a device that is not its own",
+            )?;
+            qubits += u64::from(job.request.min_qubits);
+            seen += 1;
+        }
+        ensure(u64::from(device.counted) == qubits, "a device that miscounts its jobs")?;
+    }
+    let all = state.jobs.iter().filter(|(_, job)| job.allocation.is_none()).count();
+    ensure(seen == all, "a waiting job in no queue")
+}
+
+fn waiting(state: &State, slot: JobSlot) -> Result<&Job, &'static str> {
+    ensure(state.jobs.is_live(slot), "a queue with a job that has ended")?;
+    let job = &state.jobs[slot];
+    ensure(job.allocation.is_none(), "a queue with a job that runs")?;
+    Ok(job)
+}
+
+/// The bookings of a device are those of the allocations on it, and guards that end.
+fn check_device(state: &State, device: &Device) -> Verdict {
+    let mut running = 0;
+    for (holder, kind, entry) in device.ledger.entries() {
+        match kind {
+            Kind::Job => {
+                running += 1;
+                let allocation = state.running.get(&holder).map(|running| &running.allocation);
+                let known = allocation.is_some_and(|allocation| {
+                    allocation.device == device.id
+                        && allocation.held == entry.qubits
+                        && allocation.isolation.buffer_distance == entry.buffer_distance
+                });
+                ensure(known, "a booking that belongs to no allocation")?;
+            }
+            Kind::Guard => {
+                let ends = entry
+                    .until
+                    .is_some_and(|at| state.timers.contains(&(at, Timer::GuardEnd(device.id, holder))));
+                ensure(ends, "a guard that never ends")?;
+                ensure(holder < state.next_allocation, "a guard of an allocation that was not given yet")?;
+            }
+        }
+    }
+    ensure(device.running == running, "a device that miscounts its allocations")
+}
+
+fn check_running(state: &State, id: AllocationId, running: &Running) -> Verdict {
+    let Running { allocation, slot, timer, .. } = running;
+    ensure(
+        allocation.id == id && id < state.next_allocation && id.0 > 0,
+        "an allocation under another number",
+    )?;
+    let live = state.jobs.is_live(*slot).then(|| &state.jobs[*slot]);
+    let job = live.filter(|job| job.allocation == Some(id) && job.request.id == allocation.job);
+    let job = job.ok_or("an allocation without its job")?;
+    let device = state.fleet.get(allocation.device).ok_or("an allocation on no device")?;
+    ensure(allocation.fence < device.next_fence, "a fence that was not given yet")?;
+    let qubits = device.spec.coupling_map.qubits();
+    let inside = allocation.layout.iter().all(|qubit| qubit.index() < qubits);
+    ensure(inside, "a layout on qubits that the device does not have")?;
+    let held = QubitSet::from_qubits(qubits, allocation.layout.iter().copied());
+    ensure(
+        held == allocation.held && held.len() == allocation.layout.len() && !held.is_empty(),
+        "an allocation that holds other qubits than its layout",
+    )?;
+    let booked = device.ledger.entries().any(|(holder, kind, _)| (holder, kind) == (id, Kind::Job));
+    ensure(booked, "an allocation that is not booked")?;
+    let fits = match timer {
+        None => true,
+        Some((_, Timer::Walltime(of))) => *of == id && job.state == JobState::Running,
+        Some((_, Timer::StopTimeout(of))) => *of == id && job.state == JobState::Stopping,
+        Some(_) => false,
+    };
+    ensure(fits, "an allocation with the timer of something else")
+}
+
+/// The pending timers are those that jobs, allocations and guards name; a guard may have outlived its device.
+fn check_timers(state: &State) -> Verdict {
+    let mut expected: BTreeMap<Timer, Time> = BTreeMap::new();
+    for (_, job) in state.jobs.iter() {
+        expected.extend(job.expires.map(|at| (Timer::Expiry(job.request.id), at)));
+        expected.extend(job.retry_at.map(|at| (Timer::Retry(job.request.id), at)));
+    }
+    expected
+        .extend(state.running.values().filter_map(|running| running.timer).map(|(at, timer)| (timer, at)));
+    let known =
+        |(at, timer): &(Time, Timer)| matches!(timer, Timer::GuardEnd(..)) || expected.get(timer) == Some(at);
+    ensure(state.timers.iter().all(known), "a timer that nobody has set")?;
+    let pending = state.timers.iter().filter(|(_, timer)| !matches!(timer, Timer::GuardEnd(..))).count();
+    ensure(pending == expected.len(), "a timer that is missing")
+}
