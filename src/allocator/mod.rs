@@ -54,6 +54,7 @@ use messages::{
     StatusReason, Target,
 };
 use placement::PlacementStrategy;
+use placement::memory::MemoryUse;
 use scheduler::queue::{Place, WaitingQueue};
 
 /// The allocator. See the [module](self) for what it promises.
@@ -131,7 +132,7 @@ impl Allocator {
         Ok(Self {
             strategy: placement::configured(config.strategy, &config.placement),
             own_strategy: false,
-            exact: placement::exact::NoiseAware::default(),
+            exact: placement::exact::NoiseAware::with_memory(config.placement.memory),
             selector: selector(config.selection),
             own_selector: false,
             draws,
@@ -189,6 +190,8 @@ impl Allocator {
         if now < self.state.now {
             return Err(CommandError::TimeRunsBackwards { now, last: self.state.now });
         }
+        self.strategy.advance(now);
+        self.exact.advance(now);
         let answer = match command {
             Command::RegisterDevice { device, spec } => self.register(device, spec, events),
             Command::RemoveDevice { device } => self.remove_device(now, device, events),
@@ -231,6 +234,11 @@ impl Allocator {
     /// The configuration in force.
     pub fn config(&self) -> &AllocatorConfig {
         &self.state.config
+    }
+
+    /// What searches remember of earlier ones, and how often it helped.
+    pub fn search_memory(&self) -> MemoryUse {
+        self.strategy.memory().beside(self.exact.memory())
     }
 
     /// A device of the fleet.
@@ -504,6 +512,9 @@ impl Allocator {
         let changed = (config.strategy, &config.placement) != (current.strategy, &current.placement);
         if !self.own_strategy && changed {
             self.strategy = placement::configured(config.strategy, &config.placement);
+        }
+        if config.placement.memory != current.placement.memory {
+            self.exact = placement::exact::NoiseAware::with_memory(config.placement.memory);
         }
         if !self.own_selector && config.selection != self.state.config.selection {
             self.selector = selector(config.selection);

@@ -120,7 +120,7 @@ impl Allocator {
         Ok(Self {
             strategy: placement::configured(state.config.strategy, &state.config.placement),
             own_strategy: false,
-            exact: NoiseAware::default(),
+            exact: NoiseAware::with_memory(state.config.placement.memory),
             selector,
             own_selector: false,
             draws,
