@@ -72,6 +72,8 @@ pub struct Allocator {
     classes: ClassTable,
     /// Scratch: what placements cost besides noise.
     surcharges: placement::surcharge::Surcharges,
+    /// Scratch: what limits on crosstalk leave.
+    crosstalk: isolation::crosstalk::CrosstalkLimits,
     /// Scratch: qubits free for the job that is being placed.
     free: QubitSet,
 }
@@ -138,6 +140,7 @@ impl Allocator {
             draws,
             classes: ClassTable::default(),
             surcharges: placement::surcharge::Surcharges::default(),
+            crosstalk: isolation::crosstalk::CrosstalkLimits::default(),
             free: QubitSet::default(),
             state: State {
                 config,

@@ -69,6 +69,10 @@ impl Allocator {
     fn rearrange(&mut self, jobs: &[Movable], events: &mut [Event]) -> bool {
         let device_id = jobs[0].allocation.device;
         let Some(device) = self.state.fleet.get_mut(device_id) else { return false };
+        // Places were chosen within the limits of others on crosstalk; other places might not be.
+        if device.ledger.entries().any(|(_, _, entry)| entry.max_crosstalk.is_some()) {
+            return false;
+        }
         let map = device.spec.coupling_map.clone();
         let mut entries: Vec<Entry> = Vec::with_capacity(jobs.len());
         for job in jobs {

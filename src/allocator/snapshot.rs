@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::balancing::selection::selector;
 use super::class::{ClassTable, Learned};
 use super::placement::{self, exact::NoiseAware};
-use super::{Allocator, State};
+use super::{Allocator, State, isolation};
 use crate::quantum::QubitSet;
 use crate::random::StreamFamily;
 
@@ -126,6 +126,7 @@ impl Allocator {
             draws,
             classes,
             surcharges: placement::surcharge::Surcharges::default(),
+            crosstalk: isolation::crosstalk::CrosstalkLimits::default(),
             free: QubitSet::default(),
             state,
         })

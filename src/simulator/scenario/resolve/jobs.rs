@@ -399,7 +399,6 @@ fn contradiction(error: Contradiction, form: &JobTemplate, at: &str) -> Problem 
 fn demand_key(demand: Demand) -> &'static str {
     match demand {
         Demand::Priority => "priority",
-        Demand::MaxCrosstalk => "isolation.max_crosstalk",
         Demand::Deadline => "deadline",
         Demand::CheckpointInterval => "checkpoint_interval",
         Demand::Redundancy => "redundancy",
