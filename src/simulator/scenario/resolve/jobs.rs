@@ -13,7 +13,7 @@ use crate::allocator::job::{
 use crate::allocator::placement::pattern::Pattern;
 use crate::quantum::DeviceId;
 use crate::quantum::circuit::InteractionGraph;
-use crate::quantum::device_file::near;
+use crate::quantum::file_error::near;
 use crate::quantum::generators;
 use crate::simulator::scenario::FleetDevice;
 use crate::simulator::scenario::document::crop;
