@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
     AllocatorConfig, Batch, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, RoutingPolicy,
-    Selection, Strategy as Placing,
+    SearchMemory, Selection, Starts, Strategy as Placing,
 };
 use resource_manager::allocator::job::{Elasticity, JobId, JobRequest, JobState, QualityBound, Topology};
 use resource_manager::allocator::ledger::Kind;
@@ -99,6 +99,7 @@ enum Op {
         more: u32,
         copies: bool,
         quality: Option<(u8, u8, bool)>,
+        crosstalk: Option<u8>,
     },
     Resubmit {
         pick: u16,
@@ -152,8 +153,9 @@ fn op() -> impl Strategy<Value = Op> {
             (0_u8..8, 1_u32..8, proptest::option::of(0_u32..3), maybe(1..40), maybe(1..30), 0_u8..8),
             (prop_oneof![3 => Just(0), 1 => 1_u32..9], any::<bool>()),
             proptest::option::weighted(0.3, (0_u8..3, 0_u8..20, any::<bool>())),
-        ).prop_map(|((topology, qubits, buffer, wait, walltime, avoid), (more, copies), quality)| {
-            Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality }
+            proptest::option::weighted(0.3, 0_u8..12),
+        ).prop_map(|((topology, qubits, buffer, wait, walltime, avoid), (more, copies), quality, crosstalk)| {
+            Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk }
         }),
         1 => (any::<u16>(), any::<bool>()).prop_map(|(pick, other_body)| Op::Resubmit { pick, other_body }),
         5 => (any::<u16>(), any::<bool>()).prop_map(|(pick, fails)| Op::Finish { pick, fails }),
@@ -198,9 +200,19 @@ fn config(number: u8) -> AllocatorConfig {
         placement: PlacementConfig {
             routing: if number >= 4 { RoutingPolicy::Always } else { RoutingPolicy::WhenImpossible },
             noise_weight: if number == 4 { 0.0 } else { 1.0 },
-            fixed_regions: FixedRegionsConfig { sizes: vec![4, 3], gap: u32::from(number % 2), count: None },
+            fixed_regions: FixedRegionsConfig {
+                sizes: vec![4, 3],
+                gap: u32::from(number % 2),
+                count: None,
+                joined: number % 3 == 0,
+            },
             fragmentation_weight: f64::from(number % 3) * 0.02,
             crosstalk_weight: f64::from(number % 5),
+            memory: if number % 2 == 0 {
+                SearchMemory::default()
+            } else {
+                SearchMemory::Bounded { max_mib: 1, max_age: Span(20) }
+            },
         },
         selection: selections[number as usize % selections.len()],
         queue,
@@ -209,6 +221,7 @@ fn config(number: u8) -> AllocatorConfig {
         max_attempts: 3,
         max_queue_length: Some(12),
         remember_ended_jobs: 40,
+        starts: if number == 5 { Starts::WhenEmpty } else { Starts::AnyTime },
         batch: if number % 4 < 3 { Batch::Joint { max_jobs: 3 } } else { Batch::Sequential },
         ..AllocatorConfig::default()
     }
@@ -278,7 +291,18 @@ impl World {
 
     fn run(&mut self, op: Op) {
         match op {
-            Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality } => {
+            Op::Submit {
+                topology,
+                qubits,
+                buffer,
+                wait,
+                walltime,
+                avoid,
+                more,
+                copies,
+                quality,
+                crosstalk,
+            } => {
                 let topology = match topology {
                     0 => Topology::Any,
                     1 => Topology::Line,
@@ -292,6 +316,12 @@ impl World {
                 let id = JobId(self.submitted.len() as u64);
                 let mut request = JobRequest { shots: 10, ..JobRequest::new(id, qubits, topology) };
                 request.isolation.buffer_distance = buffer;
+                // Errors are 0.1 to 2.3 %, and neighbours add a third to one and a half of that. Without a buffer the
+                // limit is all that keeps jobs apart.
+                request.isolation.max_crosstalk = crosstalk.map(|limit| f64::from(limit) * 0.001);
+                if crosstalk.is_some() || qubits % 2 == 0 {
+                    request.isolation.buffer_distance = buffer.or(Some(0));
+                }
                 request.max_qubits += more;
                 request.elasticity = if copies { Elasticity::Copies } else { Elasticity::Largest };
                 // Around what such programs reach on these devices.

@@ -10,7 +10,7 @@ use resource_manager::allocator::job::{
 };
 use resource_manager::allocator::messages::{AllocationId, Command, Event, Outcome};
 use resource_manager::observe::auditor::{Auditor, ViolationKind};
-use resource_manager::quantum::calibration::Calibration;
+use resource_manager::quantum::calibration::{Calibration, CouplerCalibration};
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::device::DeviceSpec;
 use resource_manager::quantum::{DeviceId, PhysicalQubit, catalogue};
@@ -252,6 +252,42 @@ fn elastic_jobs_take_what_there_is() {
     8 starts on 0: [13 12 15] [6 7 10]
     9 starts on 0: [0 1 4] success 0.8593, fidelity 0.99761
     ");
+}
+
+/// A limit on crosstalk keeps the job away from those that run, and those that come later away from it.
+#[test]
+fn limits_on_crosstalk_hold_against_neighbours_old_and_new() {
+    let spec = Arc::new(DeviceSpec {
+        coupling_map: Arc::new(CouplingMap::line(12).unwrap()),
+        calibration: Arc::new(Calibration {
+            qubits: vec![guadalupe().calibration.qubits[0].clone(); 12],
+            couplers: vec![
+                CouplerCalibration {
+                    two_qubit_error: 0.01,
+                    two_qubit_duration_s: 3e-7,
+                    dead: false
+                };
+                11
+            ],
+        }),
+        ..(*guadalupe()).clone()
+    });
+    let limited = |id, qubits, limit| {
+        let mut request = line(id, qubits);
+        request.isolation.max_crosstalk = Some(limit);
+        request
+    };
+    let mut world = World::new(Strategy::FirstFit, &[&spec]);
+    world.submit(line(1, 4));
+    // Beside the first, the coupler of the second would suffer 0.00338.
+    world.submit(limited(2, 3, 0.003));
+    world.submit(line(3, 3));
+    world.submit(limited(4, 1, 0.0));
+    world.finish(2);
+    world.submit(limited(5, 3, 0.004));
+    world.finish(1);
+    world.submit(line(6, 4));
+    insta::assert_snapshot!(world.log, @"");
 }
 
 /// A core that takes hard bounds for soft ones is caught, and so is one that does not tell.

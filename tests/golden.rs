@@ -77,6 +77,34 @@ fn the_same_seed_gives_the_same_bytes() {
     assert_eq!(manifest("one"), manifest("again"));
 }
 
+/// Whatever searches remember, they find the same; and they do remember.
+#[test]
+fn what_searches_remember_does_not_show() {
+    let base = tempfile::tempdir().unwrap();
+    let run = |name: &str, memory: &str| {
+        let folder = base.path().join(name);
+        // Where other things than noise count, searches on busy devices remember nothing.
+        let weight = "allocator.placement.fragmentation_weight=0";
+        let memory = format!("allocator.placement.memory={memory}");
+        run(&folder, &["--no-plots", "--set", "horizon={jobs: 700}", "--set", weight, "--set", &memory]);
+        let report = fs::read(folder.join("performance.json")).unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+        let counts = ["requests", "hits", "misses", "bytes", "bytes_peak"].map(|name| {
+            let value = &report["metrics"][format!("search_memory.{name}")]["mean"];
+            value.as_f64().unwrap_or_else(|| panic!("{name}: {value}")) as u64
+        });
+        (digests(&folder), counts)
+    };
+    let (default, [requests, hits, misses, bytes, peak]) = run("default", "{bounded: {}}");
+    assert!(hits > 100 && misses > 10 && hits + misses <= requests, "{hits} and {misses} of {requests}");
+    assert!(bytes > 0 && bytes <= peak && peak <= 64 << 20, "{bytes} of {peak}");
+    let (off, counts) = run("off", "off");
+    assert_eq!((&off, counts), (&default, [0; 5]));
+    let (brief, [_, hits_of_brief, ..]) = run("brief", "{bounded: {max_mib: 1, max_age: 1s}}");
+    assert_eq!(brief, default);
+    assert!(hits_of_brief < hits, "{hits_of_brief}, {hits}");
+}
+
 /// What an allocator does must not change the world that it does it in.
 #[test]
 fn the_world_does_not_depend_on_decisions() {

@@ -30,6 +30,8 @@ struct Key {
     topology: Topology,
     limits: [u64; 5],
     isolation: (Option<u8>, Option<u32>),
+    #[serde(default)]
+    max_crosstalk: Option<u64>,
     preferred: SmallVec<[DeviceId; 2]>,
     excluded: SmallVec<[DeviceId; 2]>,
     max_swaps: Option<u32>,
@@ -39,12 +41,13 @@ struct Key {
 
 impl Key {
     fn new(request: &JobRequest) -> Self {
-        let IsolationRequest { level, buffer_distance, .. } = request.isolation;
+        let IsolationRequest { level, buffer_distance, max_crosstalk, .. } = request.isolation;
         Self {
             qubits: request.min_qubits,
             topology: request.topology.clone(),
             limits: request.limits.bits(),
             isolation: (level.map(|level| level as u8), buffer_distance),
+            max_crosstalk: max_crosstalk.map(f64::to_bits),
             preferred: request.preferred_devices.clone(),
             excluded: request.excluded_devices.clone(),
             max_swaps: request.max_swap_operations,

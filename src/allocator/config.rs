@@ -99,6 +99,7 @@ impl ConfigError {
             Self::Weight { key, .. } => key,
             Self::NoRegions => "placement.fixed_regions.sizes",
             Self::GapTooWide(_) => "placement.fixed_regions.gap",
+            Self::NoMemory => "placement.memory.bounded.max_mib",
         }
     }
 }
@@ -131,6 +132,9 @@ pub enum ConfigError {
     /// Idle qubits between fixed regions beyond any use.
     #[error("placement.fixed_regions.gap is {0}, the largest is 16")]
     GapTooWide(u32),
+    /// A memory without room.
+    #[error("placement.memory.bounded.max_mib must be at least 1; hint: `memory: off` remembers nothing")]
+    NoMemory,
 }
 
 /// What makes one placement better than another, and what becomes of programs that do not embed.
@@ -154,6 +158,8 @@ pub struct PlacementConfig {
     pub routing: RoutingPolicy,
     /// How `fixed_regions` divides a device.
     pub fixed_regions: FixedRegionsConfig,
+    /// What searches remember of earlier ones. Changes how long they take, never what they find.
+    pub memory: SearchMemory,
 }
 
 impl Default for PlacementConfig {
@@ -164,6 +170,7 @@ impl Default for PlacementConfig {
             crosstalk_weight: 0.0,
             routing: RoutingPolicy::default(),
             fixed_regions: FixedRegionsConfig::default(),
+            memory: SearchMemory::default(),
         }
     }
 }
@@ -195,7 +202,13 @@ impl PlacementConfig {
         if regions.gap > 16 {
             return Err(ConfigError::GapTooWide(regions.gap));
         }
-        Ok(())
+        match self.memory {
+            SearchMemory::Bounded { max_mib: 0, .. } => Err(ConfigError::NoMemory),
+            SearchMemory::Bounded { max_age: Span::ZERO, .. } => {
+                Err(ConfigError::Zero("placement.memory.bounded.max_age"))
+            }
+            SearchMemory::Bounded { .. } | SearchMemory::Off => Ok(()),
+        }
     }
 }
 
@@ -241,6 +254,41 @@ impl Default for FixedRegionsConfig {
     fn default() -> Self {
         Self { sizes: vec![27], gap: 1, count: None, joined: false }
     }
+}
+
+/// What searches for the placement of least cost remember of earlier ones: bounds for programs on whole devices, of
+/// one calibration. Used where nothing but noise counts (no weights of fragmentation or crosstalk, no limits on
+/// two-qubit errors), and for what devices could do if they were empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SearchMemory {
+    /// Nothing.
+    Off,
+    /// What was used last.
+    Bounded {
+        /// Most memory of each of the core's two searches (the strategy's, and the one that judges bounds on quality),
+        /// in MiB. Default 64.
+        #[serde(default = "memory_max_mib")]
+        #[schemars(range(min = 1))]
+        max_mib: u32,
+        /// How long something is kept that is not used. Default 1h.
+        #[serde(default = "memory_max_age")]
+        max_age: Span,
+    },
+}
+
+impl Default for SearchMemory {
+    fn default() -> Self {
+        Self::Bounded { max_mib: memory_max_mib(), max_age: memory_max_age() }
+    }
+}
+
+fn memory_max_mib() -> u32 {
+    64
+}
+
+fn memory_max_age() -> Span {
+    Span::from_secs(3_600)
 }
 
 /// How qubits are chosen on a device.

@@ -133,9 +133,6 @@ pub enum Demand {
     /// A priority other than normal.
     #[error("a priority other than normal")]
     Priority,
-    /// `isolation.max_crosstalk`.
-    #[error("isolation.max_crosstalk")]
-    MaxCrosstalk,
     /// `deadline`.
     #[error("deadline")]
     Deadline,

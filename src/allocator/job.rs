@@ -171,7 +171,8 @@ pub struct IsolationRequest {
     pub temporal_separation: Option<Span>,
     /// Reset the qubits before the start.
     pub hardware_reset: Option<bool>,
-    /// Largest added error per two-qubit gate caused by other jobs.
+    /// Largest error that other jobs are expected to add to a two-qubit gate, 0..=1; see
+    /// [`super::isolation::crosstalk`].
     pub max_crosstalk: Option<f64>,
 }
 
@@ -358,7 +359,6 @@ impl JobRequest {
     pub fn unsupported(&self) -> Option<Demand> {
         let demands = [
             (self.priority != Priority::NORMAL, Demand::Priority),
-            (self.isolation.max_crosstalk.is_some(), Demand::MaxCrosstalk),
             (self.deadline.is_some(), Demand::Deadline),
             (self.checkpoint_interval.is_some(), Demand::CheckpointInterval),
             (self.redundancy > 1, Demand::Redundancy),

@@ -23,12 +23,15 @@ pub enum Kind {
 }
 
 /// One booking. The holder and the kind are its key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The booked qubits.
     pub qubits: QubitSet,
     /// Idle qubits kept around them, in couplers: nobody else may come closer.
     pub buffer_distance: u32,
+    /// Most crosstalk on the couplers between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_crosstalk: Option<f64>,
     /// Since when.
     pub from: Time,
     /// Until when at most; `None` when nobody knows.
@@ -231,7 +234,7 @@ mod tests {
     use super::*;
 
     fn booking(qubits: QubitSet, buffer_distance: u32) -> Entry {
-        Entry { qubits, buffer_distance, from: Time::ZERO, until: None }
+        Entry { qubits, buffer_distance, max_crosstalk: None, from: Time::ZERO, until: None }
     }
 
     proptest! {

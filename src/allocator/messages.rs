@@ -268,7 +268,7 @@ pub enum Outcome {
 }
 
 /// The separation that an allocation is promised, and that the auditor holds the core to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PromisedIsolation {
     /// Idle qubits between this allocation and any other on the device.
     pub buffer_distance: u32,
@@ -276,6 +276,10 @@ pub struct PromisedIsolation {
     pub guard: Span,
     /// Its qubits are reset before it.
     pub hardware_reset: bool,
+    /// Most that other jobs are expected to add to the error of its two-qubit gates, see
+    /// [`super::isolation::crosstalk`]; `None`: whatever comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_crosstalk: Option<f64>,
 }
 
 /// What a driver must do to a device before an allocation starts.

@@ -55,6 +55,7 @@ use messages::{
     StatusReason, Target,
 };
 use placement::PlacementStrategy;
+use placement::memory::MemoryUse;
 use scheduler::queue::{Place, WaitingQueue};
 
 /// The allocator. See the [module](self) for what it promises.
@@ -72,6 +73,8 @@ pub struct Allocator {
     classes: ClassTable,
     /// Scratch: what placements cost besides noise.
     surcharges: placement::surcharge::Surcharges,
+    /// Scratch: what limits on crosstalk leave.
+    crosstalk: isolation::crosstalk::CrosstalkLimits,
     /// Scratch: qubits free for the job that is being placed.
     free: QubitSet,
 }
@@ -132,12 +135,13 @@ impl Allocator {
         Ok(Self {
             strategy: placement::configured(config.strategy, &config.placement),
             own_strategy: false,
-            exact: placement::exact::NoiseAware::default(),
+            exact: placement::exact::NoiseAware::with_memory(config.placement.memory),
             selector: selector(config.selection),
             own_selector: false,
             draws,
             classes: ClassTable::default(),
             surcharges: placement::surcharge::Surcharges::default(),
+            crosstalk: isolation::crosstalk::CrosstalkLimits::default(),
             free: QubitSet::default(),
             state: State {
                 config,
@@ -190,6 +194,8 @@ impl Allocator {
         if now < self.state.now {
             return Err(CommandError::TimeRunsBackwards { now, last: self.state.now });
         }
+        self.strategy.advance(now);
+        self.exact.advance(now);
         let answer = match command {
             Command::RegisterDevice { device, spec } => self.register(device, spec, events),
             Command::RemoveDevice { device } => self.remove_device(now, device, events),
@@ -232,6 +238,11 @@ impl Allocator {
     /// The configuration in force.
     pub fn config(&self) -> &AllocatorConfig {
         &self.state.config
+    }
+
+    /// What searches remember of earlier ones, and how often it helped.
+    pub fn search_memory(&self) -> MemoryUse {
+        self.strategy.memory().beside(self.exact.memory())
     }
 
     /// A device of the fleet.
@@ -505,6 +516,9 @@ impl Allocator {
         let changed = (config.strategy, &config.placement) != (current.strategy, &current.placement);
         if !self.own_strategy && changed {
             self.strategy = placement::configured(config.strategy, &config.placement);
+        }
+        if config.placement.memory != current.placement.memory {
+            self.exact = placement::exact::NoiseAware::with_memory(config.placement.memory);
         }
         if !self.own_selector && config.selection != self.state.config.selection {
             self.selector = selector(config.selection);

@@ -283,6 +283,9 @@ impl Allocator {
         let (mask, demands) = class.on_device(id, &device.epoch);
         let map = &device.spec.coupling_map;
         device.ledger.free_for(promised.buffer_distance, &mask.qubits, map, &mut self.free);
+        let (limit, technology) = (promised.max_crosstalk, device.spec.technology);
+        let (epoch, barred) = (&device.epoch, mask.barred_couplers.as_deref());
+        let barred = self.crosstalk.apply(limit, technology, epoch, &device.ledger, &mut self.free, barred);
         let free = self.free.len() as u32;
         let bound = if free < qubits {
             Bound::NotEnoughFree { asked: qubits, free }
@@ -291,7 +294,7 @@ impl Allocator {
             let mut request = PlacementRequest {
                 epoch: &device.epoch,
                 free: &self.free,
-                barred_couplers: mask.barred_couplers.as_deref(),
+                barred_couplers: barred,
                 pattern: &pattern,
                 budget: self.state.config.placement_budget,
                 objective: Objective::of(weights),
@@ -305,7 +308,7 @@ impl Allocator {
                     tally.blocked_by_shape += 1;
                     return Err(class.bound);
                 }
-                let beside = surcharge::beside(&promised, device.spec.technology, &device.ledger);
+                let beside = surcharge::beside(&promised, technology, &device.ledger);
                 request.objective = self.surcharges.objective(weights, &request, beside);
             }
             let is_exact = !self.own_strategy && self.state.config.strategy.is_exact();
@@ -352,6 +355,7 @@ impl Allocator {
             Entry {
                 qubits: held.clone(),
                 buffer_distance: promised.buffer_distance,
+                max_crosstalk: promised.max_crosstalk,
                 from: now,
                 until: walltime,
             },

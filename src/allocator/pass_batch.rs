@@ -98,6 +98,10 @@ impl Allocator {
     fn better_places(&mut self, jobs: &[&Movable]) -> Option<(Vec<Move>, Option<u64>)> {
         let device_id = jobs[0].allocation.device;
         let device = self.state.fleet.get_mut(device_id)?;
+        // Places were chosen within the limits of others on crosstalk; other places might not be.
+        if device.ledger.entries().any(|(_, _, entry)| entry.max_crosstalk.is_some()) {
+            return None;
+        }
         let map = device.spec.coupling_map.clone();
         let mut entries: Vec<Entry> = Vec::with_capacity(jobs.len());
         for job in jobs {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::balancing::selection::selector;
 use super::class::{ClassTable, Learned};
 use super::placement::{self, exact::NoiseAware};
-use super::{Allocator, State, consistency};
+use super::{Allocator, State, consistency, isolation};
 use crate::quantum::QubitSet;
 use crate::random::StreamFamily;
 
@@ -104,12 +104,13 @@ impl Allocator {
         Ok(Self {
             strategy: placement::configured(state.config.strategy, &state.config.placement),
             own_strategy: false,
-            exact: NoiseAware::default(),
+            exact: NoiseAware::with_memory(state.config.placement.memory),
             selector,
             own_selector: false,
             draws,
             classes,
             surcharges: placement::surcharge::Surcharges::default(),
+            crosstalk: isolation::crosstalk::CrosstalkLimits::default(),
             free: QubitSet::default(),
             state,
         })

@@ -203,7 +203,8 @@ impl Allocator {
             if guard.0 > 0 {
                 let until = now + guard;
                 let qubits = allocation.held.clone();
-                let entry = Entry { qubits, buffer_distance: 0, from: now, until: Some(until) };
+                let entry =
+                    Entry { qubits, buffer_distance: 0, max_crosstalk: None, from: now, until: Some(until) };
                 device.ledger.book(id, Kind::Guard, entry, &map);
                 self.state.timers.insert((until, Timer::GuardEnd(device_id, id)));
                 events.push(Event::GuardStarted { allocation: id, device: device_id, until });

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::run::{MetricSummary, Replication, summarize};
+use super::run::{MetricSummary, Replication, search_memory, summarize};
 use super::statistics::Interval;
 use super::timing::Timing;
 use crate::simulator::scenario::{Scenario, Traces};
@@ -237,7 +237,8 @@ impl RunFolder {
         Ok(fleet)
     }
 
-    /// Writes `performance.json` and `latency.csv`: wall-clock figures, which differ from run to run.
+    /// Writes `performance.json` and `latency.csv`: wall-clock figures, which differ from run to run, and what placement
+    /// searches remembered, which changes nothing but these.
     pub fn write_timing(
         &self,
         scenario: &Scenario,
@@ -275,6 +276,19 @@ impl RunFolder {
             ("threads", Some(threads as f64)),
         ] {
             metrics.insert(name.to_owned(), metric_value(value, None));
+        }
+        let memory = search_memory(replications);
+        for (name, value) in [
+            ("requests", Some(memory.requests as f64)),
+            ("hits", Some(memory.hits as f64)),
+            ("misses", Some(memory.misses as f64)),
+            ("hit_rate", memory.hit_rate()),
+            ("entries", Some(memory.entries as f64)),
+            ("bytes", Some(memory.bytes as f64)),
+            ("bytes_peak", Some(memory.bytes_peak as f64)),
+            ("entry_bytes_max", Some(memory.entry_bytes_max as f64)),
+        ] {
+            metrics.insert(format!("search_memory.{name}"), metric_value(value, None));
         }
         self.write_json(
             "performance.json",

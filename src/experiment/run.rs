@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::statistics::{Interval, mean, mean_interval};
 use super::timing::{Stopwatch, Timing};
+use crate::allocator::placement::memory::MemoryUse;
 use crate::observe::auditor::Violation;
 use crate::observe::metrics::{MetricDef, MetricValue};
 use crate::simulator::scenario::Scenario;
@@ -60,6 +61,8 @@ pub struct Replication {
     pub violations_total: u64,
     /// Wall-clock figures.
     pub timing: Option<Timing>,
+    /// What placement searches remembered.
+    pub search_memory: MemoryUse,
     /// What plots need.
     pub collected: Option<Collected>,
 }
@@ -170,7 +173,14 @@ fn replication(
         violations_total: observer.auditor.total(),
         timing: watch.map(|watch| watch.stop(outcomes.arrivals)),
         collected: outcomes.collected,
+        search_memory: outcomes.search_memory,
     })
+}
+
+/// What placement searches remembered in all replications: all requests, and the largest sizes.
+pub fn search_memory(replications: &[Replication]) -> MemoryUse {
+    let all = replications.iter().map(|replication| replication.search_memory);
+    all.fold(MemoryUse::default(), MemoryUse::or)
 }
 
 /// The mean and interval of every metric over replications; `pick` chooses fleet or device values.

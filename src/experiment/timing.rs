@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use crate::allocator::placement::memory::MemoryUse;
 use crate::allocator::placement::{Placed, PlacementRequest, PlacementStrategy};
 use crate::simulator::simulation::{Part, Probe, WrapStrategy};
+use crate::time::Time;
 
 /// Latencies up to a minute, in nanoseconds, three significant digits.
 fn histogram() -> Histogram<u64> {
@@ -170,6 +172,14 @@ impl PlacementStrategy for Timed {
 
     fn forget(&mut self) {
         self.strategy.forget();
+    }
+
+    fn advance(&mut self, now: Time) {
+        self.strategy.advance(now);
+    }
+
+    fn memory(&self) -> MemoryUse {
+        self.strategy.memory()
     }
 }
 

@@ -99,7 +99,12 @@ pub(super) fn grant(now: Time, job: u64, id: u64, map: &CouplingMap, layout: &[u
         swaps: None,
         held,
         blocked,
-        isolation: PromisedIsolation { buffer_distance: 1, guard: Span::ZERO, hardware_reset: false },
+        isolation: PromisedIsolation {
+            buffer_distance: 1,
+            guard: Span::ZERO,
+            hardware_reset: false,
+            max_crosstalk: None,
+        },
         started: now,
         expected_end: None,
         lease_end: None,

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::device::DeviceSpec;
-use super::device_file::{DeviceFileError, near};
+use super::file_error::{FileError, near};
 
 /// Name and text of every shipped device, ascending by name.
 macro_rules! shipped {
@@ -52,7 +52,7 @@ pub enum CatalogueError {
     },
     /// The file is wrong.
     #[error(transparent)]
-    File(#[from] DeviceFileError),
+    File(#[from] FileError),
 }
 
 /// Names of all shipped devices, ascending.

@@ -9,6 +9,7 @@ pub mod circuit;
 pub mod coupling_map;
 pub mod device;
 pub mod device_file;
+pub mod file_error;
 pub mod generators;
 pub mod hardware;
 pub mod import;

@@ -6,7 +6,9 @@
 //! | medium | `isolation.buffer_distance` | none                | no           |
 //! | strong | the same, at least 2        | `isolation.guard`   | yes          |
 //!
-//! What a job states explicitly replaces the level's value; what the device demands is a lower bound on both.
+//! A limit on crosstalk ([`crosstalk`]) is a demand of its own, whatever the level. What a job states explicitly replaces the level's value; what the device demands is a lower bound on both.
+
+pub mod crosstalk;
 
 use super::config::Isolation;
 use super::job::{IsolationLevel, IsolationRequest};
@@ -25,5 +27,6 @@ pub fn promise(asked: &IsolationRequest, config: &Isolation, device: &DeviceLimi
         buffer_distance: asked.buffer_distance.unwrap_or(buffer).max(device.min_qubit_separation),
         guard: asked.temporal_separation.unwrap_or(guard).max(device.reconfiguration_time),
         hardware_reset: asked.hardware_reset.unwrap_or(reset),
+        max_crosstalk: asked.max_crosstalk,
     }
 }

@@ -7,11 +7,13 @@
 
 use std::sync::Arc;
 
+use super::memory::MemoryUse;
 use super::topology_aware::TopologyAware;
 use super::{Placed, PlacementOutcome, PlacementRequest, PlacementStrategy};
-use crate::allocator::config::FixedRegionsConfig;
+use crate::allocator::config::{FixedRegionsConfig, SearchMemory};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{PhysicalQubit, QubitSet};
+use crate::time::Time;
 
 /// The strategy; remembers divisions of devices, which answers do not depend on.
 #[derive(Debug)]
@@ -28,6 +30,12 @@ impl FixedRegions {
     /// The strategy with the given regions.
     pub fn new(config: FixedRegionsConfig) -> Self {
         Self { config, divisions: Vec::new(), inside: TopologyAware::default() }
+    }
+
+    /// The same with limits on what searches inside of regions remember.
+    #[must_use]
+    pub fn with_memory(self, config: SearchMemory) -> Self {
+        Self { inside: TopologyAware::with_memory(config), ..self }
     }
 
     fn division(&mut self, map: &Arc<CouplingMap>) -> Arc<[QubitSet]> {
@@ -69,9 +77,11 @@ impl PlacementStrategy for FixedRegions {
         // A region where the program embeds is better than a smaller one where it must be routed.
         let limits = [Some(0), request.max_swaps];
         let limits = if request.max_swaps == Some(0) { &limits[..1] } else { &limits[..] };
+        // Equal shares: what one search leaves over may depend on what it remembers.
+        let searches = (limits.len() * open.len()).max(1) as u64;
+        let budget = (request.budget / searches).max(1);
         for &max_swaps in limits {
             for (_, free) in &open {
-                let budget = request.budget.saturating_sub(steps).max(1);
                 let inside = PlacementRequest { free, max_swaps, budget, ..*request };
                 let placed = self.inside.place(&inside);
                 steps += placed.steps;
@@ -95,6 +105,14 @@ impl PlacementStrategy for FixedRegions {
     fn forget(&mut self) {
         self.divisions.clear();
         self.inside.forget();
+    }
+
+    fn advance(&mut self, now: Time) {
+        self.inside.advance(now);
+    }
+
+    fn memory(&self) -> MemoryUse {
+        self.inside.memory()
     }
 }
 
@@ -275,6 +293,31 @@ mod tests {
                 && apart.clone().all(|region| map.distance(region, &union).is_some_and(|far| far >= 1))
         );
         assert_eq!(joined(map, &open, 1, 100, &QubitSet::full(map.qubits())), None);
+    }
+
+    /// What is found in one region leaves the others their budget, whatever was remembered.
+    #[test]
+    fn memory_never_shows() {
+        let map = CouplingMap::grid(8, 8).unwrap();
+        let scene = Scene::new(map, |coupler| 0.001 + 0.029 * ((coupler * 37) % 101) as f64 / 101.0);
+        let settings = config(&[16, 12, 9], 0);
+        let mut remembers = FixedRegions::new(settings.clone());
+        let mut found = 0;
+        for round in 0..240_u64 {
+            let qubits = 5 + (round % 4) as u32;
+            let edges = (1..qubits)
+                .map(|v| (crate::quantum::VirtualQubit(v - 1), crate::quantum::VirtualQubit(v), 1));
+            let pattern = Pattern::from_edges(qubits, edges.collect(), false);
+            let request = PlacementRequest {
+                budget: 20 + 17 * (round % 60),
+                max_swaps: Some(0),
+                ..PlacementRequest::new(&scene.epoch, &scene.free, &pattern)
+            };
+            let expected = FixedRegions::new(settings.clone()).place(&request).outcome;
+            assert_eq!(remembers.place(&request).outcome, expected, "round {round}");
+            found += usize::from(matches!(expected, PlacementOutcome::Feasible { .. }));
+        }
+        assert!(found > 50 && remembers.memory().hits > 0, "{found}, {:?}", remembers.memory());
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod first_fit;
 pub mod fixed_regions;
 mod free_parts;
 mod graph;
+pub mod memory;
 pub mod pattern;
 pub mod ranked;
 mod region;
@@ -26,7 +27,9 @@ use smallvec::SmallVec;
 
 use crate::allocator::config::{PlacementConfig, Strategy};
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
+use crate::time::Time;
 use cost::{Epoch, Link};
+use memory::MemoryUse;
 use pattern::Pattern;
 
 /// What is to be placed where.
@@ -215,6 +218,14 @@ pub trait PlacementStrategy: Send {
 
     /// Drops whatever is remembered from earlier requests. Answers do not change, only the time they take.
     fn forget(&mut self) {}
+
+    /// Tells what time it is in the core, so that what was not used for long can be dropped. Answers do not change.
+    fn advance(&mut self, _now: Time) {}
+
+    /// What is remembered from earlier requests, and how often it helped.
+    fn memory(&self) -> MemoryUse {
+        MemoryUse::default()
+    }
 }
 
 /// The strategy of that name, with default settings.
@@ -226,10 +237,13 @@ pub fn strategy(config: Strategy) -> Box<dyn PlacementStrategy> {
 pub fn configured(strategy: Strategy, config: &PlacementConfig) -> Box<dyn PlacementStrategy> {
     match strategy {
         Strategy::FirstFit => Box::<first_fit::FirstFit>::default(),
-        Strategy::NoiseAware => Box::<exact::NoiseAware>::default(),
-        Strategy::TopologyAware => Box::<topology_aware::TopologyAware>::default(),
+        Strategy::NoiseAware => Box::new(exact::NoiseAware::with_memory(config.memory)),
+        Strategy::TopologyAware => Box::new(topology_aware::TopologyAware::with_memory(config.memory)),
         Strategy::Region => Box::<routed::Region>::default(),
-        Strategy::FixedRegions => Box::new(fixed_regions::FixedRegions::new(config.fixed_regions.clone())),
+        Strategy::FixedRegions => {
+            let regions = config.fixed_regions.clone();
+            Box::new(fixed_regions::FixedRegions::new(regions).with_memory(config.memory))
+        }
     }
 }
 

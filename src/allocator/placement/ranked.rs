@@ -4,8 +4,10 @@
 //! scorer knows (a learned model, measurements of its own) is its business, but it must judge alike what is alike, or
 //! runs are no longer repeatable.
 
+use super::memory::MemoryUse;
 use super::routing::placement_of_routed_layout;
 use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, placement_of_layout};
+use crate::time::Time;
 
 /// Judges candidate placements.
 pub trait PlacementScorer: Send {
@@ -117,6 +119,14 @@ impl<S: PlacementStrategy, P: PlacementScorer> PlacementStrategy for Ranked<S, P
 
     fn forget(&mut self) {
         self.strategy.forget();
+    }
+
+    fn advance(&mut self, now: Time) {
+        self.strategy.advance(now);
+    }
+
+    fn memory(&self) -> MemoryUse {
+        self.strategy.memory()
     }
 }
 

@@ -3,11 +3,10 @@
 //! Promises surcharges per qubit and per coupler, so that an exact search stays exact, as a function of the free
 //! qubits, the calibration and the jobs that run. Leaves their weights to the configuration.
 
-use smallvec::SmallVec;
-
 use super::cost::{Epoch, NAT, bit};
 use super::{Objective, PlacementRequest};
 use crate::allocator::config::PlacementConfig;
+use crate::allocator::isolation::crosstalk::{Holders, expected_share, is_expected};
 use crate::allocator::ledger::{Kind, Ledger};
 use crate::allocator::messages::PromisedIsolation;
 use crate::quantum::device::Technology;
@@ -88,15 +87,6 @@ pub(crate) struct Walks {
     nodes: Vec<PhysicalQubit>,
 }
 
-/// Expected addition to the factor on a two-qubit error by so many driven couplers at distance 1, from none to eight;
-/// more count as eight. The mean of the largest of that many independent factors: 90 % of pairs 1.0 to 1.3, 8 %
-/// 1.5 to 3, 2 % 3 to 11 (Murali et al., ASPLOS'20; Cirq calibration files of Google Weber), since no vendor publishes
-/// a map of pairs.
-const EXPECTED_CROSSTALK: [f64; 9] = [0.0, 0.338, 0.556, 0.739, 0.902, 1.053, 1.195, 1.328, 1.455];
-
-/// No job holds this qubit.
-const NOBODY: u32 = u32::MAX;
-
 /// The qubits of each job whose gates may disturb a job with the given promise: all that run on a superconducting
 /// device, if there is no buffer. With a buffer all driven couplers are two or more couplers away, where they disturb
 /// all places about alike (by 5 % of the error), so that there is nothing to choose.
@@ -105,7 +95,7 @@ pub fn beside<'q>(
     technology: Technology,
     ledger: &'q Ledger,
 ) -> impl Iterator<Item = &'q QubitSet> {
-    let disturbed = promised.buffer_distance == 0 && technology == Technology::Superconducting;
+    let disturbed = promised.buffer_distance == 0 && is_expected(technology);
     let jobs = ledger.entries().filter(move |(_, kind, _)| disturbed && *kind == Kind::Job);
     jobs.map(|(_, _, entry)| &entry.qubits)
 }
@@ -116,7 +106,7 @@ pub struct Surcharges {
     walks: Walks,
     qubits: Vec<u64>,
     couplers: Vec<u64>,
-    holder: Vec<u32>,
+    holders: Holders,
 }
 
 impl Surcharges {
@@ -171,22 +161,16 @@ impl Surcharges {
         free: &QubitSet,
         beside: impl Iterator<Item = &'q QubitSet>,
     ) -> bool {
-        self.holder.clear();
-        self.holder.resize(epoch.qubits(), NOBODY);
-        for (job, qubits) in (0_u32..).zip(beside) {
-            for qubit in qubits {
-                self.holder[qubit.index()] = job;
-            }
-        }
+        self.holders.load(epoch.qubits(), beside);
         self.couplers.clear();
         self.couplers.resize(epoch.coupler_cost.len(), 0);
         let mut any = false;
         for (index, &(a, b)) in epoch.map.couplers().iter().enumerate() {
             let coupler = CouplerId(index as u32);
             if free.contains(a) && free.contains(b) && epoch.is_usable(coupler) {
-                let driven = self.driven_beside(epoch, a, b).min(EXPECTED_CROSSTALK.len() - 1);
+                let driven = self.holders.driven_beside(epoch, a, b, None);
                 if driven > 0 {
-                    let share = weight * EXPECTED_CROSSTALK[driven];
+                    let share = weight * expected_share(driven);
                     // The cast saturates.
                     let added = (share * epoch.coupler_cost[index] as f64).round() as u64;
                     self.couplers[index] = added.min(MOST);
@@ -195,25 +179,6 @@ impl Surcharges {
             }
         }
         any
-    }
-
-    /// Number of couplers inside regions of other jobs that are one coupler away from the coupler (a, b).
-    fn driven_beside(&self, epoch: &Epoch, a: PhysicalQubit, b: PhysicalQubit) -> usize {
-        let mut driven: SmallVec<[CouplerId; 16]> = SmallVec::new();
-        for end in [a, b] {
-            for near in epoch.links(end) {
-                let job = self.holder[near.to.index()];
-                if job == NOBODY {
-                    continue;
-                }
-                for far in epoch.links(near.to) {
-                    if self.holder[far.to.index()] == job && !driven.contains(&far.coupler) {
-                        driven.push(far.coupler);
-                    }
-                }
-            }
-        }
-        driven.len()
     }
 }
 

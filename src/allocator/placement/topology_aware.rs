@@ -6,8 +6,11 @@
 
 use super::exact::NoiseAware;
 use super::first_fit::FirstFit;
+use super::memory::MemoryUse;
 use super::routed::Region;
 use super::{Placed, PlacementOutcome, PlacementRequest, PlacementStrategy};
+use crate::allocator::config::SearchMemory;
+use crate::time::Time;
 
 /// The strategy; holds buffers that answers do not depend on.
 #[derive(Debug, Default)]
@@ -15,6 +18,13 @@ pub struct TopologyAware {
     exact: NoiseAware,
     first_fit: FirstFit,
     region: Region,
+}
+
+impl TopologyAware {
+    /// The strategy with limits on what it remembers.
+    pub fn with_memory(config: SearchMemory) -> Self {
+        Self { exact: NoiseAware::with_memory(config), ..Self::default() }
+    }
 }
 
 impl PlacementStrategy for TopologyAware {
@@ -49,6 +59,14 @@ impl PlacementStrategy for TopologyAware {
         self.exact.forget();
         self.first_fit.forget();
         self.region.forget();
+    }
+
+    fn advance(&mut self, now: Time) {
+        self.exact.advance(now);
+    }
+
+    fn memory(&self) -> MemoryUse {
+        self.exact.memory()
     }
 }
 

@@ -4,12 +4,12 @@ use std::fs;
 
 use resource_manager::experiment::determinism;
 use resource_manager::experiment::folder::RunFolder;
-use resource_manager::experiment::run::{Replication, Settings, run as run_replications};
+use resource_manager::experiment::run::{Replication, Settings, run as run_replications, search_memory};
 use resource_manager::experiment::warm_up;
 use resource_manager::report::plots;
 use resource_manager::report::run_plots::run_plots;
 use resource_manager::report::run_summary::run_summary;
-use resource_manager::report::table::{duration, number};
+use resource_manager::report::table::{duration, number, percent};
 use resource_manager::simulator::scenario::{Horizon, Scenario};
 
 use crate::args::RunArgs;
@@ -67,6 +67,16 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
         duration(Some(timing.wall.as_secs_f64())),
         number(Some((timing.jobs as f64 / timing.wall.as_secs_f64()).round())),
     ));
+    let memory = search_memory(&replications);
+    if memory.requests > 0 {
+        console.note(format!(
+            "search memory: {} of {} searches used it ({} of those that could), {} MiB at most",
+            number(Some(memory.hits as f64)),
+            number(Some(memory.requests as f64)),
+            percent(memory.hit_rate()),
+            number(Some((memory.bytes_peak as f64 / (1 << 20) as f64 * 10.0).round() / 10.0)),
+        ));
+    }
     console.note(format!("results in {}", folder.path().display()));
     warn(&scenario, &replications, console);
     let broken: u64 = replications.iter().map(|replication| replication.violations_total).sum();

@@ -19,7 +19,7 @@ use crate::allocator::placement::pattern::Pattern;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::circuit::InteractionGraph;
 use crate::quantum::coupling_map::CouplingMap;
-use crate::quantum::device_file::near;
+use crate::quantum::file_error::near;
 use crate::quantum::{PhysicalQubit, QubitSet};
 
 /// Largest file that is read, bytes; the public benchmark has 0.3 MB.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::allocator::job::Topology;
 use crate::allocator::placement::pattern::Pattern;
 use crate::quantum::circuit::InteractionGraph;
-use crate::quantum::device_file::near;
+use crate::quantum::file_error::near;
 use crate::quantum::{PhysicalQubit, QubitSet};
 
 /// Most qubits of a shape, and of a complete one, whose edges grow with the square.

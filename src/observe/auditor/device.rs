@@ -3,6 +3,8 @@
 //! Promises work in proportion to the neighbourhood of one allocation, and no memory per event. Distances are found
 //! by a breadth-first search of its own, over all couplers, dead ones included.
 
+mod crosstalk;
+
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -16,7 +18,7 @@ use crate::allocator::messages::{
 };
 use crate::quantum::calibration::{Calibration, DEAD_ERROR};
 use crate::quantum::coupling_map::CouplingMap;
-use crate::quantum::device::{DeviceLimits, DeviceSpec};
+use crate::quantum::device::{DeviceLimits, DeviceSpec, Technology};
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit};
 use crate::time::Time;
 
@@ -33,6 +35,7 @@ pub(super) struct AuditedDevice {
     map: Arc<CouplingMap>,
     calibration: Arc<Calibration>,
     limits: DeviceLimits,
+    technology: Technology,
     epoch: EpochNumber,
     /// `Offline` once removed.
     status: Status,
@@ -42,6 +45,8 @@ pub(super) struct AuditedDevice {
     coupler_status: Vec<Status>,
     usable_qubits: Vec<bool>,
     usable_couplers: Vec<bool>,
+    /// Couplers that the job under examination must not use because of crosstalk.
+    disturbed: SmallVec<[CouplerId; 4]>,
     owner: Vec<AllocationId>,
     guarded_until: Vec<Time>,
     active: Vec<Arc<Allocation>>,
@@ -64,6 +69,7 @@ impl AuditedDevice {
             map: Arc::clone(&spec.coupling_map),
             calibration: Arc::clone(&spec.calibration),
             limits: spec.limits,
+            technology: spec.technology,
             epoch: EpochNumber(1),
             status: Status::Online,
             present: true,
@@ -71,6 +77,7 @@ impl AuditedDevice {
             coupler_status: vec![Status::Online; couplers],
             usable_qubits: vec![false; qubits],
             usable_couplers: vec![false; couplers],
+            disturbed: SmallVec::new(),
             owner: vec![NOBODY; qubits],
             guarded_until: vec![Time::ZERO; qubits],
             active: Vec::new(),
@@ -197,6 +204,7 @@ impl AuditedDevice {
             }
             if found.len() == before {
                 self.check_quality(allocation, request, shapes, found);
+                self.check_own_crosstalk(allocation, request, shapes, found);
             }
         }
         self.check_guard(now, allocation, found);
@@ -208,6 +216,7 @@ impl AuditedDevice {
                 *owner = allocation.id;
             }
         }
+        self.check_crosstalk_on_others(allocation, found);
         self.active.push(Arc::clone(allocation));
         taken
     }
@@ -272,6 +281,10 @@ impl AuditedDevice {
             ),
             (asked.temporal_separation.is_some_and(|least| promised.guard < least), Promise::Guard),
             (asked.hardware_reset == Some(true) && !promised.hardware_reset, Promise::HardwareReset),
+            (
+                asked.max_crosstalk.is_some_and(|most| promised.max_crosstalk.is_none_or(|kept| kept > most)),
+                Promise::MaxCrosstalk,
+            ),
         ];
         for (_, promise) in weaker.into_iter().filter(|(weaker, _)| *weaker) {
             found.push(Breach::PromiseTooWeak { job: request.id, allocation: id, promise });
@@ -351,6 +364,9 @@ impl AuditedDevice {
     }
 
     fn within_limits(&self, coupler: CouplerId, limits: &ElementLimits) -> bool {
+        if self.disturbed.contains(&coupler) {
+            return false;
+        }
         limits.max_two_qubit_error >= 1.0
             || self
                 .calibration

@@ -229,7 +229,8 @@ impl Auditor {
     fn report(&mut self, breach: Breach) {
         if let Breach::DoubleHold { device, .. }
         | Breach::BufferTooNarrow { device, .. }
-        | Breach::GuardBroken { device, .. } = breach
+        | Breach::GuardBroken { device, .. }
+        | Breach::TooMuchCrosstalk { device, .. } = breach
             && let Some(known) = self.devices.get_mut(&device)
         {
             known.isolation_violations += 1;

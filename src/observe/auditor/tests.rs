@@ -4,7 +4,7 @@ use crate::allocator::messages::{DriverAction, EpochNumber, Fence, Rejection, Re
 use crate::observe::fixture::*;
 use crate::quantum::PhysicalQubit;
 use crate::quantum::coupling_map::CouplingMap;
-use crate::quantum::device::DeviceSpec;
+use crate::quantum::device::{DeviceSpec, Technology};
 
 /// A run that can be bent at one place: two jobs on a line of twelve qubits, the second one elsewhere and later.
 struct Story {
@@ -163,6 +163,66 @@ fn isolation_is_audited() {
         Story { spec: spec("ions", CouplingMap::all_to_all(12).unwrap()), ..Story::legal() }.audit();
     assert_eq!(isolation.isolation_violations(), 1);
     assert_eq!(isolation.isolation_violations_on(DEVICE), 1);
+}
+
+/// Two errors of 0.3 % side by side: each job drives one or two couplers beside the other's nearest one.
+#[test]
+fn crosstalk_is_audited() {
+    let close = |story: &mut Story| {
+        story.place(1, &[3, 4]);
+        story.grants.iter_mut().for_each(|grant| grant.isolation.buffer_distance = 0);
+    };
+    let limited = |story: &mut Story, which: usize, asked: f64, promised: f64| {
+        let job = if which == 0 { &mut story.first } else { &mut story.second };
+        job.isolation.max_crosstalk = Some(asked);
+        story.grants[which].isolation.max_crosstalk = Some(promised);
+    };
+    let cases = [
+        bent(|story| {
+            close(story);
+            limited(story, 0, 0.0010, 0.0010);
+        }),
+        bent(|story| {
+            close(story);
+            limited(story, 1, 0.0010, 0.0010);
+        }),
+        bent(|story| limited(story, 1, 0.001, 0.002)),
+        bent(|story| {
+            close(story);
+            limited(story, 1, 0.0010, 0.0010);
+            story.second.topology = Topology::Any;
+        }),
+        bent(|story| {
+            close(story);
+            limited(story, 0, 0.0, 0.0);
+            limited(story, 1, 0.0, 0.0);
+        }),
+    ];
+    insta::assert_snapshot!(cases.join("\n"), @"
+    too_much_crosstalk at 20s: the start of allocation 2 on device 0 breaks the limit of allocation 1 on crosstalk at qubit 1
+    too_much_crosstalk at 20s: the start of allocation 2 on device 0 breaks the limit of allocation 2 on crosstalk at qubit 3
+    promise_too_weak at 20s: allocation 2 promises job 2 less limit on crosstalk than it asked for
+    too_much_crosstalk at 20s: the start of allocation 2 on device 0 breaks the limit of allocation 2 on crosstalk at qubit 3
+    too_much_crosstalk at 20s: the start of allocation 2 on device 0 breaks the limit of allocation 2 on crosstalk at qubit 3
+    too_much_crosstalk at 20s: the start of allocation 2 on device 0 breaks the limit of allocation 1 on crosstalk at qubit 1
+    ");
+    let legal: [fn(&mut Story); 2] = [
+        // One driven coupler adds 0.338 of 0.3 %.
+        |story| story.first.isolation.max_crosstalk = Some(0.00102),
+        // Gates of ions do not disturb each other.
+        |story| {
+            story.first.isolation.max_crosstalk = Some(0.0);
+            story.spec.technology = Technology::TrappedIon;
+        },
+    ];
+    for (number, change) in legal.into_iter().enumerate() {
+        let found = bent(|story| {
+            close(story);
+            change(story);
+            story.grants[0].isolation.max_crosstalk = story.first.isolation.max_crosstalk;
+        });
+        assert_eq!(found, "", "variant {number}");
+    }
 }
 
 #[test]

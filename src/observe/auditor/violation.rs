@@ -67,6 +67,8 @@ violation_kinds! {
     BufferTooNarrow = "buffer_too_narrow",
     /// Qubits were reused before the guard of the allocation before, or the reconfiguration, was over.
     GuardBroken = "guard_broken",
+    /// A start by which another job is expected to add more to a two-qubit error than a job accepts.
+    TooMuchCrosstalk = "too_much_crosstalk",
     /// An allocation promises less isolation than its job asked for.
     PromiseTooWeak = "promise_too_weak",
     /// A promised reset is not among the driver actions.
@@ -137,7 +139,7 @@ impl ViolationKind {
     /// Whether it means that two jobs came too near to each other in space or time. Only these count as
     /// `isolation_violations`.
     pub fn is_isolation(self) -> bool {
-        matches!(self, Self::DoubleHold | Self::BufferTooNarrow | Self::GuardBroken)
+        matches!(self, Self::DoubleHold | Self::BufferTooNarrow | Self::GuardBroken | Self::TooMuchCrosstalk)
     }
 }
 
@@ -166,6 +168,17 @@ pub enum Breach {
     /// See [`ViolationKind::GuardBroken`].
     #[error("allocation {} uses qubit {} of device {}, which is guarded until {until}", allocation.0, qubit.0, device.0)]
     GuardBroken { device: DeviceId, qubit: PhysicalQubit, allocation: AllocationId, until: Time },
+    /// See [`ViolationKind::TooMuchCrosstalk`].
+    #[error(
+        "the start of allocation {} on device {} breaks the limit of allocation {} on crosstalk at qubit {}",
+        started.0, device.0, allocation.0, qubit.0
+    )]
+    TooMuchCrosstalk {
+        device: DeviceId,
+        allocation: AllocationId,
+        started: AllocationId,
+        qubit: PhysicalQubit,
+    },
     /// See [`ViolationKind::PromiseTooWeak`].
     #[error("allocation {} promises job {} less {promise} than it asked for", allocation.0, job.0)]
     PromiseTooWeak { job: JobId, allocation: AllocationId, promise: Promise },
@@ -272,6 +285,7 @@ impl Breach {
             Self::DoubleHold { .. } => Kind::DoubleHold,
             Self::BufferTooNarrow { .. } => Kind::BufferTooNarrow,
             Self::GuardBroken { .. } => Kind::GuardBroken,
+            Self::TooMuchCrosstalk { .. } => Kind::TooMuchCrosstalk,
             Self::PromiseTooWeak { .. } => Kind::PromiseTooWeak,
             Self::ResetMissing { .. } => Kind::ResetMissing,
             Self::WrongSize { .. } => Kind::WrongSize,
@@ -341,6 +355,9 @@ pub enum Promise {
     /// Reset before it.
     #[error("hardware reset")]
     HardwareReset,
+    /// Limit on crosstalk.
+    #[error("limit on crosstalk")]
+    MaxCrosstalk,
 }
 
 /// What is wrong with a layout.

@@ -61,6 +61,8 @@ struct LiveJob {
     project: u32,
     /// Whether it was submitted after measuring began.
     measured: bool,
+    /// Whether it has a soft bound on its quality.
+    soft_bound: bool,
     phase: Phase,
 }
 
@@ -76,6 +78,15 @@ struct Counts {
     expired: u64,
     /// Expired or failed without a start.
     undone: u64,
+    /// Started, with a soft bound on their quality.
+    started_with_soft_bound: u64,
+    /// Of these, below it.
+    below_soft_bound: u64,
+}
+
+/// Whether a job would rather start below a bound on its quality than wait.
+fn has_soft_bound(request: &JobRequest) -> bool {
+    [request.min_success_probability, request.fidelity_requirement].iter().flatten().any(|bound| !bound.hard)
 }
 
 impl Counts {
@@ -88,7 +99,7 @@ impl Counts {
 ///
 /// The measured interval begins at time zero, or when [`Metrics::start_measuring`] is called, and ends at
 /// [`Metrics::finish`]. Integrals (utilization, queue length, fragmentation) cover exactly that interval; so do
-/// `throughput_jobs_per_s`, `reallocation_count` and `blocked_by_shape`. Waiting times, slowdowns, counts of jobs and
+/// `throughput_jobs_per_s`, `reallocation_count`, `calibration_request_count` and `blocked_by_shape`. Waiting times, slowdowns, counts of jobs and
 /// rates of success cover the jobs *submitted* in the interval. Isolation violations cover the whole run: a promise
 /// broken during the warm-up is broken.
 #[derive(Debug, Clone)]
@@ -110,6 +121,7 @@ pub struct Metrics {
     counts: Counts,
     completions: u64,
     requeues: u64,
+    calibration_requests: u64,
     attempts: u64,
     blocked_by_shape: u64,
     first_submission: Option<Time>,
@@ -146,6 +158,7 @@ impl Metrics {
             counts: Counts::default(),
             completions: 0,
             requeues: 0,
+            calibration_requests: 0,
             attempts: 0,
             blocked_by_shape: 0,
             first_submission: None,
@@ -178,6 +191,7 @@ impl Metrics {
         self.sums = Sums::default();
         self.counts = Counts::default();
         (self.completions, self.requeues, self.attempts, self.blocked_by_shape) = (0, 0, 0, 0);
+        self.calibration_requests = 0;
         (self.first_submission, self.last_end) = (None, None);
         self.usage.clear();
         for distribution in [
@@ -282,11 +296,11 @@ impl Metrics {
                 self.attempts += u64::from(*attempts);
                 self.blocked_by_shape += u64::from(*blocked_by_shape);
             }
+            Event::CalibrationRequested { .. } => self.calibration_requests += 1,
             // Held jobs wait as well; progress and the request to stop change no level.
             Event::JobHeld { .. }
             | Event::JobReleased { .. }
             | Event::ShotsCredited { .. }
-            | Event::CalibrationRequested { .. }
             | Event::StopRequested { .. } => {}
         }
     }
@@ -371,6 +385,7 @@ impl Metrics {
             started: false,
             project: request.tenant.project,
             measured: true,
+            soft_bound: has_soft_bound(request),
             phase: Phase::Waiting { since: self.now, device },
         };
         self.jobs.insert(request.id, job);
@@ -389,6 +404,12 @@ impl Metrics {
             self.waits.record(now.since(job.submitted).0);
             let per_qubit = allocation.explanation.cost / allocation.layout.len().max(1) as f64;
             self.placement_errors.record((per_qubit * PER_UNIT as f64).round() as u64);
+            if job.soft_bound {
+                // No job starts below a hard one.
+                let missed = allocation.explanation.quality.is_some_and(|quality| !quality.meets_all());
+                self.counts.started_with_soft_bound += 1;
+                self.counts.below_soft_bound += u64::from(missed);
+            }
         }
         job.started = true;
         let meter = self.devices.get_mut(&allocation.device);

@@ -114,6 +114,11 @@ impl Metrics {
             Metric::AllocationFailureRate => ratio(u128::from(counts.undone + counts.rejected), decided),
             Metric::BlockedByShape => ratio(u128::from(self.blocked_by_shape), u128::from(self.attempts)),
             Metric::ReallocationCount => Some(self.requeues as f64),
+            Metric::JobsBelowSoftBound => Some(counts.below_soft_bound as f64),
+            Metric::BelowSoftBoundShare => {
+                ratio(u128::from(counts.below_soft_bound), u128::from(counts.started_with_soft_bound))
+            }
+            Metric::CalibrationRequestCount => Some(self.calibration_requests as f64),
             Metric::Makespan => {
                 let first = self.first_submission?;
                 self.last_end.map(|last| last.since(first).as_secs_f64())

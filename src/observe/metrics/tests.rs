@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::allocator::messages::{Rejection, Status, Target};
+use crate::allocator::job::QualityBound;
+use crate::allocator::messages::{EpochNumber, Rejection, Status, Target};
+use crate::allocator::quality::{Assessment, Millionths, QualityDemand, Shortfall};
 use crate::observe::Observer;
 use crate::observe::fixture::*;
 use crate::quantum::coupling_map::CouplingMap;
@@ -34,14 +36,29 @@ fn by_hand() -> Observer {
     (again.device, again.attempt, again.tenant.project) = (IONS, 2, 1);
     let mut second = grant(at(20), 2, 2, &line, &[3, 4, 5]);
     second.tenant.project = 1;
+    second.explanation.quality = Some(Assessment {
+        success_probability: 0.9,
+        gate_fidelity: 0.99,
+        missed: Some(Shortfall {
+            demand: QualityDemand::MinSuccessProbability,
+            least: Millionths(999_999),
+            best: Millionths(900_000),
+        }),
+        forbidden: false,
+    });
+    again.explanation.quality = second.explanation.quality;
+    let wish = Some(QualityBound { at_least: 0.999_999, hard: false });
+    let demanding = JobRequest { min_success_probability: wish, ..line_job(2, 3) };
+    let request = Event::CalibrationRequested { device: DEVICE, epoch: EpochNumber(1), job: JobId(2) };
     let expiring = JobRequest { max_wait_time: Some(Span::from_secs(20)), ..line_job(3, 2) };
     let events = [
         (0, registered(DEVICE, line_spec)),
         (0, registered(IONS, spec("ions", ions))),
         (0, queued(line_job(1, 2))),
         (0, started(grant(at(0), 1, 1, &line, &[0, 1]))),
-        (10, queued(of_project(1, line_job(2, 3)))),
+        (10, queued(of_project(1, demanding))),
         (20, started(second)),
+        (20, request),
         (20, queued(of_project(1, expiring))),
         (20, queued(line_job(4, 9))),
         (30, finished(1, 1)),
@@ -136,6 +153,9 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
     allocation_failure_rate 0.666667
     blocked_by_shape 0.250000
     reallocation_count 1.000000
+    jobs_below_soft_bound 1.000000
+    below_soft_bound_share 1.000000
+    calibration_request_count 1.000000
     fidelity_predicted.mean 0.900000
     fidelity_predicted.p50 0.900000
     fidelity_predicted.p95 0.900000

@@ -1,92 +1,29 @@
-//! What is wrong with a device file, and where: origin, line, column, the line itself, and what would be right.
+//! What the YAML reader finds wrong with a device file, in words of device files.
 //!
-//! Promises short messages whatever the file holds (cropped, control characters escaped). Leaves the choice between
-//! printing and wrapping to the caller.
-
-use std::fmt;
+//! Promises the valid choices where a name is wrong. Leaves place, snippet and form to [`FileError`].
 
 use serde_yaml::budget::BudgetBreach;
 use serde_yaml::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter};
 
-/// Longest piece of a file that is shown, in characters.
-const SHOWN: usize = 100;
+use crate::quantum::file_error::{FileError, SHOWN, crop, near};
 
-/// Why a text is no device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeviceFileError {
-    origin: String,
-    position: Option<(u64, u64)>,
-    message: String,
-    snippet: Option<String>,
+/// An error at a place in `text`.
+pub(super) fn at(origin: &str, text: &str, location: Location, message: impl Into<String>) -> FileError {
+    if location == Location::UNKNOWN {
+        return FileError::whole(origin, message);
+    }
+    FileError::at(origin, text, (location.line(), location.column()), message)
 }
 
-impl DeviceFileError {
-    /// An error of the file `origin` as a whole.
-    pub fn whole(origin: &str, message: impl Into<String>) -> Self {
-        Self { origin: origin.to_owned(), position: None, message: message.into(), snippet: None }
-    }
-
-    /// An error at a place in `text`.
-    pub(super) fn at(origin: &str, text: &str, location: Location, message: impl Into<String>) -> Self {
-        if location == Location::UNKNOWN {
-            return Self::whole(origin, message);
-        }
-        let (line, column) = (location.line(), location.column());
-        Self {
-            position: Some((line, column)),
-            snippet: snippet(text, line, column),
-            ..Self::whole(origin, message)
-        }
-    }
-
-    /// Translates what the YAML reader found.
-    pub(super) fn from_yaml(origin: &str, text: &str, error: &YamlError) -> Self {
-        let location = error.location().unwrap_or(Location::UNKNOWN);
-        let found = token(text, location);
-        let message = match error.without_snippet() {
-            YamlError::InvalidScalar { ty, .. } => format!("found `{found}`, expected {}", kind(ty)),
-            other => message(other),
-        };
-        Self::at(origin, text, location, message)
-    }
-
-    /// Line and column, both from 1, where known.
-    pub fn position(&self) -> Option<(u64, u64)> {
-        self.position
-    }
-
-    /// The message without place and snippet.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
-
-impl std::error::Error for DeviceFileError {}
-
-impl fmt::Display for DeviceFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.origin)?;
-        if let Some((line, column)) = self.position {
-            write!(f, ":{line}:{column}")?;
-        }
-        write!(f, ": {}", self.message)?;
-        match &self.snippet {
-            Some(snippet) => write!(f, "\n{snippet}"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The line with a mark below the column, cropped around it.
-pub(crate) fn snippet(text: &str, line: u64, column: u64) -> Option<String> {
-    let shown = text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)?;
-    let column = usize::try_from(column).ok()?.saturating_sub(1);
-    let start = column.saturating_sub(SHOWN / 2);
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    let window: String = shown.chars().skip(start).take(SHOWN).map(plain).collect();
-    let gutter = " ".repeat(line.to_string().len());
-    let mark = " ".repeat(column - start);
-    Some(format!("{gutter} |\n{line} | {}\n{gutter} | {mark}^", window.trim_end()))
+/// Translates what the YAML reader found.
+pub(super) fn from_yaml(origin: &str, text: &str, error: &YamlError) -> FileError {
+    let location = error.location().unwrap_or(Location::UNKNOWN);
+    let found = token(text, location);
+    let message = match error.without_snippet() {
+        YamlError::InvalidScalar { ty, .. } => format!("found `{found}`, expected {}", kind(ty)),
+        other => message(other),
+    };
+    at(origin, text, location, message)
 }
 
 fn message(error: &YamlError) -> String {
@@ -152,35 +89,4 @@ fn choices(hint: &str, name: &str, known: &[&'static str]) -> String {
         Some(nearest) => format!("did you mean `{nearest}`? {hint} {list}"),
         None => format!("{hint} {list}"),
     }
-}
-
-/// A piece of the file that is safe to print.
-pub(crate) fn crop(text: &str) -> String {
-    let mut short: String = text.chars().take(3 * SHOWN).flat_map(printable).collect();
-    if text.chars().nth(3 * SHOWN).is_some() {
-        short.push_str("...");
-    }
-    short
-}
-
-fn printable(c: char) -> impl Iterator<Item = char> {
-    let (plain, escaped) = if c.is_control() { (None, Some(c.escape_debug())) } else { (Some(c), None) };
-    plain.into_iter().chain(escaped.into_iter().flatten())
-}
-
-/// The names within two or three typing errors of `name`, nearest first, then in their order.
-pub(crate) fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    // Nothing is near a name longer than any of ours, and the comparison takes time with the product of the lengths.
-    if name.chars().count() > 64 {
-        return Vec::new();
-    }
-    let lower = name.to_lowercase();
-    let allowed = if lower.chars().count() < 6 { 1 } else { 3 };
-    let mut found: Vec<(usize, &str)> = known
-        .into_iter()
-        .map(|candidate| (strsim::levenshtein(&lower, candidate), candidate))
-        .filter(|&(distance, _)| distance <= allowed)
-        .collect();
-    found.sort_by_key(|&(distance, _)| distance);
-    found.into_iter().map(|(_, candidate)| candidate).collect()
 }

@@ -17,12 +17,11 @@ use serde_yaml::{Location, Spanned};
 use super::calibration::{Calibration, CouplerCalibration, DEAD_ERROR, QubitCalibration};
 use super::coupling_map::{CouplingMap, CouplingMapError};
 use super::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
+use super::file_error::FileError;
 use super::lattice;
 use super::synthetic::{Averages, LogSpread};
 use crate::random::{Purpose, StreamFamily};
 use crate::time::Span;
-pub use error::DeviceFileError;
-pub(crate) use error::{crop, near, snippet};
 use form::{
     CouplerForm, DeviceForm, DeviceListForm, NoiseProfile, Probability, QubitForm, SpreadForm, Topology,
 };
@@ -42,25 +41,25 @@ impl DeviceSpec {
     /// Reads the device in `text`. `origin` names it in errors, usually the path.
     ///
     /// A list `devices:` is accepted when it holds exactly one device.
-    pub fn from_yaml(text: &str, origin: &str) -> Result<Self, DeviceFileError> {
+    pub fn from_yaml(text: &str, origin: &str) -> Result<Self, FileError> {
         let mut devices = Self::list_from_yaml(text, origin)?;
         match (devices.pop(), devices.len()) {
             (Some(device), 0) => Ok(device),
             (_, more) => {
                 let message = format!("expected one device, found {}; hint: one file per device", more + 1);
-                Err(DeviceFileError::whole(origin, message))
+                Err(FileError::whole(origin, message))
             }
         }
     }
 
     /// Reads one device, or all devices of a list `devices:`; at least one.
-    pub fn list_from_yaml(text: &str, origin: &str) -> Result<Vec<Self>, DeviceFileError> {
+    pub fn list_from_yaml(text: &str, origin: &str) -> Result<Vec<Self>, FileError> {
         if text.len() > MAX_BYTES {
             return Err(too_large(origin));
         }
         let file = File { text, origin };
         if text.lines().all(|line| line.trim_start().is_empty() || line.trim_start().starts_with('#')) {
-            return Err(DeviceFileError::whole(
+            return Err(FileError::whole(
                 origin,
                 "the file is empty; hint: start with `schema: 1` and `name:`",
             ));
@@ -70,15 +69,15 @@ impl DeviceSpec {
         }
         let list = file.parse::<DeviceListForm>()?.devices;
         if list.is_empty() {
-            return Err(DeviceFileError::whole(origin, "the list `devices` is empty"));
+            return Err(FileError::whole(origin, "the list `devices` is empty"));
         }
         list.into_iter().map(|form| file.device(form)).collect()
     }
 
     /// Reads the device file at `path`.
-    pub fn from_file(path: &Path) -> Result<Self, DeviceFileError> {
+    pub fn from_file(path: &Path) -> Result<Self, FileError> {
         let origin = path.display().to_string();
-        let failed = |error: std::io::Error| DeviceFileError::whole(&origin, format!("cannot read: {error}"));
+        let failed = |error: std::io::Error| FileError::whole(&origin, format!("cannot read: {error}"));
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path).map_err(failed)?;
         // One byte more than allowed tells a file that is too large, whatever its reported size (pipes have none).
@@ -88,7 +87,7 @@ impl DeviceSpec {
         }
         let text = String::from_utf8(bytes).map_err(|error| {
             let place = error.utf8_error().valid_up_to();
-            DeviceFileError::whole(&origin, format!("not UTF-8 from byte {place} on; hint: save it as UTF-8"))
+            FileError::whole(&origin, format!("not UTF-8 from byte {place} on; hint: save it as UTF-8"))
         })?;
         Self::from_yaml(&text, &origin)
     }
@@ -104,9 +103,9 @@ pub fn json_schema() -> serde_json::Value {
     schemars::schema_for!(DeviceForm).to_value()
 }
 
-fn too_large(origin: &str) -> DeviceFileError {
+fn too_large(origin: &str) -> FileError {
     let limit = MAX_BYTES >> 20;
-    DeviceFileError::whole(origin, format!("larger than {limit} MiB; hint: that is no device file"))
+    FileError::whole(origin, format!("larger than {limit} MiB; hint: that is no device file"))
 }
 
 /// A text under examination.
@@ -116,7 +115,7 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, DeviceFileError> {
+    fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, FileError> {
         let options = serde_yaml::options! {
             with_snippet: false,
             emit_comments: false,
@@ -133,15 +132,15 @@ impl File<'_> {
             },
         };
         serde_yaml::from_str_with_options(self.text, options)
-            .map_err(|error| DeviceFileError::from_yaml(self.origin, self.text, &error))
+            .map_err(|error| error::from_yaml(self.origin, self.text, &error))
     }
 
-    fn error(&self, location: Location, message: impl Into<String>) -> DeviceFileError {
-        DeviceFileError::at(self.origin, self.text, location, message)
+    fn error(&self, location: Location, message: impl Into<String>) -> FileError {
+        error::at(self.origin, self.text, location, message)
     }
 
     /// Checks what depends on several keys, and fills in what is left out.
-    fn device(&self, form: DeviceForm) -> Result<DeviceSpec, DeviceFileError> {
+    fn device(&self, form: DeviceForm) -> Result<DeviceSpec, FileError> {
         if let Some(schema) = form.schema.as_ref().filter(|schema| schema.value != SCHEMA) {
             let message =
                 format!("schema {} is not known; hint: this version reads schema {SCHEMA}", schema.value);
@@ -198,7 +197,7 @@ impl File<'_> {
     }
 
     /// Names become parts of file names and of metric labels.
-    fn check_name(&self, name: &Spanned<String>) -> Result<(), DeviceFileError> {
+    fn check_name(&self, name: &Spanned<String>) -> Result<(), FileError> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         if (1..=64).contains(&name.value.len()) && name.value.chars().all(allowed) {
             return Ok(());
@@ -207,7 +206,7 @@ impl File<'_> {
         Err(self.error(name.referenced, message))
     }
 
-    fn coupling_map(&self, form: &DeviceForm) -> Result<CouplingMap, DeviceFileError> {
+    fn coupling_map(&self, form: &DeviceForm) -> Result<CouplingMap, FileError> {
         let qubits = form.qubits.value;
         let at_qubits = |message: String| self.error(form.qubits.referenced, message);
         if qubits == 0 || qubits > MAX_QUBITS {
@@ -263,7 +262,7 @@ impl File<'_> {
         Ok(map)
     }
 
-    fn listed_map(&self, form: &DeviceForm) -> Result<CouplingMap, DeviceFileError> {
+    fn listed_map(&self, form: &DeviceForm) -> Result<CouplingMap, FileError> {
         if let Some(lattice) = &form.lattice {
             let message = "`lattice` without `topology`; hint: add `topology: grid` or `topology: heavy_hex`";
             return Err(self.error(lattice.referenced, message));
@@ -293,7 +292,7 @@ impl File<'_> {
             .map_err(|error| self.error(form.qubits.referenced, error.to_string()))
     }
 
-    fn averages(&self, profile: &NoiseProfile, technology: Technology) -> Result<Averages, DeviceFileError> {
+    fn averages(&self, profile: &NoiseProfile, technology: Technology) -> Result<Averages, FileError> {
         if let (Some(t1), Some(t2)) = (profile.t1, &profile.t2) {
             self.check_t2(t1, t2)?;
         }
@@ -326,7 +325,7 @@ impl File<'_> {
         })
     }
 
-    fn check_t2(&self, t1: Span, t2: &Spanned<Span>) -> Result<(), DeviceFileError> {
+    fn check_t2(&self, t1: Span, t2: &Spanned<Span>) -> Result<(), FileError> {
         if t2.value <= t1 * 2 {
             return Ok(());
         }
@@ -334,11 +333,7 @@ impl File<'_> {
         Err(self.error(t2.referenced, message))
     }
 
-    fn calibrate_qubits(
-        &self,
-        rows: &[QubitForm],
-        calibration: &mut Calibration,
-    ) -> Result<(), DeviceFileError> {
+    fn calibrate_qubits(&self, rows: &[QubitForm], calibration: &mut Calibration) -> Result<(), FileError> {
         let count = calibration.qubits.len();
         let mut seen = vec![false; count];
         for row in rows {
@@ -370,7 +365,7 @@ impl File<'_> {
         rows: &[Spanned<CouplerForm>],
         map: &CouplingMap,
         calibration: &mut Calibration,
-    ) -> Result<(), DeviceFileError> {
+    ) -> Result<(), FileError> {
         let mut seen = vec![false; calibration.couplers.len()];
         for row in rows {
             let (a, b) = row.value.qubits;

@@ -9,8 +9,8 @@ mod program;
 use std::path::Path;
 
 use super::circuit::{CircuitProfile, InteractionError};
-use super::device_file::{crop, near};
-use super::qasm::{self, QasmError};
+use super::file_error::{FileError, crop, near};
+use super::qasm;
 pub use program::Program;
 
 /// Most of qubits times repetitions (layers, steps, rounds, depth).
@@ -278,7 +278,7 @@ pub enum CircuitError {
     },
     /// The file is wrong.
     #[error(transparent)]
-    File(#[from] QasmError),
+    File(#[from] FileError),
     /// The interactions of a generated circuit are no graph: a fault of its generator.
     #[error(transparent)]
     Graph(#[from] InteractionError),

@@ -13,7 +13,7 @@ use super::gates::{BodyStep, Gate, GateId, GateKind};
 use super::names::{Symbol, Wires};
 use super::reader::Reader;
 use super::syntax::{Base, Call, Expression, GateForm, Index, Modifier, StatementKind};
-use crate::quantum::device_file::{crop, near};
+use crate::quantum::file_error::{crop, near};
 
 /// Qubits of one operation.
 type Qubits = SmallVec<[u32; 6]>;

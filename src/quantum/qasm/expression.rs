@@ -6,7 +6,7 @@ use super::error::{Fault, Span};
 use super::lexer::Kind;
 use super::parser::{Parser, Version};
 use super::syntax::{Expression, Function, Operator, Step};
-use crate::quantum::device_file::crop;
+use crate::quantum::file_error::crop;
 
 /// Functions by name, in both versions of the language.
 const FUNCTIONS: [(&str, Function); 38] = [

@@ -4,7 +4,7 @@
 //! names, also of keywords, to the parser: most keywords of version 3 are plain names in version 2.
 
 use super::error::{Fault, Span};
-use crate::quantum::device_file::crop;
+use crate::quantum::file_error::crop;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -53,7 +53,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::circuit::CircuitProfile;
-pub use error::QasmError;
+use super::file_error::FileError;
 use reader::Reader;
 
 /// Largest circuit file that is read, bytes.
@@ -83,20 +83,20 @@ pub const MAX_WORK: u64 = 10_000_000;
 ///
 /// let error = qasm::profile("qreg q[2];\nCX q[0], q[2];", "wrong.qasm").unwrap_err();
 /// assert_eq!(error.position(), Some((2, 10)));
-/// # Ok::<(), qasm::QasmError>(())
+/// # Ok::<(), resource_manager::quantum::file_error::FileError>(())
 /// ```
-pub fn profile(text: &str, origin: &str) -> Result<CircuitProfile, QasmError> {
+pub fn profile(text: &str, origin: &str) -> Result<CircuitProfile, FileError> {
     if text.len() > MAX_BYTES {
         let message = format!("the circuit has {} bytes; hint: at most {MAX_BYTES}", text.len());
-        return Err(QasmError::whole(origin, message));
+        return Err(FileError::whole(origin, message));
     }
-    Reader::profile(text).map_err(|fault| QasmError::new(origin, text, fault))
+    Reader::profile(text).map_err(|fault| fault.in_text(origin, text))
 }
 
 /// The profile of an OpenQASM file.
-pub fn profile_file(path: &Path) -> Result<CircuitProfile, QasmError> {
+pub fn profile_file(path: &Path) -> Result<CircuitProfile, FileError> {
     let origin = path.display().to_string();
-    let unreadable = |reason: String| QasmError::whole(&origin, format!("cannot read: {reason}"));
+    let unreadable = |reason: String| FileError::whole(&origin, format!("cannot read: {reason}"));
     let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
     let mut bytes = Vec::new();
     // At most one byte more than is allowed: a file that never ends must not fill the memory.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::error::{Fault, Span};
 use super::reader::Reader;
 use super::syntax::{Base, Expression, Function, Index, Operand, Operator, Step};
-use crate::quantum::device_file::{crop, near};
+use crate::quantum::file_error::{crop, near};
 
 /// What a name means.
 #[derive(Debug, Clone)]

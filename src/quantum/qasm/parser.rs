@@ -9,7 +9,7 @@ use super::MAX_NESTING;
 use super::error::{Fault, Span};
 use super::lexer::{Kind, Lexer, Token};
 use super::syntax::{Base, Expression, GateForm, Index, Operand, RangeForm, Statement, StatementKind};
-use crate::quantum::device_file::crop;
+use crate::quantum::file_error::crop;
 
 /// Which language a file is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use super::parser::{Parser, Version};
 use super::syntax::{Expression, LoopValues, Operand, RangeForm, Statement, StatementKind};
 use super::{MAX_BITS, MAX_QUBITS, MAX_WORK};
 use crate::quantum::circuit::CircuitProfile;
-use crate::quantum::device_file::crop;
+use crate::quantum::file_error::crop;
 
 /// What is known of a file so far.
 #[derive(Debug)]

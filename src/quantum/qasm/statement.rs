@@ -12,7 +12,7 @@ use super::syntax::{
     Base, Call, Expression, Index, Library, LoopValues, Modifier, Operand, RangeForm, Statement,
     StatementKind,
 };
-use crate::quantum::device_file::crop;
+use crate::quantum::file_error::crop;
 
 /// Why a program cannot be profiled.
 const RUN_TIME: &str = "what it does is known only when it runs";

@@ -10,7 +10,7 @@ use serde::de::{Expected, Unexpected};
 
 use super::document::{Mark, crop};
 use super::set::SetOverride;
-use crate::quantum::device_file::near;
+use crate::quantum::file_error::near;
 
 /// Longest piece of a line that is shown, in characters.
 const SHOWN: usize = 100;

@@ -28,6 +28,7 @@ use crate::allocator::Allocator;
 use crate::allocator::job::{FinalState, JobId};
 use crate::allocator::messages::{Allocation, AllocationId, Command, CommandError, Event, Outcome};
 use crate::allocator::placement::PlacementStrategy;
+use crate::allocator::placement::memory::MemoryUse;
 use crate::observe::Observer;
 use crate::observe::metrics::{MetricsOptions, TimelineSample};
 use crate::quantum::DeviceId;
@@ -168,6 +169,8 @@ pub struct Outcomes {
     pub traces: Option<Traces>,
     /// What plots need, if it was to be kept.
     pub collected: Option<Collected>,
+    /// What placement searches remembered.
+    pub search_memory: MemoryUse,
 }
 
 /// Why a run could not be completed.
@@ -343,6 +346,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             unfinished: self.core.jobs().count() as u64,
             warmed_up,
             cut_off: self.scenario.drain && self.core.jobs().next().is_some(),
+            search_memory: self.core.search_memory(),
             observer: self.observer,
             arrivals: self.arrivals,
             ended: self.now,

@@ -15,9 +15,12 @@ mod warm;
 use smallvec::SmallVec;
 
 use super::cost::{TIE_BREAK_BITS, cost_limit};
+use super::memory::MemoryUse;
 use super::pattern::Pattern;
 use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, batch, region};
+use crate::allocator::config::SearchMemory;
 use crate::quantum::{PhysicalQubit, VirtualQubit};
+use crate::time::Time;
 use bound::Bounds;
 use host::{Costs, Host, Part, Parts};
 use improve::Improve;
@@ -53,6 +56,14 @@ impl PlacementStrategy for NoiseAware {
     fn forget(&mut self) {
         self.engine.forget();
     }
+
+    fn advance(&mut self, now: Time) {
+        self.engine.warm.advance(now);
+    }
+
+    fn memory(&self) -> MemoryUse {
+        self.engine.warm.used()
+    }
 }
 
 /// The same without a look at the components of a program.
@@ -65,6 +76,12 @@ impl PlacementStrategy for Connected<'_> {
 }
 
 impl NoiseAware {
+    /// The strategy with limits on what it remembers.
+    pub fn with_memory(config: SearchMemory) -> Self {
+        let engine = Engine { warm: Warm::new(config), ..Engine::default() };
+        Self { engine, ..Self::default() }
+    }
+
     /// Places a program in one search, whether it is connected or not.
     fn place_whole(&mut self, request: &PlacementRequest<'_>) -> Placed {
         if request.pattern.is_region() {
@@ -191,7 +208,8 @@ impl Engine {
             return self.plans.len() - 1;
         }
         let oldest = (0..PLANS).min_by_key(|&index| self.plans[index].serial).unwrap_or(0);
-        self.plans[oldest] = entry;
+        let forgotten = std::mem::replace(&mut self.plans[oldest], entry);
+        self.warm.forget_plan(forgotten.serial);
         oldest
     }
 

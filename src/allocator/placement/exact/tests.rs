@@ -133,6 +133,56 @@ fn equal_errors_need_no_search() {
     assert!(matches!(placed.outcome, PlacementOutcome::Optimal(_)), "{placed:?}");
 }
 
+/// One pattern on one device as core time goes on: a miss, a miss that computes, hits; forgotten after its age, and
+/// at once where there is no room for it.
+#[test]
+fn what_is_remembered_is_bounded_by_age_and_size() {
+    use crate::allocator::config::SearchMemory;
+    use crate::allocator::placement::memory::MemoryUse;
+    use crate::time::{Span, Time};
+    let scene =
+        Scene::new(CouplingMap::heavy_hex(5, 12).unwrap(), |coupler| 0.001 * (1 + coupler % 7) as f64);
+    let pattern = Pattern::new(&Topology::Line, 5);
+    let request = PlacementRequest::new(&scene.epoch, &scene.free, &pattern);
+    let limits = |max_mib| SearchMemory::Bounded { max_mib, max_age: Span::from_secs(10) };
+    let mut strategy = NoiseAware::with_memory(limits(1));
+    let ask = |strategy: &mut NoiseAware, at_s: u64| {
+        strategy.advance(Time::ZERO + Span::from_secs(at_s));
+        let before = strategy.memory();
+        let placed = strategy.place(&request);
+        assert_eq!(placed.outcome, NoiseAware::default().place(&request).outcome);
+        let MemoryUse { hits, misses, entries, .. } = strategy.memory();
+        format!("{at_s} s: {} entry, {} hit, {} miss", entries, hits - before.hits, misses - before.misses)
+    };
+    let lines = [0, 1, 2, 11, 12, 22].map(|at_s| ask(&mut strategy, at_s));
+    insta::assert_snapshot!(lines.join("\n"), @"
+    0 s: 1 entry, 0 hit, 1 miss
+    1 s: 1 entry, 0 hit, 1 miss
+    2 s: 1 entry, 1 hit, 0 miss
+    11 s: 1 entry, 1 hit, 0 miss
+    12 s: 1 entry, 1 hit, 0 miss
+    22 s: 1 entry, 0 hit, 1 miss
+    ");
+    let used = strategy.memory();
+    assert!(used.entry_bytes_max > 1_000 && used.bytes_peak <= 1 << 20, "{used:?}");
+    strategy.advance(Time::ZERO + Span::from_secs(32));
+    assert_eq!((strategy.memory().entries, strategy.memory().bytes), (0, 0));
+    let mut off = NoiseAware::with_memory(SearchMemory::Off);
+    assert_eq!(ask(&mut off, 0), ask(&mut off, 0));
+    assert_eq!(off.memory(), MemoryUse::default());
+    // A device and patterns so large that one mebibyte holds few of them.
+    let scene =
+        Scene::new(CouplingMap::heavy_hex(21, 44).unwrap(), |coupler| 0.001 * (1 + coupler % 7) as f64);
+    let mut small = NoiseAware::with_memory(limits(1));
+    for round in 0..32 {
+        let pattern = Pattern::new(&Topology::Line, 10 + round / 2);
+        small.place(&PlacementRequest::new(&scene.epoch, &scene.free, &pattern));
+        let used = small.memory();
+        assert!(used.bytes <= 1 << 20 && used.bytes_peak <= (1 << 20) + used.entry_bytes_max, "{used:?}");
+    }
+    assert!(small.memory().entries < 10 && small.memory().bytes_peak > 1 << 20, "{:?}", small.memory());
+}
+
 /// Programs with all kinds of symmetry on devices with unequal and equal errors, as jobs come and go: whatever the
 /// strategy remembers, the answer is that of one that remembers nothing.
 #[test]

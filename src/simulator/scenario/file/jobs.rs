@@ -379,7 +379,8 @@ pub struct IsolationDemands {
     /// Whether the qubits are reset before the start. Default: that of the level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hardware_reset: Option<bool>,
-    /// Largest added error per two-qubit gate caused by other jobs, 0 to 1.
+    /// Largest error that other jobs are expected to add to a two-qubit gate by crosstalk, 0 to 1. Jobs that start later
+    /// keep to it as well. Matters without a buffer, on superconducting devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_crosstalk: Option<f64>,
 }

@@ -13,7 +13,7 @@ use crate::allocator::job::{
 use crate::allocator::placement::pattern::Pattern;
 use crate::quantum::DeviceId;
 use crate::quantum::circuit::InteractionGraph;
-use crate::quantum::device_file::near;
+use crate::quantum::file_error::near;
 use crate::quantum::generators;
 use crate::simulator::scenario::FleetDevice;
 use crate::simulator::scenario::document::crop;
@@ -399,7 +399,6 @@ fn contradiction(error: Contradiction, form: &JobTemplate, at: &str) -> Problem 
 fn demand_key(demand: Demand) -> &'static str {
     match demand {
         Demand::Priority => "priority",
-        Demand::MaxCrosstalk => "isolation.max_crosstalk",
         Demand::Deadline => "deadline",
         Demand::CheckpointInterval => "checkpoint_interval",
         Demand::Redundancy => "redundancy",

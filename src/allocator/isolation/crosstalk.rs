@@ -1,0 +1,254 @@
+//! Crosstalk between jobs: what to expect of it, and the limits that jobs set on it (`isolation.max_crosstalk`).
+//!
+//! The crosstalk on a coupler is what the couplers beside it, inside regions of other jobs, are expected to add to its
+//! two-qubit error, by published figures. Promises that no start breaks a limit: not that of the job that starts, nor
+//! that of one that runs. Leaves what happens between starts (new figures, revived couplers) to the next start.
+
+use smallvec::SmallVec;
+
+use crate::allocator::ledger::{Kind, Ledger};
+use crate::allocator::placement::cost::{Epoch, bit};
+use crate::quantum::device::Technology;
+use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
+
+/// Expected addition to the factor on a two-qubit error by so many driven couplers at distance 1, from none to eight;
+/// more count as eight. The mean of the largest of that many independent factors: 90 % of pairs 1.0 to 1.3, 8 %
+/// 1.5 to 3, 2 % 3 to 11, the last evenly in the logarithm (Murali et al., ASPLOS'20; Cirq calibration files of Google
+/// Weber), since no vendor publishes a map of pairs. Couplers farther away add less than that is uncertain, and count
+/// nothing.
+const EXPECTED: [f64; 9] = [0.0, 0.338, 0.556, 0.739, 0.902, 1.053, 1.195, 1.328, 1.455];
+
+/// What `driven` couplers beside a coupler are expected to add to its two-qubit error, as a share of that error.
+pub fn expected_share(driven: usize) -> f64 {
+    EXPECTED[driven.min(EXPECTED.len() - 1)]
+}
+
+/// Whether gates of one job disturb those of another at all.
+pub fn is_expected(technology: Technology) -> bool {
+    technology == Technology::Superconducting
+}
+
+/// No job holds this qubit.
+const NOBODY: u32 = u32::MAX;
+
+/// Who holds which qubit: jobs by their place in a list.
+#[derive(Debug, Default)]
+pub(crate) struct Holders {
+    holder: Vec<u32>,
+}
+
+impl Holders {
+    /// Takes the qubits of each job.
+    pub fn load<'q>(&mut self, qubits: usize, jobs: impl Iterator<Item = &'q QubitSet>) {
+        self.holder.clear();
+        self.holder.resize(qubits, NOBODY);
+        for (job, qubits) in (0_u32..).zip(jobs) {
+            for qubit in qubits {
+                self.holder[qubit.index()] = job;
+            }
+        }
+    }
+
+    /// Number of couplers inside regions of jobs other than `own` that are one coupler away from the coupler (a, b). A
+    /// dead coupler drives nothing, but leads to others all the same.
+    pub fn driven_beside(
+        &self,
+        epoch: &Epoch,
+        a: PhysicalQubit,
+        b: PhysicalQubit,
+        own: Option<u32>,
+    ) -> usize {
+        let mut driven: SmallVec<[CouplerId; 16]> = SmallVec::new();
+        for_each_beside(epoch, a, b, |near, far, coupler| {
+            let job = self.holder[near.index()];
+            if job != NOBODY
+                && Some(job) != own
+                && self.holder[far.index()] == job
+                && !driven.contains(&coupler)
+            {
+                driven.push(coupler);
+            }
+        });
+        driven.len()
+    }
+}
+
+/// Visits the live couplers (near, far), with `near` next to one end of (a, b), and neither end on it.
+fn for_each_beside(
+    epoch: &Epoch,
+    a: PhysicalQubit,
+    b: PhysicalQubit,
+    mut visit: impl FnMut(PhysicalQubit, PhysicalQubit, CouplerId),
+) {
+    for end in [a, b] {
+        for &(near, _) in epoch.map.neighbours(end) {
+            if near == a || near == b {
+                continue;
+            }
+            for link in epoch.links(near) {
+                if link.to != a && link.to != b {
+                    visit(near, link.to, link.coupler);
+                }
+            }
+        }
+    }
+}
+
+/// Applies limits on crosstalk to what a job may use; holds buffers that the answers do not depend on.
+#[derive(Debug, Default)]
+pub struct CrosstalkLimits {
+    holders: Holders,
+    barred: Vec<u64>,
+    taken_out: Vec<PhysicalQubit>,
+}
+
+impl CrosstalkLimits {
+    /// What a job with the given limit may use beside those that run: takes qubits out of `free` on which it might
+    /// disturb others too much, and returns the couplers on which it would be disturbed too much itself, together with
+    /// those `barred` anyway.
+    ///
+    /// Qubits are taken out where any placement on what is free could break a limit: then all free neighbours of the
+    /// coupler, so that a job with a limit that nothing can meet keeps one idle qubit around it. Linear in the couplers
+    /// of the jobs with limits, and in those that are free if the job has one itself.
+    pub fn apply<'a>(
+        &'a mut self,
+        limit: Option<f64>,
+        technology: Technology,
+        epoch: &Epoch,
+        ledger: &Ledger,
+        free: &mut QubitSet,
+        barred: Option<&'a [u64]>,
+    ) -> Option<&'a [u64]> {
+        let jobs = || ledger.entries().filter(|(_, kind, _)| *kind == Kind::Job).map(|(_, _, entry)| entry);
+        let limited = jobs().any(|entry| entry.max_crosstalk.is_some());
+        if !is_expected(technology) || !limited && limit.is_none() {
+            return barred;
+        }
+        self.holders.load(epoch.qubits(), jobs().map(|entry| &entry.qubits));
+        for (own, entry) in (0_u32..).zip(jobs()) {
+            if let Some(limit) = entry.max_crosstalk {
+                self.protect(own, &entry.qubits, limit, epoch, free);
+            }
+        }
+        let Some(limit) = limit else { return barred };
+        self.barred.clear();
+        self.barred.resize(epoch.usable_couplers.len(), 0);
+        let mut any = false;
+        for (index, &(a, b)) in epoch.map.couplers().iter().enumerate() {
+            let coupler = CouplerId(index as u32);
+            let is_barred = barred.is_some_and(|bits| bit(bits, coupler));
+            let is_open = free.contains(a) && free.contains(b) && epoch.is_usable(coupler);
+            if is_barred || is_open && self.is_above(limit, epoch, coupler, None, 0) {
+                self.barred[index / 64] |= 1 << (index % 64);
+                any = true;
+            }
+        }
+        any.then_some(&self.barred)
+    }
+
+    /// Takes qubits out of `free` from which couplers inside a job could be disturbed beyond its limit.
+    fn protect(&mut self, own: u32, held: &QubitSet, limit: f64, epoch: &Epoch, free: &mut QubitSet) {
+        for qubit in held {
+            for link in epoch.links(qubit).iter().filter(|link| link.to > qubit && held.contains(link.to)) {
+                let mut more: SmallVec<[CouplerId; 16]> = SmallVec::new();
+                self.taken_out.clear();
+                for_each_beside(epoch, qubit, link.to, |near, far, coupler| {
+                    if free.contains(near) && free.contains(far) {
+                        self.taken_out.push(near);
+                        if !more.contains(&coupler) {
+                            more.push(coupler);
+                        }
+                    }
+                });
+                if !more.is_empty() && self.is_above(limit, epoch, link.coupler, Some(own), more.len()) {
+                    self.taken_out.iter().for_each(|&qubit| {
+                        free.remove(qubit);
+                    });
+                }
+            }
+        }
+    }
+
+    /// Whether the crosstalk on a coupler is above a limit, with so many more couplers driven beside it.
+    fn is_above(&self, limit: f64, epoch: &Epoch, coupler: CouplerId, own: Option<u32>, more: usize) -> bool {
+        let (a, b) = epoch.map.couplers()[coupler.index()];
+        let driven = self.holders.driven_beside(epoch, a, b, own) + more;
+        let error = epoch.calibration.couplers[coupler.index()].two_qubit_error;
+        expected_share(driven) * error > limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allocator::ledger::Entry;
+    use crate::allocator::messages::AllocationId;
+    use crate::allocator::placement::testing::epoch;
+    use crate::quantum::coupling_map::CouplingMap;
+    use crate::time::Time;
+
+    /// The table is what its source says: the mean of the largest of n factors, by integrating 1 - F(x)^n.
+    #[test]
+    fn the_table_follows_from_the_published_shares() {
+        let below = |x: f64| {
+            let within = |low: f64, high: f64| move |x: f64| ((x - low) / (high - low)).clamp(0.0, 1.0);
+            // The tail is wide, and spread evenly over orders of magnitude.
+            let tail = within(3.0_f64.ln(), 11.0_f64.ln());
+            let tail = if x < 3.0 { 0.0 } else { tail(x.ln()) };
+            0.9 * within(1.0, 1.3)(x) + 0.08 * within(1.5, 3.0)(x) + 0.02 * tail
+        };
+        for driven in 0..EXPECTED.len() {
+            let step = 1e-4;
+            let beyond =
+                (0..100_000).map(|i| 1.0 - below(1.0 + (f64::from(i) + 0.5) * step).powi(driven as i32));
+            let mean = beyond.sum::<f64>() * step;
+            assert!((mean - expected_share(driven)).abs() < 6e-4, "{driven}: {mean}");
+        }
+        assert_eq!(expected_share(100), expected_share(8));
+    }
+
+    /// A line of twelve with a job on qubits 4 to 6 and errors of 1 %: one driven coupler adds 0.338 %.
+    #[test]
+    fn limits_bar_couplers_and_take_qubits_out() {
+        let map = CouplingMap::line(12).unwrap();
+        let epoch = epoch(map.clone(), &[0.01; 12], &[0.01; 11]);
+        let set = |qubits: &[u32]| QubitSet::from_qubits(12, qubits.iter().copied().map(PhysicalQubit));
+        let mut limits = CrosstalkLimits::default();
+        let mut ask = |theirs: Option<f64>, own: Option<f64>, technology| {
+            let mut ledger = Ledger::new(12);
+            let entry = Entry {
+                qubits: set(&[4, 5, 6]),
+                buffer_distance: 0,
+                max_crosstalk: theirs,
+                from: Time::ZERO,
+                until: None,
+            };
+            ledger.book(AllocationId(1), Kind::Job, entry, &map);
+            let mut free = set(&[0, 1, 2, 3, 7, 9, 10, 11]);
+            let barred = limits.apply(own, technology, &epoch, &ledger, &mut free, None);
+            let barred: Vec<usize> =
+                (0..11).filter(|c| barred.is_some_and(|bits| bit(bits, CouplerId(*c as u32)))).collect();
+            format!("{:?} without {barred:?}", free.iter().map(|qubit| qubit.0).collect::<Vec<_>>())
+        };
+        let on = Technology::Superconducting;
+        let lines = [
+            ask(None, None, on),
+            ask(None, Some(0.003), on),
+            ask(None, Some(0.004), on),
+            // Nobody can drive a coupler at qubit 7: its other neighbour is busy.
+            ask(Some(0.003), None, on),
+            ask(Some(0.004), None, on),
+            ask(Some(0.0), Some(0.0), on),
+            ask(Some(0.0), Some(0.0), Technology::TrappedIon),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @"
+        [0, 1, 2, 3, 7, 9, 10, 11] without []
+        [0, 1, 2, 3, 7, 9, 10, 11] without [2]
+        [0, 1, 2, 3, 7, 9, 10, 11] without []
+        [0, 1, 2, 7, 9, 10, 11] without []
+        [0, 1, 2, 3, 7, 9, 10, 11] without []
+        [0, 1, 2, 7, 9, 10, 11] without []
+        [0, 1, 2, 3, 7, 9, 10, 11] without []
+        ");
+    }
+}
