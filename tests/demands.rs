@@ -287,7 +287,16 @@ fn limits_on_crosstalk_hold_against_neighbours_old_and_new() {
     world.submit(limited(5, 3, 0.004));
     world.finish(1);
     world.submit(line(6, 4));
-    insta::assert_snapshot!(world.log, @"");
+    insta::assert_snapshot!(world.log, @"
+    1 starts on 0: [0 1 2 3]
+    2 starts on 0: [5 6 7]
+    3 starts on 0: [9 10 11]
+    4 starts on 0: [4]
+    2 finished
+    5 starts on 0: [5 6 7]
+    1 finished
+    6 starts on 0: [0 1 2 3]
+    ");
 }
 
 /// A core that takes hard bounds for soft ones is caught, and so is one that does not tell.

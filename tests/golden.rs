@@ -49,8 +49,8 @@ fn the_same_seed_gives_the_same_bytes() {
         );
     }
     insta::assert_snapshot!(one, @"
-    summary.json 3a47800568e14783
-    summary.csv a4c92c79e8fbae43
+    summary.json 69c7a0e8154e8d04
+    summary.csv e9dde8cd8afd24cf
     jobs.csv 1ab7381b76cddb67
     timeline.csv 6f95c56767cfc9a0
     events.csv 205817f1c49ab98b

@@ -110,6 +110,11 @@ impl Demands {
         Self { topology, sizes, bounds, patterns: BTreeMap::new() }
     }
 
+    /// Whether nothing fits where the least number of qubits does not.
+    pub fn least_decides(&self) -> bool {
+        !matches!(self.sizes, Sizes::Largest(_)) || contains_smaller(&self.topology)
+    }
+
     fn pattern(&mut self, qubits: u32) -> Arc<Pattern> {
         let compile = || Arc::new(Pattern::new(&self.topology, qubits));
         self.patterns.entry(qubits).or_insert_with(compile).clone()

@@ -302,7 +302,7 @@ impl Allocator {
                 when_empty: Some(&mask.qubits),
             };
             if weights.has_surcharges() && self.strategy.minimises() {
-                if self.strategy.excludes(&request) {
+                if demands.least_decides() && self.strategy.excludes(&request) {
                     class.fail_on(id, improvements, max_swaps);
                     class.bound = Bound::NoPlacement { device: id };
                     tally.blocked_by_shape += 1;
