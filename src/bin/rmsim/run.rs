@@ -69,7 +69,7 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     ));
     let memory = search_memory(&replications);
     if memory.requests > 0 {
-        console.note(format!(
+        console.detail(format!(
             "search memory: {} of {} searches used it ({} of those that could), {} MiB at most",
             number(Some(memory.hits as f64)),
             number(Some(memory.requests as f64)),
