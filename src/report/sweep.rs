@@ -178,7 +178,8 @@ fn numbers(dimension: &Dimension) -> (Option<Vec<f64>>, String) {
         value.is_finite().then(|| (value, label[end..].trim().to_owned()))
     };
     let found: Option<Vec<(f64, String)>> = dimension.labels.iter().map(split).collect();
-    let unit = found.as_ref().and_then(|found| found.first()).map(|first| first.1.clone()).unwrap_or_default();
+    let unit =
+        found.as_ref().and_then(|found| found.first()).map(|first| first.1.clone()).unwrap_or_default();
     let same = found.filter(|found| found.len() > 1 && found.iter().all(|(_, other)| *other == unit));
     match same {
         Some(found) => (Some(found.into_iter().map(|found| found.0).collect()), unit),

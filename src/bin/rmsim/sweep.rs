@@ -29,10 +29,9 @@ pub fn sweep(args: &SweepArgs, console: &Console) -> Result<(), Failure> {
         None => Shard::WHOLE,
     };
     let out = args.out.clone().unwrap_or_else(|| Path::new("results").join("sweeps").join(&listing.sweep));
-    let threads = args.threads.map_or_else(
-        || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        usize::from,
-    );
+    let threads = args
+        .threads
+        .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from);
     console.note(format!(
         "{}: seed {}, {} combination(s) in {} replication(s) on the same worlds, {} cells",
         listing.sweep,
@@ -182,7 +181,13 @@ fn plan_table(listing: &Listing, there: &[usize], todo: &[usize]) -> Table {
 }
 
 /// Prints and draws a merged sweep; fails when expected values were missed.
-fn show(merged: &Merged, folder: &Path, no_plots: bool, json: bool, console: &Console) -> Result<(), Failure> {
+fn show(
+    merged: &Merged,
+    folder: &Path,
+    no_plots: bool,
+    json: bool,
+    console: &Console,
+) -> Result<(), Failure> {
     if !no_plots {
         let plots = sweep_plots(merged);
         let named: Vec<_> = plots.iter().map(|(name, plot)| (name.as_str(), plot.clone())).collect();
@@ -208,10 +213,9 @@ fn show(merged: &Merged, folder: &Path, no_plots: bool, json: bool, console: &Co
     console.note(format!("results in {}", folder.display()));
     match merged.missed() {
         0 => Ok(()),
-        missed => Err(Failure::missed(format!(
-            "{missed} of {} expected values were missed",
-            merged.checks.len()
-        ))),
+        missed => {
+            Err(Failure::missed(format!("{missed} of {} expected values were missed", merged.checks.len())))
+        }
     }
 }
 

@@ -132,7 +132,10 @@ impl Place<'_> {
         let manifest: Manifest = serde_json::from_slice(&bytes(MANIFEST_FILE)?)
             .map_err(|error| format!("{MANIFEST_FILE}: {error}"))?;
         if manifest.cell != self.name {
-            return Err(format!("it is the cell {}", manifest.cell.chars().take(NAME_DIGITS).collect::<String>()));
+            return Err(format!(
+                "it is the cell {}",
+                manifest.cell.chars().take(NAME_DIGITS).collect::<String>()
+            ));
         }
         let metrics = bytes(METRICS_FILE)?;
         if hash(&metrics) != manifest.metrics_hash {
@@ -145,7 +148,9 @@ impl Place<'_> {
     /// Writes the cell aside and renames it into its place, over a damaged one or an older one of the same content.
     pub fn write(&self, cell: &Cell) -> Result<(), SweepError> {
         // Another process that was started by mistake may work on the same cell and clear it away: once more, then.
-        self.attempt(cell).or_else(|_| self.attempt(cell)).map_err(|source| SweepError::Write { path: self.folder(), source })
+        self.attempt(cell)
+            .or_else(|_| self.attempt(cell))
+            .map_err(|source| SweepError::Write { path: self.folder(), source })
     }
 
     fn attempt(&self, cell: &Cell) -> io::Result<()> {
@@ -161,10 +166,7 @@ impl Place<'_> {
     }
 
     /// Removes what a killed process left aside while it wrote this cell.
-    pub fn clear_leftovers<'a>(
-        cells: &Path,
-        names: impl Fn(&str) -> bool + 'a,
-    ) -> io::Result<()> {
+    pub fn clear_leftovers<'a>(cells: &Path, names: impl Fn(&str) -> bool + 'a) -> io::Result<()> {
         for entry in fs::read_dir(cells)? {
             let path = entry?.path();
             let left = path.file_name().and_then(|name| name.to_str()).and_then(|name| {
@@ -189,7 +191,8 @@ fn write_metrics(metrics: &IndexMap<String, Option<f64>>) -> String {
     let mut rows = || -> csv::Result<()> {
         writer.write_record(["metric", "value"])?;
         for (name, value) in metrics {
-            writer.write_record([name.as_str(), &value.map_or_else(String::new, |value| value.to_string())])?;
+            writer
+                .write_record([name.as_str(), &value.map_or_else(String::new, |value| value.to_string())])?;
         }
         writer.flush()?;
         Ok(())

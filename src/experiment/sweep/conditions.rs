@@ -62,7 +62,9 @@ impl Conditions {
                     false => valid_names(name, "names are", &known),
                 };
                 let at: Vec<&str> = at.iter().copied().chain([name.as_str()]).collect();
-                return Err(file.error_at(&at, format!("nothing that varies is called `{name}`; hint: {hint}")));
+                return Err(
+                    file.error_at(&at, format!("nothing that varies is called `{name}`; hint: {hint}"))
+                );
             }
         }
         Ok(())
@@ -77,7 +79,12 @@ impl Conditions {
     }
 
     /// The error about a label that there is not.
-    pub fn unknown_label(file: &YamlFile, at: &[&str], value: &Value, dimension: &Dimension) -> ScenarioError {
+    pub fn unknown_label(
+        file: &YamlFile,
+        at: &[&str],
+        value: &Value,
+        dimension: &Dimension,
+    ) -> ScenarioError {
         let known: Vec<&str> = dimension.labels.iter().map(String::as_str).collect();
         let text = label_of(value);
         let hint = valid_names(&text, "labels are", &known);

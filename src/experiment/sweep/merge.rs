@@ -59,7 +59,11 @@ pub fn merge(folders: &[PathBuf], out: Option<&Path>) -> Result<Merged, SweepErr
         missing: missing.len(),
         total,
         list: shown(missing),
-        command: format!("rmsim sweep {} --out {}", word(&listing.plan), word(&target.path().display().to_string())),
+        command: format!(
+            "rmsim sweep {} --out {}",
+            word(&listing.plan),
+            word(&target.path().display().to_string())
+        ),
     };
     if !missing.is_empty() {
         return Err(gaps(&missing));

@@ -88,7 +88,9 @@ pub enum SweepError {
         source: io::Error,
     },
     /// A table names what no cell has.
-    #[error("cell {cell} has no metric `{metric}`; hint: it may belong to another version; repeat it with --force")]
+    #[error(
+        "cell {cell} has no metric `{metric}`; hint: it may belong to another version; repeat it with --force"
+    )]
     NoMetric {
         /// The cell.
         cell: String,

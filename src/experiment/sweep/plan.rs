@@ -105,14 +105,14 @@ impl Plan {
         };
         let (labels, settings): (Vec<_>, Vec<_>) =
             combinations.into_iter().map(|combination| (combination.labels, combination.settings)).unzip();
-        let read: Vec<Result<([u8; 32], Vec<String>), ScenarioError>> = settings
-            .par_iter()
-            .map(|settings| {
-                let scenario = base.scenario(&file, seed, settings)?;
-                let devices = scenario.fleet.iter().map(|device| device.spec.name.clone());
-                Ok((scenario.digest(), devices.collect()))
-            })
-            .collect();
+        let read = |settings: &Vec<Setting>| -> Result<([u8; 32], Vec<String>), ScenarioError> {
+            let scenario = base.scenario(&file, seed, settings)?;
+            let devices = scenario.fleet.iter().map(|device| device.spec.name.clone());
+            Ok((scenario.digest(), devices.collect()))
+        };
+        // What is wrong with all of them is found with the first one.
+        read(&settings[0])?;
+        let read: Vec<_> = settings.par_iter().map(read).collect();
         let mut devices = BTreeSet::new();
         for (labels, read) in labels.into_iter().zip(read) {
             let (digest, fleet) = read?;
@@ -141,7 +141,8 @@ impl Plan {
                 let message = "the expected value is no finite number";
                 return Err(file.error_at(&["expected", &index, "value"], message));
             }
-            let at = Conditions::read(&file, &["expected", &index, "where"], &expected.at, &listing.dimensions)?;
+            let at =
+                Conditions::read(&file, &["expected", &index, "where"], &expected.at, &listing.dimensions)?;
             let before = listing.expected.len();
             for (combination, listed) in listing.combinations.iter().enumerate() {
                 if at.hold(&listed.labels) {
@@ -259,14 +260,17 @@ fn check_name(file: &YamlFile, name: &str) -> Result<(), ScenarioError> {
     if starts && name.len() <= 64 && name.chars().all(letters) {
         return Ok(());
     }
-    let message = "the name of a sweep becomes a path; hint: up to 64 letters, digits, - and _, as in buffers-2";
+    let message =
+        "the name of a sweep becomes a path; hint: up to 64 letters, digits, - and _, as in buffers-2";
     Err(file.error_at(&["sweep"], message))
 }
 
 /// A setting that may stand in a plan.
 fn setting(path: &str, value: &Value, at: Vec<String>, file: &YamlFile) -> Result<Setting, ScenarioError> {
     let hint = match path {
-        "seed" | "replications" => "it is a key of the plan itself, since all combinations meet the same worlds",
+        "seed" | "replications" => {
+            "it is a key of the plan itself, since all combinations meet the same worlds"
+        }
         "output.traces" | "output.events" | "output.plots" => {
             "cells keep metrics only; `rmsim run` with --set writes traces and plots of one combination"
         }
@@ -355,7 +359,9 @@ fn combinations(
         .map(|(index, entry)| {
             let at = ["exclude", &index.to_string()];
             if entry.is_empty() {
-                return Err(file.error_at(&at, "this entry is empty and would exclude everything; hint: remove it"));
+                return Err(
+                    file.error_at(&at, "this entry is empty and would exclude everything; hint: remove it")
+                );
             }
             Conditions::read(file, &at, entry, &dimensions)
         })
@@ -475,7 +481,11 @@ fn metric_name(name: &str, devices: &BTreeSet<String>) -> Result<String, String>
         _ if !def.per_device => {
             Err(format!("`{}` is not given per device; hint: {} are", def.name, per_device.join(", ")))
         }
-        None => Err(format!("`{name}` has no `]`; hint: as in {}[{}]", def.name, devices.first().map_or("", |d| d))),
+        None => Err(format!(
+            "`{name}` has no `]`; hint: as in {}[{}]",
+            def.name,
+            devices.first().map_or("", |d| d)
+        )),
         Some(device) if !devices.contains(device) => {
             Err(format!("no fleet has a device `{device}`; hint: devices are {}", known()))
         }

@@ -111,9 +111,10 @@ impl Folder {
                 wanted: listing.sweep.clone(),
             }),
             // Another shard may be about to write its list, under a name with a dot.
-            Err(_) if fs::read_dir(&self.path).is_ok_and(|entries| {
-                entries.flatten().any(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
-            }) && !self.path.join(LISTING_FILE).exists() =>
+            Err(_)
+                if fs::read_dir(&self.path).is_ok_and(|entries| {
+                    entries.flatten().any(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+                }) && !self.path.join(LISTING_FILE).exists() =>
             {
                 Err(SweepError::Foreign(self.path.clone()))
             }
@@ -178,7 +179,11 @@ impl Survey {
     pub fn of(folder: &Folder, listing: &Listing, shard: Shard, force: bool) -> Self {
         let mine: Vec<Task> = (listing.cells().into_iter().enumerate())
             .filter(|(index, _)| shard.has(*index))
-            .map(|(_, (cell, combination, replication))| Task { cell: cell.to_owned(), combination, replication })
+            .map(|(_, (cell, combination, replication))| Task {
+                cell: cell.to_owned(),
+                combination,
+                replication,
+            })
             .collect();
         let found: Vec<Found> = match force {
             true => mine.iter().map(|_| Found::Nothing).collect(),

@@ -102,7 +102,10 @@ fn wrong_plans_say_where_and_what_would_be_right() {
         ("set: {horizon: {jobs: 100}", "set: {horizon: {job: 100}"),
         ("warm_up: none", "seed: 4"),
         ("warm_up: none", "output.traces: all"),
-        ("name: exact, set: {allocator.strategy: noise_aware}", "name: exact, set: {allocator.strategy: noise_awair}"),
+        (
+            "name: exact, set: {allocator.strategy: noise_aware}",
+            "name: exact, set: {allocator.strategy: noise_awair}",
+        ),
         ("name: exact", "name: plain"),
         ("allocator.strategy: noise_aware", "allocator.isolation.buffer_distance: 3"),
         ("values: [0, 1]", "values: [0, -1]"),

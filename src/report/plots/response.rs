@@ -56,7 +56,7 @@ const NAMED: usize = 24;
 
 impl Drawing for ResponsePlot {
     fn size(&self) -> (u32, u32) {
-        (1400, 900)
+        (1600, 900)
     }
 
     fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<'_, DB>) {
@@ -81,7 +81,7 @@ impl Drawing for ResponsePlot {
         let frame = Frame {
             left: 170.0,
             top,
-            right: 1350.0,
+            right: 1550.0,
             bottom: 800.0,
             x: Scale::linear(x.0, x.1),
             y: Scale::linear(y.0, y.1),
@@ -164,9 +164,9 @@ impl ResponsePlot {
         }
         let (mut x, mut row) = (170.0, 0);
         let place = |(series, text): (Option<usize>, String)| {
-            let text = fitted(&text, LABEL_SIZE, 1100.0);
+            let text = fitted(&text, LABEL_SIZE, 1300.0);
             let width = 26.0 + text_width(&text, LABEL_SIZE) + 30.0;
-            if x > 170.0 && x + width > 1360.0 {
+            if x > 170.0 && x + width > 1560.0 {
                 (x, row) = (170.0, row + 1);
             }
             let entry = Entry { series, text, x, row };
