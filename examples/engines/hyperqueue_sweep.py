@@ -26,7 +26,8 @@ def shard_command(args: argparse.Namespace, shard: int) -> list[str]:
 def submit(client: Client, args: argparse.Namespace) -> None:
     # A shard that fails leaves the others alone; submitting it again goes on from the cells that are there.
     job = Job(default_workdir=os.getcwd(), max_fails=None, name="rmsim-sweep")
-    logs = os.path.join(args.out, "logs")
+    # Beside the folder: a folder that holds something else is not taken for a sweep.
+    logs = args.out.rstrip("/") + "-logs"
     os.makedirs(logs, exist_ok=True)
     for shard in range(1, args.shards + 1):
         log = os.path.abspath(os.path.join(logs, f"{shard}-of-{args.shards}.txt"))

@@ -43,16 +43,17 @@ pub fn sweep(args: &SweepArgs, console: &Console) -> Result<(), Failure> {
     if args.dry_run {
         return dry_run(&plan, &out, shard, threads, args, console);
     }
-    let folder = Folder::open(&out, listing, args.force)?;
-    let survey = Survey::of(&folder, listing, shard, args.force);
-    tell(&survey, args, console);
     console::on_interrupt(format!(
         "cells that are done stay in {}; hint: the same command goes on from there",
         out.display()
     ));
+    let folder = Folder::open(&out, listing, args.force)?;
+    let survey = Survey::of(&folder, listing, shard, args.force);
+    tell(&survey, args, console);
     let bar = console.progress(Some(survey.todo.len() as u64), "cells");
-    run(&plan, &folder, &survey.todo, threads, &|_| bar.inc(1))?;
+    let done = run(&plan, &folder, &survey.todo, threads, &|_| bar.inc(1));
     bar.finish_and_clear();
+    done?;
     if args.shard.is_some() {
         console.note(format!(
             "shard {}/{} is done; when all are, `rmsim merge {}` makes the tables",
@@ -77,9 +78,11 @@ pub fn merge_folders(args: &MergeArgs, console: &Console) -> Result<(), Failure>
     show(&merged, &out, args.no_plots, args.json, console)
 }
 
-/// Whether the file at `path` is a plan; a file that cannot be read is none, and its reader will say why.
+/// Whether the file at `path` is a plan; a file that cannot be read is none, and its reader will say why. A pipe, which
+/// can be read only once, is taken for a scenario.
 pub fn is_plan(path: &Path) -> bool {
-    YamlFile::load(path, "plan", "scenarios/sweeps/buffers.yaml").is_ok_and(|file| file.has("sweep"))
+    path.is_file()
+        && YamlFile::load(path, "plan", "scenarios/sweeps/buffers.yaml").is_ok_and(|file| file.has("sweep"))
 }
 
 /// `rmsim validate` of a plan.

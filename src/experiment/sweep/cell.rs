@@ -164,22 +164,20 @@ impl Place<'_> {
         }
         fs::rename(&aside, &folder)
     }
+}
 
-    /// Removes what a killed process left aside while it wrote this cell.
-    pub fn clear_leftovers<'a>(cells: &Path, names: impl Fn(&str) -> bool + 'a) -> io::Result<()> {
-        for entry in fs::read_dir(cells)? {
-            let path = entry?.path();
-            let left = path.file_name().and_then(|name| name.to_str()).and_then(|name| {
-                let (cell, _) = name.strip_prefix('.')?.split_once('.')?;
-                names(cell).then_some(())
-            });
-            if left.is_some() {
-                // It may be gone already.
-                let _ = fs::remove_dir_all(&path);
-            }
+/// Removes what killed processes left aside below the folder of all cells, of the cells that `is_mine` picks.
+pub fn clear_leftovers(cells: &Path, is_mine: impl Fn(&str) -> bool) -> io::Result<()> {
+    for entry in fs::read_dir(cells)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let cell = name.strip_prefix('.').and_then(|rest| rest.split_once('.')).map(|(cell, _)| cell);
+        if cell.is_some_and(&is_mine) {
+            // It may be gone already.
+            let _ = fs::remove_dir_all(&path);
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn hash(bytes: &[u8]) -> String {
@@ -265,7 +263,7 @@ mod tests {
             assert!(matches!(place.read(), Found::Whole(_)));
         }
         fs::create_dir(base.path().join(format!(".{name}.1"))).unwrap();
-        Place::clear_leftovers(base.path(), |cell| cell == name).unwrap();
+        clear_leftovers(base.path(), |cell| cell == name).unwrap();
         assert_eq!(fs::read_dir(base.path()).unwrap().count(), 1);
     }
 }

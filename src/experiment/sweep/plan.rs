@@ -412,7 +412,8 @@ fn included(
             let message = format!("`{}` is missing; hint: give a value for every name", dimension.name);
             return Err(file.error_at(&["include", index], message));
         };
-        let at = ["include", index, &dimension.name.clone()];
+        let name = dimension.name.clone();
+        let at = ["include", index, name.as_str()];
         let known = Conditions::position(value, &dimension.labels);
         match (known, dimension.path.clone()) {
             (Some(position), _) => {

@@ -4,6 +4,7 @@
 //! Promises that a cell is either whole or not there whenever the process ends, and that a shard looks at no other
 //! shard's cells. Leaves tables to [`super::merge`].
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -13,11 +14,12 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::cell::{Cell, Found, Place};
+use super::cell::{Cell, Found, Place, clear_leftovers};
 use super::listing::Listing;
 use super::plan::Plan;
 use super::{SweepError, shown};
 use crate::experiment::run::run_one;
+use crate::experiment::statistics::{Moments, mean};
 use crate::simulator::scenario::Scenario;
 
 /// The list of cells in the folder of a sweep.
@@ -225,25 +227,20 @@ impl Survey {
                 known.push((task.combination, started.elapsed().as_secs_f64() * PROBE_DIVISOR as f64));
             }
         }
-        let mean = |values: &mut dyn Iterator<Item = f64>| {
-            let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
-            (count > 0).then(|| sum / count as f64)
-        };
-        let overall = mean(&mut known.iter().map(|known| known.1)).unwrap_or(0.0);
-        let mut by_combination = std::collections::BTreeMap::<usize, (f64, usize)>::new();
+        let overall = mean(&known.iter().map(|known| known.1).collect::<Vec<_>>()).unwrap_or(0.0);
+        let mut by_combination = BTreeMap::<usize, Moments>::new();
         for (combination, wall_s) in &known {
-            let entry = by_combination.entry(*combination).or_default();
-            *entry = (entry.0 + wall_s, entry.1 + 1);
+            by_combination.entry(*combination).or_default().push(*wall_s);
         }
-        let of = |task: &Task| {
-            by_combination.get(&task.combination).map_or(overall, |(sum, count)| sum / *count as f64)
-        };
+        let of =
+            |task: &Task| by_combination.get(&task.combination).and_then(Moments::mean).unwrap_or(overall);
         Ok(self.todo.iter().map(of).sum())
     }
 }
 
 /// The scenario of a combination, kept while cells of it are to be run: reading one takes milliseconds, and keeping
 /// all of them would fill the memory.
+#[derive(Default)]
 struct Kept {
     left: AtomicUsize,
     scenario: Mutex<Option<Arc<Scenario>>>,
@@ -259,15 +256,13 @@ pub fn run(
     threads: usize,
     done: &(dyn Fn(&Task) + Sync),
 ) -> Result<(), SweepError> {
-    let mine: std::collections::BTreeSet<&str> = todo.iter().map(|task| task.cell.as_str()).collect();
-    Place::clear_leftovers(&folder.cells, |cell| mine.contains(cell))
+    let mine: BTreeSet<&str> = todo.iter().map(|task| task.cell.as_str()).collect();
+    clear_leftovers(&folder.cells, |cell| mine.contains(cell))
         .map_err(|source| SweepError::Write { path: folder.cells.clone(), source })?;
-    let kept: Vec<Kept> = (plan.listing().combinations.iter().enumerate())
-        .map(|(index, _)| {
-            let left = todo.iter().filter(|task| task.combination == index).count();
-            Kept { left: AtomicUsize::new(left), scenario: Mutex::new(None) }
-        })
-        .collect();
+    let kept: Vec<Kept> = plan.listing().combinations.iter().map(|_| Kept::default()).collect();
+    for task in todo {
+        kept[task.combination].left.fetch_add(1, Ordering::Relaxed);
+    }
     let threads = threads.clamp(1, todo.len().max(1));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|_| SweepError::Threads(threads))?;

@@ -142,6 +142,14 @@ fn wrong_plans_say_where_and_what_would_be_right() {
 }
 
 #[test]
+fn the_plan_of_the_readme_is_a_plan() {
+    let readme = include_str!("../../../README.md");
+    let start = readme.find("sweep: my-first").expect("a plan");
+    let end = start + readme[start..].find("```").expect("the end of a block");
+    assert_eq!(read(&readme[start..end]).unwrap().listing().cells().len(), 90);
+}
+
+#[test]
 fn the_committed_schema_is_up_to_date_and_shipped_plans_load() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/sweeps");
     let path = folder.join("schema.json");
