@@ -16,7 +16,7 @@ use super::file::PlanFile;
 use super::listing::{Dimension, Expected, Listed, Listing, name_of};
 use crate::experiment::folder::VERSION;
 use crate::observe::metrics::{METRICS, MetricDef};
-use crate::simulator::scenario::{QUICKSTART, Scenario, ScenarioError, SetOverride, YamlFile};
+use crate::simulator::scenario::{QUICKSTART, Scenario, ScenarioError, SetOverride, WarmUp, YamlFile};
 
 /// Most combinations of one plan; each is read and checked before the first one runs.
 pub const MAX_COMBINATIONS: usize = 100_000;
@@ -107,6 +107,11 @@ impl Plan {
             combinations.into_iter().map(|combination| (combination.labels, combination.settings)).unzip();
         let read = |settings: &Vec<Setting>| -> Result<([u8; 32], Vec<String>), ScenarioError> {
             let scenario = base.scenario(&file, seed, settings)?;
+            if scenario.warm_up == WarmUp::Auto {
+                let message = "`warm_up: auto` needs a pilot run of all combinations, which shards cannot share; hint: \
+                               a fixed one, as in set: {warm_up: {time: 2h}}";
+                return Err(file.error_at(&["set", "warm_up"], message));
+            }
             let devices = scenario.fleet.iter().map(|device| device.spec.name.clone());
             Ok((scenario.digest(), devices.collect()))
         };

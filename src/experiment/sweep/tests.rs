@@ -101,6 +101,7 @@ fn wrong_plans_say_where_and_what_would_be_right() {
         ("replications: 2", "repetitions: 2"),
         ("set: {horizon: {jobs: 100}", "set: {horizon: {job: 100}"),
         ("warm_up: none", "seed: 4"),
+        ("warm_up: none", "warm_up: auto"),
         ("warm_up: none", "output.traces: all"),
         (
             "name: exact, set: {allocator.strategy: noise_aware}",
