@@ -1,7 +1,8 @@
 //! Experiments: replications, comparisons and the statistics that turn them into verdicts.
 //!
-//! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`variants`] and [`compare`] (variants on the
-//! same worlds), [`comparison`], [`statistics`] and [`bootstrap`] (verdicts), [`warm_up`], [`determinism`], [`timing`]; apart from those
+//! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`variants`] and [`compare`]
+//! (variants on the same worlds), [`comparison`], [`statistics`] and [`bootstrap`] (verdicts), [`warm_up`],
+//! [`determinism`], [`timing`], [`sweep`] (many combinations, also on many machines); apart from those
 //! [`placements`] (placement problems without jobs) and its [`cpu_clock`].
 
 pub mod bootstrap;
@@ -13,6 +14,7 @@ pub mod folder;
 pub mod placements;
 pub mod run;
 pub mod statistics;
+pub mod sweep;
 pub mod timing;
 pub mod variants;
 pub mod warm_up;

@@ -123,6 +123,14 @@ pub fn run_range(
     })
 }
 
+/// Runs one replication without traces and clocks: its metrics are all there is.
+pub fn run_one(scenario: &Scenario, number: u32) -> Result<Replication, RunError> {
+    let settings =
+        Settings { threads: 1, sinks: &|_| Ok(None), collect: false, timing: false, progress: None };
+    replication(scenario, number, &settings, &AtomicU64::new(0))
+        .map_err(|source| RunError::Simulation { replication: number, source: Box::new(source) })
+}
+
 fn replication(
     scenario: &Scenario,
     number: u32,

@@ -14,4 +14,5 @@ pub mod placement_table;
 pub mod plots;
 pub mod run_plots;
 pub mod run_summary;
+pub mod sweep;
 pub mod table;

@@ -51,9 +51,13 @@ pub enum Command {
     Run(RunArgs),
     /// Compare variants of a scenario on the same worlds
     Compare(CompareArgs),
-    /// Check a scenario without running it
+    /// Run every combination of a plan, on one machine or as one shard of many
+    Sweep(SweepArgs),
+    /// Merge the cells of a sweep into its tables, from one folder or several
+    Merge(MergeArgs),
+    /// Check a scenario, or a plan of a sweep, without running it
     Validate(ValidateArgs),
-    /// Print the JSON Schema of scenario files
+    /// Print the JSON Schema of scenario, plan or device files
     Schema(SchemaArgs),
     /// List, show and import devices
     Device(DeviceArgs),
@@ -145,14 +149,59 @@ pub struct CompareArgs {
     pub trade_off: String,
 }
 
+/// Exit code 99 says that expected values of the plan were missed.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// The plan file, such as scenarios/sweeps/buffers.yaml
+    pub plan: PathBuf,
+    /// The folder of the sweep; cells that it holds are not run again [default: results/sweeps/<sweep>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Run part K of N equal parts only, and make no tables: `rmsim merge` does, when all parts are done
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<String>,
+    /// Say what would be run and about how long it would take, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Run cells again that are there, and take over a folder that holds something else
+    #[arg(long)]
+    pub force: bool,
+    /// Threads over which cells are spread [default: all processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Draw no plots
+    #[arg(long)]
+    pub no_plots: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Exit code 99 says that expected values of the plan were missed.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// Folders of shards of one sweep
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// Where cells are gathered and tables are written [default: the first folder]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Draw no plots
+    #[arg(long)]
+    pub no_plots: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
-    /// The scenario file [default: the built-in quickstart]
+    /// The scenario file, or the plan of a sweep [default: the built-in quickstart]
     pub scenario: Option<PathBuf>,
     /// Change a setting before checking
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
-    /// Print the scenario with all defaults and changes, as JSON (which is YAML, too)
+    /// Print the scenario with all defaults and changes, or the cells of a plan, as JSON (which is YAML, too)
     #[arg(long)]
     pub resolved: bool,
 }
@@ -167,6 +216,7 @@ pub struct SchemaArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaKind {
     Scenario,
+    Plan,
     Device,
 }
 

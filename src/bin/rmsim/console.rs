@@ -1,6 +1,7 @@
 //! What goes to the terminal: results on stdout, notes and progress on stderr.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -100,11 +101,22 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
     }
 }
 
+/// What to say when the program is interrupted.
+static INTERRUPTED: OnceLock<String> = OnceLock::new();
+
+/// Says `text` should the program be interrupted from now on. The first text stays.
+pub fn on_interrupt(text: String) {
+    let _ = INTERRUPTED.set(text);
+}
+
 /// Ctrl-C ends the program with exit code 130.
 pub fn exit_on_interrupt() {
     // Without a handler the signal ends the program all the same, only with another code.
     let _ = ctrlc::set_handler(|| {
         say("interrupted");
+        if let Some(text) = INTERRUPTED.get() {
+            say(text);
+        }
         std::process::exit(130);
     });
 }

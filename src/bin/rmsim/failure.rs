@@ -23,6 +23,11 @@ impl Failure {
         Self { message: message.to_string(), code: 1 }
     }
 
+    /// All was done, but what came out is not what was asked for.
+    pub fn missed(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: 99 }
+    }
+
     /// What to tell the user.
     pub fn message(&self) -> &str {
         &self.message

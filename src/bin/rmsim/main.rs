@@ -1,7 +1,7 @@
 //! `rmsim`: simulates fleets of quantum devices from scenario files and compares ways to manage them.
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input,
-//! 130 interrupted.
+//! 99 done but expected values missed, 130 interrupted.
 
 mod args;
 mod circuit;
@@ -12,6 +12,7 @@ mod failure;
 mod input;
 mod place;
 mod run;
+mod sweep;
 mod validate;
 
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &console),
         Command::Compare(args) => compare::compare(&args, &console),
+        Command::Sweep(args) => sweep::sweep(&args, &console),
+        Command::Merge(args) => sweep::merge_folders(&args, &console),
         Command::Validate(args) => validate::validate(&args, &console),
         Command::Schema(args) => validate::schema(&args, &console),
         Command::Device(args) => device::device(&args, &console),

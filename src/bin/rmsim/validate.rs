@@ -1,5 +1,6 @@
 //! `rmsim validate` and `rmsim schema`.
 
+use resource_manager::experiment::sweep::file;
 use resource_manager::quantum::device_file;
 use resource_manager::report::table::number;
 use resource_manager::simulator::scenario::{Horizon, schema_text};
@@ -8,8 +9,15 @@ use crate::args::{SchemaArgs, SchemaKind, ValidateArgs};
 use crate::console::{Console, print};
 use crate::failure::Failure;
 use crate::input;
+use crate::sweep;
 
 pub fn validate(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
+    if let Some(path) = args.scenario.as_deref().filter(|path| sweep::is_plan(path)) {
+        if !args.set.is_empty() {
+            return Err(Failure::input("--set changes scenarios, not plans; hint: the plan has a key `set`"));
+        }
+        return sweep::validate(path, args.resolved);
+    }
     let scenario = input::load(args.scenario.as_deref(), &input::parse_sets(&args.set)?)?;
     console.detail(format!("scenario hash {}", blake3::Hash::from(scenario.digest()).to_hex()));
     print(|out| {
@@ -35,6 +43,7 @@ pub fn validate(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
 pub fn schema(args: &SchemaArgs, _console: &Console) -> Result<(), Failure> {
     print(|out| match args.kind {
         SchemaKind::Scenario => write!(out, "{}", schema_text()),
+        SchemaKind::Plan => write!(out, "{}", file::schema_text()),
         SchemaKind::Device => writeln!(out, "{:#}", device_file::json_schema()),
     })
 }

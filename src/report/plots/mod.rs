@@ -10,6 +10,7 @@ mod distribution;
 mod fidelity;
 mod palette;
 mod raster;
+mod response;
 mod timeline;
 mod tradeoff;
 mod violations;
@@ -22,6 +23,7 @@ use rayon::prelude::*;
 pub use comparison::ForestPlot;
 pub use distribution::DistributionPlot;
 pub use fidelity::{FidelityPlot, FidelityPoint};
+pub use response::{ResponsePlot, ResponsePoint, ResponseSeries};
 pub use timeline::{Quantity, TimelinePlot};
 pub use tradeoff::{TradeoffPlot, TradeoffPoint, TradeoffSeries};
 pub use violations::ViolationsPlot;
@@ -50,6 +52,8 @@ pub enum Plot {
     Forest(ForestPlot),
     /// Two quantities against each other.
     Tradeoff(TradeoffPlot),
+    /// A metric against what was varied.
+    Response(ResponsePlot),
 }
 
 /// A finished plot.
@@ -87,6 +91,7 @@ impl Plot {
             Self::Violations(plot) => canvas::render(plot),
             Self::Forest(plot) => canvas::render(plot),
             Self::Tradeoff(plot) => canvas::render(plot),
+            Self::Response(plot) => canvas::render(plot),
         }
     }
 }

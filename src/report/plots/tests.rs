@@ -63,6 +63,24 @@ fn plots(values: &[f64], until_s: f64) -> Vec<Plot> {
             watched: text("nothing"),
             kinds: vec![(text("kind"), points.iter().map(|point| point.0).collect())],
         }),
+        Plot::Response(ResponsePlot {
+            title: text("response"),
+            subtitle: String::new(),
+            x_name: text("load"),
+            x_labels: None,
+            y_name: text("waiting_time_s.mean (s)"),
+            series: (0..30)
+                .map(|index| ResponseSeries {
+                    name: format!("series {index}"),
+                    points: points
+                        .iter()
+                        .map(|&(x, mean)| ResponsePoint { x, mean, interval: Some((mean - 0.1, mean + 0.1)) })
+                        .collect(),
+                    expected: points.iter().map(|&(x, value)| (x, value, 0.05)).collect(),
+                })
+                .collect(),
+            reference: text("a <paper>"),
+        }),
         Plot::Forest(ForestPlot {
             title: text("forest"),
             subtitle: String::new(),

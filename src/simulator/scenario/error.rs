@@ -15,7 +15,7 @@ use crate::quantum::file_error::near;
 /// Longest piece of a line that is shown, in characters.
 const SHOWN: usize = 100;
 
-/// Why a text is no scenario. Prints as several lines, the first of them `error: ...`.
+/// Why a text is no scenario, or no plan of a sweep. Prints as several lines, the first of them `error: ...`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScenarioError {
     message: String,
@@ -30,15 +30,17 @@ enum Place {
     Whole,
     /// A line of the file.
     Line { line: u32, column: u32, width: u32, text: String },
-    /// An override, as it was written.
-    Set(String),
+    /// An override: its number among those given, and how it was written.
+    Set(usize, String),
 }
 
 impl ScenarioError {
     pub(super) fn new(fault: Fault, origin: &str, text: &str, sets: &[SetOverride]) -> Self {
         let place = match fault.mark {
             None => Place::Whole,
-            Some(Mark::Set(index)) => sets.get(index).map_or(Place::Whole, |set| Place::Set(set.to_string())),
+            Some(Mark::Set(index)) => {
+                sets.get(index).map_or(Place::Whole, |set| Place::Set(index, set.to_string()))
+            }
             Some(Mark::File { line, column, width }) => Place::Line {
                 line,
                 column,
@@ -49,11 +51,12 @@ impl ScenarioError {
         Self { message: fault.message, hint: fault.hint, origin: origin.to_owned(), place }
     }
 
-    pub(super) fn unreadable(path: &Path, reason: &str) -> Self {
+    /// The file at `path`, which is to be a `kind` such as `example`, cannot be read.
+    pub(super) fn unreadable(path: &Path, kind: &str, example: &str, reason: &str) -> Self {
         let shown = path.display().to_string();
         Self {
-            message: format!("cannot read the scenario `{shown}`: {reason}"),
-            hint: Some("a scenario is a YAML file, such as scenarios/quickstart.yaml".to_owned()),
+            message: format!("cannot read the {kind} `{shown}`: {reason}"),
+            hint: Some(format!("a {kind} is a YAML file, such as {example}")),
             origin: shown,
             place: Place::Whole,
         }
@@ -76,6 +79,14 @@ impl ScenarioError {
             _ => None,
         }
     }
+
+    /// The number of the override that is to blame, among those that were given.
+    pub fn blamed_override(&self) -> Option<usize> {
+        match self.place {
+            Place::Set(index, _) => Some(index),
+            _ => None,
+        }
+    }
 }
 
 impl std::error::Error for ScenarioError {}
@@ -85,7 +96,7 @@ impl fmt::Display for ScenarioError {
         write!(f, "error: {}", self.message)?;
         match &self.place {
             Place::Whole => write!(f, "\n --> {}", self.origin)?,
-            Place::Set(set) => write!(f, "\n --> {set}")?,
+            Place::Set(_, set) => write!(f, "\n --> {set}")?,
             Place::Line { line, column, width, text } => {
                 let gutter = " ".repeat(line.to_string().len());
                 // The window starts late enough to show the place in a very long line.
@@ -190,6 +201,8 @@ impl serde::de::Error for Fault {
             "fleet" => "fleet: [{device: ibm_fez}]",
             "workload" => "workload: {arrivals: {poisson: {rate: 60/h}}, jobs: ibm_like}",
             "rate" => "rate: 60/h",
+            "sweep" => "sweep: my-first",
+            "base" => "base: quickstart, or base: ../saturated.yaml",
             _ => return fault,
         };
         fault.with_hint(format!("as in {example}"))

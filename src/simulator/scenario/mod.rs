@@ -12,6 +12,7 @@ mod reader;
 mod resolve;
 mod schema;
 mod set;
+mod yaml_file;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -40,6 +41,7 @@ pub use error::ScenarioError;
 pub use file::{Bound, CalibrationMode, Comparison, Horizon, Traces, WarmUp};
 pub use schema::{schema, schema_text};
 pub use set::{SetError, SetOverride};
+pub use yaml_file::{YamlFile, valid_names};
 
 /// The scenario that runs when none is named.
 pub const QUICKSTART: &str = include_str!("../../../scenarios/quickstart.yaml");
@@ -157,24 +159,7 @@ pub struct Output {
 impl Scenario {
     /// Reads the scenario file at `path`, with overrides.
     pub fn load(path: &Path, sets: &[SetOverride]) -> Result<Self, ScenarioError> {
-        let bytes = read_limited(path).map_err(|error| {
-            let reason = match error.kind() {
-                std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-                std::io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
-                _ => error.to_string(),
-            };
-            ScenarioError::unreadable(path, &reason)
-        })?;
-        if bytes.len() > MAX_BYTES {
-            return Err(ScenarioError::unreadable(
-                path,
-                &format!("it is larger than {} MiB", MAX_BYTES >> 20),
-            ));
-        }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            ScenarioError::unreadable(path, &format!("it is no UTF-8 text (byte {at})"))
-        })?;
+        let text = read_text(path, "scenario", "scenarios/quickstart.yaml")?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
         Self::from_yaml(&text, &path.display().to_string(), base_dir, sets)
     }
@@ -246,6 +231,23 @@ impl Scenario {
         }
         *hasher.finalize().as_bytes()
     }
+}
+
+/// The text of the file at `path`, which is to be a `kind` such as `example`.
+fn read_text(path: &Path, kind: &str, example: &str) -> Result<String, ScenarioError> {
+    let unreadable = |reason: &str| ScenarioError::unreadable(path, kind, example, reason);
+    let bytes = read_limited(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => unreadable("there is no such file"),
+        std::io::ErrorKind::IsADirectory => unreadable("it is a directory"),
+        _ => unreadable(&error.to_string()),
+    })?;
+    if bytes.len() > MAX_BYTES {
+        return Err(unreadable(&format!("it is larger than {} MiB", MAX_BYTES >> 20)));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        unreadable(&format!("it is no UTF-8 text (byte {at})"))
+    })
 }
 
 /// At most one byte more than is allowed: a file that never ends must not fill the memory.

@@ -11,13 +11,18 @@ fn scenarios() -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            } else if path.extension().is_some_and(|extension| extension == "yaml") && !is_plan(&path) {
                 found.push(path);
             }
         }
     }
     found.sort();
     found
+}
+
+/// Plans of sweeps lie beside scenarios.
+fn is_plan(path: &Path) -> bool {
+    YamlFile::load(path, "plan", "any").is_ok_and(|file| file.has("sweep"))
 }
 
 #[test]
