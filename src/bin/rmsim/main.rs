@@ -11,6 +11,7 @@ mod device;
 mod failure;
 mod input;
 mod place;
+mod report;
 mod run;
 mod validate;
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &console),
         Command::Compare(args) => compare::compare(&args, &console),
+        Command::Report(args) => report::report(&args, &console),
         Command::Validate(args) => validate::validate(&args, &console),
         Command::Schema(args) => validate::schema(&args, &console),
         Command::Device(args) => device::device(&args, &console),
