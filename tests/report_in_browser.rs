@@ -40,7 +40,8 @@ fn looks_right(browser: &mut Browser, page: &Path, name: &str, sections: &[&str]
             let widest = browser.evaluate("document.documentElement.scrollWidth");
             assert!(widest.as_u64() <= Some(u64::from(width)), "{place}: the page is {widest} pixels wide");
             for section in sections {
-                let seen = browser.evaluate(&format!("document.getElementById('{section}').offsetHeight > 40"));
+                let seen =
+                    browser.evaluate(&format!("document.getElementById('{section}').offsetHeight > 40"));
                 assert_eq!(seen, Value::Bool(true), "{place}: section {section}");
             }
             let contrast = browser.evaluate(CONTRAST);
@@ -94,7 +95,9 @@ fn middle(browser: &mut Browser, selector: &str) -> (f64, f64, f64) {
 }
 
 fn tip(browser: &mut Browser) -> String {
-    let text = browser.evaluate("(() => { const tip = document.getElementById('tip'); return tip.hidden ? '' : tip.innerText; })()");
+    let text = browser.evaluate(
+        "(() => { const tip = document.getElementById('tip'); return tip.hidden ? '' : tip.innerText; })()",
+    );
     text.as_str().unwrap().to_owned()
 }
 
@@ -142,7 +145,9 @@ fn the_page_of_a_run_works() {
     let whole = browser.evaluate(curve);
     drag(&mut browser, "[data-chart=utilization] svg");
     assert_ne!(browser.evaluate(curve), whole, "dragging does not zoom");
-    browser.evaluate("document.querySelector('[data-chart=utilization] svg').dispatchEvent(new MouseEvent('dblclick'))");
+    browser.evaluate(
+        "document.querySelector('[data-chart=utilization] svg').dispatchEvent(new MouseEvent('dblclick'))",
+    );
     assert_eq!(browser.evaluate(curve), whole);
     let schedule = "document.querySelector('.gantt canvas').getAttribute('aria-label')";
     let before = browser.evaluate(schedule);
@@ -170,7 +175,8 @@ fn the_page_of_a_run_works() {
     let down = browser.evaluate(jobs);
     browser.evaluate("document.querySelectorAll('.tenants:not([hidden]) thead button')[1].click()");
     let up = browser.evaluate(jobs);
-    let numbers = |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect::<Vec<_>>();
+    let numbers =
+        |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect::<Vec<_>>();
     assert!(numbers(&down).is_sorted_by(|a, b| a >= b) && numbers(&down).len() == 40, "{down}");
     assert!(numbers(&up).is_sorted(), "{up}");
     // The theme can be chosen.
@@ -189,12 +195,23 @@ fn replications_and_comparisons_have_pages() {
     let folder = base.path().join("many");
     let out = ["--out", folder.to_str().unwrap()];
     rmsim(&[&["run"], &small[..], &out].concat());
-    looks_right(&mut browser, &folder.join("report.html"), "replications", &["summary", "devices", "metrics"]);
+    looks_right(
+        &mut browser,
+        &folder.join("report.html"),
+        "replications",
+        &["summary", "devices", "metrics"],
+    );
     assert!(fs::read_to_string(folder.join("report.html")).unwrap().contains(" ± "));
 
     let folder = base.path().join("compare");
     let out = ["--out", folder.to_str().unwrap()];
-    let vary = ["compare", "--vary", "allocator.strategy=first_fit,noise_aware", "--vary", "allocator.isolation.buffer_distance=0,1"];
+    let vary = [
+        "compare",
+        "--vary",
+        "allocator.strategy=first_fit,noise_aware",
+        "--vary",
+        "allocator.isolation.buffer_distance=0,1",
+    ];
     rmsim(&[&vary[..], &small, &out].concat());
     let page = folder.join("report.html");
     looks_right(&mut browser, &page, "comparison", &["verdicts", "differences", "replications", "about"]);

@@ -49,6 +49,8 @@ pub struct SummaryLine<'a> {
     pub metric: &'a MetricSummary,
     /// Its value with unit, and with `±` the half width of its 95 % interval if it has one.
     pub value: String,
+    /// Both ends of the interval, if it has one.
+    pub interval: Option<[String; 2]>,
     /// Whether the value is good or bad news.
     pub tone: Tone,
 }
@@ -101,12 +103,18 @@ pub fn summary_lines(fleet: &[MetricSummary]) -> Vec<SummaryLine<'_>> {
             (None, Show::Duration) => duration(metric.mean),
             (None, Show::Number | Show::Violations) => number(metric.mean),
         };
+        let end = |value: f64| match show {
+            Show::Percent => percent(Some(value)),
+            Show::Duration => duration(Some(value)),
+            Show::Number | Show::Violations => number(Some(value)),
+        };
+        let interval = metric.ci95.map(|ci| [end(ci.low), end(ci.high)]);
         let tone = match show {
             Show::Violations if metric.mean == Some(0.0) => Tone::Good,
             Show::Violations => Tone::Bad,
             _ => Tone::Plain,
         };
-        lines.push(SummaryLine { label, metric, value, tone });
+        lines.push(SummaryLine { label, metric, value, interval, tone });
     }
     lines
 }

@@ -64,7 +64,10 @@ fn damaged_tables_name_line_and_column() {
             rows += 1;
             ControlFlow::Continue(())
         });
-        format!("{rows} rows, {}", read.map_or_else(|error| said(folder.path(), &error), |()| "done".to_owned()))
+        format!(
+            "{rows} rows, {}",
+            read.map_or_else(|error| said(folder.path(), &error), |()| "done".to_owned())
+        )
     });
     insta::assert_snapshot!(messages.join("\n"), @"");
 }

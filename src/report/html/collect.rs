@@ -29,8 +29,6 @@ fn levels() -> Vec<f64> {
 
 /// Everything collected.
 pub(super) struct Collected {
-    /// Which replication it is of.
-    pub replication: u32,
     /// Jobs of that replication.
     pub jobs: u64,
     /// Jobs of each device, in the order of the manifest.
@@ -239,7 +237,6 @@ pub(super) fn collect(
         .then_some(((centre - nearest_left_out).max(from), (centre + nearest_left_out).min(until)));
     let order = device_order(&counts);
     Ok(Collected {
-        replication,
         jobs,
         per_device,
         within,

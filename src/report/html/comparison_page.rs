@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::shell::{Heading, Section};
 use super::{Page, glossary, manifest, shell};
-use crate::experiment::reading::{ComparisonFile, ComparisonFiles, ComparisonRow, ReadError, ReplicationRow, each_row};
+use crate::experiment::reading::{
+    ComparisonFile, ComparisonFiles, ComparisonRow, ReadError, ReplicationRow, each_row,
+};
 use crate::experiment::statistics::{Direction, Verdict};
 use crate::report::table::{number, signed_with_interval};
 
@@ -52,7 +54,8 @@ pub(super) fn page(files: &ComparisonFiles) -> Result<Page, ReadError> {
         Some(path) => {
             let mut values: IndexMap<String, BTreeMap<usize, Vec<Option<f64>>>> =
                 comparison.rows.iter().map(|row| (row.metric.clone(), BTreeMap::new())).collect();
-            let names: Vec<&String> = std::iter::once(&comparison.baseline).chain(&comparison.variants).collect();
+            let names: Vec<&String> =
+                std::iter::once(&comparison.baseline).chain(&comparison.variants).collect();
             each_row(&path, |row: ReplicationRow| {
                 let variant = names.iter().position(|name| **name == row.variant);
                 if let (Some(of_metric), Some(variant)) = (values.get_mut(&row.metric), variant) {

@@ -92,9 +92,11 @@ pub(super) fn drawn(
 fn row(job: &Scheduled, device: &ManifestDevice) -> Result<Row, String> {
     // Checked number by number, so that the scripts need not.
     let ranges = ranges(&job.qubits, device.first_qubit, device.qubits)?;
-    let text = ranges.iter().map(|&(first, last)| {
-        if first == last { first.to_string() } else { format!("{first}-{last}") }
-    });
+    let text = ranges.iter().map(
+        |&(first, last)| {
+            if first == last { first.to_string() } else { format!("{first}-{last}") }
+        },
+    );
     let (predicted, actual) = job.fidelity.unzip();
     let [project, group, user] = job.tenant;
     Ok((

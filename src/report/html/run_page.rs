@@ -46,7 +46,8 @@ pub(super) fn page(files: &RunFiles, options: &Options) -> Result<Page, ReadErro
     let timelines = match files.timeline() {
         Some(path) => Some(Timelines::read(&path, replication, &first_devices)?),
         None => {
-            missing.push("no timeline.csv, so no charts over time; hint: rmsim run --traces first".to_owned());
+            missing
+                .push("no timeline.csv, so no charts over time; hint: rmsim run --traces first".to_owned());
             None
         }
     };
@@ -55,7 +56,8 @@ pub(super) fn page(files: &RunFiles, options: &Options) -> Result<Page, ReadErro
         Some(path) => Some((collect(&path, &manifest.devices, options, replication, centre)?, path)),
         None => {
             missing.push(
-                "no jobs.csv, so no devices, schedules and tenants; hint: rmsim run --traces first".to_owned(),
+                "no jobs.csv, so no devices, schedules and tenants; hint: rmsim run --traces first"
+                    .to_owned(),
             );
             None
         }
@@ -102,9 +104,9 @@ pub(super) fn page(files: &RunFiles, options: &Options) -> Result<Page, ReadErro
             id: "over-time",
             title: "Over time",
             lead: Some(format!(
-                "Simulated time runs from left to right{}. Drag to zoom in, double-click to zoom out; devices are \
+                "Simulated time runs from left to right. {}Drag to zoom in, double-click to zoom out; devices are \
                  switched on and off below each chart.",
-                of_replication(manifest, replication)
+                if manifest.replications > 1 { format!("Shown is replication {replication}. ") } else { String::new() }
             )),
             body: over_time(&data, manifest.devices.len()),
         });
@@ -131,7 +133,7 @@ pub(super) fn page(files: &RunFiles, options: &Options) -> Result<Page, ReadErro
                 id: "tenants",
                 title: "Tenants",
                 lead: Some(format!(
-                    "What each tenant asked for and got{}, warm-up included. Stretch is turnaround time / execution \
+                    "What all jobs{} asked for and got, by tenant, warm-up included. Stretch is turnaround time / execution \
                      time. Click a column to sort.",
                     of_replication(manifest, replication)
                 )),
@@ -183,7 +185,9 @@ fn of_replication(manifest: &Manifest, replication: u32) -> String {
 fn lead(manifest: &Manifest) -> String {
     match manifest.replications {
         0 | 1 => "One replication: values without intervals. Each links to what it means.".to_owned(),
-        many => format!("Means over {many} replications, ± half of their 95 % intervals. Each links to what it means."),
+        many => format!(
+            "Means over {many} replications, ± half of their 95 % intervals. Each links to what it means."
+        ),
     }
 }
 
@@ -195,7 +199,8 @@ fn summary(
 ) -> Markup {
     let lines = summary_lines(fleet);
     let devices = manifest.devices.iter().take(DEVICE_ROWS_MAX);
-    let devices = device_lines(devices.map(|device| (device.name.as_str(), device.qubits as usize)), per_device);
+    let devices =
+        device_lines(devices.map(|device| (device.name.as_str(), device.qubits as usize)), per_device);
     html! {
         @for one in missing { p.notice { (one) } }
         dl.figures {
@@ -205,9 +210,7 @@ fn summary(
                     dd {
                         (line.value)
                         @if line.tone == Tone::Bad { span.flag { " should be 0" } }
-                        @if let Some(ci) = line.metric.ci95 {
-                            small { "[" (number(Some(ci.low))) ", " (number(Some(ci.high))) "]" }
-                        }
+                        @if let Some([low, high]) = &line.interval { small { (low) " to " (high) } }
                     }
                 }
             }

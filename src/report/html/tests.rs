@@ -31,14 +31,19 @@ fn folder(jobs: u32) -> tempfile::TempDir {
         .map(|job| {
             let at = job * 10;
             let end = at + 15;
-            format!("0,{job},{name},{at},2,completed,{at},15,{end},0,15,1,0-1,{name},1,line,1,2,{},1,0.9,0.8\n", job % 3)
+            format!(
+                "0,{job},{name},{at},2,completed,{at},15,{end},0,15,1,0-1,{name},1,line,1,2,{},1,0.9,0.8\n",
+                job % 3
+            )
         })
         .collect();
     fs::write(folder.path().join("jobs.csv"), format!("{JOBS_HEADER}{rows}")).unwrap();
     let header = "replication,time_s,device,qubits_in_service,fragmentation,utilization,effective_utilization,\
                   running_jobs,waiting_jobs,isolation_violations\n";
     let timeline: String = (0..jobs)
-        .map(|sample| format!("0,{},fleet,3,0.1,0.5,0.75,{},0,0\n", sample * 10, u32::from(sample == jobs / 2)))
+        .map(|sample| {
+            format!("0,{},fleet,3,0.1,0.5,0.75,{},0,0\n", sample * 10, u32::from(sample == jobs / 2))
+        })
         .collect();
     fs::write(folder.path().join("timeline.csv"), format!("{header}{timeline}")).unwrap();
     folder
@@ -87,11 +92,13 @@ fn many_jobs_are_thinned_around_the_busiest_moment() {
     assert!((f64::midpoint(starts[0], starts[starts.len() - 1]) - busiest).abs() <= 10.0);
     assert!(page.html.contains("Schedules hold the jobs that started between"));
     assert!(page.html.len() < 5_000_000, "{}", page.html.len());
-    let window = Options { from: Some(Time(50_000_000_000)), until: Some(Time(90_000_000_000)), ..Options::default() };
+    let window =
+        Options { from: Some(Time(50_000_000_000)), until: Some(Time(90_000_000_000)), ..Options::default() };
     let page = page_of(folder.path(), &window).unwrap();
     assert!(!page.html.contains("Schedules hold the jobs"));
     let rows = self::data(&page);
-    let ids: Vec<u64> = rows["devices"][0]["jobs"].as_array().unwrap().iter().map(|row| row[0].as_u64().unwrap()).collect();
+    let ids: Vec<u64> =
+        rows["devices"][0]["jobs"].as_array().unwrap().iter().map(|row| row[0].as_u64().unwrap()).collect();
     assert_eq!(ids, [5, 6, 7, 8]);
 }
 

@@ -29,7 +29,7 @@ function timeTicks(low, high, count) {
 /** A moment with as much detail as ticks that stand `step` seconds apart need. */
 function clock(seconds, step) {
   if (step >= 86400) return `${Math.round(seconds / 86400)} d`;
-  return format.moment(seconds, step < 0.1 ? 0.5 : step < 1 ? 30 : step < 60 ? 100 : undefined).replace(/^(\d+ d) /, "$1 ");
+  return format.moment(seconds, step < 0.1 ? 0.5 : step < 1 ? 30 : step < 60 ? 100 : Infinity);
 }
 
 /** Part of an axis: from values to pixels and back. `bend` makes room for small values. */
@@ -298,7 +298,7 @@ class PointChart {
     this.plot.append(this.svg);
     this.reset = element("button", { type: "button", "aria-label": `Show all: ${this.title || options.name}` }, "All");
     this.reset.addEventListener("click", () => this.zoomTo(this.all));
-    figure.append(element("div", { class: "legend" }, options.legend ?? "", element("span", { class: "tools" }, this.reset)));
+    figure.append(element("div", { class: "legend" }, options.legend ?? "", options.fixed ? "" : element("span", { class: "tools" }, this.reset)));
     this.listen();
     whenWidthChanges(this.plot, () => this.draw());
   }

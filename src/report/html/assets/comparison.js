@@ -26,6 +26,11 @@ function startComparison() {
   forestChoice.append(...DATA.variants.map((name) => element("option", {}, name)));
   const drawForest = () => forest(forestFigure.querySelector(".plot"), DATA.rows.filter((row) => row.variant === forestChoice.value));
   forestChoice.addEventListener("change", drawForest);
+  for (const [text, name, act] of [["+", "Zoom in", () => forest.zoom / 2], ["−", "Zoom out", () => forest.zoom * 2], ["1:1", "Usual axis", () => 1]]) {
+    const button = element("button", { type: "button", title: name, "aria-label": `${name}: differences` }, text);
+    button.addEventListener("click", () => { forest.zoom = act(); drawForest(); });
+    forestChoice.closest(".controls").append(button);
+  }
   whenWidthChanges(forestFigure.querySelector(".plot"), drawForest);
 
   const metricChoice = document.getElementById("metric-choice");
@@ -45,16 +50,15 @@ function startComparison() {
 /** Differences in percent of the baseline with their intervals, one line per metric. */
 function forest(plot, rows) {
   const shown = rows.filter((row) => row.difference !== null && row.baseline);
-  const left_out = rows.length - shown.length;
+  const leftOut = rows.length - shown.length;
   const share = (value, row) => (100 * value) / Math.abs(row.baseline);
   const width = Math.max(240, plot.clientWidth);
   const narrow = width < 620;
   const [lineHeight, top] = [narrow ? 40 : 26, 10];
   const height = top + shown.length * lineHeight + 44;
   const box = { left: narrow ? 10 : 250, right: width - (narrow ? 12 : 130), bottom: top + shown.length * lineHeight };
-  // Wild intervals of rare events must not flatten all others: the axis ends at the third largest, the rest gets arrows.
-  const ends = shown.flatMap((row) => (row.ci95 ?? [row.difference]).map((end) => Math.abs(share(end, row)))).sort((a, b) => b - a);
-  const most = Math.max(0.1, ends[Math.min(ends.length - 1, 4)] ?? 1, ...shown.map((row) => Math.min(100, Math.abs(share(row.difference, row))))) * 1.05;
+  // Wild intervals of rare events must not flatten all others: what lies beyond the axis gets an arrow.
+  const most = reach(shown.flatMap((row) => [row.difference, ...(row.ci95 ?? [])].map((end) => Math.abs(share(end, row))))) * forest.zoom;
   const x = scale(-most, most, box.left, box.right);
   const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": "Differences from the baseline in percent, with 95 % intervals; the table above holds the same values" });
   for (const tick of niceTicks(-most, most, Math.max(2, Math.floor((box.right - box.left) / 90)))) {
@@ -71,10 +75,11 @@ function forest(plot, rows) {
     const line = element("line", { x1: x.at(clamp(low)), x2: x.at(clamp(high)), y1: middle, y2: middle, stroke: ink, "stroke-width": 2 });
     const group = element("g", {}, element("rect", { x: 0, y: middle - lineHeight / 2, width, height: lineHeight, fill: "transparent" }), name, line);
     for (const [end, sign] of [[low, -1], [high, 1]]) {
-      if (Math.abs(end) > most) group.append(element("text", { x: x.at(sign * most) - sign * 2, y: middle + 4, "text-anchor": "middle" }, sign < 0 ? "◂" : "▸"));
+      if (Math.abs(end) > most) group.append(element("text", { x: x.at(sign * most) - sign * 2, y: middle + 4, "text-anchor": "middle", style: { fill: ink } }, sign < 0 ? "◂" : "▸"));
     }
     const point = share(row.difference, row);
-    if (Math.abs(point) <= most) group.append(shapeAt(SHAPES[row.verdict], x.at(point), middle, 4.5, ink));
+    if (Math.abs(point) > most) group.append(shapeAt(SHAPES[row.verdict], x.at(Math.sign(point) * most) - Math.sign(point) * 16, middle, 4.5, ink));
+    else group.append(shapeAt(SHAPES[row.verdict], x.at(point), middle, 4.5, ink));
     if (!narrow) group.append(element("text", { x: box.right + 12, y: middle + 4, style: { fill: ink } }, row.verdict));
     group.addEventListener("pointermove", (event) => tip.show(event.clientX, event.clientY, row.metric, [
       ["variant", row.variant], ["baseline", format.number(row.baseline)], ["mean", format.number(row.mean)], ["difference", format.number(row.difference)],
@@ -82,8 +87,17 @@ function forest(plot, rows) {
     group.addEventListener("pointerleave", () => tip.hide());
     svg.append(group);
   });
-  const key = element("p", { class: "note" }, `▲ better, ▼ worse, ○ inconclusive; ↑ more is better, ↓ less is better.${left_out ? ` ${left_out} metrics without values, or with a baseline of 0, are left out.` : ""}`);
+  const key = element("p", { class: "note" }, `▲ better, ▼ worse, ○ inconclusive; ↑ more is better, ↓ less is better.${leftOut ? ` ${leftOut} metrics without values, or with a baseline of 0, are left out.` : ""}`);
   plot.replaceChildren(svg, key);
+}
+
+/** How many times the usual reach the axis has. */
+forest.zoom = 1;
+
+/** The end of an axis on which most of some lengths have room. */
+function reach(lengths) {
+  const sorted = lengths.toSorted((a, b) => a - b);
+  return Math.max(0.1, 1.25 * (sorted[Math.floor(sorted.length * 0.85)] ?? 1));
 }
 
 /** One column of points per variant, lines between points of one replication. */
@@ -108,12 +122,14 @@ function replicationsChart(figure, metric) {
   const ys = points.map((point) => point.y);
   const [least, most] = [Math.min(...ys), Math.max(...ys)];
   const room = (most - least) * 0.08 || Math.abs(most) * 0.1 || 1;
-  const label = (name) => (name.length > 28 ? `${name.slice(0, 27)}…` : name);
+  // Names where they have room, numbers explained below where they have not.
+  const nameRoom = (figure.clientWidth - 110) / names.length;
+  const named = names.every((name) => name.length * 6.2 < nameRoom);
   new PointChart(figure, {
     name: metric, points, lines, fixed: true, left: 70,
-    x: { low: -0.6, high: names.length - 0.4, ticks: () => names.map((name, index) => [index, names.length <= 6 ? label(name) : String(index)]), show: String },
+    x: { low: -0.6, high: names.length - 0.4, ticks: () => names.map((name, index) => [index, named ? name : String(index)]), show: String },
     y: { low: least - room, high: most + room, show: format.number },
-    legend: names.length > 6 ? names.map((name, index) => `${index}: ${name}`).join("; ") : `${metric}, one point per replication`,
+    legend: named ? "" : names.map((name, index) => `${index}: ${name}`).join("; "),
   });
 }
 

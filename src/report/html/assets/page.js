@@ -42,20 +42,19 @@ const format = {
     const decimals = Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))));
     return `${value.toFixed(decimals)} ${name}`;
   },
-  /** A moment of the simulation: hours and minutes, as on a clock that does not start again. */
-  moment(seconds, span) {
-    const sign = seconds < 0 ? "-" : "";
-    let rest = Math.abs(seconds);
+  /** A moment of the simulation, as detailed as a view of `span` seconds needs: `1 d 02:30`, `02:30:07`. */
+  moment(seconds, span = 3600) {
+    const decimals = span < 1 ? 3 : span < 60 ? 1 : 0;
+    let rest = Math.round(Math.abs(seconds) * 10 ** decimals) / 10 ** decimals;
     const days = Math.floor(rest / 86400);
     rest -= days * 86400;
     const hours = Math.floor(rest / 3600);
     rest -= hours * 3600;
     const minutes = Math.floor(rest / 60);
-    const left = rest - minutes * 60;
     const two = (value) => String(value).padStart(2, "0");
-    let text = `${sign}${days ? `${days} d ` : ""}${two(hours)}:${two(minutes)}`;
-    if (span === undefined || span < 7200) text += `:${span !== undefined && span < 60 ? left.toFixed(span < 1 ? 3 : 1).padStart(span < 1 ? 6 : 4, "0") : two(Math.floor(left))}`;
-    return text;
+    const clock = `${seconds < 0 ? "-" : ""}${days ? `${days} d ` : ""}${two(hours)}:${two(minutes)}`;
+    if (span > 7200) return clock;
+    return `${clock}:${(rest - minutes * 60).toFixed(decimals).padStart(decimals ? 3 + decimals : 2, "0")}`;
   },
 };
 
