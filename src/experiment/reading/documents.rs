@@ -224,7 +224,7 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReadError
         // The place is given in front, as for all files.
         let text = text.split(" at line ").next().unwrap_or_default();
         let message = if key == "." { text.to_owned() } else { format!("`{key}`: {text}") };
-        ReadError::Json { path: path.to_owned(), line: inner.line(), column: inner.column(), message }
+        ReadError::Json { path: path.to_owned(), line: inner.line(), column: inner.column().max(1), message }
     })?;
     deserializer.end().map_err(|error| ReadError::Json {
         path: path.to_owned(),

@@ -16,7 +16,7 @@ pub use documents::{
     Summary, coupling_text, known_metrics,
 };
 pub use error::ReadError;
-pub use rows::{Fields, JobRow, ReplicationRow, TimelineRow, each_row, each_row_if};
+pub use rows::{Fields, JobRow, ReplicationRow, Row, TimelineRow, each_row, each_row_if};
 
 /// What a folder of results holds.
 #[derive(Debug, Clone)]

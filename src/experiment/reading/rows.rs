@@ -68,6 +68,37 @@ pub struct ReplicationRow {
     pub value: Option<f64>,
 }
 
+/// A row of a known file.
+pub trait Row: DeserializeOwned {
+    /// Columns that the file must have; others may be missing in files of earlier versions.
+    const COLUMNS: &'static [&'static str];
+}
+
+impl Row for JobRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "replication",
+        "job_id",
+        "submission_time",
+        "final_state",
+        "starting_time",
+        "execution_time",
+        "finish_time",
+        "waiting_time",
+        "stretch",
+        "allocated_resources",
+        "device",
+    ];
+}
+
+impl Row for TimelineRow {
+    const COLUMNS: &'static [&'static str] =
+        &["replication", "time_s", "device", "utilization", "fragmentation"];
+}
+
+impl Row for ReplicationRow {
+    const COLUMNS: &'static [&'static str] = &["variant", "replication", "metric", "value"];
+}
+
 /// Reads a CSV file row by row until `row` breaks off. Columns are found by their names in the header.
 ///
 /// ```
@@ -78,15 +109,12 @@ pub struct ReplicationRow {
 /// let error = each_row(&path, |_: ReplicationRow| std::ops::ControlFlow::Continue(())).unwrap_err();
 /// assert!(error.to_string().ends_with(":2: column 4 (`value`): invalid float literal"));
 /// ```
-pub fn each_row<R: DeserializeOwned>(
-    path: &Path,
-    mut each: impl FnMut(R) -> ControlFlow<()>,
-) -> Result<(), ReadError> {
+pub fn each_row<R: Row>(path: &Path, mut each: impl FnMut(R) -> ControlFlow<()>) -> Result<(), ReadError> {
     each_row_if(path, |_| true, &mut each)
 }
 
 /// As [`each_row`], only for rows that `wanted` says yes to, given the fields as text: skipping is cheap.
-pub fn each_row_if<R: DeserializeOwned>(
+pub fn each_row_if<R: Row>(
     path: &Path,
     mut wanted: impl FnMut(Fields<'_>) -> bool,
     mut each: impl FnMut(R) -> ControlFlow<()>,
@@ -95,6 +123,10 @@ pub fn each_row_if<R: DeserializeOwned>(
     let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 18).from_reader(file);
     let headers = reader.headers().map_err(|error| ReadError::csv(path, error, &[]))?.clone();
     let columns: Vec<String> = headers.iter().map(str::to_owned).collect();
+    if let Some(column) = R::COLUMNS.iter().find(|column| !columns.iter().any(|name| name == *column)) {
+        let message = format!("no column `{column}`; hint: the first line names the columns");
+        return Err(ReadError::Csv { path: path.to_owned(), line: 1, message });
+    }
     let failed = |error| ReadError::csv(path, error, &columns);
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(failed)? {

@@ -42,7 +42,19 @@ fn folders_that_are_no_finished_runs_are_told_apart() {
     open(path);
     write(path, "summary.json", b"{\"metrics\": {\"makespan_s\": {\"mean\": 3, \"ci95\": null}}}");
     open(path);
-    insta::assert_snapshot!(messages.join("\n"), @"");
+    insta::assert_snapshot!(messages.join("\n"), @r#"
+    DIR/nothing is no folder; hint: name the folder that `rmsim run` or `rmsim compare` wrote
+    DIR holds no run: it has no manifest.json; hint: name the folder that `rmsim run` or `rmsim compare` wrote
+    DIR/manifest.json:1:1: EOF while parsing a value
+    DIR/manifest.json:2:11: `seed`: invalid value: integer `-1`, expected u64
+    the run in DIR was not finished; hint: run it again into the same folder
+    DIR/manifest.json:1:14: more text after the end
+    DIR/manifest.json:1:1: expected value
+    DIR/manifest.json:2:43: `devices[0].qubits`: invalid type: string "many", expected u32
+    DIR/summary.json is missing; hint: run it again into the same folder
+    DIR/summary.json:1:50: `metrics.makespan_s.ci95`: invalid length 1, expected an array of length 2
+    opened
+    "#);
 }
 
 #[test]
@@ -69,7 +81,14 @@ fn damaged_tables_name_line_and_column() {
             read.map_or_else(|error| said(folder.path(), &error), |()| "done".to_owned())
         )
     });
-    insta::assert_snapshot!(messages.join("\n"), @"");
+    insta::assert_snapshot!(messages.join("\n"), @"
+    0 rows, DIR/replications.csv:1: no column `variant`; hint: the first line names the columns
+    1 rows, DIR/replications.csv:3: 3 fields instead of 4; hint: the file may be cut off
+    1 rows, DIR/replications.csv:3: column 2 (`replication`): invalid digit found in string
+    0 rows, DIR/replications.csv:1: no column `value`; hint: the first line names the columns
+    0 rows, DIR/replications.csv:2: column 1 (`variant`): not UTF-8
+    0 rows, DIR/replications.csv:2: 1 fields instead of 4; hint: the file may be cut off
+    ");
 }
 
 #[test]
@@ -95,5 +114,10 @@ fn coupling_maps_survive_their_text() {
     }
     let wrong = [(3, "0-3"), (3, "0-1 nonsense"), (u32::MAX as usize, "complete"), (0, "")]
         .map(|(qubits, text)| device(qubits, text).map().unwrap_err());
-    insta::assert_snapshot!(wrong.join("\n"), @"");
+    insta::assert_snapshot!(wrong.join("\n"), @"
+    device `a`: coupler [0, 3] names a qubit out of range; hint: the device has qubits 0..=2
+    device `a`: `coupling_map` is no list of couplers; hint: as in 0-1 1-2
+    device `a`: 4294967295 qubits; hint: at most 100000 are read
+    device `a`: a device needs at least one qubit
+    ");
 }

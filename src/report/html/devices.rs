@@ -145,6 +145,12 @@ mod tests {
     fn ranges_are_those_of_the_device() {
         assert_eq!(ranges("156-158 160", 156, 20), Ok(vec![(0, 2), (4, 4)]));
         let wrong = ["155", "176", "158-157", "a", "157-"].map(|text| ranges(text, 156, 20).unwrap_err());
-        insta::assert_snapshot!(wrong.join("\n"), @"");
+        insta::assert_snapshot!(wrong.join("\n"), @"
+        `155` is no range of the device's qubits 156-175
+        `176` is no range of the device's qubits 156-175
+        `158-157` is no range of the device's qubits 156-175
+        `a` is no range of the device's qubits 156-175
+        `157-` is no range of the device's qubits 156-175
+        ");
     }
 }
