@@ -215,7 +215,12 @@ fn replications_and_comparisons_have_pages() {
     ];
     rmsim(&[&vary[..], &small, &out].concat());
     let page = folder.join("report.html");
-    looks_right(&mut browser, &page, "comparison", &["verdicts", "differences", "replications", "about"]);
+    looks_right(
+        &mut browser,
+        &page,
+        "comparison",
+        &["verdicts", "differences", "replications", "trade-off", "about"],
+    );
     browser.window(1600, 1000, "light");
     browser.open(&page);
     let (x, y, _) = middle(&mut browser, "[data-chart=forest] g");

@@ -203,6 +203,9 @@ pub struct ComparisonRow {
     pub difference: Option<f64>,
     /// 95 % interval of the difference.
     pub ci95: Option<Interval>,
+    /// 95 % bootstrap interval of the difference; of quantiles and maxima only.
+    #[serde(default)]
+    pub bootstrap95: Option<Interval>,
     /// What the evidence says.
     pub verdict: Verdict,
     /// p-value after Holm's correction.

@@ -43,6 +43,8 @@ struct Drawn<'a> {
     mean: Option<f64>,
     difference: Option<f64>,
     ci95: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bootstrap95: Option<[f64; 2]>,
 }
 
 /// The page of a comparison.
@@ -112,6 +114,20 @@ pub(super) fn page(files: &ComparisonFiles) -> Result<Page, ReadError> {
             },
         },
         Section {
+            id: "trade-off",
+            title: "Trade-off",
+            lead: Some(
+                "Means of two metrics against each other, one point per variant: what one gains, what it pays.".to_owned(),
+            ),
+            body: html! {
+                div.controls {
+                    label { "Across: " select #trade-off-x {} }
+                    label { "Up: " select #trade-off-y {} }
+                }
+                figure.chart data-chart="trade-off" { div.plot {} }
+            },
+        },
+        Section {
             id: "metrics",
             title: "What the metrics mean",
             lead: None,
@@ -140,6 +156,7 @@ fn drawn(row: &ComparisonRow) -> Drawn<'_> {
         mean: row.variant_mean,
         difference: row.difference,
         ci95: row.ci95.map(Into::into),
+        bootstrap95: row.bootstrap95.map(Into::into),
     }
 }
 

@@ -45,6 +45,20 @@ function startComparison() {
   };
   metricChoice.addEventListener("change", drawReplications);
   drawReplications();
+
+  const axesChoices = ["x", "y"].map((axis) => document.getElementById(`trade-off-${axis}`));
+  const preferred = [["waiting_time_s.mean", 0], ["fidelity_true.mean", 1]];
+  axesChoices.forEach((choice, axis) => {
+    choice.append(...metrics.map((name) => element("option", {}, name)));
+    choice.value = metrics.includes(preferred[axis][0]) ? preferred[axis][0] : metrics[Math.min(axis, metrics.length - 1)] ?? "";
+  });
+  const tradeOffFigure = document.querySelector('[data-chart="trade-off"]');
+  const drawTradeOff = () => {
+    tradeOffFigure.replaceChildren(element("div", { class: "plot" }));
+    if (axesChoices[0].value) tradeOffChart(tradeOffFigure, ...axesChoices.map((choice) => choice.value));
+  };
+  axesChoices.forEach((choice) => choice.addEventListener("change", drawTradeOff));
+  drawTradeOff();
 }
 
 /** Differences in percent of the baseline with their intervals, one line per metric. */
@@ -83,7 +97,8 @@ function forest(plot, rows) {
     if (!narrow) group.append(element("text", { x: box.right + 12, y: middle + 4, style: { fill: ink } }, row.verdict));
     group.addEventListener("pointermove", (event) => tip.show(event.clientX, event.clientY, row.metric, [
       ["variant", row.variant], ["baseline", format.number(row.baseline)], ["mean", format.number(row.mean)], ["difference", format.number(row.difference)],
-      ["95 % interval", row.ci95 ? row.ci95.map(format.number).join(" to ") : "-"], ["better", row.lower_is_better ? "less" : "more"], ["verdict", row.verdict]]));
+      ["95 % interval", row.ci95 ? row.ci95.map(format.number).join(" to ") : "-"],
+      ...(row.bootstrap95 ? [["95 % interval, bootstrap", row.bootstrap95.map(format.number).join(" to ")]] : []), ["better", row.lower_is_better ? "less" : "more"], ["verdict", row.verdict]]));
     group.addEventListener("pointerleave", () => tip.hide());
     svg.append(group);
   });
@@ -119,17 +134,45 @@ function replicationsChart(figure, metric) {
     figure.querySelector(".plot").append(element("p", { class: "note" }, "No replication has a value."));
     return;
   }
-  const ys = points.map((point) => point.y);
-  const [least, most] = [Math.min(...ys), Math.max(...ys)];
-  const room = (most - least) * 0.08 || Math.abs(most) * 0.1 || 1;
   // Names where they have room, numbers explained below where they have not.
   const nameRoom = (figure.clientWidth - 110) / names.length;
   const named = names.every((name) => name.length * 6.2 < nameRoom);
   new PointChart(figure, {
     name: metric, points, lines, fixed: true, left: 70,
     x: { low: -0.6, high: names.length - 0.4, ticks: () => names.map((name, index) => [index, named ? name : String(index)]), show: String },
-    y: { low: least - room, high: most + room, show: format.number },
+    y: around(points.map((point) => point.y)),
     legend: named ? "" : names.map((name, index) => `${index}: ${name}`).join("; "),
+  });
+}
+
+/** The ends of an axis on which all values have room. */
+function around(values) {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const room = (most - least) * 0.12 || Math.abs(most) * 0.1 || 1;
+  return { low: least - room, high: most + room, show: format.number };
+}
+
+/** The means of two metrics, one point per variant. */
+function tradeOffChart(figure, x, y) {
+  const mean = (metric, column) => {
+    const known = (DATA.replications[metric][column] ?? []).filter((value) => value !== null);
+    return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
+  };
+  const points = [DATA.baseline, ...DATA.variants].map((name, column) => ({
+    x: mean(x, column), y: mean(y, column), title: column ? name : `${name} (baseline)`, ink: color(column),
+    shape: ["", "up", "down", "ring"][column % 4], size: 6, opacity: 0.95, name,
+  })).filter((point) => point.x !== null && point.y !== null);
+  if (!points.length) {
+    figure.querySelector(".plot").append(element("p", { class: "note" }, "No variant has both values."));
+    return;
+  }
+  for (const point of points) point.rows = [[x, format.number(point.x)], [y, format.number(point.y)]];
+  const sample = (point) => element("span", { class: "sample" },
+    element("svg", { viewBox: "0 0 16 12", "aria-hidden": "true" }, shapeAt(point.shape, 8, 6, 4.5, point.ink)), point.name);
+  new PointChart(figure, {
+    name: `${y} against ${x}`, points, left: 70, height: 340,
+    x: { ...around(points.map((point) => point.x)), label: x }, y: { ...around(points.map((point) => point.y)), label: y },
+    legend: element("span", { class: "samples" }, ...points.slice(0, 24).map(sample)),
   });
 }
 
