@@ -47,6 +47,7 @@ fn a_run_leaves_its_files_and_prints_its_summary() {
     manifest.json
     performance.json
     queue_length.svg
+    report.html
     running_jobs.svg
     summary.csv
     summary.json
@@ -135,7 +136,7 @@ fn a_strategy_compared_with_itself_is_exactly_equal() {
         assert_eq!(row["verdict"], "inconclusive", "{row}");
         assert!(row["difference"].is_null() || row["difference"] == 0.0, "{row}");
     }
-    for name in ["comparison.csv", "comparison.json", "comparison.png", "comparison.svg", "manifest.json"] {
+    for name in ["comparison.csv", "comparison.json", "comparison.svg", "manifest.json", "report.html"] {
         assert!(out.join(name).is_file(), "{name}");
     }
 }

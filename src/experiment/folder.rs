@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::reading::coupling_text;
 use super::run::{MetricSummary, Replication, search_memory, summarize};
 use super::statistics::Interval;
 use super::timing::Timing;
+use crate::quantum::calibration::Calibration;
 use crate::simulator::scenario::{Scenario, Traces};
 use crate::simulator::simulation::SimulationError;
-use crate::simulator::traces::{Sink, Sinks};
+use crate::simulator::traces::{Sink, Sinks, interval_set};
 use crate::simulator::world::write_world;
 
 /// Version of this program.
@@ -338,6 +340,8 @@ impl RunFolder {
                     "first_qubit": offset,
                     "calibrated_at": device.spec.calibrated_at,
                     "source": device.spec.source,
+                    "coupling_map": coupling_text(&device.spec.coupling_map),
+                    "dead_qubits": dead_qubits(&device.spec.calibration),
                 });
                 offset += qubits;
                 value
@@ -428,7 +432,15 @@ fn is_file_of_a_run(stem: &str, name: &str) -> bool {
     ];
     let table = TABLES.contains(&stem) && (name.contains(".csv") || name.ends_with(".json"));
     let plot = PLOTS.contains(&stem) && (name.ends_with(".svg") || name.ends_with(".png"));
-    table || plot || name == "manifest.json"
+    table || plot || name == "manifest.json" || name == "report.html"
+}
+
+/// The qubits that the calibration calls dead, as ranges.
+fn dead_qubits(calibration: &Calibration) -> String {
+    let dead = (0_u32..).zip(&calibration.qubits).filter(|(_, qubit)| qubit.dead);
+    let mut text = String::new();
+    interval_set(dead.map(|(qubit, _)| qubit), &mut text);
+    text
 }
 
 fn part_name(name: &str, replication: u32) -> String {

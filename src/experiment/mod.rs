@@ -1,9 +1,9 @@
 //! Experiments: replications, comparisons and the statistics that turn them into verdicts.
 //!
-//! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`variants`] and [`compare`]
-//! (variants on the same worlds), [`comparison`], [`statistics`] and [`bootstrap`] (verdicts), [`warm_up`],
-//! [`determinism`], [`timing`], [`sweep`] (many combinations, also on many machines); apart from those
-//! [`placements`] (placement problems without jobs) and its [`cpu_clock`].
+//! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`reading`] (reading them
+//! again), [`variants`] and [`compare`] (variants on the same worlds), [`comparison`], [`statistics`] and [`bootstrap`]
+//! (verdicts), [`warm_up`], [`determinism`], [`timing`], [`sweep`] (many combinations, also on many machines); apart from
+//! those [`placements`] (placement problems without jobs) and its [`cpu_clock`].
 
 pub mod bootstrap;
 pub mod compare;
@@ -12,6 +12,7 @@ pub mod cpu_clock;
 pub mod determinism;
 pub mod folder;
 pub mod placements;
+pub mod reading;
 pub mod run;
 pub mod statistics;
 pub mod sweep;

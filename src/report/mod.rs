@@ -9,6 +9,7 @@ pub mod device_picture;
 pub mod device_table;
 pub mod device_text;
 pub mod font;
+pub mod html;
 pub mod layout;
 pub mod placement_table;
 pub mod plots;

@@ -40,6 +40,42 @@ enum Show {
     Violations,
 }
 
+/// One line of the summary: what people call it, the metric behind it, and its value in words.
+#[derive(Debug, Clone)]
+pub struct SummaryLine<'a> {
+    /// What people call it.
+    pub label: &'static str,
+    /// The metric behind it.
+    pub metric: &'a MetricSummary,
+    /// Its value with unit, and with `±` the half width of its 95 % interval if it has one.
+    pub value: String,
+    /// Both ends of the interval, if it has one.
+    pub interval: Option<[String; 2]>,
+    /// Whether the value is good or bad news.
+    pub tone: Tone,
+}
+
+/// One line per device: its name, qubits, and what was measured of it, in the order of [`DEVICE_COLUMNS`].
+#[derive(Debug, Clone)]
+pub struct DeviceLine<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its qubits, dead ones included.
+    pub qubits: usize,
+    /// Values in words.
+    pub values: [String; 4],
+    /// The same as numbers.
+    pub numbers: [Option<f64>; 4],
+}
+
+/// What [`DeviceLine::values`] are.
+pub const DEVICE_COLUMNS: [(&str, Metric); 4] = [
+    ("utilization", Metric::QubitUtilization),
+    ("with buffers", Metric::EffectiveUtilization),
+    ("fragmentation", Metric::Fragmentation),
+    ("jobs at a time", Metric::ActiveAllocations),
+];
+
 /// The summary of a run as lines of text.
 pub fn run_summary(scenario: &Scenario, replications: &[Replication], color: bool) -> String {
     let fleet = summarize(replications, |replication| &replication.summary);
@@ -50,10 +86,11 @@ pub fn run_summary(scenario: &Scenario, replications: &[Replication], color: boo
     text
 }
 
-fn table(fleet: &[MetricSummary], color: bool) -> String {
-    let mut table = Table::new(&[("fleet", Align::Left), ("value", Align::Right)]);
-    for (label, name, show) in LINES {
-        let Some(metric) = fleet.iter().find(|metric| metric.name == *name) else { continue };
+/// The lines of the summary, for the metrics that are there.
+pub fn summary_lines(fleet: &[MetricSummary]) -> Vec<SummaryLine<'_>> {
+    let mut lines = Vec::with_capacity(LINES.len());
+    for &(label, name, show) in LINES {
+        let Some(metric) = fleet.iter().find(|metric| metric.name == name) else { continue };
         let value = match (metric.ci95, show) {
             (Some(ci), Show::Percent) => {
                 format!("{} ± {}", percent(metric.mean), percent(Some(ci.half_width())))
@@ -66,35 +103,28 @@ fn table(fleet: &[MetricSummary], color: bool) -> String {
             (None, Show::Duration) => duration(metric.mean),
             (None, Show::Number | Show::Violations) => number(metric.mean),
         };
+        let end = |value: f64| match show {
+            Show::Percent => percent(Some(value)),
+            Show::Duration => duration(Some(value)),
+            Show::Number | Show::Violations => number(Some(value)),
+        };
+        let interval = metric.ci95.map(|ci| [end(ci.low), end(ci.high)]);
         let tone = match show {
             Show::Violations if metric.mean == Some(0.0) => Tone::Good,
             Show::Violations => Tone::Bad,
             _ => Tone::Plain,
         };
-        table.row([Cell::from(*label), Cell::new(value, tone)]);
+        lines.push(SummaryLine { label, metric, value, interval, tone });
     }
-    table.render(color)
+    lines
 }
 
-fn device_table(scenario: &Scenario, values: &[MetricSummary], color: bool) -> String {
-    const COLUMNS: [Metric; 4] = [
-        Metric::QubitUtilization,
-        Metric::EffectiveUtilization,
-        Metric::Fragmentation,
-        Metric::ActiveAllocations,
-    ];
-    /// A terminal is no place for a thousand lines; `summary.csv` has them all.
-    const SHOWN: usize = 24;
-    let mut table = Table::new(&[
-        ("device", Align::Left),
-        ("qubits", Align::Right),
-        ("utilization", Align::Right),
-        ("with buffers", Align::Right),
-        ("fragmentation", Align::Right),
-        ("jobs at a time", Align::Right),
-    ]);
-    for device in scenario.fleet.iter().take(SHOWN) {
-        let name = &device.spec.name;
+/// The lines of some devices, given by name and number of qubits.
+pub fn device_lines<'a>(
+    devices: impl IntoIterator<Item = (&'a str, usize)>,
+    values: &[MetricSummary],
+) -> Vec<DeviceLine<'a>> {
+    let line = |(name, qubits): (&'a str, usize)| {
         let mean = |metric: Metric| {
             let of_device = |value: &&MetricSummary| {
                 value.def.metric == metric
@@ -106,15 +136,33 @@ fn device_table(scenario: &Scenario, values: &[MetricSummary], color: bool) -> S
             };
             values.iter().find(of_device).and_then(|value| value.mean)
         };
-        let [utilization, effective, fragmentation, active] = COLUMNS.map(mean);
-        table.row([
-            Cell::from(name.as_str()),
-            Cell::from(device.spec.coupling_map.qubits().to_string()),
-            Cell::from(percent(utilization)),
-            Cell::from(percent(effective)),
-            Cell::from(percent(fragmentation)),
-            Cell::from(number(active)),
-        ]);
+        let numbers = DEVICE_COLUMNS.map(|(_, metric)| mean(metric));
+        let [utilization, effective, fragmentation, active] = numbers;
+        let values = [percent(utilization), percent(effective), percent(fragmentation), number(active)];
+        DeviceLine { name, qubits, values, numbers }
+    };
+    devices.into_iter().map(line).collect()
+}
+
+fn table(fleet: &[MetricSummary], color: bool) -> String {
+    let mut table = Table::new(&[("fleet", Align::Left), ("value", Align::Right)]);
+    for line in summary_lines(fleet) {
+        table.row([Cell::from(line.label), Cell::new(line.value, line.tone)]);
+    }
+    table.render(color)
+}
+
+fn device_table(scenario: &Scenario, values: &[MetricSummary], color: bool) -> String {
+    /// A terminal is no place for a thousand lines; `summary.csv` has them all.
+    const SHOWN: usize = 24;
+    let mut columns = vec![("device", Align::Left), ("qubits", Align::Right)];
+    columns.extend(DEVICE_COLUMNS.map(|(name, _)| (name, Align::Right)));
+    let mut table = Table::new(&columns);
+    let shown = scenario.fleet.iter().take(SHOWN);
+    let shown = shown.map(|device| (device.spec.name.as_str(), device.spec.coupling_map.qubits()));
+    for line in device_lines(shown, values) {
+        let own = [Cell::from(line.name), Cell::from(line.qubits.to_string())];
+        table.row(own.into_iter().chain(line.values.map(Cell::from)));
     }
     let mut text = table.render(color);
     if scenario.fleet.len() > SHOWN {

@@ -12,7 +12,6 @@ use crate::allocator::explain::Certainty;
 use crate::allocator::job::{FinalState, Topology};
 use crate::allocator::messages::{Event, Target};
 use crate::observe::metrics::TimelineSample;
-use crate::quantum::QubitSet;
 use crate::quantum::hardware::failures::Outage;
 use crate::time::Time;
 
@@ -46,6 +45,7 @@ pub const JOBS_HEADER: &[&str] = &[
     "placement_proved",
     "devices_tried",
     "swaps",
+    "buffer_distance",
     "fidelity_predicted",
     "fidelity_true",
     "reason",
@@ -199,7 +199,7 @@ impl Traces {
             Some(allocation) => {
                 let (name, offset) = &self.devices[allocation.device.index()];
                 self.text.clear();
-                interval_set(&allocation.held, *offset, &mut self.text);
+                interval_set(allocation.held.iter().map(|qubit| qubit.0 + offset), &mut self.text);
                 row.text(&self.text).text(name);
             }
             None => {
@@ -216,9 +216,10 @@ impl Traces {
                 let why = &allocation.explanation;
                 row.f64(why.cost).bool(why.certainty == Certainty::Optimal);
                 row.u64(u64::from(why.devices_tried)).u64(u64::from(allocation.swaps.unwrap_or(0)));
+                row.u64(u64::from(allocation.isolation.buffer_distance));
             }
             None => {
-                row.empty().empty().empty().empty();
+                row.empty().empty().empty().empty().empty();
             }
         }
         row.optional(fidelity.map(|both| both.0)).optional(fidelity.map(|both| both.1));
@@ -417,9 +418,9 @@ fn topology_name(topology: &Topology, row: &mut RowWriter<Sink>) {
     };
 }
 
-/// Qubits as ranges of fleet-wide numbers, `12-14 17`: the interval sets of batch schedulers.
-fn interval_set(held: &QubitSet, offset: u32, text: &mut String) {
-    let mut qubits = held.iter().map(|qubit| qubit.0 + offset).peekable();
+/// Appends ascending qubits as ranges, `12-14 17`: the interval sets of batch schedulers.
+pub fn interval_set(qubits: impl Iterator<Item = u32>, text: &mut String) {
+    let mut qubits = qubits.peekable();
     while let Some(first) = qubits.next() {
         let mut last = first;
         while qubits.next_if_eq(&(last + 1)).is_some() {

@@ -47,10 +47,12 @@ impl From<Color> for ColorChoice {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a scenario: summary, traces and plots
+    /// Run a scenario: summary, traces, plots and report
     Run(RunArgs),
     /// Compare variants of a scenario on the same worlds
     Compare(CompareArgs),
+    /// Make the HTML page of a run or a comparison again: one file, to be opened in any browser
+    Report(ReportArgs),
     /// Run every combination of a plan, on one machine or as one shard of many
     Sweep(SweepArgs),
     /// Merge the cells of a sweep into its tables, from one folder or several
@@ -98,9 +100,12 @@ pub struct Common {
     /// Which replications write traces, instead of the scenario's choice
     #[arg(long, value_enum, value_name = "WHICH")]
     pub traces: Option<TraceChoice>,
-    /// Draw no plots
+    /// Draw no plots, and write no report
     #[arg(long)]
     pub no_plots: bool,
+    /// Write no report.html
+    #[arg(long)]
+    pub no_report: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub json: bool,
@@ -192,6 +197,24 @@ pub struct MergeArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The folder that `rmsim run` or `rmsim compare` wrote
+    pub dir: PathBuf,
+    /// Where to write the page [default: DIR/report.html]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// The replication to draw, from 0; those with traces can be drawn
+    #[arg(long, value_name = "N")]
+    pub replication: Option<u32>,
+    /// Show the schedules from this simulated time on, as in 2h
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Show the schedules until this simulated time, as in 3h 30m
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
 }
 
 #[derive(Debug, Args)]

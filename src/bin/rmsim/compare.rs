@@ -18,7 +18,7 @@ use resource_manager::simulator::scenario::{Scenario, SetOverride};
 use crate::args::CompareArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
-use crate::input;
+use crate::{input, report};
 
 pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     let common = &args.common;
@@ -115,6 +115,9 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
         plots::write_all(folder.path(), &plots).map_err(Failure::failed)?;
     }
     folder.write_comparison_manifest(&variants, comparison.replications, started, jiff::Timestamp::now())?;
+    if draw && !common.no_report {
+        report::write(folder.path())?;
+    }
     print(|out| {
         if common.json {
             writeln!(out, "{}", comparison.to_json())

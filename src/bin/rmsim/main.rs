@@ -11,6 +11,7 @@ mod device;
 mod failure;
 mod input;
 mod place;
+mod report;
 mod run;
 mod sweep;
 mod validate;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::compare(&args, &console),
         Command::Sweep(args) => sweep::sweep(&args, &console),
         Command::Merge(args) => sweep::merge_folders(&args, &console),
+        Command::Report(args) => report::report(&args, &console),
         Command::Validate(args) => validate::validate(&args, &console),
         Command::Schema(args) => validate::schema(&args, &console),
         Command::Device(args) => device::device(&args, &console),

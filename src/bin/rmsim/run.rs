@@ -15,7 +15,7 @@ use resource_manager::simulator::scenario::{Horizon, Scenario};
 use crate::args::RunArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
-use crate::input;
+use crate::{input, report};
 
 /// Violations that are printed one by one; all are counted.
 const VIOLATIONS_SHOWN: usize = 10;
@@ -49,12 +49,16 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     folder.join_traces(&scenario)?;
     folder.write_summary(&scenario, &replications)?;
     let timing = folder.write_timing(&scenario, &replications, threads)?;
-    if draw && let Some(first) = replications.first() {
-        let plots = run_plots(&scenario, first);
-        plots::write_all(folder.path(), &plots).map_err(Failure::failed)?;
-        console.detail(format!("{} plots drawn", plots.len()));
-    }
     folder.write_manifest(&scenario, started, jiff::Timestamp::now())?;
+    if draw && let Some(first) = replications.first() {
+        // Two processors, two tasks: drawing the plots takes about as long as reading the traces for the report.
+        let (plots, report) = rayon::join(
+            || plots::write_all(folder.path(), &run_plots(&scenario, first)),
+            || if common.no_report { Ok(()) } else { report::write(folder.path()) },
+        );
+        plots.map_err(Failure::failed)?;
+        report?;
+    }
     print(|out| {
         if common.json {
             return out.write_all(&fs::read(folder.path().join("summary.json"))?);
