@@ -60,5 +60,25 @@ fn folders_that_cannot_be_read_are_named() {
     say("damaged", &report(&folder, &[]));
     fs::write(folder.join("manifest.json"), "{\"run\": \"1\", \"finished_at\": null}").unwrap();
     say("interrupted", &report(&folder, &[]));
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"
+    no traces: 0
+    warning: no timeline.csv, so no charts over time; hint: rmsim run --traces first
+    warning: no jobs.csv, so no devices, schedules and tenants; hint: rmsim run --traces first
+    no such replication: 2
+    error: invalid value 'many' for '--replication <N>': invalid digit found in string
+
+    For more information, try '--help'.
+    wrong time: 2
+    error: --from: `soon` is not a duration: expected number at 0; hint: units are ns, us, ms, s, m, h, d, as in 30s or 1h 30m
+    wrong order: 2
+    error: --from is not before --until
+    nothing there: 2
+    error: DIR/nothing is no folder; hint: name the folder that `rmsim run` or `rmsim compare` wrote
+    no run: 2
+    error: DIR holds no run: it has no manifest.json; hint: name the folder that `rmsim run` or `rmsim compare` wrote
+    damaged: 2
+    error: DIR/run/summary.json:1:12: `metrics`: invalid type: sequence, expected a map
+    interrupted: 2
+    error: the run in DIR/run was not finished; hint: run it again into the same folder
+    ");
 }
