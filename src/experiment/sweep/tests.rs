@@ -19,7 +19,7 @@ fn names(plan: &Plan) -> String {
 
 const GOOD: &str = "\
 sweep: demo
-base: quickstart
+base: scenarios/md1.yaml
 replications: 2
 set: {horizon: {jobs: 100}, warm_up: none}
 variants:
@@ -27,7 +27,7 @@ variants:
 - {name: exact, set: {allocator.strategy: noise_aware}}
 matrix:
   allocator.isolation.buffer_distance: {name: buffer, values: [0, 1]}
-  workload.arrivals.batch.rate: {name: load, values: {light: 60/h, heavy: 600/h}}
+  workload.arrivals.poisson.rate: {name: load, values: {light: 60/h, heavy: 600/h}}
 exclude:
 - {variant: exact, load: heavy, buffer: [1]}
 include:
@@ -46,7 +46,7 @@ fn a_plan_is_the_product_of_what_varies_without_and_with_single_combinations() {
     assert_eq!(listing.expected.len(), 4);
     assert_eq!(listing.cells().len(), 16);
     let scenario = plan.scenario(7).unwrap();
-    assert_eq!(scenario.resolved["workload"]["arrivals"]["batch"]["rate"], "900/h");
+    assert_eq!(scenario.resolved["workload"]["arrivals"]["poisson"]["rate"], "900/h");
     assert_eq!(scenario.resolved["allocator"]["isolation"]["buffer_distance"], 1);
 }
 
@@ -95,8 +95,8 @@ fn wrong_plans_say_where_and_what_would_be_right() {
     let cases = [
         ("sweep: demo\n", ""),
         ("sweep: demo", "sweep: a/b"),
-        ("base: quickstart", "base: nowhere.yaml"),
-        ("base: quickstart", "base: scenarios/schema.json"),
+        ("base: scenarios/md1.yaml", "base: nowhere.yaml"),
+        ("base: scenarios/md1.yaml", "base: scenarios/schema.json"),
         ("replications: 2", "replications: 0"),
         ("replications: 2", "repetitions: 2"),
         ("set: {horizon: {jobs: 100}", "set: {horizon: {job: 100}"),
@@ -116,8 +116,8 @@ fn wrong_plans_say_where_and_what_would_be_right() {
         ("{name: buffer, values: [0, 1]}", "3"),
         ("name: buffer", "name: replication"),
         ("name: buffer", "name: jobs_completed"),
-        ("workload.arrivals.batch.rate", "workload.arrivals..rate"),
-        ("workload.arrivals.batch.rate", "workload.arrivels.batch.rate"),
+        ("workload.arrivals.poisson.rate", "workload.arrivals..rate"),
+        ("workload.arrivals.poisson.rate", "workload.arrivels.poisson.rate"),
         ("variant: exact, load: heavy", "variant: exact, laod: heavy"),
         ("load: heavy, buffer: [1]", "load: heavi, buffer: [1]"),
         ("{variant: exact, load: heavy, buffer: [1]}", "{variant: [plain, exact]}\n- {}"),
@@ -125,8 +125,8 @@ fn wrong_plans_say_where_and_what_would_be_right() {
         ("variant: exact, load: 900/h", "variant: new, load: 900/h"),
         ("load: 900/h, buffer: 1.0", "load: light, buffer: 1"),
         ("[jobs_completed, waiting_time_s]", "[jobs_completed, waiting_time]"),
-        ("[jobs_completed, waiting_time_s]", "[qubit_utilization[ibm_fes]]"),
-        ("[jobs_completed, waiting_time_s]", "['qubit_utilization[ibm_fes]']"),
+        ("[jobs_completed, waiting_time_s]", "[qubit_utilization[servre]]"),
+        ("[jobs_completed, waiting_time_s]", "['qubit_utilization[servre]']"),
         ("[jobs_completed, waiting_time_s]", "[waiting_time_s, waiting_time_s.mean]"),
         ("tolerance: 10%", "tolerance: ten"),
         ("where: {load: light}, metric", "where: {load: heavy, variant: exact, buffer: 1}, metric"),
