@@ -161,7 +161,8 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
 
     /// A line through some points.
     pub fn line(&mut self, points: &[(f64, f64)], pen: Pen) {
-        if points.len() < 2 {
+        let finite = points.iter().all(|(x, y)| x.is_finite() && y.is_finite());
+        if points.len() < 2 || !finite {
             return;
         }
         for part in pen.dash.cut(points, pen.width) {

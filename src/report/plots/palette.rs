@@ -65,6 +65,9 @@ pub(super) fn style(index: usize) -> SeriesStyle {
     }
 }
 
+/// Longest line, in pixels, that is cut into dashes.
+const LONGEST: f64 = 1e6;
+
 impl Dash {
     /// Lengths drawn and skipped, in turn, for a line of `width` pixels.
     fn pattern(self, width: f64) -> Vec<f64> {
@@ -79,10 +82,11 @@ impl Dash {
         parts.iter().map(|part| part * unit).collect()
     }
 
-    /// The visible pieces of a line.
+    /// The visible pieces of a line; of one that is far longer than any picture is wide, the whole.
     pub fn cut(self, points: &[(f64, f64)], width: f64) -> Vec<Vec<(f64, f64)>> {
         let pattern = self.pattern(width);
-        if pattern.is_empty() {
+        let spans = points.windows(2).map(|pair| (pair[1].0 - pair[0].0).hypot(pair[1].1 - pair[0].1));
+        if pattern.is_empty() || spans.sum::<f64>() > LONGEST {
             return vec![points.to_vec()];
         }
         let mut pieces = Vec::new();
