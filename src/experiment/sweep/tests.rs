@@ -40,7 +40,16 @@ expected:
 #[test]
 fn a_plan_is_the_product_of_what_varies_without_and_with_single_combinations() {
     let plan = read(GOOD).unwrap();
-    insta::assert_snapshot!(names(&plan), @"");
+    insta::assert_snapshot!(names(&plan), @"
+    variant=plain buffer=0 load=light
+    variant=plain buffer=0 load=heavy
+    variant=plain buffer=1 load=light
+    variant=plain buffer=1 load=heavy
+    variant=exact buffer=0 load=light
+    variant=exact buffer=0 load=heavy
+    variant=exact buffer=1 load=light
+    variant=exact buffer=1 load=900/h
+    ");
     let listing = plan.listing();
     assert_eq!(listing.metrics, ["jobs_completed", "waiting_time_s.mean"]);
     assert_eq!(listing.expected.len(), 4);
