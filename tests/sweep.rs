@@ -284,11 +284,18 @@ fn plans_are_validated_as_scenarios_are() {
     };
     let done = validate(&[]);
     ok(&done);
-    insta::assert_snapshot!(bench.text(&done.stdout), @"");
+    insta::assert_snapshot!(bench.text(&done.stdout), @"small: valid plan (scenario: quickstart, combinations: 6, replications: 3, cells: 18, expected values: 6, seed: 1)");
     ok(&validate(&["--resolved"]));
     assert_eq!(validate(&["--set", "seed=1"]).status.code(), Some(2));
     fs::write(&bench.plan, PLAN.replace("noise_aware", "noise_awair")).unwrap();
     let done = validate(&[]);
     assert_eq!(done.status.code(), Some(2));
-    insta::assert_snapshot!(bench.text(&done.stderr), @"");
+    insta::assert_snapshot!(bench.text(&done.stderr), @"
+    error: allocator.strategy: unknown choice `noise_awair`
+      --> DIR/plan.yaml:12:42
+       |
+    12 | - {name: best, set: {allocator.strategy: noise_awair}}
+       |                                          ^^^^^^^^^^^
+    hint: did you mean `noise_aware`? choose one of first_fit, noise_aware, topology_aware, region, fixed_regions
+    ");
 }
