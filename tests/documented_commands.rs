@@ -258,3 +258,30 @@ fn anchors(page: &Path) -> Vec<String> {
     };
     headlines.map(anchor).collect()
 }
+
+/// The headlines of the troubleshooting guide are messages of the program; `…` stands for what differs.
+#[test]
+fn messages_in_the_troubleshooting_guide_are_those_of_the_program() {
+    fn sources(folder: &Path, text: &mut String) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, text);
+            } else {
+                text.push_str(&fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut source = String::new();
+    sources(Path::new("src"), &mut source);
+    // Long messages continue on the next line of the source.
+    let source: Vec<&str> = source.split("\\\n").map(str::trim_start).collect();
+    let source = source.concat();
+    let guide = fs::read_to_string("docs/troubleshooting.md").unwrap();
+    let headlines: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    assert!(headlines.len() > 20, "{}", headlines.len());
+    let unknown = headlines.iter().flat_map(|message| message.split('…').map(move |part| (message, part)));
+    let unknown: Vec<_> =
+        unknown.filter(|(_, part)| !source.contains(part.trim_matches([' ', '`', ',']))).collect();
+    assert!(unknown.is_empty(), "no message says so: {unknown:?}");
+}
