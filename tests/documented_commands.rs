@@ -14,6 +14,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo bench", "measures, for minutes"),
     ("cargo doc", ".ci/run builds the documentation"),
     ("cargo build", "builds what is tested here"),
+    ("cargo install", "installs what is tested here"),
     ("cargo insta", "needs cargo-insta"),
     ("cargo run --release --manifest-path examples/", ".ci/run tests the examples"),
     ("RM_", "longer forms of tests"),
@@ -98,8 +99,10 @@ fn copy(from: &Path, to: &Path) {
         } else if path.extension().is_some_and(|extension| extension == "yaml") {
             let text = fs::read_to_string(&path).unwrap();
             let short = text.lines().map(|line| {
-                let change = SHORT.iter().find(|(key, _)| line.starts_with(key));
-                change.map_or(line, |(_, short)| short).to_owned() + "\n"
+                let bare = line.trim_start();
+                let change = SHORT.iter().find(|(key, _)| bare.starts_with(key));
+                let indent = &line[..line.len() - bare.len()];
+                format!("{indent}{}\n", change.map_or(bare, |(_, short)| short))
             });
             fs::write(target, short.collect::<String>()).unwrap();
         } else {
