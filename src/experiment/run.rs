@@ -159,6 +159,7 @@ fn replication(
     let instruments = Instruments {
         traces,
         probe: watch.as_mut().map(|watch| watch as &mut dyn crate::simulator::simulation::Probe),
+        strategy: None,
         wrap_strategy: wrapper,
         collect: settings.collect && number == 0,
         progress: Some(&progress),

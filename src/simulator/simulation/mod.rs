@@ -142,6 +142,8 @@ pub struct Instruments<'p> {
     pub traces: Option<Traces>,
     /// Who watches how long the core takes.
     pub probe: Option<&'p mut dyn Probe>,
+    /// A placement strategy of the caller's own, instead of the one that the scenario names.
+    pub strategy: Option<Box<dyn PlacementStrategy>>,
     /// Wraps the placement strategy, to watch it.
     pub wrap_strategy: Option<WrapStrategy>,
     /// Whether to keep what plots need.
@@ -252,6 +254,9 @@ impl<'s, 'p> Simulation<'s, 'p> {
     ) -> Result<Self, SimulationError> {
         let streams = |purpose| StreamFamily::new(scenario.seed, replication, purpose);
         let mut core = Allocator::new(scenario.allocator.clone(), streams(Purpose::DeviceSelection))?;
+        if let Some(strategy) = instruments.strategy {
+            core = core.with_strategy(strategy);
+        }
         if let Some(wrap) = instruments.wrap_strategy {
             core = core.map_strategy(wrap);
         }
