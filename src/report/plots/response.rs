@@ -51,6 +51,16 @@ pub struct ResponsePlot {
     pub reference: String,
 }
 
+impl ResponseSeries {
+    /// The points that have a place: dashes along a line to nowhere would never end.
+    fn drawn(&self) -> impl Iterator<Item = &ResponsePoint> {
+        let finite = |(low, high): (f64, f64)| low.is_finite() && high.is_finite();
+        self.points.iter().filter(move |point| {
+            point.x.is_finite() && point.mean.is_finite() && point.interval.is_none_or(finite)
+        })
+    }
+}
+
 /// Lines that a legend names; more cannot be told apart.
 const NAMED: usize = 24;
 
@@ -61,8 +71,11 @@ impl Drawing for ResponsePlot {
 
     fn draw<DB: DrawingBackend>(&self, canvas: &mut Canvas<'_, DB>) {
         heading(canvas, &self.title, &self.subtitle);
-        let points = || self.series.iter().flat_map(|series| &series.points);
-        let expected = || self.series.iter().flat_map(|series| &series.expected);
+        let points = || self.series.iter().flat_map(ResponseSeries::drawn);
+        let expected = || {
+            let all = self.series.iter().flat_map(|series| &series.expected);
+            all.filter(|(x, value, tolerance)| [x, value, tolerance].iter().all(|part| part.is_finite()))
+        };
         let xs = points().map(|point| point.x).chain(expected().map(|at| at.0));
         let ys = points()
             .flat_map(|point| {
@@ -105,12 +118,11 @@ impl Drawing for ResponsePlot {
         y_name(canvas, &self.y_name, (46.0, (frame.top + frame.bottom) / 2.0));
         for (index, series) in self.series.iter().enumerate() {
             let look = style(index);
-            let line: Vec<(f64, f64)> =
-                series.points.iter().map(|point| frame.at((point.x, point.mean))).collect();
+            let line: Vec<(f64, f64)> = series.drawn().map(|point| frame.at((point.x, point.mean))).collect();
             if line.len() > 1 {
                 canvas.line(&line, Pen::solid(look.color, look.width).dashed(look.dash));
             }
-            for point in &series.points {
+            for point in series.drawn() {
                 let at = frame.at((point.x, point.mean));
                 if let Some((low, high)) = point.interval {
                     let (low, high) = (frame.y_at(low), frame.y_at(high));
