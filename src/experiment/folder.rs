@@ -158,6 +158,14 @@ impl RunFolder {
         }))
     }
 
+    /// The sink of the journal, which the first replication writes if the scenario asks for it.
+    pub fn journal(&self, scenario: &Scenario, replication: u32) -> io::Result<Option<Sink>> {
+        if !scenario.output.journal || replication > 0 {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(File::create(self.path.join("journal.jsonl"))?)))
+    }
+
     /// Appends the traces of all replications in order, and writes their worlds.
     pub fn join_traces(&self, scenario: &Scenario) -> Result<(), FolderError> {
         let replications = match scenario.output.traces {
@@ -430,9 +438,10 @@ fn is_file_of_a_run(stem: &str, name: &str) -> bool {
         "comparison",
         "trade_off",
     ];
+    let journal = name == "journal.jsonl";
     let table = TABLES.contains(&stem) && (name.contains(".csv") || name.ends_with(".json"));
     let plot = PLOTS.contains(&stem) && (name.ends_with(".svg") || name.ends_with(".png"));
-    table || plot || name == "manifest.json" || name == "report.html"
+    table || plot || journal || name == "manifest.json" || name == "report.html"
 }
 
 /// The qubits that the calibration calls dead, as ranges.

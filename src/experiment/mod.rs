@@ -13,6 +13,7 @@ pub mod determinism;
 pub mod folder;
 pub mod placements;
 pub mod reading;
+pub mod replay;
 pub mod run;
 pub mod statistics;
 pub mod sweep;

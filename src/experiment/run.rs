@@ -13,14 +13,18 @@ use super::statistics::{Interval, mean, mean_interval};
 use super::timing::{Stopwatch, Timing};
 use crate::allocator::placement::memory::MemoryUse;
 use crate::observe::auditor::Violation;
+use crate::observe::journal;
 use crate::observe::metrics::{MetricDef, MetricValue};
 use crate::simulator::scenario::Scenario;
 use crate::simulator::simulation::{Collected, Instruments, Simulation, SimulationError};
-use crate::simulator::traces::{Sinks, Traces};
+use crate::simulator::traces::{Sink, Sinks, Traces};
 use crate::time::Time;
 
 /// Makes the sinks of the traces of a replication; `None` for no traces.
 pub type MakeSinks<'a> = dyn Fn(u32) -> io::Result<Option<Sinks>> + Sync + 'a;
+
+/// Makes the sink of the journal of a replication; `None` for no journal.
+pub type MakeJournal<'a> = dyn Fn(u32) -> io::Result<Option<Sink>> + Sync + 'a;
 
 /// How to run.
 pub struct Settings<'a> {
@@ -101,11 +105,29 @@ pub fn run(scenario: &Scenario, settings: &Settings<'_>) -> Result<Vec<Replicati
     run_range(scenario, 0..scenario.replications, settings)
 }
 
+/// As [`run`], and writes journals.
+pub fn run_with_journal(
+    scenario: &Scenario,
+    settings: &Settings<'_>,
+    journal: &MakeJournal<'_>,
+) -> Result<Vec<Replication>, RunError> {
+    run_all(scenario, 0..scenario.replications, settings, journal)
+}
+
 /// Runs the replications with these numbers, whatever the number of replications of the scenario is.
 pub fn run_range(
     scenario: &Scenario,
     numbers: Range<u32>,
     settings: &Settings<'_>,
+) -> Result<Vec<Replication>, RunError> {
+    run_all(scenario, numbers, settings, &|_| Ok(None))
+}
+
+fn run_all(
+    scenario: &Scenario,
+    numbers: Range<u32>,
+    settings: &Settings<'_>,
+    journal: &MakeJournal<'_>,
 ) -> Result<Vec<Replication>, RunError> {
     // More threads than replications have nothing to do.
     let threads = settings.threads.clamp(1, numbers.len().max(1));
@@ -116,7 +138,7 @@ pub fn run_range(
         numbers
             .into_par_iter()
             .map(|number| {
-                replication(scenario, number, settings, &arrived)
+                replication(scenario, number, settings, &arrived, journal)
                     .map_err(|source| RunError::Simulation { replication: number, source: Box::new(source) })
             })
             .collect()
@@ -127,7 +149,7 @@ pub fn run_range(
 pub fn run_one(scenario: &Scenario, number: u32) -> Result<Replication, RunError> {
     let settings =
         Settings { threads: 1, sinks: &|_| Ok(None), collect: false, timing: false, progress: None };
-    replication(scenario, number, &settings, &AtomicU64::new(0))
+    replication(scenario, number, &settings, &AtomicU64::new(0), &|_| Ok(None))
         .map_err(|source| RunError::Simulation { replication: number, source: Box::new(source) })
 }
 
@@ -136,13 +158,14 @@ fn replication(
     number: u32,
     settings: &Settings<'_>,
     arrived: &AtomicU64,
+    journal: &MakeJournal<'_>,
 ) -> Result<Replication, SimulationError> {
     let traces = match (settings.sinks)(number)? {
         Some(sinks) => {
             let fleet = scenario.fleet.iter();
             let fleet = fleet.map(|d| (d.spec.name.clone(), d.spec.coupling_map.qubits() as u32));
-            let templates = scenario.workload.sources.iter().map(|source| source.mix.template_names());
-            Some(Traces::new(number, fleet, templates.collect(), sinks, number == 0)?)
+            let templates = scenario.workload.template_names();
+            Some(Traces::new(number, fleet, templates, sinks, number == 0)?)
         }
         None => None,
     };
@@ -156,8 +179,13 @@ fn replication(
         }
     };
     let wrapper = watch.as_ref().map(Stopwatch::wrapper);
+    let journal = match journal(number)? {
+        Some(sink) => Some(journal::Writer::new(&journal_header(scenario, number), sink)?),
+        None => None,
+    };
     let instruments = Instruments {
         traces,
+        journal,
         probe: watch.as_mut().map(|watch| watch as &mut dyn crate::simulator::simulation::Probe),
         strategy: None,
         wrap_strategy: wrapper,
@@ -190,6 +218,19 @@ fn replication(
 pub fn search_memory(replications: &[Replication]) -> MemoryUse {
     let all = replications.iter().map(|replication| replication.search_memory);
     all.fold(MemoryUse::default(), MemoryUse::or)
+}
+
+/// What a journal of a replication says of itself.
+fn journal_header(scenario: &Scenario, replication: u32) -> journal::Header {
+    journal::Header {
+        journal: journal::VERSION,
+        program: super::folder::VERSION.to_owned(),
+        scenario: scenario.name.clone(),
+        scenario_hash: blake3::Hash::from(scenario.digest()).to_hex().to_string(),
+        seed: scenario.seed,
+        replication,
+        allocator: scenario.allocator.clone(),
+    }
 }
 
 /// The mean and interval of every metric over replications; `pick` chooses fleet or device values.

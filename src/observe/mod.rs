@@ -1,13 +1,14 @@
 //! Observation: everything that watches the core through its events alone, for the simulator and the service alike.
 //!
 //! Promises that what is reported about the core does not come from the core's own bookkeeping: [`auditor`] checks
-//! its promises, [`metrics`] measures it. Leaves files and plots to the layers below.
+//! its promises, [`metrics`] measures it, [`journal`] keeps what it was told and what it decided. Leaves files and plots to the layers below.
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 pub mod auditor;
 mod conservation;
 #[cfg(test)]
 mod fixture;
+pub mod journal;
 pub mod metrics;
 
 use crate::allocator::messages::Event;

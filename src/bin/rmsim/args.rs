@@ -57,6 +57,10 @@ pub enum Command {
     Sweep(SweepArgs),
     /// Merge the cells of a sweep into its tables, from one folder or several
     Merge(MergeArgs),
+    /// Give the commands of a journal to a fresh allocator and compare what it decides
+    Replay(ReplayArgs),
+    /// Export the jobs of a scenario as a table, or show what a file of jobs holds
+    Workload(WorkloadArgs),
     /// Check a scenario, or a plan of a sweep, without running it
     Validate(ValidateArgs),
     /// Print the JSON Schema of scenario, plan or device files
@@ -125,6 +129,74 @@ pub struct RunArgs {
     /// Run twice, write nothing, and name the first event that differs
     #[arg(long)]
     pub check_determinism: bool,
+    /// Write every command to the allocator of the first replication, and what it decided, for `rmsim replay`
+    #[arg(long, value_name = "FILE", conflicts_with = "check_determinism")]
+    pub journal: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The journal, as written by `rmsim run --journal FILE`
+    pub journal: PathBuf,
+    /// Ask what would have happened under another configuration: allocator.KEY=VALUE, may be given several times
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct WorkloadArgs {
+    #[command(subcommand)]
+    pub command: WorkloadCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WorkloadCommand {
+    /// Write the jobs of a scenario as a CSV table: `workload: {csv: FILE}` replays them
+    Export {
+        /// The scenario file [default: the built-in quickstart]
+        scenario: Option<PathBuf>,
+        /// The table to write
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Which replication
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        replication: u32,
+        /// Root of all randomness, instead of the scenario's
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Change a setting of the scenario
+        #[arg(long, value_name = "PATH=VALUE")]
+        set: Vec<String>,
+        /// Overwrite the table
+        #[arg(long)]
+        force: bool,
+    },
+    /// Say what a file of jobs holds: counts and quantiles
+    Show {
+        /// A table of jobs, a trace in the standard workload format, or the jobs.csv of a run
+        file: PathBuf,
+        /// Which of them it is [default: by its ending and its first line]
+        #[arg(long, value_enum, value_name = "FORMAT")]
+        format: Option<WorkloadFormat>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the columns that a table of jobs can have
+    Columns,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WorkloadFormat {
+    /// A table with one row per job
+    Csv,
+    /// The standard workload format
+    Swf,
+    /// The jobs.csv of a run
+    Trace,
 }
 
 #[derive(Debug, Args)]

@@ -11,10 +11,12 @@ mod device;
 mod failure;
 mod input;
 mod place;
+mod replay;
 mod report;
 mod run;
 mod sweep;
 mod validate;
+mod workload;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         Command::Sweep(args) => sweep::sweep(&args, &console),
         Command::Merge(args) => sweep::merge_folders(&args, &console),
         Command::Report(args) => report::report(&args, &console),
+        Command::Replay(args) => replay::replay(&args),
+        Command::Workload(args) => workload::workload(&args, &console),
         Command::Validate(args) => validate::validate(&args, &console),
         Command::Schema(args) => validate::schema(&args, &console),
         Command::Device(args) => device::device(&args, &console),

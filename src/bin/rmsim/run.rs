@@ -1,16 +1,17 @@
 //! `rmsim run`.
 
-use std::fs;
+use std::{fs, io};
 
 use resource_manager::experiment::determinism;
 use resource_manager::experiment::folder::RunFolder;
-use resource_manager::experiment::run::{Replication, Settings, run as run_replications, search_memory};
+use resource_manager::experiment::run::{Replication, Settings, run_with_journal, search_memory};
 use resource_manager::experiment::warm_up;
 use resource_manager::report::plots;
 use resource_manager::report::run_plots::run_plots;
 use resource_manager::report::run_summary::run_summary;
 use resource_manager::report::table::{duration, number, percent};
 use resource_manager::simulator::scenario::{Horizon, Scenario};
+use resource_manager::simulator::traces::Sink;
 
 use crate::args::RunArgs;
 use crate::console::{Console, print};
@@ -44,7 +45,18 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     let advance = |jobs, _| bar.set_position(jobs);
     let sinks = |replication| folder.sinks(&scenario, replication);
     let settings = Settings { threads, sinks: &sinks, collect: draw, timing: true, progress: Some(&advance) };
-    let replications = run_replications(&scenario, &settings)?;
+    let journal = |replication: u32| -> io::Result<Option<Sink>> {
+        match &args.journal {
+            Some(path) if replication == 0 => {
+                let named =
+                    |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+                Ok(Some(Box::new(fs::File::create(path).map_err(named)?)))
+            }
+            Some(_) => Ok(None),
+            None => folder.journal(&scenario, replication),
+        }
+    };
+    let replications = run_with_journal(&scenario, &settings, &journal)?;
     bar.finish_and_clear();
     folder.join_traces(&scenario)?;
     folder.write_summary(&scenario, &replications)?;
@@ -82,6 +94,9 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
         ));
     }
     console.note(format!("results in {}", folder.path().display()));
+    if let Some(path) = &args.journal {
+        console.note(format!("journal in {}", path.display()));
+    }
     warn(&scenario, &replications, console);
     let broken: u64 = replications.iter().map(|replication| replication.violations_total).sum();
     if broken == 0 {

@@ -197,7 +197,6 @@ impl serde::de::Error for Fault {
         let fault = Self::new(format!("the key `{field}` is missing"));
         let example = match field {
             "scenario" => "scenario: my-first",
-            "horizon" => "horizon: {time: 7d}, or horizon: {jobs: 20000}",
             "fleet" => "fleet: [{device: ibm_fez}]",
             "workload" => "workload: {arrivals: {poisson: {rate: 60/h}}, jobs: ibm_like}",
             "rate" => "rate: 60/h",

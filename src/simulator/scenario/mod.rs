@@ -4,11 +4,13 @@
 //! snippet and valid choices. Leaves running it to the event loop and judging its targets to the experiments.
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
+mod allocator_only;
 mod document;
 mod error;
 pub mod file;
 mod presets;
 mod reader;
+pub mod replay;
 mod resolve;
 mod schema;
 mod set;
@@ -36,6 +38,7 @@ use document::{Mark, Node};
 use error::Fault;
 use file::ScenarioFile;
 
+pub use allocator_only::allocator_with_sets;
 pub use document::MAX_BYTES;
 pub use error::ScenarioError;
 pub use file::{Bound, CalibrationMode, Comparison, Horizon, Traces, WarmUp};
@@ -148,6 +151,8 @@ pub struct Output {
     pub timeline_every: Span,
     /// Whether events are written.
     pub events: bool,
+    /// Whether the first replication writes a journal.
+    pub journal: bool,
     /// Whether plots are drawn.
     pub plots: bool,
     /// Whether predicted and true success probabilities are computed.
@@ -228,6 +233,11 @@ impl Scenario {
             if let Topology::Circuit(profile) = &template.base.topology {
                 part(format!("{profile:?}"));
             }
+        }
+        if let Some(replay) = &self.workload.replay {
+            part(blake3::Hash::from(replay.digest()).to_hex().to_string());
+            // As above: the file holds only the names of circuits.
+            replay.circuits().iter().for_each(|(profile, _)| part(format!("{profile:?}")));
         }
         *hasher.finalize().as_bytes()
     }

@@ -30,6 +30,7 @@ use crate::allocator::messages::{Allocation, AllocationId, Command, CommandError
 use crate::allocator::placement::PlacementStrategy;
 use crate::allocator::placement::memory::MemoryUse;
 use crate::observe::Observer;
+use crate::observe::journal;
 use crate::observe::metrics::{MetricsOptions, TimelineSample};
 use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
@@ -140,6 +141,8 @@ pub type WrapStrategy = Box<dyn FnOnce(Box<dyn PlacementStrategy>) -> Box<dyn Pl
 pub struct Instruments<'p> {
     /// Where to write what happened; `None` for no traces.
     pub traces: Option<Traces>,
+    /// Where to write every command and what was decided; `None` for no journal.
+    pub journal: Option<journal::Writer>,
     /// Who watches how long the core takes.
     pub probe: Option<&'p mut dyn Probe>,
     /// A placement strategy of the caller's own, instead of the one that the scenario names.
@@ -205,8 +208,8 @@ pub enum SimulationError {
     /// Jobs or qubit-seconds were lost or made, which is a defect of the program.
     #[error("the books do not balance: {0} (this is a defect; please report it)")]
     Books(String),
-    /// The traces could not be written.
-    #[error("cannot write the traces: {0}")]
+    /// The traces or the journal could not be written.
+    #[error("cannot write traces or journal: {0}")]
     Traces(#[from] std::io::Error),
 }
 
@@ -232,6 +235,7 @@ pub struct Simulation<'s, 'p> {
     programs: Programs,
     observer: Observer,
     traces: Option<Traces>,
+    journal: Option<journal::Writer>,
     probe: Option<&'p mut dyn Probe>,
     collected: Option<Collected>,
     progress: Option<&'p dyn Fn(u64, Time)>,
@@ -294,6 +298,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             programs: Programs::default(),
             observer: Observer::new(MetricsOptions { fragmentation: scenario.output.fragmentation }),
             traces: instruments.traces,
+            journal: instruments.journal,
             probe: instruments.probe,
             collected: instruments.collect.then(Collected::default),
             progress: instruments.progress,
@@ -335,6 +340,9 @@ impl<'s, 'p> Simulation<'s, 'p> {
         if !warmed_up {
             // Nothing but warm-up: better no figures than those of the wrong interval.
             self.start_measuring();
+        }
+        if let Some(journal) = self.journal.take() {
+            journal.finish(&self.core)?;
         }
         self.observer.finish(self.now);
         self.observer
@@ -433,6 +441,9 @@ impl<'s, 'p> Simulation<'s, 'p> {
         while let Some(command) = self.todo.pop_front() {
             let part = if matches!(command, Command::Wake) { Part::Pass } else { Part::Command };
             let mut events = std::mem::take(&mut self.events);
+            if let Some(journal) = &mut self.journal {
+                journal.command(self.now, &command)?;
+            }
             if let Some(probe) = &mut self.probe {
                 probe.enter();
             }
@@ -449,6 +460,9 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 if let Some(traces) = &mut self.traces {
                     traces.event(self.now, event)?;
                 }
+            }
+            if let Some(journal) = &mut self.journal {
+                journal.decided(&events)?;
             }
             if let Some(probe) = &mut self.probe {
                 probe.leave(Part::Observation);

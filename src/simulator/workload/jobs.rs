@@ -30,6 +30,8 @@ pub struct Template {
     pub base: JobRequest,
     /// Number of qubits.
     pub qubits: QubitsLaw,
+    /// The name under which the circuit of `base` was given, if it has one.
+    pub circuit: Option<String>,
     /// Shapes to choose from; `None` for that of `base`.
     pub topology: Option<TopologyLaw>,
     /// Number of circuits.

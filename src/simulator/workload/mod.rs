@@ -1,4 +1,4 @@
-//! Jobs and when they come: arrival processes, distributions, job mixes.
+//! Jobs and when they come: arrival processes, distributions, job mixes, or a list of jobs to replay.
 //!
 //! Promises that arrivals and attributes depend on (seed, replication, job number) alone, never on what the allocator
 //! does: all attributes of a job come from its own stream, in a fixed order. Leaves reading files to
@@ -6,23 +6,30 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 pub mod arrivals;
+pub mod census;
 pub mod distribution;
 pub mod jobs;
 pub mod rate;
+pub mod replay;
 mod variates;
 
 use std::sync::Arc;
 
 use self::arrivals::{ArrivalProcess, Arrivals};
 use self::jobs::{GeneratedJob, JobMix};
+use self::replay::Replay;
+use crate::allocator::job::Topology;
+use crate::quantum::circuit::CircuitProfile;
 use crate::random::{Purpose, StreamFamily};
 use crate::time::Time;
 
 /// All sources of jobs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
-    /// The sources; at least one in a validated scenario.
+    /// The sources; at least one in a validated scenario, unless jobs are replayed.
     pub sources: Vec<Source>,
+    /// A list of jobs to replay instead; `sources` is empty then.
+    pub replay: Option<Arc<Replay>>,
 }
 
 /// One source of jobs.
@@ -57,7 +64,10 @@ impl Workload {
             let next = process.next().filter(|at| *at <= until);
             Pending { process, until, next }
         };
-        ArrivalStream { sources: self.sources.iter().enumerate().map(pending).collect() }
+        ArrivalStream {
+            sources: self.sources.iter().enumerate().map(pending).collect(),
+            replay: self.replay.clone().map(|replay| (replay, 0)),
+        }
     }
 
     /// The streams from which [`Self::draw`] takes the attributes of the jobs of a replication.
@@ -67,12 +77,39 @@ impl Workload {
 
     /// The job with number `number` (counted over all sources), which is also its id.
     pub fn draw(&self, streams: &StreamFamily, arrival: Arrival, number: u64) -> GeneratedJob {
-        self.sources[arrival.source as usize].mix.draw(streams, number, arrival.at)
+        match &self.replay {
+            Some(replay) => replay.draw(number),
+            None => self.sources[arrival.source as usize].mix.draw(streams, number, arrival.at),
+        }
+    }
+
+    /// The names that jobs of each source can have, for results.
+    pub fn template_names(&self) -> Vec<Vec<String>> {
+        match &self.replay {
+            Some(replay) => vec![replay.names()],
+            None => self.sources.iter().map(|source| source.mix.template_names()).collect(),
+        }
+    }
+
+    /// The circuits that jobs bring, with the names under which they were given.
+    pub fn circuits(&self) -> impl Iterator<Item = (&Arc<CircuitProfile>, &str)> {
+        let replayed = self.replay.iter().flat_map(|replay| replay.circuits());
+        let generated =
+            self.sources.iter().flat_map(|source| source.mix.templates()).filter_map(|template| {
+                match (&template.base.topology, &template.circuit) {
+                    (Topology::Circuit(profile), Some(reference)) => Some((profile, reference.as_str())),
+                    _ => None,
+                }
+            });
+        replayed.map(|(profile, reference)| (profile, reference.as_str())).chain(generated)
     }
 
     /// How many jobs ever come, if that is limited by the processes themselves.
     pub fn total(&self) -> Option<u64> {
-        self.sources.iter().map(|source| source.arrivals.total()).sum()
+        match &self.replay {
+            Some(replay) => Some(replay.len() as u64),
+            None => self.sources.iter().map(|source| source.arrivals.total()).sum(),
+        }
     }
 }
 
@@ -80,6 +117,8 @@ impl Workload {
 #[derive(Debug, Clone)]
 pub struct ArrivalStream {
     sources: Vec<Pending>,
+    /// The replayed workload, and the number of its next job.
+    replay: Option<(Arc<Replay>, u64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -94,6 +133,11 @@ impl Iterator for ArrivalStream {
 
     #[inline]
     fn next(&mut self) -> Option<Arrival> {
+        if let Some((replay, next)) = &mut self.replay {
+            let at = replay.at(*next)?;
+            *next += 1;
+            return Some(Arrival { at, source: 0 });
+        }
         let mut first: Option<Arrival> = None;
         for (index, source) in self.sources.iter().enumerate() {
             if let Some(at) = source.next

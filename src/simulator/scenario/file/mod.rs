@@ -5,6 +5,7 @@
 
 pub mod fleet;
 pub mod jobs;
+pub mod replay;
 pub mod workload;
 
 use std::collections::BTreeMap;
@@ -49,8 +50,9 @@ pub struct ScenarioFile {
     #[serde(default = "default_start", deserialize_with = "read_start")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub start: jiff::Timestamp,
-    /// How long it runs.
-    pub horizon: Horizon,
+    /// How long it runs. Default for a replayed workload: until all its jobs have arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon: Option<Horizon>,
     /// Whether the run goes on after the horizon, without new jobs, until all jobs have ended. Default: yes for a horizon
     /// by jobs, no for a horizon by time.
     #[serde(default)]
@@ -195,6 +197,10 @@ pub struct OutputFile {
     pub timeline_every: Option<Span>,
     /// Whether events.csv is written. Default true.
     pub events: bool,
+    /// Whether the first replication writes journal.jsonl: every command to the allocator and what it decided, for
+    /// `rmsim replay`. Default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub journal: bool,
     /// Whether plots are drawn. Default true.
     pub plots: bool,
     /// Whether predicted and true success probabilities are computed for every job. Default true.
@@ -209,6 +215,7 @@ impl Default for OutputFile {
             traces: Traces::First,
             timeline_every: None,
             events: true,
+            journal: false,
             plots: true,
             fidelity: true,
             fragmentation: true,

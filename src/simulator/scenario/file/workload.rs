@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::jobs::JobTemplate;
+use super::replay::{CsvFile, PathOr, SwfFile, TraceFile};
 use crate::simulator::workload::arrivals::Arrivals;
 use crate::simulator::workload::distribution::{Draw, Law};
 use crate::time::Span;
@@ -13,7 +14,7 @@ use crate::time::Span;
 /// The jobs and when they come.
 ///
 /// `arrivals` and `jobs` describe the usual case of one source; `sources` adds others, which use `jobs` unless they
-/// have their own.
+/// have their own. Instead, `csv`, `swf` or `trace` alone replays jobs from a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadFile {
@@ -38,6 +39,15 @@ pub struct WorkloadFile {
     /// How jobs end. Default: all completed; with `jobs: ibm_like` 5.8 % cancelled and 3.1 % in error, as measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcomes: Option<OutcomesFile>,
+    /// Jobs from a table, one row per job: the path of a CSV file; the columns are those of `rmsim workload columns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csv: Option<PathOr<CsvFile>>,
+    /// Jobs from a trace in the standard workload format (SWF): its path, or settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swf: Option<PathOr<SwfFile>>,
+    /// The jobs of a finished run: the path of its `jobs.csv`, or settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<PathOr<TraceFile>>,
 }
 
 /// A further source of jobs.

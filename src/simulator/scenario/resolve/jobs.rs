@@ -94,6 +94,10 @@ pub(super) fn template(
     let template = Template {
         name: form.name.clone().unwrap_or_else(|| format!("job-{index}")),
         qubits,
+        circuit: match &form.topology {
+            Some(TopologyFile::Circuit(reference)) => Some(reference.clone()),
+            _ => None,
+        },
         topology: choice,
         circuits,
         shots,
@@ -282,7 +286,11 @@ fn outcome_law(file: &OutcomesFile, at: &str) -> Result<OutcomeLaw, Problem> {
 }
 
 /// The devices with one of the names or patterns, in the order of the list.
-fn devices(names: &[String], fleet: &[FleetDevice], at: &str) -> Result<SmallVec<[DeviceId; 2]>, Problem> {
+pub(super) fn devices(
+    names: &[String],
+    fleet: &[FleetDevice],
+    at: &str,
+) -> Result<SmallVec<[DeviceId; 2]>, Problem> {
     let mut found: SmallVec<[DeviceId; 2]> = SmallVec::new();
     for (index, pattern) in names.iter().enumerate() {
         let before = found.len();

@@ -4,6 +4,7 @@
 
 mod fleet;
 mod jobs;
+mod replay;
 mod workload;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ use crate::quantum::hardware::HardwareConfig;
 use crate::quantum::hardware::drift::DriftModel;
 use crate::quantum::hardware::failures::{FailureConfig, FailureError, FailureModel};
 use crate::random::{Purpose, StreamFamily};
+use crate::simulator::workload::Workload;
 use crate::simulator::workload::distribution::Sampler;
 use crate::time::Span;
 
@@ -32,6 +34,17 @@ const SHORTEST_RETRY: Span = Span::from_millis(1);
 
 /// Most rows per device of a timeline.
 const MAX_TIMELINE_ROWS: u64 = 10_000_000;
+
+/// The devices with one of the names or patterns, in the order of the list; or why there are none.
+pub(super) fn devices_of(
+    names: &[String],
+    fleet: &[FleetDevice],
+) -> Result<smallvec::SmallVec<[DeviceId; 2]>, String> {
+    jobs::devices(names, fleet, "").map_err(|problem| match problem.fault.hint {
+        Some(hint) => format!("{}; hint: {hint}", problem.fault.message),
+        None => problem.fault.message,
+    })
+}
 
 /// What is wrong, and with which key (keys separated by dots).
 pub(super) struct Problem {
@@ -57,11 +70,27 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         let message = format!("replications is {}; hint: from 1 to 1,000,000", file.replications);
         return Err(Problem::new("replications", message));
     }
-    horizon(&file)?;
+    if let Some(asked) = file.horizon {
+        horizon(asked, file.warm_up)?;
+    }
     let fleet = fleet::fleet(&file.fleet, base_dir)?;
     workload::expand(&mut file.workload);
-    let workload = workload::workload(&file.workload, &fleet, base_dir)?;
+    let workload = match replay::replay(&file.workload, &fleet, base_dir)? {
+        Some(replay) => Workload { sources: Vec::new(), replay: Some(replay) },
+        None => workload::workload(&file.workload, &fleet, base_dir)?,
+    };
+    let asked = match (file.horizon, &workload.replay) {
+        (Some(asked), _) => asked,
+        (None, Some(replay)) => Horizon::Jobs(replay.len() as u64),
+        (None, None) => {
+            return Err(Problem::new("", "the key `horizon` is missing")
+                .hint("as in horizon: {time: 7d}, or horizon: {jobs: 20000}"));
+        }
+    };
+    file.horizon = Some(asked);
+    horizon(asked, file.warm_up)?;
     let hardware = hardware(&file, &fleet)?;
+    replay::check_run_times(&file.workload, &workload, &hardware.runtime)?;
     workload::check_run_times(&file.workload, &hardware.runtime)?;
     if let Retry::Every(span) = file.allocator.retry
         && span < SHORTEST_RETRY
@@ -90,9 +119,9 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
     if let Some(interval) = calibration.interval.filter(|interval| *interval < SHORTEST) {
         return Err(too_short("calibration.interval", "the time between calibrations", interval));
     }
-    let drain = file.drain.unwrap_or(matches!(file.horizon, Horizon::Jobs(_)));
-    let output = output(&file)?;
-    if let Horizon::Time(span) = file.horizon {
+    let drain = file.drain.unwrap_or(matches!(asked, Horizon::Jobs(_)));
+    let output = output(&file, asked)?;
+    if let Horizon::Time(span) = asked {
         let expected: f64 =
             workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum::<f64>()
                 * span.as_secs_f64();
@@ -113,7 +142,7 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         seed: file.seed,
         replications: file.replications,
         start: file.start,
-        horizon: file.horizon,
+        horizon: asked,
         drain,
         warm_up: file.warm_up,
         fleet,
@@ -145,8 +174,8 @@ fn name(file: &ScenarioFile) -> Result<(), Problem> {
         .hint("up to 64 letters, digits, `-` and `_`, because it becomes the name of a folder"))
 }
 
-fn horizon(file: &ScenarioFile) -> Result<(), Problem> {
-    match file.horizon {
+fn horizon(asked: Horizon, warm_up: WarmUp) -> Result<(), Problem> {
+    match asked {
         Horizon::Time(Span::ZERO) => return Err(Problem::new("horizon", "the horizon is zero")),
         Horizon::Jobs(jobs) if jobs as f64 > MAX_ARRIVALS => {
             let message = format!("{jobs} jobs are more than can be simulated; hint: at most 10,000,000,000");
@@ -157,7 +186,7 @@ fn horizon(file: &ScenarioFile) -> Result<(), Problem> {
         }
         _ => {}
     }
-    let covered = match (file.horizon, file.warm_up) {
+    let covered = match (asked, warm_up) {
         (Horizon::Time(horizon), WarmUp::Time(warm_up)) => warm_up >= horizon,
         (Horizon::Jobs(horizon), WarmUp::Jobs(warm_up)) => warm_up >= horizon,
         _ => false,
@@ -222,8 +251,8 @@ fn hardware(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<HardwareConfig
     Ok(config)
 }
 
-fn output(file: &ScenarioFile) -> Result<Output, Problem> {
-    let timeline_every = match (file.output.timeline_every, file.horizon) {
+fn output(file: &ScenarioFile, horizon: Horizon) -> Result<Output, Problem> {
+    let timeline_every = match (file.output.timeline_every, horizon) {
         (Some(every), _) => every,
         (None, Horizon::Time(span)) => Span((span.0 / 1_000).max(1)),
         (None, Horizon::Jobs(_)) => Span::from_secs(600),
@@ -231,7 +260,7 @@ fn output(file: &ScenarioFile) -> Result<Output, Problem> {
     if timeline_every == Span::ZERO {
         return Err(Problem::new("output.timeline_every", "the time between rows of the timeline is zero"));
     }
-    if let Horizon::Time(span) = file.horizon
+    if let Horizon::Time(span) = horizon
         && span.0 / timeline_every.0 > MAX_TIMELINE_ROWS
     {
         let message =
@@ -242,6 +271,7 @@ fn output(file: &ScenarioFile) -> Result<Output, Problem> {
         traces: file.output.traces,
         timeline_every,
         events: file.output.events,
+        journal: file.output.journal,
         plots: file.output.plots,
         fidelity: file.output.fidelity,
         fragmentation: file.output.fragmentation,

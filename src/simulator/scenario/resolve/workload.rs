@@ -75,7 +75,7 @@ pub(super) fn workload(
         return Err(Problem::new("workload", "no job ever arrives")
             .hint("add `arrivals:`, as in arrivals: {poisson: {rate: 60/h}}"));
     }
-    Ok(Workload { sources })
+    Ok(Workload { sources, replay: None })
 }
 
 fn source(

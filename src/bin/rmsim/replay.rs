@@ -1,0 +1,58 @@
+//! `rmsim replay`.
+
+use std::fs::File;
+use std::io::BufReader;
+
+use resource_manager::experiment::folder::VERSION;
+use resource_manager::experiment::replay::{ReplayFailure, Verdict, verify, what_if};
+use resource_manager::observe::journal::{JournalError, Reader};
+use resource_manager::report::replay_table;
+use resource_manager::simulator::scenario::allocator_with_sets;
+
+use crate::args::ReplayArgs;
+use crate::console::print;
+use crate::failure::Failure;
+use crate::input;
+
+pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
+    let shown = args.journal.display().to_string();
+    let damaged =
+        |error: &JournalError| Failure::input(format!("{shown}:{}: {}", error.line(), error.message()));
+    let failed = |error: ReplayFailure| match error {
+        ReplayFailure::Journal(error) => damaged(&error),
+        ReplayFailure::Config(_) => Failure::input(format!("{shown}: {error}")),
+        ReplayFailure::Differs(_) => Failure::failed(format!("{shown}: {error}")),
+    };
+    let sets = input::parse_sets(&args.set)?;
+    let file = File::open(&args.journal).map_err(|error| {
+        Failure::input(format!(
+            "cannot read the journal {shown}: {error}; hint: `rmsim run --journal FILE` writes one"
+        ))
+    })?;
+    let mut reader = Reader::new(BufReader::with_capacity(1 << 18, file)).map_err(|error| damaged(&error))?;
+    let program = reader.header().program.clone();
+    if !sets.is_empty() {
+        let config = allocator_with_sets(&reader.header().allocator, &sets, &shown)?;
+        let changes = what_if(&mut reader, config).map_err(failed)?;
+        return print(|out| match args.json {
+            true => writeln!(out, "{:#}", replay_table::json(&changes)),
+            false => write!(out, "{}", replay_table::text(&changes)),
+        });
+    }
+    match verify(&mut reader).map_err(failed)? {
+        Verdict::Identical { commands, decisions } => print(|out| match args.json {
+            true => writeln!(out, "{:#}", replay_table::identical_json(commands, decisions)),
+            false => writeln!(out, "identical: {commands} commands, {decisions} decisions"),
+        }),
+        Verdict::Differs(difference) => {
+            if args.json {
+                print(|out| writeln!(out, "{:#}", replay_table::difference_json(&difference)))?;
+            }
+            let note = match program == VERSION {
+                true => String::new(),
+                false => format!("\n  the journal was written by version {program}, this is {VERSION}"),
+            };
+            Err(Failure::failed(format!("{shown}: {difference}{note}")))
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `rmsim workload`.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufWriter, Read};
+use std::path::Path;
+
+use resource_manager::report::workload_table;
+use resource_manager::simulator::scenario::SetOverride;
+use resource_manager::simulator::scenario::file::replay::{LostShapes, OfPath, SwfFile};
+use resource_manager::simulator::scenario::replay::{
+    ExportError, Surroundings, SwfHeader, Taken, export, is_trace, read_csv, read_swf, read_trace, with_file,
+};
+use resource_manager::simulator::workload::census::Census;
+
+use crate::args::{WorkloadArgs, WorkloadCommand, WorkloadFormat};
+use crate::console::{Console, print};
+use crate::failure::Failure;
+use crate::input;
+
+pub fn workload(args: &WorkloadArgs, console: &Console) -> Result<(), Failure> {
+    match &args.command {
+        WorkloadCommand::Export { scenario, out, replication, seed, set, force } => {
+            let mut sets = input::parse_sets(set)?;
+            if let Some(seed) = seed {
+                sets.push(SetOverride::new("seed", seed.to_string())?.written_as("--seed"));
+            }
+            let scenario = input::load(scenario.as_deref(), &sets)?;
+            let failed = |error: &dyn std::fmt::Display| format!("cannot write {}: {error}", out.display());
+            let mut options = OpenOptions::new();
+            options.write(true).truncate(true).create(true).create_new(!force);
+            let file = options.open(out).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => {
+                    Failure::input(format!("{} exists; hint: overwrite it with --force", out.display()))
+                }
+                _ => Failure::failed(failed(&error)),
+            })?;
+            let jobs = export(&scenario, *replication, BufWriter::new(file)).map_err(|error| {
+                // Half a table is worse than none.
+                let _ = fs::remove_file(out);
+                match error {
+                    ExportError::Write(_) => Failure::failed(failed(&error)),
+                    ExportError::Runtime(_) | ExportError::Circuit(_) => Failure::input(&error),
+                }
+            })?;
+            console.note(format!(
+                "{jobs} jobs in {}; replay them with `workload: {{csv: FILE}}`",
+                out.display()
+            ));
+            Ok(())
+        }
+        WorkloadCommand::Show { file, format, json } => {
+            let (census, header) = census(file, *format)?;
+            print(|out| match json {
+                true => writeln!(out, "{:#}", workload_table::json(&census, &header)),
+                false => write!(out, "{}", workload_table::text(&census, &header)),
+            })
+        }
+        WorkloadCommand::Columns => print(|out| write!(out, "{}", workload_table::columns())),
+    }
+}
+
+fn census(file: &Path, format: Option<WorkloadFormat>) -> Result<(Census, SwfHeader), Failure> {
+    let format = match format {
+        Some(format) => format,
+        None => guess(file)?,
+    };
+    let base_dir = file.parent().unwrap_or(Path::new(""));
+    let read = match format {
+        WorkloadFormat::Swf => {
+            with_file(file, |input| read_swf(input, &SwfFile::of_path(file.display().to_string())))
+        }
+        WorkloadFormat::Csv => with_file(file, |input| {
+            read_csv(input, Taken::ALL, Surroundings { fleet: None, base_dir })
+                .map(|replay| (replay, SwfHeader::default()))
+        }),
+        WorkloadFormat::Trace => with_file(file, |input| {
+            read_trace(input, Taken::ALL, 0, LostShapes::Any).map(|replay| (replay, SwfHeader::default()))
+        }),
+    };
+    let (replay, header) = read.map_err(Failure::input)?;
+    Ok((Census::of(&replay), header))
+}
+
+/// What kind of file it is: traces end in `.swf`, or `.swf.gz`; tables name their columns.
+fn guess(file: &Path) -> Result<WorkloadFormat, Failure> {
+    let name = file.to_string_lossy().to_lowercase();
+    if name.ends_with(".swf") || name.ends_with(".swf.gz") {
+        return Ok(WorkloadFormat::Swf);
+    }
+    let start = with_file(file, |input| {
+        let mut start = Vec::new();
+        // What cannot be read here is named when the whole file is.
+        let _ = input.take(256).read_to_end(&mut start);
+        Ok(start)
+    });
+    let start = start.map_err(Failure::input)?;
+    let start = String::from_utf8_lossy(&start);
+    match is_trace(start.lines().next().unwrap_or_default()) {
+        true => Ok(WorkloadFormat::Trace),
+        false => Ok(WorkloadFormat::Csv),
+    }
+}

@@ -1,0 +1,196 @@
+//! Decisions as texts: one line per event of the core, for people to read and for programs to compare.
+//!
+//! Promises that two events with the same text are the same in everything that they promise. Floats are written so that
+//! they read back the same; job requests and calibrations, which are part of commands, as a short number of their own.
+
+use std::fmt::Write;
+
+use crate::allocator::messages::{Allocation, Event, Target};
+use crate::quantum::calibration::Calibration;
+use crate::quantum::{DeviceId, QubitSet};
+
+/// Writes what an event says.
+pub fn describe(event: &Event, text: &mut String) {
+    // Writing to a string cannot fail.
+    let _ = write_event(event, text);
+}
+
+fn write_event(event: &Event, to: &mut String) -> std::fmt::Result {
+    match event {
+        Event::DeviceRegistered { device, spec } => {
+            write!(
+                to,
+                "device_registered {} {} figures {:016x}",
+                device.0,
+                spec.name,
+                number_of(&spec.calibration)
+            )
+        }
+        Event::DeviceRemoved { device } => write!(to, "device_removed {}", device.0),
+        Event::Recalibrated { device, epoch, calibration } => {
+            write!(to, "recalibrated {} epoch {} figures {:016x}", device.0, epoch.0, number_of(calibration))
+        }
+        Event::StatusChanged { target, from, to: status, reason } => {
+            to.push_str("status_changed ");
+            match target {
+                Target::Device(device) => write!(to, "{}", device.0)?,
+                Target::Qubit(device, qubit) => write!(to, "{} qubit {}", device.0, qubit.0)?,
+                Target::Coupler(device, coupler) => write!(to, "{} coupler {}", device.0, coupler.0)?,
+            }
+            write!(to, " from {from:?} to {status:?} ({reason:?})")
+        }
+        Event::JobQueued { job, device } => {
+            write!(to, "job_queued {} body {:016x}", job.id.0, job.fingerprint())?;
+            queue(*device, to)
+        }
+        Event::JobRejected { job, reason } => {
+            write!(to, "job_rejected {} body {:016x}: {reason:?}", job.id.0, job.fingerprint())
+        }
+        Event::JobHeld { job } => write!(to, "job_held {}", job.0),
+        Event::JobReleased { job } => write!(to, "job_released {}", job.0),
+        Event::JobTransferred { job, device } => {
+            write!(to, "job_transferred {}", job.0)?;
+            queue(*device, to)
+        }
+        Event::JobStarted { allocation } => started(allocation, to),
+        Event::ShotsCredited { job, allocation, shots_done } => {
+            write!(to, "shots_credited {} allocation {} shots {shots_done}", job.0, allocation.0)
+        }
+        Event::StopRequested { job, allocation, reason, until } => {
+            write!(to, "stop_requested {} allocation {} ({reason:?}) until {}", job.0, allocation.0, until.0)
+        }
+        Event::JobRequeued { job, allocation, reason, device } => {
+            write!(to, "job_requeued {} allocation {} ({reason:?})", job.0, allocation.0)?;
+            queue(*device, to)
+        }
+        Event::JobFinished { job, allocation, shots_done } => {
+            write!(to, "job_finished {} allocation {} shots {shots_done}", job.0, allocation.0)
+        }
+        Event::JobFailed { job, allocation, reason } => {
+            write!(to, "job_failed {} allocation {} ({reason:?})", job.0, allocation.0)
+        }
+        Event::JobCancelled { job, allocation: Some(allocation) } => {
+            write!(to, "job_cancelled {} allocation {}", job.0, allocation.0)
+        }
+        Event::JobCancelled { job, allocation: None } => write!(to, "job_cancelled {}", job.0),
+        Event::CalibrationRequested { device, epoch, job } => {
+            write!(to, "calibration_requested {} epoch {} for job {}", device.0, epoch.0, job.0)
+        }
+        Event::JobExpired { job, waited } => write!(to, "job_expired {} after {}", job.0, waited.0),
+        Event::GuardStarted { allocation, device, until } => {
+            write!(to, "guard_started allocation {} on {} until {}", allocation.0, device.0, until.0)
+        }
+        Event::GuardEnded { allocation, device } => {
+            write!(to, "guard_ended allocation {} on {}", allocation.0, device.0)
+        }
+        Event::PassEnded { attempts, started, blocked_by_shape } => {
+            write!(to, "pass_ended {attempts} tried, {started} started, {blocked_by_shape} blocked by shape")
+        }
+    }
+}
+
+fn queue(device: Option<DeviceId>, to: &mut String) -> std::fmt::Result {
+    match device {
+        Some(device) => write!(to, " for device {}", device.0),
+        None => Ok(()),
+    }
+}
+
+fn started(allocation: &Allocation, to: &mut String) -> std::fmt::Result {
+    // Every field by name: a new one must be decided upon.
+    let Allocation {
+        id,
+        fence,
+        job,
+        tenant,
+        attempt,
+        device,
+        epoch,
+        copies,
+        layout,
+        swaps,
+        held: _,
+        blocked,
+        isolation,
+        started: _,
+        expected_end,
+        lease_end,
+        driver_actions,
+        explanation,
+    } = allocation;
+    write!(to, "job_started {} attempt {attempt} allocation {} on device {} qubits", job.0, id.0, device.0)?;
+    for qubit in layout {
+        write!(to, " {}", qubit.0)?;
+    }
+    if *copies > 1 {
+        write!(to, " in {copies} copies")?;
+    }
+    if let Some(swaps) = swaps {
+        write!(to, " with {swaps} SWAPs")?;
+    }
+    write!(to, ", cost {:?} of which routing {:?}", explanation.cost, explanation.routing_cost)?;
+    write!(to, " {:?} after {} devices", explanation.certainty, explanation.devices_tried)?;
+    if let Some(quality) = explanation.quality {
+        write!(to, ", {quality:?}")?;
+    }
+    write!(to, ", fence {} epoch {}", fence.0, epoch.0)?;
+    write!(to, ", tenant {} {} {}", tenant.user, tenant.group, tenant.project)?;
+    write!(to, ", buffer {} guard {}", isolation.buffer_distance, isolation.guard.0)?;
+    if isolation.hardware_reset {
+        to.push_str(" reset");
+    }
+    if !driver_actions.is_empty() {
+        write!(to, " first {driver_actions:?}")?;
+    }
+    if let Some(end) = expected_end {
+        write!(to, ", ends {}", end.0)?;
+    }
+    if let Some(end) = lease_end {
+        write!(to, ", lease ends {}", end.0)?;
+    }
+    to.push_str(", blocks");
+    ranges(blocked, to)
+}
+
+/// Qubits as ranges: ` 12-14 17`.
+fn ranges(qubits: &QubitSet, to: &mut String) -> std::fmt::Result {
+    let mut qubits = qubits.iter().map(|qubit| qubit.0).peekable();
+    while let Some(first) = qubits.next() {
+        let mut last = first;
+        while qubits.next_if_eq(&(last + 1)).is_some() {
+            last += 1;
+        }
+        match last {
+            _ if last == first => write!(to, " {first}")?,
+            _ => write!(to, " {first}-{last}")?,
+        }
+    }
+    Ok(())
+}
+
+/// A number that two different calibrations practically never share.
+fn number_of(calibration: &Calibration) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    for qubit in &calibration.qubits {
+        for value in [
+            qubit.t1_s,
+            qubit.t2_s,
+            qubit.readout_error,
+            qubit.one_qubit_error,
+            qubit.one_qubit_duration_s,
+            qubit.readout_duration_s,
+        ] {
+            hasher.update(&value.to_bits().to_le_bytes());
+        }
+        hasher.update(&[u8::from(qubit.dead)]);
+    }
+    for coupler in &calibration.couplers {
+        for value in [coupler.two_qubit_error, coupler.two_qubit_duration_s] {
+            hasher.update(&value.to_bits().to_le_bytes());
+        }
+        hasher.update(&[u8::from(coupler.dead)]);
+    }
+    let mut first = [0; 8];
+    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(first)
+}

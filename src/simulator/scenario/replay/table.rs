@@ -1,0 +1,320 @@
+//! Tables of jobs: CSV with one row per job.
+//!
+//! Promises that a row becomes a job or an error with line and column, and that jobs which differ only in numbers
+//! share their kind: two million rows need little more than their numbers.
+
+use std::io::BufRead;
+
+use indexmap::{IndexMap, IndexSet};
+use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
+
+use super::cells;
+use super::columns::{Column, Layout};
+use super::{Hashed, ReplayError, Surroundings, Taken};
+use crate::allocator::job::{
+    Contradiction, Elasticity, ElementLimits, IsolationRequest, JobId, JobRequest, Tenant, Topology,
+};
+use crate::quantum::DeviceId;
+use crate::simulator::scenario::resolve::devices_of;
+use crate::simulator::workload::jobs::PlannedOutcome;
+use crate::simulator::workload::replay::{Replay, ReplayBuilder, ReplayedJob};
+use crate::time::Time;
+
+/// What a row says nothing of, as in job templates: medians on IBM's devices.
+const DEFAULT_SHOTS: u64 = 4_000;
+pub(super) const DEFAULT_DEPTH: u32 = 114;
+
+/// Reads a table of jobs. Lines that begin with `#` are comments.
+pub fn read<R: BufRead>(
+    input: &mut Hashed<R>,
+    taken: Taken,
+    surroundings: Surroundings<'_>,
+) -> Result<Replay, ReplayError> {
+    let mut rows = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .buffer_capacity(1 << 16)
+        .from_reader(&mut *input);
+    let header = rows.byte_headers().map_err(|error| unreadable(&error))?.clone();
+    if header.is_empty() {
+        return Err(ReplayError::whole("the file is empty; hint: the first row names the columns"));
+    }
+    let layout = Layout::new(&header, header.position().map_or(1, csv::Position::line))?;
+    let mut table = Table {
+        layout,
+        surroundings,
+        builder: ReplayBuilder::default(),
+        kinds: IndexMap::default(),
+        tenants: IndexSet::default(),
+        key: Vec::new(),
+        last_key: Vec::new(),
+        current: None,
+    };
+    let mut row = csv::ByteRecord::new();
+    loop {
+        match rows.read_byte_record(&mut row) {
+            Ok(false) => break,
+            Ok(true) => {
+                let line = row.position().map_or(0, csv::Position::line);
+                let mut job = table.job(&row, line)?;
+                job.at = taken.scaled(job.at);
+                table.builder.push(job);
+            }
+            Err(error) => return Err(unreadable(&error)),
+        }
+    }
+    drop(rows);
+    Ok(table.builder.finish(taken.limit, input.digest()))
+}
+
+pub(super) fn unreadable(error: &csv::Error) -> ReplayError {
+    let line = error.position().map(csv::Position::line);
+    let message = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("the row has {len} cells, the first row has {expected_len}")
+        }
+        csv::ErrorKind::Io(error) => format!("cannot read: {error}"),
+        other => format!("cannot read: {other:?}"),
+    };
+    match line {
+        Some(line) => ReplayError::at(line, message),
+        None => ReplayError::whole(message),
+    }
+}
+
+/// A kind and what is needed to judge rows of it.
+#[derive(Clone)]
+struct Kind {
+    number: u32,
+    request: JobRequest,
+    /// Layers where the row says nothing.
+    depth: u32,
+}
+
+struct Table<'a> {
+    layout: Layout,
+    surroundings: Surroundings<'a>,
+    builder: ReplayBuilder,
+    kinds: IndexMap<Vec<u8>, Kind, FxBuildHasher>,
+    tenants: IndexSet<String, FxBuildHasher>,
+    key: Vec<u8>,
+    last_key: Vec<u8>,
+    /// The kind of the last row.
+    current: Option<Kind>,
+}
+
+/// The cells of one row, with the place of whatever is wrong.
+struct Row<'a> {
+    layout: &'a Layout,
+    cells: &'a csv::ByteRecord,
+    line: u64,
+}
+
+impl<'a> Row<'a> {
+    /// The text of a cell that is not empty.
+    fn text(&self, column: Column) -> Result<Option<&'a str>, ReplayError> {
+        let Some(field) = self.layout.field(column) else { return Ok(None) };
+        let bytes = self.cells.get(field).unwrap_or_default();
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        std::str::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| self.wrong(column, "the cell is no UTF-8 text".to_owned()))
+    }
+
+    fn read<T>(
+        &self,
+        column: Column,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ReplayError> {
+        match self.text(column)? {
+            None => Ok(None),
+            Some(text) => parse(text).map(Some).map_err(|message| self.wrong(column, message)),
+        }
+    }
+
+    /// An error about a cell.
+    fn wrong(&self, column: Column, message: String) -> ReplayError {
+        let error = ReplayError::at(self.line, message);
+        match self.layout.field(column) {
+            Some(field) => error.in_column(field + 1, &self.layout.names[field]),
+            None => error,
+        }
+    }
+}
+
+impl Table<'_> {
+    fn job(&mut self, cells: &csv::ByteRecord, line: u64) -> Result<ReplayedJob, ReplayError> {
+        self.choose_kind(cells, line)?;
+        let row = Row { layout: &self.layout, cells, line };
+        let Some(kind) = &mut self.current else {
+            return Err(ReplayError::at(line, "the row has no kind"));
+        };
+        let at = row.read(Column::SubmissionTime, cells::span)?;
+        let own = kind.request.topology.fixed_qubits();
+        let min_qubits = match row.read(Column::Qubits, |text| cells::whole(text, 1))? {
+            Some(qubits) => qubits,
+            None => own.ok_or_else(|| {
+                row.wrong(Column::Qubits, "the row does not say how many qubits; hint: 5".to_owned())
+            })?,
+        };
+        let max_qubits = row.read(Column::MaxQubits, |text| cells::whole(text, 1))?.unwrap_or(min_qubits);
+        let number = |column| row.read(column, |text| cells::whole(text, 0_u32));
+        let tenant = Tenant {
+            user: number(Column::User)?.unwrap_or(0),
+            group: number(Column::Group)?.unwrap_or(0),
+            project: match row.text(Column::Tenant)? {
+                None => number(Column::Project)?.unwrap_or(0),
+                Some(name) => match self.tenants.get_index_of(name) {
+                    Some(index) => index as u32,
+                    None => self.tenants.insert_full(name.to_owned()).0 as u32,
+                },
+            },
+        };
+        let job = ReplayedJob {
+            at: Time::ZERO + at.unwrap_or_default(),
+            kind: kind.number,
+            name: self.builder.name(row.text(Column::Name)?.unwrap_or("job")),
+            min_qubits,
+            max_qubits,
+            circuits: row.read(Column::Circuits, |text| cells::whole(text, 1))?.unwrap_or(1),
+            depth: row.read(Column::Depth, |text| cells::whole(text, 0))?.unwrap_or(kind.depth),
+            shots: row.read(Column::Shots, |text| cells::whole(text, 1))?.unwrap_or(DEFAULT_SHOTS),
+            tenant,
+            execution_time: row.read(Column::ExecutionTime, cells::span)?,
+            walltime: row.read(Column::RequestedTime, cells::span)?,
+            max_wait_time: row.read(Column::MaxWaitTime, cells::span)?,
+            outcome: row.read(Column::Outcome, cells::outcome)?.unwrap_or(PlannedOutcome::Completes),
+        };
+        let request = &mut kind.request;
+        (request.min_qubits, request.max_qubits) = (min_qubits, max_qubits);
+        request.validate().map_err(|contradiction| {
+            let column = match contradiction {
+                Contradiction::EmptyRange { .. } => Column::MaxQubits,
+                Contradiction::NoQubits => Column::Qubits,
+                Contradiction::PreferredAndExcluded { .. } => Column::ExcludedDevices,
+                _ if row.layout.field(Column::Circuit).is_some()
+                    && matches!(request.topology, Topology::Circuit(_)) =>
+                {
+                    Column::Circuit
+                }
+                _ if row.layout.field(Column::Topology).is_some() => Column::Topology,
+                _ => Column::Qubits,
+            };
+            row.wrong(column, contradiction.to_string())
+        })?;
+        Ok(job)
+    }
+
+    /// Makes the kind of a row the current one.
+    fn choose_kind(&mut self, cells: &csv::ByteRecord, line: u64) -> Result<(), ReplayError> {
+        self.key.clear();
+        for field in &self.layout.kind_fields {
+            self.key.extend_from_slice(cells.get(*field).unwrap_or_default());
+            // No cell of a CSV file holds it by accident.
+            self.key.push(0x1f);
+        }
+        if self.current.is_some() && self.key == self.last_key {
+            return Ok(());
+        }
+        if let Some(kind) = self.kinds.get(&self.key) {
+            self.current = Some(kind.clone());
+        } else {
+            let row = Row { layout: &self.layout, cells, line };
+            let (request, reference) = request(&row, self.surroundings)?;
+            let mut depth = DEFAULT_DEPTH;
+            if let (Topology::Circuit(profile), Some(reference)) = (&request.topology, reference) {
+                depth = profile.depth;
+                self.builder.circuit(profile.clone(), reference);
+            }
+            let kind = Kind { number: self.builder.kind(request.clone()), request, depth };
+            self.kinds.insert(self.key.clone(), kind.clone());
+            self.current = Some(kind);
+        }
+        self.last_key.clone_from(&self.key);
+        Ok(())
+    }
+}
+
+/// What the jobs of a kind have in common, and the name of their circuit.
+fn request<'a>(
+    row: &Row<'a>,
+    surroundings: Surroundings<'_>,
+) -> Result<(JobRequest, Option<&'a str>), ReplayError> {
+    let reference = row.text(Column::Circuit)?;
+    let qubits = row.read(Column::Qubits, |text| cells::whole(text, 1_u32))?;
+    let topology = match (row.text(Column::Topology)?, reference) {
+        (Some(_), Some(_)) => {
+            return Err(row.wrong(Column::Circuit, "a job has a shape or a circuit, not both".to_owned()));
+        }
+        (Some(text), None) => {
+            cells::topology(text, qubits).map_err(|message| row.wrong(Column::Topology, message))?
+        }
+        (None, Some(text)) => cells::circuit(text, surroundings.base_dir)
+            .map(Topology::Circuit)
+            .map_err(|message| row.wrong(Column::Circuit, message))?,
+        (None, None) => Topology::Any,
+    };
+    let limit = |column| Ok(row.read(column, cells::probability)?.unwrap_or(1.0));
+    let least = |column| Ok(row.read(column, cells::span)?.unwrap_or_default().as_secs_f64());
+    let elasticity = |text: &str| match text {
+        "largest" => Ok(Elasticity::Largest),
+        "copies" => Ok(Elasticity::Copies),
+        _ => Err("elasticity is largest or copies".to_owned()),
+    };
+    let attributes = |text: &str| {
+        serde_json::from_str(text).map_err(|error| format!("the attributes are no JSON: {error}"))
+    };
+    let request = JobRequest {
+        topology,
+        elasticity: row.read(Column::Elasticity, elasticity)?.unwrap_or_default(),
+        attributes: row.read(Column::Attributes, attributes)?,
+        fidelity_requirement: row.read(Column::FidelityRequirement, cells::bound)?,
+        min_success_probability: row.read(Column::MinSuccessProbability, cells::bound)?,
+        limits: ElementLimits {
+            min_t1_s: least(Column::MinT1)?,
+            min_t2_s: least(Column::MinT2)?,
+            max_one_qubit_error: limit(Column::MaxOneQubitError)?,
+            max_two_qubit_error: limit(Column::MaxTwoQubitError)?,
+            max_readout_error: limit(Column::MaxReadoutError)?,
+        },
+        max_swap_operations: row.read(Column::MaxSwapOperations, |text| cells::whole(text, 0))?,
+        noise_budget: row.read(Column::NoiseBudget, cells::probability)?,
+        priority: row
+            .read(Column::Priority, cells::priority)?
+            .unwrap_or(crate::allocator::job::Priority::NORMAL),
+        isolation: IsolationRequest {
+            level: row.read(Column::Isolation, cells::level)?,
+            buffer_distance: row.read(Column::BufferDistance, |text| cells::whole(text, 0))?,
+            temporal_separation: row.read(Column::TemporalSeparation, cells::span)?,
+            hardware_reset: row.read(Column::HardwareReset, cells::flag)?,
+            max_crosstalk: row.read(Column::MaxCrosstalk, cells::probability)?,
+        },
+        preferred_devices: devices(row, Column::DevicePreference, surroundings)?,
+        excluded_devices: devices(row, Column::ExcludedDevices, surroundings)?,
+        ..JobRequest::new(JobId(0), 1, Topology::Any)
+    };
+    if let Some(demand) = request.unsupported() {
+        use crate::allocator::job::Demand;
+        let column = match demand {
+            Demand::Priority => Column::Priority,
+            _ => Column::MaxCrosstalk,
+        };
+        let message = format!("{demand} is not honoured by this version; hint: leave it out");
+        return Err(row.wrong(column, message));
+    }
+    Ok((request, reference))
+}
+
+fn devices(
+    row: &Row<'_>,
+    column: Column,
+    surroundings: Surroundings<'_>,
+) -> Result<SmallVec<[DeviceId; 2]>, ReplayError> {
+    let Some(text) = row.text(column)? else { return Ok(SmallVec::new()) };
+    let Some(fleet) = surroundings.fleet else { return Ok(SmallVec::new()) };
+    let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    devices_of(&names, fleet).map_err(|message| row.wrong(column, message))
+}

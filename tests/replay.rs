@@ -1,0 +1,268 @@
+//! Workloads that are exported and replayed, and journals: what comes back is what went in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use resource_manager::experiment::replay::{Verdict, verify, what_if};
+use resource_manager::observe::journal::Reader;
+use resource_manager::simulator::scenario::{Scenario, SetOverride};
+
+fn rmsim(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rmsim")).args(args).output().expect("rmsim starts")
+}
+
+fn done(args: &[&str]) -> String {
+    let output = rmsim(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn shown(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Runs a scenario with its traces and returns its `jobs.csv`.
+fn jobs_of(scenario: &Path, out: &Path, sets: &[&str]) -> String {
+    let mut args = vec!["run", shown(scenario), "--out", shown(out), "--no-plots", "-q"];
+    sets.iter().for_each(|set| args.extend(["--set", set]));
+    done(&args);
+    fs::read_to_string(out.join("jobs.csv")).unwrap()
+}
+
+/// The same scenario with another workload: its resolved form, changed.
+fn with_workload(scenario: &str, sets: &[&str], workload: &str, folder: &Path) -> PathBuf {
+    let mut args = vec!["validate", scenario, "--resolved"];
+    sets.iter().for_each(|set| args.extend(["--set", set]));
+    let mut resolved: serde_json::Value = serde_json::from_str(&done(&args)).unwrap();
+    resolved["workload"] = serde_json::from_str(workload).unwrap();
+    let path = folder.join("replayed.yaml");
+    fs::write(&path, format!("{resolved:#}")).unwrap();
+    path
+}
+
+#[test]
+fn an_exported_workload_gives_the_same_jobs() {
+    for (scenario, jobs) in
+        [("quickstart", 700), ("quality_and_elastic", 200), ("circuits", 100), ("fragmentation", 200)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let path = format!("scenarios/{scenario}.yaml");
+        let sets = [format!("horizon={{jobs: {jobs}}}"), "warm_up=none".to_owned()];
+        let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+        let table = folder.path().join("jobs.csv");
+        let mut args = vec!["workload", "export", &path, "--out", shown(&table), "-q"];
+        sets.iter().for_each(|set| args.extend(["--set", set]));
+        done(&args);
+        let original = jobs_of(Path::new(&path), &folder.path().join("original"), &sets);
+        // Paths of circuits are relative to the scenario.
+        fs::create_dir_all(folder.path().join("circuits")).unwrap();
+        for file in fs::read_dir("scenarios").unwrap().chain(fs::read_dir("tests/data/circuits").unwrap()) {
+            let file = file.unwrap().path();
+            if file.extension().is_some_and(|ending| ending == "qasm") {
+                fs::copy(&file, folder.path().join("circuits").join(file.file_name().unwrap())).unwrap();
+            }
+        }
+        let replayed = with_workload(&path, &sets, r#"{"csv": "jobs.csv"}"#, folder.path());
+        let text = fs::read_to_string(&table).unwrap();
+        if text.contains("../tests/data/circuits/") {
+            fs::write(&table, text.replace("../tests/data/circuits/", "circuits/")).unwrap();
+        }
+        let again = jobs_of(&replayed, &folder.path().join("again"), &[]);
+        assert_eq!(again, original, "{scenario}");
+    }
+}
+
+#[test]
+fn a_finished_run_is_the_workload_of_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = ["warm_up=none"];
+    let original = jobs_of(Path::new("scenarios/replay_swf.yaml"), &folder.path().join("original"), &sets);
+    let workload = r#"{"trace": {"file": "original/jobs.csv"}}"#;
+    let replayed = with_workload("scenarios/replay_swf.yaml", &sets, workload, folder.path());
+    let again = jobs_of(&replayed, &folder.path().join("again"), &[]);
+    assert_eq!(again, original);
+    let shown = done(&["workload", "show", shown(&folder.path().join("original/jobs.csv"))]);
+    assert!(shown.contains("run time, s"), "{shown}");
+}
+
+#[test]
+fn what_is_wrong_with_a_table_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario =
+        with_workload("scenarios/quickstart.yaml", &["warm_up=none"], r#"{"csv": "t.csv"}"#, folder.path());
+    let mut messages = Vec::new();
+    for table in [
+        "submission_time,qubits,shotz\n1,5,100\n",
+        "submission_time,qubits\n1,5\n2,five\n",
+        "submission_time,qubits\n1,5\n2\n",
+        "submission_time,qubits,topology\n1,2,ring\n",
+        "qubits,priority\n1,high\n",
+        "qubits,excluded_devices\n1,ibm_fz\n",
+        "qubits,execution_time\n1,5\n",
+        "shots\n1\n",
+        "qubits\n",
+        "",
+    ] {
+        fs::write(folder.path().join("t.csv"), table).unwrap();
+        let output = rmsim(&["validate", shown(&scenario)]);
+        assert_eq!(output.status.code(), Some(2), "{table}");
+        let text = String::from_utf8(output.stderr).unwrap().replace(shown(folder.path()), "DIR");
+        let lines = text.lines().filter(|line| line.starts_with("error") || line.starts_with("hint"));
+        messages.push(lines.collect::<Vec<_>>().join("\n"));
+    }
+    insta::assert_snapshot!(messages.join("\n"), @"
+    error: DIR/t.csv:1: column 3 (`shotz`): unknown column
+    hint: did you mean `shots`? columns are submission_time, name, qubits, max_qubits, circuits, shots, depth, execution_time, requested_time, max_wait_time, user, group, project, tenant, outcome, topology, circuit, elasticity, priority, isolation, buffer_distance, temporal_separation, hardware_reset, max_crosstalk, min_success_probability, fidelity_requirement, noise_budget, max_swap_operations, min_t1, min_t2, max_one_qubit_error, max_two_qubit_error, max_readout_error, device_preference, excluded_devices, attributes
+    error: DIR/t.csv:3: column 2 (`qubits`): `five` is no whole number
+    hint: 1 or more
+    error: DIR/t.csv:3: the row has 1 cells, the first row has 2
+    error: DIR/t.csv:2: column 3 (`topology`): a ring needs at least 3 qubits, but the job asks for 2
+    error: DIR/t.csv:2: column 2 (`priority`): a priority other than normal is not honoured by this version
+    hint: leave it out
+    error: DIR/t.csv:2: column 2 (`excluded_devices`): no device of the fleet is called `ibm_fz`
+    hint: did you mean `ibm_fez`? devices are ibm_fez, ibm_marrakesh, ibm_torino, ibm_brisbane, ibm_guadalupe, iqm_garnet, ionq_forte; `*` stands for any text
+    error: the run-time model ignores the column execution_time
+    hint: set `hardware: {runtime: distribution}`, or leave the column out
+    error: DIR/t.csv:1: no column says how large the jobs are
+    hint: add `qubits`, or `circuit`
+    error: the file holds no job
+    error: DIR/t.csv: the file is empty
+    hint: the first row names the columns
+    ");
+}
+
+/// The journal of the beginning of the quickstart.
+fn journal(folder: &Path, sets: &[&str]) -> PathBuf {
+    let path = folder.join("journal.jsonl");
+    let out = folder.join("run");
+    let mut args =
+        vec!["run", "scenarios/quickstart.yaml", "--out", shown(&out), "--no-plots", "-q", "--force"];
+    args.extend(["--journal", shown(&path), "--set", "warm_up=none"]);
+    sets.iter().for_each(|set| args.extend(["--set", set]));
+    done(&args);
+    path
+}
+
+#[test]
+fn the_journal_of_quickstart_replays_to_identical_decisions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = journal(folder.path(), &["horizon={jobs: 2500}"]);
+    let said = done(&["replay", shown(&path)]);
+    assert!(said.starts_with("identical: ") && said.contains(" commands, "), "{said}");
+
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let verdict = |lines: &[&str]| {
+        let text = lines.join("\n");
+        let mut reader = Reader::new(text.as_bytes()).unwrap();
+        verify(&mut reader)
+    };
+    // One changed line: the first difference is there, or where it first matters.
+    let submit = lines.iter().position(|line| line.contains("\"submit\"")).unwrap();
+    let changed = lines[submit].replacen("\"shots\":", "\"shots\":1", 1);
+    let mut other = lines.clone();
+    other[submit] = &changed;
+    match verdict(&other).unwrap() {
+        Verdict::Differs(difference) => {
+            assert_eq!(difference.line, submit as u64 + 1);
+            assert!(difference.recorded.unwrap().starts_with("job_queued 0 body "));
+        }
+        verdict => panic!("{verdict:?}"),
+    }
+    let started = lines.iter().rposition(|line| line.contains("job_started")).unwrap();
+    let moved = lines[started].replacen(" qubits ", " qubits 9", 1);
+    fs::write(&path, text.replacen(lines[started], &moved, 1)).unwrap();
+    let output = rmsim(&["replay", shown(&path)]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("line {}: ", started + 1)), "{said}");
+    assert!(said.contains("recorded: job_started") && said.contains("replayed: job_started"), "{said}");
+
+    // Damage is named with its line, and is another kind of failure.
+    let cut = &lines[started][..lines[started].len() / 2];
+    fs::write(&path, text.replacen(lines[started], cut, 1)).unwrap();
+    let output = rmsim(&["replay", shown(&path)]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains(&format!("journal.jsonl:{}: ", started + 1)), "{said}");
+    let mut missing = lines.clone();
+    missing.remove(submit);
+    let said = verdict(&missing).unwrap_err().to_string();
+    assert!(
+        said.starts_with(&format!("line {}: ", submit + 1)) && said.contains("a line is missing"),
+        "{said}"
+    );
+    let said = verdict(&lines[..lines.len() - 1]).unwrap_err().to_string();
+    assert!(said.contains("cut off"), "{said}");
+}
+
+#[test]
+fn the_same_configuration_changes_nothing_and_another_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    for horizon in ["horizon={jobs: 2500}", "horizon={time: 3h}"] {
+        let walltime = "workload.jobs.1.estimated_duration={times_execution: 0.9}";
+        let path = journal(folder.path(), &[horizon, walltime]);
+        let text = fs::read_to_string(&path).unwrap();
+        let mut reader = Reader::new(text.as_bytes()).unwrap();
+        let config = reader.header().allocator.clone();
+        let same = what_if(&mut reader, config).unwrap();
+        assert_eq!(
+            (same.other_device, same.other_qubits, same.earlier.jobs, same.later.jobs),
+            (0, 0, 0, 0),
+            "{same:?}"
+        );
+        assert_eq!(
+            (same.only_now, same.only_recorded, same.states.len(), same.left_out),
+            (0, 0, 0, 0),
+            "{same:?}"
+        );
+        assert_eq!(same.recorded, same.now);
+        let said = done(&["replay", shown(&path), "--set", "allocator.strategy=first_fit"]);
+        assert!(said.contains("on other qubits of the device") && said.contains("placement cost"), "{said}");
+    }
+    let path = folder.path().join("journal.jsonl");
+    let output = rmsim(&["replay", shown(&path), "--set", "allocator.strategy=first_fitt"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean `first_fit`?"));
+    let output = rmsim(&["replay", shown(&path), "--set", "fleet.0.count=2"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn an_example_trace_is_shown_and_replayed() {
+    let shown = done(&["workload", "show", "scenarios/data/example.swf"]);
+    insta::assert_snapshot!(shown, @"
+    Computer               none: a made-up trace of a 64-processor machine, to show the format
+    MaxProcs               64
+    UnixStartTime          0
+    jobs                   385
+    left out               15 without a run time
+    from first to last     24.8 h
+    jobs per hour          15.51
+    variation of gaps      1.041 (1: Poisson)
+    run to their walltime  73
+    tenants                30 users, 8 groups, 8 projects
+    shapes                 any 385
+    outcomes               completed 376, error 9
+
+                                jobs   mean  least    p25    p50    p75     p90     p99    most
+    ───────────────────────────────────────────────────────────────────────────────────────────
+    qubits                       385  10.39      1      2      4      8      32      64      64
+    circuits                     385      1      1      1      1      1       1       1       1
+    shots                        385      1      1      1      1      1       1       1       1
+    depth                        385    114    114    114    114    114     114     114     114
+    run time, s                  385  1,593      7    177    573  1,555   4,393  14,400  14,400
+    walltime, s                  385  5,458    600  1,800  3,600  7,200  14,400  14,400  14,400
+    gap between submissions, s   384  232.7      0     59    165    325     538   1,158   2,137
+    ");
+    let sets = [
+        SetOverride::new("workload.swf", "{file: data/example.swf, jobs: {quantum: {}}}").unwrap(),
+        SetOverride::new("hardware.runtime", "shots_and_depth").unwrap(),
+    ];
+    let scenario = Scenario::load(Path::new("scenarios/replay_swf.yaml"), &sets).unwrap();
+    let replay = scenario.workload.replay.unwrap();
+    assert!(replay.jobs().iter().all(|job| (1..=27).contains(&job.min_qubits)));
+    let error = Scenario::load(Path::new("scenarios/replay_swf.yaml"), &sets[1..]).unwrap_err().to_string();
+    assert!(error.contains("ignores the run times of the trace"), "{error}");
+}
