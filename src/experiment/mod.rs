@@ -1,10 +1,12 @@
 //! Experiments: replications, comparisons and the statistics that turn them into verdicts.
 //!
 //! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`variants`] and [`compare`] (variants on the
-//! same worlds), [`comparison`], [`statistics`] and [`bootstrap`] (verdicts), [`warm_up`], [`determinism`], [`timing`]; apart from those
+//! same worlds), [`comparison`], [`statistics`] and [`bootstrap`] (verdicts), [`warm_up`], [`check`] (verdicts for
+//! continuous integration), [`determinism`], [`timing`]; apart from those
 //! [`placements`] (placement problems without jobs) and its [`cpu_clock`].
 
 pub mod bootstrap;
+pub mod check;
 pub mod compare;
 pub mod comparison;
 pub mod cpu_clock;

@@ -1,9 +1,10 @@
 //! `rmsim`: simulates fleets of quantum devices from scenario files and compares ways to manage them.
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input,
-//! 130 interrupted.
+//! 99 a check that was not passed, 130 interrupted.
 
 mod args;
+mod check;
 mod circuit;
 mod compare;
 mod console;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &console),
         Command::Compare(args) => compare::compare(&args, &console),
+        Command::Check(args) => check::check(&args, &console),
         Command::Validate(args) => validate::validate(&args, &console),
         Command::Schema(args) => validate::schema(&args, &console),
         Command::Device(args) => device::device(&args, &console),
