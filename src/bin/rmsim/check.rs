@@ -99,8 +99,7 @@ fn common(args: &CheckArgs) -> Common {
 
 /// What to compare with a baseline by: those asked for; or all that are judged, and those that the targets name.
 fn metrics(args: &CheckArgs, scenario: &Scenario) -> Result<Vec<Metric>, Failure> {
-    let mut metrics =
-        metrics_named(&args.metric).map_err(|name| input::no_such_metric("--metric", &name))?;
+    let mut metrics = metrics_named(&args.metric).map_err(|name| input::no_such_metric("--metric", &name))?;
     if args.metric.is_empty() {
         let targets = scenario.targets.iter().filter_map(|target| metric_of(&target.measure));
         for metric in targets {
@@ -172,7 +171,9 @@ impl Speed<'_> {
         if let Some((baseline, before)) = baseline.and_then(|one| Some((one, one.instructions?))) {
             match baseline.seed == scenario.seed {
                 true => cases.push(speed::more_instructions("the baseline", before, counted, margin)),
-                false => notes.push("instructions are not compared: the baseline has another seed".to_owned()),
+                false => {
+                    notes.push("instructions are not compared: the baseline has another seed".to_owned())
+                }
             }
         }
         Ok(Some(counted))

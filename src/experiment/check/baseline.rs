@@ -93,7 +93,9 @@ pub enum BaselineError {
         sections: Vec<String>,
     },
     /// Too few for an interval.
-    #[error("{path} holds {found} replication(s), too few to judge regressions: it takes {FEWEST_REPLICATIONS}")]
+    #[error(
+        "{path} holds {found} replication(s), too few to judge regressions: it takes {FEWEST_REPLICATIONS}"
+    )]
     TooFew {
         /// The file.
         path: String,
@@ -145,8 +147,8 @@ impl Baseline {
     /// Reads a baseline.
     pub fn load(path: &Path) -> Result<Self, BaselineError> {
         let shown = path.display().to_string();
-        let text = fs::read_to_string(path)
-            .map_err(|source| BaselineError::Read { path: shown.clone(), source })?;
+        let text =
+            fs::read_to_string(path).map_err(|source| BaselineError::Read { path: shown.clone(), source })?;
         Self::from_json(&text).map_err(|reason| BaselineError::NoBaseline { path: shown, reason })
     }
 

@@ -77,7 +77,8 @@ impl Workload {
         let mut arguments = vec![OsString::from("run")];
         arguments.extend(path.map(|path| path.as_os_str().to_owned()));
         arguments.extend(settings.iter().cloned());
-        let fixed = ["--replications", "1", "--threads", "1", "--traces", "none", "--no-plots", "--quiet", "--force"];
+        let fixed =
+            ["--replications", "1", "--threads", "1", "--traces", "none", "--no-plots", "--quiet", "--force"];
         arguments.extend(fixed.map(OsString::from));
         Self { arguments }
     }
@@ -101,10 +102,11 @@ impl Workload {
 
 fn run(command: &mut Command, hint: &'static str) -> Result<(), SpeedError> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let done = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| SpeedError::Start { program: program.clone(), source, hint })?;
+    let done = command.stdin(Stdio::null()).output().map_err(|source| SpeedError::Start {
+        program: program.clone(),
+        source,
+        hint,
+    })?;
     if done.status.success() {
         return Ok(());
     }
@@ -245,7 +247,8 @@ mod tests {
     #[test]
     fn a_program_that_is_none_is_named() {
         let workload = Workload::new(None, &[]);
-        let error = against(Path::new("/no/rmsim"), Path::new("/no/rmsim"), &workload, 5, 0.1, || {}).unwrap_err();
+        let error =
+            against(Path::new("/no/rmsim"), Path::new("/no/rmsim"), &workload, 5, 0.1, || {}).unwrap_err();
         assert!(error.to_string().starts_with("cannot start /no/rmsim: "), "{error}");
         assert!(error.to_string().contains("hint: --against"), "{error}");
     }

@@ -183,8 +183,11 @@ mod tests {
     #[test]
     fn missing_values_leave_a_target_open() {
         let nan = f64::NAN;
-        let found =
-            [verdict("< 99", &[1.0, 2.0, 3.0, 4.0, nan]), verdict("== 0", &[0.0, nan]), verdict("== 0", &[0.0, nan, 1.0])];
+        let found = [
+            verdict("< 99", &[1.0, 2.0, 3.0, 4.0, nan]),
+            verdict("== 0", &[0.0, nan]),
+            verdict("== 0", &[0.0, nan, 1.0]),
+        ];
         insta::assert_snapshot!(found.join("\n"), @"");
     }
 

@@ -27,7 +27,10 @@ fn report() -> Report {
     let cases = vec![
         case(Group::Target, "waiting_time_s.p95", "< 0.3", Outcome::Met),
         case(Group::Target, "qubit_utilization[a,b:c]", ">= 0.3", Outcome::Missed),
-        Case { note: "100 % <open> & \"so\"\n|".to_owned(), ..case(Group::Target, "makespan_s", "< 0.25", Outcome::Inconclusive) },
+        Case {
+            note: "100 % <open> & \"so\"\n|".to_owned(),
+            ..case(Group::Target, "makespan_s", "< 0.25", Outcome::Inconclusive)
+        },
         regression("qubit_utilization", Outcome::Missed),
         regression("jain_fairness", Outcome::Met),
     ];

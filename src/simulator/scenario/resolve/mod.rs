@@ -142,8 +142,11 @@ fn targets(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<Vec<Target>, Pr
             Measure::Simulated { device: Some(device), .. } => {
                 let known: Vec<&str> = fleet.iter().map(|one| one.spec.name.as_str()).collect();
                 if !known.contains(&device.as_str()) {
-                    return Err(problem(format!("no device `{device}` in the fleet"))
-                        .hint(choices(device, "devices are", &known)));
+                    return Err(problem(format!("no device `{device}` in the fleet")).hint(choices(
+                        device,
+                        "devices are",
+                        &known,
+                    )));
                 }
             }
             Measure::WallClock(..) if bound.comparison == Comparison::Equal => {
