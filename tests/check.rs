@@ -345,9 +345,13 @@ fn a_planted_rise_of_waiting_is_caught() {
     );
 }
 
-/// Runs one replication of the saturated scenario and returns the microseconds per job that the allocator took; with
-/// `twice`, every search for a placement is done twice.
+/// Microseconds per job that the allocator takes in the saturated scenario, by the fastest of five runs; with `twice`,
+/// every search for a placement is done twice.
 fn allocator_us(twice: bool) -> f64 {
+    (0..5).map(|_| one_run_us(twice)).fold(f64::INFINITY, f64::min)
+}
+
+fn one_run_us(twice: bool) -> f64 {
     let sets = ["horizon={time: 1h}".parse::<SetOverride>().unwrap()];
     let scenario = Scenario::load(Path::new(SATURATED), &sets).unwrap();
     let mut watch = Stopwatch::default();
@@ -403,6 +407,7 @@ fn a_planted_slowdown_of_the_allocator_is_caught() {
         }
     }
     let slowdown = speed::slower("the one before", &before, &after, 0.1);
+    println!("{slowdown:?}");
     assert!(slowdown.fails, "{slowdown:?}");
     let none = speed::slower("itself", &before, &again, 0.1);
     assert!(!none.fails, "{none:?}");
@@ -424,7 +429,7 @@ fn a_slower_program_is_caught_and_an_equal_one_is_not() {
     )
     .unwrap();
     fs::set_permissions(&older, fs::Permissions::from_mode(0o755)).unwrap();
-    let speed = ["--replications", "5", "--set", "targets={jobs_failed: '== 0'}", "--runs", "5"];
+    let speed = ["--replications", "5", "--set", "targets={jobs_failed: '== 0'}", "--runs", "11"];
     let (report, code) = verdicts(&[&[SATURATED, "--against", older.to_str().unwrap()], &speed[..]].concat());
     assert_eq!((code, failing(&report)), (99, vec!["speed allocator_us_per_job".to_owned()]), "{report:#}");
     let generous = ["--against", rmsim, "--time-margin", "100%"];

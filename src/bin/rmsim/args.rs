@@ -184,7 +184,7 @@ pub struct CheckArgs {
     /// Compare the allocator's time per job with another rmsim: both run alternately, one replication at a time
     #[arg(long, value_name = "RMSIM")]
     pub against: Option<PathBuf>,
-    /// How often both run
+    /// How often both are measured, each time by the fastest of three runs; the interval is that of the median ratio
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PAIRS, requires = "against",
         value_parser = clap::value_parser!(u32).range(i64::from(FEWEST_PAIRS)..=1_000))]
     pub runs: u32,

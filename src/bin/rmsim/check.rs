@@ -154,7 +154,7 @@ impl Speed<'_> {
         let workload = self.workload();
         if !args.instructions {
             let Some(older) = &args.against else { return Ok(None) };
-            let bar = console.progress(Some(2 * u64::from(args.runs + 1)), "runs");
+            let bar = console.progress(Some(speed::runs(args.runs)), "runs");
             cases.push(speed::against(older, &this, &workload, args.runs, time_margin, || bar.inc(1))?);
             bar.finish_and_clear();
             return Ok(None);
