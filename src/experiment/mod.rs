@@ -2,10 +2,12 @@
 //!
 //! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`reading`] (reading them
 //! again), [`variants`] and [`compare`] (variants on the same worlds), [`comparison`], [`statistics`] and [`bootstrap`]
-//! (verdicts), [`warm_up`], [`determinism`], [`timing`], [`sweep`] (many combinations, also on many machines); apart from
+//! (verdicts), [`warm_up`], [`check`] (verdicts for continuous
+//! integration), [`determinism`], [`timing`], [`sweep`] (many combinations, also on many machines); apart from
 //! those [`placements`] (placement problems without jobs) and its [`cpu_clock`].
 
 pub mod bootstrap;
+pub mod check;
 pub mod compare;
 pub mod comparison;
 pub mod cpu_clock;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use resource_manager::experiment::check::speed::{DEFAULT_PAIRS, FEWEST_PAIRS};
 use resource_manager::report::table::ColorChoice;
 
 /// Simulates fleets of quantum devices from scenario files, and compares ways to manage them.
@@ -51,6 +52,8 @@ pub enum Command {
     Run(RunArgs),
     /// Compare variants of a scenario on the same worlds
     Compare(CompareArgs),
+    /// Judge the targets of a scenario, and regressions, for continuous integration
+    Check(CheckArgs),
     /// Make the HTML page of a run or a comparison again: one file, to be opened in any browser
     Report(ReportArgs),
     /// Run every combination of a plan, on one machine or as one shard of many
@@ -287,6 +290,70 @@ pub struct ReportArgs {
     /// Show the schedules until this simulated time, as in 3h 30m
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
+}
+
+/// Judges a scenario on its replications: the promises of the allocator, its `targets`, and what is worse than a
+/// baseline or slower than another version. Exit code 0 when nothing fails, 99 when something does, 2 when the input is
+/// wrong.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The scenario file [default: the built-in quickstart]
+    pub scenario: Option<PathBuf>,
+    /// Root of all randomness, instead of the scenario's
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Number of independent repetitions, instead of the scenario's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub replications: Option<u32>,
+    /// Threads over which replications are spread [default: all processors; 1 for targets on latency]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Change a setting: keys separated by dots, list items by number, value as YAML
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Write the values of all replications, to compare later versions with
+    #[arg(long, value_name = "FILE")]
+    pub save_baseline: Option<PathBuf>,
+    /// Compare with these values: fails where the whole 99.9 % interval of the paired difference is worse by more than
+    /// the margin
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// How much worse than the baseline, or how many more instructions, is no regression
+    #[arg(long, value_name = "PERCENT", default_value = "1%")]
+    pub margin: String,
+    /// Compare with the baseline by this metric only; may be given several times [default: all means and 95 % quantiles,
+    /// and the metrics of the targets]
+    #[arg(long, value_name = "NAME", requires = "baseline")]
+    pub metric: Vec<String>,
+    /// Compare the allocator's time per job with another rmsim: both run alternately, one replication at a time
+    #[arg(long, value_name = "RMSIM")]
+    pub against: Option<PathBuf>,
+    /// How often both are measured, each time by the fastest of three runs; the interval is that of the median ratio
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_PAIRS, requires = "against",
+        value_parser = clap::value_parser!(u32).range(i64::from(FEWEST_PAIRS)..=1_000))]
+    pub runs: u32,
+    /// How much slower than the other rmsim is no regression
+    #[arg(long, value_name = "PERCENT", default_value = "10%", requires = "against")]
+    pub time_margin: String,
+    /// Count the allocator's instructions in the first replication (with Valgrind) instead of measuring time: for the
+    /// baselines, or with --against
+    #[arg(long)]
+    pub instructions: bool,
+    /// Write the verdicts as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write the verdicts as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Print annotations for GitHub Actions [default: when GITHUB_ACTIONS is true]
+    #[arg(long)]
+    pub github: bool,
+    /// Show metrics that are no worse than the baseline, too
+    #[arg(long)]
+    pub all: bool,
+    /// Print the verdicts as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

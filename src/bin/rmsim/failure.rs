@@ -1,5 +1,8 @@
 //! Why a command failed, and with which exit code.
 
+use resource_manager::experiment::check::NotReady;
+use resource_manager::experiment::check::baseline::BaselineError;
+use resource_manager::experiment::check::speed::SpeedError;
 use resource_manager::experiment::compare::CompareError;
 use resource_manager::experiment::folder::FolderError;
 use resource_manager::experiment::run::RunError;
@@ -63,6 +66,29 @@ impl From<FolderError> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         Self::failed(error)
+    }
+}
+
+impl From<NotReady> for Failure {
+    fn from(error: NotReady) -> Self {
+        Self::input(error)
+    }
+}
+
+impl From<BaselineError> for Failure {
+    fn from(error: BaselineError) -> Self {
+        Self::input(error)
+    }
+}
+
+impl From<SpeedError> for Failure {
+    fn from(error: SpeedError) -> Self {
+        match error {
+            SpeedError::Start { .. } => Self::input(error),
+            SpeedError::Failed { .. } | SpeedError::NoFigures { .. } | SpeedError::Temporary(_) => {
+                Self::failed(error)
+            }
+        }
     }
 }
 

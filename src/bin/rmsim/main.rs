@@ -1,9 +1,10 @@
 //! `rmsim`: simulates fleets of quantum devices from scenario files and compares ways to manage them.
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input,
-//! 99 done but expected values missed, 130 interrupted.
+//! 99 a check or an expected value that was missed, 130 interrupted.
 
 mod args;
+mod check;
 mod circuit;
 mod compare;
 mod console;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &console),
         Command::Compare(args) => compare::compare(&args, &console),
+        Command::Check(args) => check::check(&args, &console),
         Command::Sweep(args) => sweep::sweep(&args, &console),
         Command::Merge(args) => sweep::merge_folders(&args, &console),
         Command::Report(args) => report::report(&args, &console),

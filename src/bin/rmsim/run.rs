@@ -111,7 +111,7 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
 }
 
 /// What the user should know of a run that was not what the scenario asked for.
-fn warn(scenario: &Scenario, replications: &[Replication], console: &Console) {
+pub fn warn(scenario: &Scenario, replications: &[Replication], console: &Console) {
     let count = |what: &dyn Fn(&Replication) -> bool| replications.iter().filter(|one| what(one)).count();
     let all = replications.len();
     let cut_off = count(&|one| one.cut_off);

@@ -3,6 +3,7 @@
 //! Promises that any text, however large, deep or broken, becomes a tree or an error quickly: sizes are limited before
 //! and while reading. Leaves types to [`super::reader`] and meaning to [`super::resolve`].
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -120,6 +121,73 @@ impl Node {
             }
         }
         mark
+    }
+}
+
+impl Node {
+    fn below(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node),
+            _ => None,
+        }
+    }
+
+    /// The line of the bound on a metric, however its name is written: whole, or with the statistic below it.
+    pub(super) fn line_of_target(&self, name: &str) -> Option<u32> {
+        let targets = self.below("targets")?;
+        let parted = || {
+            let (stem, statistic) = name.split_once('.')?;
+            let metric = targets.below(stem)?;
+            Some(metric.below(statistic).unwrap_or(metric))
+        };
+        match targets.below(name).or_else(parted)?.mark {
+            Mark::File { line, .. } => Some(line),
+            Mark::Set(_) => None,
+        }
+    }
+
+    /// A hash of each top-level section, whatever the order of its keys and the layout of the file.
+    pub(super) fn sections(&self) -> BTreeMap<String, String> {
+        let Value::Map(entries) = &self.value else { return BTreeMap::new() };
+        let hash = |node: &Self| {
+            let mut text = String::new();
+            node.value.write(&mut text);
+            blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+        };
+        entries.iter().map(|entry| (entry.key.clone(), hash(&entry.node))).collect()
+    }
+}
+
+impl Value {
+    /// One text per value: keys sorted, texts quoted.
+    fn write(&self, text: &mut String) {
+        match self {
+            Self::Null => text.push_str("null"),
+            Self::Bool(value) => text.push_str(&value.to_string()),
+            Self::Unsigned(value) => text.push_str(&value.to_string()),
+            Self::Signed(value) => text.push_str(&value.to_string()),
+            Self::Float(value) => text.push_str(&value.to_string()),
+            Self::Text(value) => text.push_str(&format!("{value:?}")),
+            Self::List(items) => {
+                text.push('[');
+                for item in items {
+                    item.value.write(text);
+                    text.push(',');
+                }
+                text.push(']');
+            }
+            Self::Map(entries) => {
+                let mut sorted: Vec<&Entry> = entries.iter().collect();
+                sorted.sort_by(|a, b| a.key.cmp(&b.key));
+                text.push('{');
+                for entry in sorted {
+                    text.push_str(&format!("{:?}:", entry.key));
+                    entry.node.value.write(text);
+                    text.push(',');
+                }
+                text.push('}');
+            }
+        }
     }
 }
 

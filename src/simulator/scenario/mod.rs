@@ -41,7 +41,8 @@ use file::ScenarioFile;
 pub use allocator_only::allocator_with_sets;
 pub use document::MAX_BYTES;
 pub use error::ScenarioError;
-pub use file::{Bound, CalibrationMode, Comparison, Horizon, Traces, WarmUp};
+pub use file::targets::{Bound, Comparison, Latency, Measure, OnInconclusive};
+pub use file::{CalibrationMode, Horizon, Traces, WarmUp};
 pub use schema::{schema, schema_text};
 pub use set::{SetError, SetOverride};
 pub use yaml_file::{YamlFile, valid_names};
@@ -82,10 +83,26 @@ pub struct Scenario {
     pub calibration: CalibrationPlan,
     /// What is written besides the summary.
     pub output: Output,
-    /// Bounds by metric and statistic, as far as syntax goes.
-    pub targets: BTreeMap<String, BTreeMap<String, Bound>>,
+    /// Bounds on metrics, in the order of the file.
+    pub targets: Vec<Target>,
+    /// What a target means that the replications do not decide.
+    pub on_inconclusive: OnInconclusive,
+    /// A hash of each top-level section as it was written, overrides included, defaults not: the same for every version
+    /// of this program.
+    pub sections: BTreeMap<String, String>,
     /// The whole scenario with defaults and overrides, in the order of the schema: itself a valid scenario file.
     pub resolved: serde_json::Value,
+}
+
+/// A bound on a metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// The metric.
+    pub measure: Measure,
+    /// Its bound.
+    pub bound: Bound,
+    /// Where it stands in the file, from 1; `None` for an override.
+    pub line: Option<u32>,
 }
 
 /// A device of the fleet.
@@ -205,19 +222,33 @@ impl Scenario {
             set.apply(&mut tree, *index)?;
         }
         let file = ScenarioFile::deserialize(&tree)?;
-        resolve::scenario(file, base_dir)
-            .map_err(|problem| problem.fault.or_at(tree.nearest(problem.path.split('.'))))
+        let mut scenario = resolve::scenario(file, base_dir)
+            .map_err(|problem| problem.fault.or_at(tree.nearest(problem.path.split('.'))))?;
+        for target in &mut scenario.targets {
+            target.line = tree.line_of_target(&target.measure.to_string());
+        }
+        scenario.sections = tree.sections();
+        Ok(scenario)
     }
 
     /// A hash of everything that decides the outcome besides the program itself: the resolved scenario and the figures
     /// of its devices.
     pub fn digest(&self) -> [u8; 32] {
+        self.hash(self.resolved.to_string())
+    }
+
+    /// A hash of the figures of the devices and circuits, which the scenario only names.
+    pub fn figures_digest(&self) -> [u8; 32] {
+        self.hash(String::new())
+    }
+
+    fn hash(&self, first: String) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
         let mut part = |text: String| {
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         };
-        part(self.resolved.to_string());
+        part(first);
         let mut last: Option<&Arc<Calibration>> = None;
         for device in &self.fleet {
             let figures = &device.spec.calibration;

@@ -6,14 +6,11 @@
 pub mod fleet;
 pub mod jobs;
 pub mod replay;
+pub mod targets;
 pub mod workload;
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
-
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::allocator::config::AllocatorConfig;
 use crate::quantum::hardware::crosstalk::CrosstalkConfig;
@@ -23,6 +20,7 @@ use crate::quantum::hardware::runtime::RuntimeModel;
 use crate::simulator::workload::distribution::{Draw, Law};
 use crate::time::Span;
 use fleet::FleetEntry;
+use targets::TargetsFile;
 use workload::WorkloadFile;
 
 /// A scenario of the resource manager's simulator: a fleet, a workload, and how the allocator decides.
@@ -77,10 +75,10 @@ pub struct ScenarioFile {
     /// What is written besides the summary.
     #[serde(default)]
     pub output: OutputFile,
-    /// Bounds on metrics, kept with the scenario: metric, statistic, bound, as in `waiting_time_s: {p95: "< 600"}`; a bare
-    /// bound means the mean, or the value of a metric without statistics.
+    /// Bounds on metrics, judged by `rmsim check`: `waiting_time_s: {p95: "< 600"}` or `waiting_time_s.p95: "< 600"`; a
+    /// bare bound means the mean, or the value of a metric without statistics.
     #[serde(default)]
-    pub targets: BTreeMap<String, TargetFile>,
+    pub targets: TargetsFile,
 }
 
 fn default_seed() -> u64 {
@@ -234,140 +232,4 @@ pub enum Traces {
     All,
     /// None: the summary is all there is.
     None,
-}
-
-/// The bounds on one metric, by statistic (`mean`, `p50`, `p95`, `p99`, `max`).
-#[derive(Debug, Clone, PartialEq)]
-pub struct TargetFile(pub BTreeMap<String, Bound>);
-
-impl Serialize for TargetFile {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for TargetFile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TargetVisitor;
-
-        impl<'de> serde::de::Visitor<'de> for TargetVisitor {
-            type Value = TargetFile;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a bound such as \"< 600\", or statistics with bounds such as {p95: \"< 600\"}")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<TargetFile, E> {
-                let bound = text.parse().map_err(E::custom)?;
-                Ok(TargetFile(BTreeMap::from([("mean".to_owned(), bound)])))
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<TargetFile, A::Error> {
-                BTreeMap::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(TargetFile)
-            }
-        }
-
-        deserializer.deserialize_any(TargetVisitor)
-    }
-}
-
-impl JsonSchema for TargetFile {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Target".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let bound = generator.subschema_for::<Bound>();
-        schemars::json_schema!({
-            "description": "A bound, or bounds by statistic (mean, p50, p95, p99, max).",
-            "anyOf": [bound, { "type": "object", "additionalProperties": bound }],
-        })
-    }
-}
-
-/// A comparison with a number.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bound {
-    /// How the metric compares.
-    pub comparison: Comparison,
-    /// With what; finite.
-    pub value: f64,
-}
-
-/// How a metric compares with its bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// `<`
-    Below,
-    /// `<=`
-    AtMost,
-    /// `>`
-    Above,
-    /// `>=`
-    AtLeast,
-    /// `==`
-    Equal,
-}
-
-/// Two-character signs first: `<=` begins with `<`.
-const COMPARISONS: [(&str, Comparison); 5] = [
-    ("<=", Comparison::AtMost),
-    (">=", Comparison::AtLeast),
-    ("==", Comparison::Equal),
-    ("<", Comparison::Below),
-    (">", Comparison::Above),
-];
-
-/// A text that is no bound.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a bound; hint: write a comparison (<, <=, >, >=, ==) and a number, as in \"< 600\"")]
-pub struct BoundError(String);
-
-impl FromStr for Bound {
-    type Err = BoundError;
-
-    fn from_str(text: &str) -> Result<Self, BoundError> {
-        let trimmed = text.trim();
-        let found = COMPARISONS.iter().find_map(|(sign, comparison)| {
-            let value: f64 = trimmed.strip_prefix(sign)?.trim().parse().ok()?;
-            value.is_finite().then_some(Self { comparison: *comparison, value })
-        });
-        found.ok_or_else(|| BoundError(trimmed.chars().take(40).collect()))
-    }
-}
-
-impl fmt::Display for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = COMPARISONS
-            .iter()
-            .find(|(_, comparison)| *comparison == self.comparison)
-            .map_or("", |found| found.0);
-        write!(f, "{sign} {}", self.value)
-    }
-}
-
-impl Serialize for Bound {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Bound {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for Bound {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Bound".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "description": "A comparison and a number: \"< 600\", \">= 0.95\", \"== 0\".",
-            "pattern": "^\\s*(<=|>=|==|<|>)\\s*[-+0-9.eE]+\\s*$",
-        })
-    }
 }

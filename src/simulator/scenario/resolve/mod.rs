@@ -7,12 +7,14 @@ mod jobs;
 mod replay;
 mod workload;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::error::Fault;
+use super::error::{Fault, choices};
 use super::file::{Horizon, ScenarioFile, WarmUp};
-use super::{CalibrationMode, CalibrationPlan, FleetDevice, Output, Scenario};
+use super::{CalibrationMode, CalibrationPlan, Comparison, FleetDevice, Measure, Output, Scenario, Target};
 use crate::allocator::config::Retry;
+use crate::observe::metrics::Metric;
 use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
 use crate::quantum::hardware::HardwareConfig;
@@ -132,6 +134,7 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
             return Err(Problem::new("workload.arrivals", message));
         }
     }
+    let targets = targets(&file, &fleet)?;
     file.drain = Some(drain);
     file.output.timeline_every = Some(output.timeline_every);
     let resolved = serde_json::to_value(&file)
@@ -152,9 +155,53 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         failures: file.hardware.failures,
         calibration,
         output,
-        targets: file.targets.into_iter().map(|(metric, target)| (metric, target.0)).collect(),
+        targets,
+        on_inconclusive: file.targets.on_inconclusive,
+        sections: BTreeMap::new(),
         resolved,
     })
+}
+
+/// The targets, whose devices must be of the fleet and whose metrics must be measured.
+fn targets(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<Vec<Target>, Problem> {
+    let mut targets = Vec::new();
+    for (name, (measure, bound)) in &file.targets.bounds {
+        let problem = |message: String| Problem::new(format!("targets.{name}"), message);
+        match measure {
+            Measure::Simulated { device: Some(device), .. } => {
+                let known: Vec<&str> = fleet.iter().map(|one| one.spec.name.as_str()).collect();
+                if !known.contains(&device.as_str()) {
+                    return Err(problem(format!("no device `{device}` in the fleet")).hint(choices(
+                        device,
+                        "devices are",
+                        &known,
+                    )));
+                }
+            }
+            Measure::WallClock(..) if bound.comparison == Comparison::Equal => {
+                return Err(problem(format!("`{name}` is measured and never equals a number"))
+                    .hint("as in \"< 1000\""));
+            }
+            Measure::Simulated { def, .. } => {
+                let off = match def.metric {
+                    Metric::FidelityPredicted | Metric::FidelityTrue | Metric::FidelityGap
+                        if !file.output.fidelity =>
+                    {
+                        Some("fidelity")
+                    }
+                    Metric::Fragmentation if !file.output.fragmentation => Some("fragmentation"),
+                    _ => None,
+                };
+                if let Some(key) = off {
+                    return Err(problem(format!("`{name}` is not measured with output.{key}: false"))
+                        .hint(format!("output: {{{key}: true}}")));
+                }
+            }
+            Measure::WallClock(..) => {}
+        }
+        targets.push(Target { measure: measure.clone(), bound: *bound, line: None });
+    }
+    Ok(targets)
 }
 
 fn too_short(path: &str, what: &str, span: Span) -> Problem {

@@ -1,0 +1,236 @@
+//! `rmsim check`.
+
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use resource_manager::experiment::check::baseline::{Baseline, metric_of};
+use resource_manager::experiment::check::speed::{self, Workload};
+use resource_manager::experiment::check::{Case, Report, ready, targets};
+use resource_manager::experiment::compare::metrics_named;
+use resource_manager::experiment::comparison::Metric;
+use resource_manager::experiment::run::{Settings, run as run_replications};
+use resource_manager::experiment::warm_up;
+use resource_manager::report::check::{conclusion, github, junit, markdown, table};
+use resource_manager::report::table::duration;
+use resource_manager::simulator::scenario::{Measure, Scenario};
+
+use crate::args::{CheckArgs, Common, TraceChoice};
+use crate::console::{Console, print};
+use crate::failure::Failure;
+use crate::input;
+use crate::run::warn;
+
+pub fn check(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
+    let started = (jiff::Timestamp::now(), std::time::Instant::now());
+    let common = common(args);
+    let margin = input::percent(&args.margin)?;
+    let time_margin = input::percent(&args.time_margin)?;
+    let mut scenario = input::load(common.scenario.as_deref(), &input::overrides(&common)?)?;
+    let metrics = metrics(args, &scenario)?;
+    let baseline = match &args.baseline {
+        None => None,
+        Some(path) => {
+            let baseline = Baseline::load(path)?;
+            baseline.check(path, &scenario)?;
+            Some(baseline)
+        }
+    };
+    ready(&scenario, baseline.is_some(), args.save_baseline.is_some() || args.against.is_some())?;
+    counting_has_a_use(args, baseline.as_ref())?;
+
+    console.note(format!(
+        "{}: seed {}, {} replication(s), {} target(s)",
+        scenario.name,
+        scenario.seed,
+        scenario.replications,
+        scenario.targets.len()
+    ));
+    let timing = scenario.targets.iter().any(|target| matches!(target.measure, Measure::WallClock(..)));
+    // Replications side by side take each other's time.
+    let threads = if timing && args.threads.is_none() { 1 } else { input::threads(&common) };
+    if let Some(span) = warm_up::resolve([&mut scenario], threads).map_err(Failure::failed)? {
+        console.note(format!("warm-up: {} (MSER-5)", duration(Some(span.as_secs_f64()))));
+    }
+    let bar = console.progress(input::expected_jobs(&scenario), "jobs");
+    let advance = |jobs, _| bar.set_position(jobs);
+    let settings =
+        Settings { threads, sinks: &|_| Ok(None), collect: false, timing, progress: Some(&advance) };
+    let replications = run_replications(&scenario, &settings)?;
+    bar.finish_and_clear();
+    warn(&scenario, &replications, console);
+
+    let mut cases = targets(&scenario, &replications);
+    let mut notes = Vec::new();
+    if let Some(baseline) = &baseline {
+        cases.extend(baseline.regressions(&replications, &metrics, margin));
+        notes.extend(baseline.notes(&scenario, &replications));
+    }
+    let speed = Speed { args, margin, time_margin, console };
+    let counted = speed.measure(&scenario, baseline.as_ref(), &mut cases, &mut notes)?;
+    if let Some(path) = &args.save_baseline {
+        write_file(path, &Baseline::new(&scenario, &replications, counted).to_json())?;
+        console.note(format!("baseline in {}", path.display()));
+    }
+    let file = args.scenario.as_ref().map(|path| path.display().to_string());
+    let report = Report::new(&scenario, file, cases, notes);
+    write(&report, args, started, console)?;
+    match report.passed {
+        true => Ok(()),
+        false => Err(Failure::missed(conclusion(&report))),
+    }
+}
+
+fn common(args: &CheckArgs) -> Common {
+    Common {
+        scenario: args.scenario.clone(),
+        out: None,
+        force: false,
+        seed: args.seed,
+        replications: args.replications,
+        threads: args.threads,
+        set: args.set.clone(),
+        traces: Some(TraceChoice::None),
+        no_plots: true,
+        no_report: true,
+        json: args.json,
+    }
+}
+
+/// What to compare with a baseline by: those asked for; or all that are judged, and those that the targets name.
+fn metrics(args: &CheckArgs, scenario: &Scenario) -> Result<Vec<Metric>, Failure> {
+    let mut metrics = metrics_named(&args.metric).map_err(|name| input::no_such_metric("--metric", &name))?;
+    if args.metric.is_empty() {
+        let targets = scenario.targets.iter().filter_map(|target| metric_of(&target.measure));
+        for metric in targets {
+            if metrics.iter().all(|known| known.name != metric.name) {
+                metrics.push(metric);
+            }
+        }
+    }
+    Ok(metrics)
+}
+
+/// Counting takes long: not without something to compare with, or a file to keep the count in.
+fn counting_has_a_use(args: &CheckArgs, baseline: Option<&Baseline>) -> Result<(), Failure> {
+    let used = args.against.is_some()
+        || args.save_baseline.is_some()
+        || baseline.is_some_and(|baseline| baseline.instructions.is_some());
+    match (args.instructions && !used, &args.baseline) {
+        (false, _) => Ok(()),
+        (true, Some(path)) => Err(Failure::input(format!(
+            "{} holds no count of instructions; hint: write one with --instructions --save-baseline",
+            path.display()
+        ))),
+        (true, None) => Err(Failure::input(
+            "--instructions has nothing to compare with; hint: --against, --baseline or --save-baseline",
+        )),
+    }
+}
+
+/// The comparison with the speed of another version.
+struct Speed<'a> {
+    args: &'a CheckArgs,
+    margin: f64,
+    time_margin: f64,
+    console: &'a Console,
+}
+
+impl Speed<'_> {
+    /// Measures what was asked for, adds the cases, and returns the instructions of this program if they were counted.
+    fn measure(
+        &self,
+        scenario: &Scenario,
+        baseline: Option<&Baseline>,
+        cases: &mut Vec<Case>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<u64>, Failure> {
+        let Self { args, margin, time_margin, console } = *self;
+        if args.against.is_none() && !args.instructions {
+            return Ok(None);
+        }
+        let this = std::env::current_exe()
+            .map_err(|error| Failure::failed(format!("cannot find this program itself: {error}")))?;
+        let workload = self.workload();
+        if !args.instructions {
+            let Some(older) = &args.against else { return Ok(None) };
+            let bar = console.progress(Some(speed::runs(args.runs)), "runs");
+            cases.push(speed::against(older, &this, &workload, args.runs, time_margin, || bar.inc(1))?);
+            bar.finish_and_clear();
+            return Ok(None);
+        }
+        let count = |program: &Path| {
+            console.note(format!("counting the instructions of {}", program.display()));
+            speed::instructions(program, &workload)
+        };
+        let counted = count(&this)?;
+        if let Some(older) = &args.against {
+            let before = count(older)?;
+            cases.push(speed::more_instructions(&older.display().to_string(), before, counted, margin));
+        }
+        if let Some((baseline, before)) = baseline.and_then(|one| Some((one, one.instructions?))) {
+            match baseline.seed == scenario.seed {
+                true => cases.push(speed::more_instructions("the baseline", before, counted, margin)),
+                false => {
+                    notes.push("instructions are not compared: the baseline has another seed".to_owned())
+                }
+            }
+        }
+        Ok(Some(counted))
+    }
+
+    fn workload(&self) -> Workload {
+        let mut settings: Vec<OsString> =
+            self.args.set.iter().map(|set| OsString::from(format!("--set={set}"))).collect();
+        settings.extend(self.args.seed.map(|seed| OsString::from(format!("--seed={seed}"))));
+        Workload::new(self.args.scenario.as_deref(), &settings)
+    }
+}
+
+/// Writes the files first and prints last, so that a reader that has gone away costs no file.
+fn write(
+    report: &Report,
+    args: &CheckArgs,
+    (began, clock): (jiff::Timestamp, std::time::Instant),
+    console: &Console,
+) -> Result<(), Failure> {
+    if let Some(path) = &args.junit {
+        write_file(path, &junit::junit(report, began, clock.elapsed().as_secs_f64()))?;
+    }
+    if let Some(path) = &args.markdown {
+        write_file(path, &markdown(report))?;
+    }
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(path) = variable("GITHUB_STEP_SUMMARY").map(PathBuf::from) {
+        let appended = OpenOptions::new().create(true).append(true).open(&path);
+        appended
+            .and_then(|mut file| file.write_all(markdown(report).as_bytes()))
+            .map_err(|error| cannot_write(&path, &error))?;
+    }
+    let annotate = args.github || variable("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    let annotations = if annotate { github::annotations(report) } else { String::new() };
+    for note in &report.notes {
+        console.note(format!("note: {note}"));
+    }
+    if report.open() > 0 && report.passed {
+        let open = report.open();
+        console.detail(format!("{open} check(s) are open; hint: more replications make intervals narrower"));
+    }
+    print(|out| {
+        if args.json {
+            // Annotations count on either stream, and would break the JSON.
+            eprint!("{annotations}");
+            return writeln!(out, "{}", report.to_json());
+        }
+        write!(out, "{}{annotations}", table(report, args.all, console.color()))
+    })
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| cannot_write(path, &error))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::failed(format!("cannot write {}: {error}", path.display()))
+}

@@ -1,0 +1,183 @@
+//! Verdicts on a scenario for continuous integration: its targets, regressions against a baseline, speed.
+//!
+//! Promises that a case fails only when the evidence as a whole says so: an interval across the bound is inconclusive.
+//! Leaves running the replications to [`super::run`], and tables, JUnit and annotations to the report.
+
+pub mod baseline;
+pub mod speed;
+mod targets;
+
+use serde::Serialize;
+
+use super::statistics::Interval;
+use crate::simulator::scenario::Scenario;
+
+pub use targets::{judge, targets};
+
+/// Fewest replications whose interval is worth a verdict.
+pub const FEWEST_REPLICATIONS: u32 = 5;
+
+/// What a case is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// The promises of the allocator, by the auditor.
+    Promises,
+    /// A target of the scenario.
+    Target,
+    /// A metric against a baseline.
+    Regression,
+    /// The time or instructions of the allocator.
+    Speed,
+}
+
+impl Group {
+    /// The word in tables and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Promises => "promises",
+            Self::Target => "target",
+            Self::Regression => "regression",
+            Self::Speed => "speed",
+        }
+    }
+}
+
+/// What the evidence says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The whole interval lies on the good side.
+    Met,
+    /// The whole interval lies on the bad side.
+    Missed,
+    /// The interval lies across the bound, or there is too little to judge.
+    Inconclusive,
+}
+
+impl Outcome {
+    /// The word in tables and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Missed => "missed",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// One requirement and its verdict.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Case {
+    /// What it is about.
+    pub group: Group,
+    /// The metric, with statistic or device.
+    pub name: String,
+    /// What was required: `< 600`.
+    pub requirement: String,
+    /// Mean over the replications; with a baseline, over those in which both have a value.
+    pub value: Option<f64>,
+    /// Mean of the baseline.
+    pub baseline: Option<f64>,
+    /// Interval of `value`; with a baseline, of the change as a share of the baseline's mean.
+    pub interval: Option<Interval>,
+    /// The verdict.
+    pub outcome: Outcome,
+    /// Whether it fails the check.
+    pub fails: bool,
+    /// What else there is to say; may be empty.
+    pub note: String,
+    /// Line of the scenario file.
+    pub line: Option<u32>,
+}
+
+/// The verdicts of one check.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Path of its file; `None` for the built-in one.
+    pub file: Option<String>,
+    /// Version of this program.
+    pub version: String,
+    /// Root of all randomness.
+    pub seed: u64,
+    /// Replications.
+    pub replications: u32,
+    /// Whether no case fails.
+    pub passed: bool,
+    /// The cases, in the order of the table.
+    pub cases: Vec<Case>,
+    /// What the reader should know of the evidence.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    /// A report on `cases`.
+    pub fn new(scenario: &Scenario, file: Option<String>, cases: Vec<Case>, notes: Vec<String>) -> Self {
+        Self {
+            scenario: scenario.name.clone(),
+            file,
+            version: super::folder::VERSION.to_owned(),
+            seed: scenario.seed,
+            replications: scenario.replications,
+            passed: cases.iter().all(|case| !case.fails),
+            cases,
+            notes,
+        }
+    }
+
+    /// How many cases fail.
+    pub fn failures(&self) -> usize {
+        self.cases.iter().filter(|case| case.fails).count()
+    }
+
+    /// How many cases are open and do not fail.
+    pub fn open(&self) -> usize {
+        self.cases.iter().filter(|case| case.outcome == Outcome::Inconclusive && !case.fails).count()
+    }
+
+    /// The report as JSON, indented.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a report has no map with keys that are no texts")
+    }
+}
+
+/// Why a check cannot begin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotReady {
+    /// No targets and nothing else to do.
+    #[error(
+        "the scenario `{0}` has no targets; hint: add some, as in targets: {{waiting_time_s: {{p95: \"< 600\"}}}}, or \
+         give --baseline"
+    )]
+    NoTargets(String),
+    /// Too few for an interval.
+    #[error(
+        "{replications} replication(s) are too few to judge {what}: it takes {FEWEST_REPLICATIONS}; hint: replications: \
+         10 in the scenario, or --replications 10"
+    )]
+    TooFew {
+        /// How many there are.
+        replications: u32,
+        /// What needs more.
+        what: String,
+    },
+}
+
+/// Whether a scenario can be checked: it has something to judge, and replications enough for it.
+pub fn ready(scenario: &Scenario, with_baseline: bool, anything_else: bool) -> Result<(), NotReady> {
+    if scenario.targets.is_empty() && !with_baseline && !anything_else {
+        return Err(NotReady::NoTargets(scenario.name.clone()));
+    }
+    if scenario.replications >= FEWEST_REPLICATIONS {
+        return Ok(());
+    }
+    let inexact = scenario.targets.iter().find(|target| !targets::is_exact(target));
+    let what = match inexact {
+        Some(target) => format!("the target `{}: \"{}\"`", target.measure, target.bound),
+        None if with_baseline => "regressions".to_owned(),
+        None => return Ok(()),
+    };
+    Err(NotReady::TooFew { replications: scenario.replications, what })
+}

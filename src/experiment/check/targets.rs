@@ -1,0 +1,214 @@
+//! The targets of a scenario, judged on its replications.
+//!
+//! Promises that `==` holds only where every replication says so, and that any other bound is met or missed only by the
+//! whole 95 % interval of the mean over the replications. Leaves too few replications to [`super::ready`].
+
+use hdrhistogram::Histogram;
+
+use super::{Case, FEWEST_REPLICATIONS, Group, Outcome};
+use crate::experiment::run::Replication;
+use crate::experiment::statistics::{Interval, LEVEL_95, mean, mean_interval};
+use crate::observe::metrics::Statistic;
+use crate::simulator::scenario::{Bound, Comparison, Latency, Measure, OnInconclusive, Scenario, Target};
+
+/// Whether a target is judged replication by replication, without an interval.
+pub(super) fn is_exact(target: &Target) -> bool {
+    target.bound.comparison == Comparison::Equal
+}
+
+/// The verdicts on the promises of the allocator and on all targets, in the order of the file.
+pub fn targets(scenario: &Scenario, replications: &[Replication]) -> Vec<Case> {
+    let mut cases = vec![promises(replications)];
+    for target in &scenario.targets {
+        let values: Vec<Option<f64>> =
+            replications.iter().map(|replication| value(replication, &target.measure)).collect();
+        cases.push(judge(target, &values, scenario.on_inconclusive));
+    }
+    cases
+}
+
+/// No run may break a promise, whatever the targets say.
+fn promises(replications: &[Replication]) -> Case {
+    let broken: u64 = replications.iter().map(|replication| replication.violations_total).sum();
+    let first = replications.iter().flat_map(|replication| &replication.violations).next();
+    Case {
+        group: Group::Promises,
+        name: "broken_promises".to_owned(),
+        requirement: "== 0".to_owned(),
+        value: Some(broken as f64),
+        baseline: None,
+        interval: None,
+        outcome: if broken == 0 { Outcome::Met } else { Outcome::Missed },
+        fails: broken > 0,
+        note: first.map_or_else(String::new, |violation| format!("the first: {violation}")),
+        line: None,
+    }
+}
+
+/// The value of a measure in one replication; `None` without observations.
+fn value(replication: &Replication, measure: &Measure) -> Option<f64> {
+    let values = match measure {
+        Measure::Simulated { device: None, .. } => &replication.summary,
+        Measure::Simulated { device: Some(_), .. } => &replication.per_device,
+        Measure::WallClock(latency, statistic) => {
+            let timing = replication.timing.as_ref()?;
+            let histogram = match latency {
+                Latency::Allocation => &timing.placement,
+                Latency::Pass => &timing.pass,
+                Latency::Command => &timing.command,
+            };
+            return microseconds(histogram, *statistic);
+        }
+    };
+    let name = measure.to_string();
+    values.iter().find(|value| value.name == name)?.value
+}
+
+fn microseconds(histogram: &Histogram<u64>, statistic: Statistic) -> Option<f64> {
+    if histogram.is_empty() {
+        return None;
+    }
+    let at = |quantile| histogram.value_at_quantile(quantile) as f64;
+    let ns = match statistic {
+        Statistic::Mean => histogram.mean(),
+        Statistic::P50 => at(0.5),
+        Statistic::P95 => at(0.95),
+        Statistic::P99 => at(0.99),
+        Statistic::Max => at(1.0),
+    };
+    Some(ns / 1e3)
+}
+
+/// The verdict on a target whose measure had these values, one per replication.
+pub fn judge(target: &Target, values: &[Option<f64>], open: OnInconclusive) -> Case {
+    let observed: Vec<f64> = values.iter().copied().flatten().collect();
+    let interval = mean_interval(&observed, LEVEL_95);
+    let (outcome, note) = if is_exact(target) {
+        exactly(target.bound.value, values)
+    } else {
+        match interval.filter(|_| observed.len() >= FEWEST_REPLICATIONS as usize) {
+            Some(interval) => (decide(target.bound, interval), String::new()),
+            None => (Outcome::Inconclusive, observed_in(observed.len(), values.len())),
+        }
+    };
+    Case {
+        group: Group::Target,
+        name: target.measure.to_string(),
+        requirement: target.bound.to_string(),
+        value: mean(&observed),
+        baseline: None,
+        interval,
+        outcome,
+        fails: match outcome {
+            Outcome::Met => false,
+            Outcome::Missed => true,
+            Outcome::Inconclusive => open == OnInconclusive::Fail,
+        },
+        note,
+        line: target.line,
+    }
+}
+
+fn observed_in(observed: usize, all: usize) -> String {
+    format!("observed in {observed} of {all} replications only")
+}
+
+fn exactly(wanted: f64, values: &[Option<f64>]) -> (Outcome, String) {
+    let other = values.iter().flatten().filter(|value| **value != wanted).count();
+    let observed = values.iter().flatten().count();
+    match other {
+        0 if observed == values.len() => (Outcome::Met, String::new()),
+        0 => (Outcome::Inconclusive, observed_in(observed, values.len())),
+        _ => (Outcome::Missed, format!("not so in {other} of {} replications", values.len())),
+    }
+}
+
+fn decide(bound: Bound, interval: Interval) -> Outcome {
+    let Interval { low, high } = interval;
+    let value = bound.value;
+    let (met, missed) = match bound.comparison {
+        Comparison::Below => (high < value, low >= value),
+        Comparison::AtMost => (high <= value, low > value),
+        Comparison::Above => (low > value, high <= value),
+        Comparison::AtLeast => (low >= value, high < value),
+        Comparison::Equal => (low == value && high == value, high < value || low > value),
+    };
+    match (met, missed) {
+        (true, _) => Outcome::Met,
+        (_, true) => Outcome::Missed,
+        _ => Outcome::Inconclusive,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::observe::metrics::METRICS;
+
+    fn target(bound: &str) -> Target {
+        let measure = Measure::Simulated { def: &METRICS[0], statistic: None, device: None };
+        Target { measure, bound: bound.parse().unwrap(), line: Some(7) }
+    }
+
+    fn verdict(bound: &str, values: &[f64]) -> String {
+        let values: Vec<Option<f64>> =
+            values.iter().map(|value| Some(*value).filter(|value| value.is_finite())).collect();
+        let case = judge(&target(bound), &values, OnInconclusive::Pass);
+        assert_eq!(case.fails, case.outcome == Outcome::Missed);
+        let strict = judge(&target(bound), &values, OnInconclusive::Fail);
+        assert_eq!(strict.fails, case.outcome != Outcome::Met);
+        format!("{bound}: {} {}", case.outcome.as_str(), case.note)
+    }
+
+    /// Five values of mean 10 and standard deviation 1.5811: 10 +- 1.963.
+    const TEN: [f64; 5] = [8.0, 9.0, 10.0, 11.0, 12.0];
+
+    #[test]
+    fn the_whole_interval_decides() {
+        let bounds = ["< 11.97", "< 11.95", "< 8.0", "> 8.0", "> 8.1", "> 12", "<= 10", ">= 12", "== 10"];
+        let found: Vec<String> = bounds.iter().map(|bound| verdict(bound, &TEN)).collect();
+        insta::assert_snapshot!(found.join("\n"), @"");
+    }
+
+    #[test]
+    fn without_scatter_the_bound_itself_decides() {
+        let same = [3.0; 5];
+        let bounds = ["< 3", "<= 3", "> 3", ">= 3", "== 3", "== 0"];
+        let found: Vec<String> = bounds.iter().map(|bound| verdict(bound, &same)).collect();
+        insta::assert_snapshot!(found.join("\n"), @"");
+    }
+
+    #[test]
+    fn missing_values_leave_a_target_open() {
+        let nan = f64::NAN;
+        let found = [
+            verdict("< 99", &[1.0, 2.0, 3.0, 4.0, nan]),
+            verdict("== 0", &[0.0, nan]),
+            verdict("== 0", &[0.0, nan, 1.0]),
+        ];
+        insta::assert_snapshot!(found.join("\n"), @"");
+    }
+
+    proptest! {
+        /// A verdict and its opposite agree: what is met by `<` is missed by `>=`.
+        #[test]
+        fn opposite_bounds_have_opposite_verdicts(
+            values in prop::collection::vec(-10.0..10.0_f64, 5..12), bound in -10.0..10.0_f64,
+        ) {
+            let values: Vec<Option<f64>> = values.into_iter().map(Some).collect();
+            for (sign, opposite) in [("<", ">="), ("<=", ">")] {
+                let outcome = |sign: &str| {
+                    judge(&target(&format!("{sign} {bound}")), &values, OnInconclusive::Pass).outcome
+                };
+                let turned = match outcome(opposite) {
+                    Outcome::Met => Outcome::Missed,
+                    Outcome::Missed => Outcome::Met,
+                    Outcome::Inconclusive => Outcome::Inconclusive,
+                };
+                prop_assert_eq!(outcome(sign), turned);
+            }
+        }
+    }
+}
