@@ -352,7 +352,7 @@ fn allocator_us(twice: bool) -> f64 {
 }
 
 fn one_run_us(twice: bool) -> f64 {
-    let sets = ["horizon={time: 1h}".parse::<SetOverride>().unwrap()];
+    let sets = ["horizon={time: 2h}".parse::<SetOverride>().unwrap()];
     let scenario = Scenario::load(Path::new(SATURATED), &sets).unwrap();
     let mut watch = Stopwatch::default();
     let instruments = Instruments {

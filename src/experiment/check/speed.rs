@@ -241,7 +241,7 @@ fn total(counts: &str) -> Option<u64> {
 /// The verdict on counted instructions.
 pub fn more_instructions(what: &str, before: u64, after: u64, margin: f64) -> Case {
     let change = after as f64 / before as f64 - 1.0;
-    let missed = change > margin;
+    let missed = after as f64 > before as f64 * (1.0 + margin);
     Case {
         group: Group::Speed,
         name: "allocator_instructions".to_owned(),

@@ -169,7 +169,17 @@ mod tests {
     fn the_whole_interval_decides() {
         let bounds = ["< 11.97", "< 11.95", "< 8.0", "> 8.0", "> 8.1", "> 12", "<= 10", ">= 12", "== 10"];
         let found: Vec<String> = bounds.iter().map(|bound| verdict(bound, &TEN)).collect();
-        insta::assert_snapshot!(found.join("\n"), @"");
+        insta::assert_snapshot!(found.join("\n"), @"
+        < 11.97: met 
+        < 11.95: inconclusive 
+        < 8.0: missed 
+        > 8.0: met 
+        > 8.1: inconclusive 
+        > 12: missed 
+        <= 10: inconclusive 
+        >= 12: missed 
+        == 10: missed not so in 4 of 5 replications
+        ");
     }
 
     #[test]
@@ -177,7 +187,14 @@ mod tests {
         let same = [3.0; 5];
         let bounds = ["< 3", "<= 3", "> 3", ">= 3", "== 3", "== 0"];
         let found: Vec<String> = bounds.iter().map(|bound| verdict(bound, &same)).collect();
-        insta::assert_snapshot!(found.join("\n"), @"");
+        insta::assert_snapshot!(found.join("\n"), @"
+        < 3: missed 
+        <= 3: met 
+        > 3: missed 
+        >= 3: met 
+        == 3: met 
+        == 0: missed not so in 5 of 5 replications
+        ");
     }
 
     #[test]
@@ -188,7 +205,11 @@ mod tests {
             verdict("== 0", &[0.0, nan]),
             verdict("== 0", &[0.0, nan, 1.0]),
         ];
-        insta::assert_snapshot!(found.join("\n"), @"");
+        insta::assert_snapshot!(found.join("\n"), @"
+        < 99: inconclusive observed in 4 of 5 replications only
+        == 0: inconclusive observed in 1 of 2 replications only
+        == 0: missed not so in 1 of 3 replications
+        ");
     }
 
     proptest! {

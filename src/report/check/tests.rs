@@ -48,21 +48,74 @@ fn report() -> Report {
 
 #[test]
 fn the_table_hides_what_stayed_as_it_was() {
-    insta::assert_snapshot!(table(&report(), false, false), @"");
+    insta::assert_snapshot!(table(&report(), false, false), @r#"
+    check       metric                    required           found                      baseline  verdict
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    target      waiting_time_s.p95        < 0.3              0.250 ± 0.010                        met
+    target      qubit_utilization[a,b:c]  >= 0.3             0.250 ± 0.010                        missed
+    target      makespan_s                < 0.25             0.250 ± 0.010                        inconclusive  100 % <open> & "so"
+    |
+    regression  qubit_utilization         at most 1 % worse  0.2500 (-6.0 % to -4.0 %)    0.2600  missed
+    and 1 metrics no worse than the baseline
+    failed: 2 of 5 checks, 1 inconclusive
+    "#);
 }
 
 #[test]
 fn markdown_is_safe_in_a_table() {
-    insta::assert_snapshot!(markdown(&report()), @"");
+    insta::assert_snapshot!(markdown(&report()), @r#"
+    ### ❌ demo
+
+    failed: 2 of 5 checks, 1 inconclusive (10 replications, seed 7, version 1.2.3)
+
+    | check | metric | required | found | baseline | verdict |
+    |---|---|---|---|---|---|
+    | target | `waiting_time_s.p95` | &lt; 0.3 | 0.250 ± 0.010 |  | ✅ met |
+    | target | `qubit_utilization[a,b:c]` | >= 0.3 | 0.250 ± 0.010 |  | ❌ missed |
+    | target | `makespan_s` | &lt; 0.25 | 0.250 ± 0.010 |  | ⚠️ inconclusive: 100 % &lt;open> & "so" \| |
+    | regression | `qubit_utilization` | at most 1 % worse | 0.2500 (-6.0 % to -4.0 %) | 0.2600 | ❌ missed |
+
+    1 metrics are no worse than the baseline.
+
+    Note: the baseline is old.
+    "#);
 }
 
 #[test]
 fn annotations_name_file_and_line_and_are_one_line_each() {
-    insta::assert_snapshot!(github::annotations(&report()), @"");
+    insta::assert_snapshot!(github::annotations(&report()), @r#"
+    ::error file=scenarios/a%2Cb.yaml,line=12,title=target missed%3A qubit_utilization[a%2Cb%3Ac]::qubit_utilization[a,b:c]: >= 0.3 required, 0.250 ± 0.010 found: missed
+    ::warning file=scenarios/a%2Cb.yaml,line=12,title=target inconclusive%3A makespan_s::makespan_s: < 0.25 required, 0.250 ± 0.010 found: inconclusive (100 %25 <open> & "so"%0A|)
+    ::error file=scenarios/a%2Cb.yaml,title=regression missed%3A qubit_utilization::qubit_utilization: at most 1 %25 worse required, 0.2500 (-6.0 %25 to -4.0 %25) found, baseline 0.2600: missed
+    "#);
 }
 
 #[test]
 fn junit_counts_and_escapes() {
     let started = jiff::Timestamp::constant(1_767_571_200, 0);
-    insta::assert_snapshot!(junit::junit(&report(), started, 1.5), @"");
+    insta::assert_snapshot!(junit::junit(&report(), started, 1.5), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuites>
+      <testsuite name="rmsim check demo" package="demo" id="0" timestamp="2026-01-05T00:00:00" hostname="localhost" tests="5" failures="2" errors="0" skipped="1" time="1.500">
+        <properties>
+          <property name="version" value="1.2.3"/>
+          <property name="seed" value="7"/>
+          <property name="replications" value="10"/>
+        </properties>
+        <testcase name="waiting_time_s.p95 &lt; 0.3" classname="demo.target" time="0"/>
+        <testcase name="qubit_utilization[a,b:c] &gt;= 0.3" classname="demo.target" time="0">
+          <failure message="qubit_utilization[a,b:c]: &gt;= 0.3 required, 0.250 ± 0.010 found: missed" type="missed">scenarios/a,b.yaml:12: qubit_utilization[a,b:c]: &gt;= 0.3 required, 0.250 ± 0.010 found: missed</failure>
+        </testcase>
+        <testcase name="makespan_s &lt; 0.25" classname="demo.target" time="0">
+          <skipped message="makespan_s: &lt; 0.25 required, 0.250 ± 0.010 found: inconclusive (100 % &lt;open&gt; &amp; &quot;so&quot;&#10;|)"/>
+        </testcase>
+        <testcase name="qubit_utilization at most 1 % worse" classname="demo.regression" time="0">
+          <failure message="qubit_utilization: at most 1 % worse required, 0.2500 (-6.0 % to -4.0 %) found, baseline 0.2600: missed" type="missed">qubit_utilization: at most 1 % worse required, 0.2500 (-6.0 % to -4.0 %) found, baseline 0.2600: missed</failure>
+        </testcase>
+        <testcase name="jain_fairness at most 1 % worse" classname="demo.regression" time="0"/>
+        <system-out>the baseline is old</system-out>
+        <system-err></system-err>
+      </testsuite>
+    </testsuites>
+    "#);
 }
