@@ -18,6 +18,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo insta", "needs cargo-insta"),
     ("cargo run --release --manifest-path examples/", ".ci/run tests the examples"),
     ("RM_", "longer forms of tests"),
+    ("RMSIM_", "longer forms of tests"),
     ("UPDATE_", "writes files that tests compare"),
     ("benches/peers/", "needs Qiskit"),
     ("notebooks/run.sh", ".ci/run executes the notebooks"),

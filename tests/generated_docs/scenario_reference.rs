@@ -24,7 +24,13 @@ pub fn page(schema: &Value) -> String {
     let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut order: Vec<&str> = Vec::new();
     find_places(schema, "", definitions, &mut places, &mut order);
-    let titles = places.iter().map(|(name, places)| (*name, title(name, places))).collect();
+    let mut titles: BTreeMap<&str, String> = BTreeMap::new();
+    for name in &order {
+        let place = title(name, &places[name]);
+        // Of two types in one place, the inner one is called after itself.
+        let taken = titles.values().any(|title| *title == place);
+        titles.insert(name, if taken { title(name, &[]) } else { place });
+    }
     let reference = Reference { definitions, titles };
     let mut page = "\
 # Scenario reference
@@ -95,8 +101,8 @@ fn referenced<'a>(
     schema: &Value,
     definitions: &'a serde_json::Map<String, Value>,
 ) -> Option<(&'a str, &'a Value)> {
-    let name = schema["$ref"].as_str()?.strip_prefix("#/$defs/")?;
-    definitions.get_key_value(name).map(|(name, definition)| (name.as_str(), definition))
+    let name = schema["$ref"].as_str()?.strip_prefix("#/$defs/")?.replace("%20", " ");
+    definitions.get_key_value(&name).map(|(name, definition)| (name.as_str(), definition))
 }
 
 /// `JobTemplate` used in one place: that place. Used in several: "Job template".
