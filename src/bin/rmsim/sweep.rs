@@ -68,7 +68,7 @@ pub fn sweep(args: &SweepArgs, console: &Console) -> Result<(), Failure> {
             false => Ok(()),
         };
     }
-    let merged = merge::merge(&[out.clone()], None)?;
+    let merged = merge::merge(std::slice::from_ref(&out), None)?;
     show(&merged, &out, args.no_plots, args.json, console)
 }
 
