@@ -22,7 +22,7 @@ pub use rows::{Fields, JobRow, ReplicationRow, Row, TimelineRow, each_row, each_
 #[derive(Debug, Clone)]
 pub enum Results {
     /// The replications of one scenario.
-    Run(RunFiles),
+    Run(Box<RunFiles>),
     /// Variants on the same worlds.
     Comparison(ComparisonFiles),
 }
@@ -72,7 +72,7 @@ impl Results {
         let performance = path.join("performance.json");
         let performance =
             if performance.is_file() { Some(documents::read_json(&performance)?) } else { None };
-        Ok(Self::Run(RunFiles { path: path.to_owned(), manifest, summary, performance }))
+        Ok(Self::Run(Box::new(RunFiles { path: path.to_owned(), manifest, summary, performance })))
     }
 }
 

@@ -310,7 +310,8 @@ impl JsonSchema for TargetsFile {
         let metrics = METRICS.iter().map(|def| (def.name, def.description, def.statistics, def.per_device));
         let timed = Latency::ALL.map(|one| (one.name(), one.description(), &Statistic::ALL[..], false));
         let (mut keys, mut patterns) = (Map::new(), Map::new());
-        keys.insert(ON_INCONCLUSIVE.to_owned(), json!(open));
+        let about = "Whether a check fails when an interval lies across its bound.";
+        keys.insert(ON_INCONCLUSIVE.to_owned(), json!({"description": about, "anyOf": [open]}));
         for (name, description, statistics, per_device) in metrics.chain(timed) {
             let below: Map<String, Value> =
                 statistics.iter().map(|statistic| (statistic.name().to_owned(), json!(bound))).collect();
