@@ -204,11 +204,11 @@ fn config(number: u8) -> AllocatorConfig {
                 sizes: vec![4, 3],
                 gap: u32::from(number % 2),
                 count: None,
-                joined: number % 3 == 0,
+                joined: number.is_multiple_of(3),
             },
             fragmentation_weight: f64::from(number % 3) * 0.02,
             crosstalk_weight: f64::from(number % 5),
-            memory: if number % 2 == 0 {
+            memory: if number.is_multiple_of(2) {
                 SearchMemory::default()
             } else {
                 SearchMemory::Bounded { max_mib: 1, max_age: Span(20) }

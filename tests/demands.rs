@@ -260,7 +260,7 @@ fn limits_on_crosstalk_hold_against_neighbours_old_and_new() {
     let spec = Arc::new(DeviceSpec {
         coupling_map: Arc::new(CouplingMap::line(12).unwrap()),
         calibration: Arc::new(Calibration {
-            qubits: vec![guadalupe().calibration.qubits[0].clone(); 12],
+            qubits: vec![guadalupe().calibration.qubits[0]; 12],
             couplers: vec![
                 CouplerCalibration {
                     two_qubit_error: 0.01,

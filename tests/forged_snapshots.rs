@@ -46,11 +46,11 @@ fn request(number: u64) -> JobRequest {
             ..JobRequest::new(JobId(number), qubits, Topology::Star)
         },
     };
-    request.max_wait_time = (number % 3 == 0).then_some(Span(50 + number));
-    request.estimated_duration = (number % 4 == 0).then_some(Span(40));
+    request.max_wait_time = number.is_multiple_of(3).then_some(Span(50 + number));
+    request.estimated_duration = number.is_multiple_of(4).then_some(Span(40));
     request.min_success_probability =
-        (number % 7 == 0).then_some(QualityBound { at_least: 0.2, hard: number % 2 == 0 });
-    request.isolation.level = (number % 5 == 0).then_some(IsolationLevel::Strong);
+        number.is_multiple_of(7).then_some(QualityBound { at_least: 0.2, hard: number.is_multiple_of(2) });
+    request.isolation.level = number.is_multiple_of(5).then_some(IsolationLevel::Strong);
     request
 }
 

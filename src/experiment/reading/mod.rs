@@ -24,7 +24,7 @@ pub enum Results {
     /// The replications of one scenario.
     Run(Box<RunFiles>),
     /// Variants on the same worlds.
-    Comparison(ComparisonFiles),
+    Comparison(Box<ComparisonFiles>),
 }
 
 /// The folder of a run. Tables are read on demand: they may be large, or missing.
@@ -66,7 +66,11 @@ impl Results {
         let comparison = path.join("comparison.json");
         if comparison.is_file() {
             let comparison = documents::read_json(&comparison)?;
-            return Ok(Self::Comparison(ComparisonFiles { path: path.to_owned(), manifest, comparison }));
+            return Ok(Self::Comparison(Box::new(ComparisonFiles {
+                path: path.to_owned(),
+                manifest,
+                comparison,
+            })));
         }
         let summary = documents::read_json(&path.join("summary.json"))?;
         let performance = path.join("performance.json");
