@@ -1,7 +1,7 @@
 //! Sweeps: every combination of settings in several replications, on one machine or many.
 //!
 //! Promises cells that are independent and named by their content, so that a killed sweep resumes, shards never look
-//! at each other, and merged tables are the same bytes for any number of shards. Reading order: [`file`] (the keys of a
+//! at each other, and merged tables are the same bytes for any number of shards. Reading order: [`mod@file`] (the keys of a
 //! plan), [`plan`], [`listing`] (its cells), [`cell`], [`runner`], [`tables`] and [`merge`].
 
 pub mod cell;

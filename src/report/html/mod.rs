@@ -1,7 +1,7 @@
 //! The page of a run or a comparison: one HTML file that works without network access.
 //!
 //! Promises a page whose text comes from the run folder alone, everything that users wrote escaped (by the templates,
-//! and by [`shell::json_for_script`] for data), and a bounded size: large runs are thinned out, and the page says so.
+//! and by `shell::json_for_script` for data), and a bounded size: large runs are thinned out, and the page says so.
 //! Leaves writing the file to the binary, drawing to the scripts in `assets/`.
 
 mod collect;
