@@ -353,7 +353,13 @@ fn run_us(twice: bool) -> f64 {
 
 fn one_run_us(twice: bool) -> f64 {
     // A large device, so that the searches are most of the work.
-    let sets = ["fleet=[{device: ibm_fez}]", "horizon={jobs: 60}", "warm_up=none", "drain=true"];
+    let sets = [
+        "fleet=[{device: ibm_fez}]",
+        "horizon={jobs: 150}",
+        "warm_up=none",
+        "drain=true",
+        "workload.arrivals.at_start.jobs=150",
+    ];
     let sets = sets.map(|set| set.parse::<SetOverride>().unwrap());
     let scenario = Scenario::load(Path::new(SATURATED), &sets).unwrap();
     let instruments = Instruments {
