@@ -111,6 +111,9 @@ fn a_missed_target_exits_with_99_and_an_open_one_as_the_file_says() {
         let (report, found) = verdicts(&[LIGHT, "--set", &set]);
         assert_eq!(report["cases"][1]["outcome"], "inconclusive");
         assert_eq!(found, code, "{open}");
+        let warned =
+            text(&check(&[LIGHT, "--set", &set]).stderr).contains("warning: 1 target(s) are inconclusive");
+        assert_eq!(warned, open == "pass");
     }
 }
 
