@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use resource_manager::experiment::check::baseline::{Baseline, metric_of};
 use resource_manager::experiment::check::speed::{self, Workload};
-use resource_manager::experiment::check::{Case, Report, ready, targets};
+use resource_manager::experiment::check::{Case, Group, Outcome, Report, ready, targets};
 use resource_manager::experiment::compare::metrics_named;
 use resource_manager::experiment::comparison::Metric;
 use resource_manager::experiment::run::{Settings, run as run_replications};
@@ -213,9 +213,14 @@ fn write(
     for note in &report.notes {
         console.note(format!("note: {note}"));
     }
-    if report.open() > 0 && report.passed {
-        let open = report.open();
-        console.detail(format!("{open} check(s) are open; hint: more replications make intervals narrower"));
+    let open =
+        |case: &&Case| case.group == Group::Target && case.outcome == Outcome::Inconclusive && !case.fails;
+    let open = report.cases.iter().filter(open).count();
+    if open > 0 {
+        console.warning(format!(
+            "{open} target(s) are inconclusive; hint: more replications make intervals narrower, and on_inconclusive: \
+             fail makes this a failure"
+        ));
     }
     print(|out| {
         if args.json {
