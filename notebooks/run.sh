@@ -4,7 +4,8 @@
 # Executed copies, with their figures, are left in target/notebooks/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export RMSIM="${RMSIM:-target/release/rmsim}"
+RMSIM=$(realpath "${RMSIM:-target/release/rmsim}")
+export RMSIM
 target=target/notebooks
 if ! cmp --silent notebooks/requirements.txt "$target/venv/requirements.txt"; then
   rm -rf "$target/venv"
