@@ -20,9 +20,13 @@ use super::ledger::{Entry, Kind};
 use super::messages::{Allocation, AllocationId, DriverAction, Event, Fence, PromisedIsolation, Status};
 use super::placement::cost::nats_of_cost;
 use super::placement::{Objective, PlacementRequest, surcharge};
+use super::scheduler::queue::Place;
 use super::{Allocator, Running, Timer};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
+
+/// Jobs of a queue that are listed at a time.
+const LISTED: usize = 16;
 
 /// What a pass has done so far.
 #[derive(Debug, Default)]
@@ -96,12 +100,18 @@ impl Allocator {
     ) {
         let mut stayed = 0;
         let mut place = None;
+        // An attempt takes no job out of the queue but its own, so that a few can be listed at a time.
+        let mut listed: SmallVec<[(Place, JobSlot); LISTED]> = SmallVec::new();
         while stayed <= skip_ahead {
-            let next = match device {
-                None => self.state.queue.next_after(place),
-                Some(id) => self.state.fleet.get(id).and_then(|device| device.queue.next_after(place)),
-            };
-            let Some((at, slot)) = next else { break };
+            if listed.is_empty() {
+                let queue = match device {
+                    None => Some(&self.state.queue),
+                    Some(id) => self.state.fleet.get(id).map(|device| &device.queue),
+                };
+                listed.extend(queue.into_iter().flat_map(|queue| queue.after(place)).take(LISTED));
+                listed.reverse();
+            }
+            let Some((at, slot)) = listed.pop() else { break };
             place = Some(at);
             if self.state.jobs[slot].state == JobState::Held {
                 continue;
@@ -260,6 +270,7 @@ impl Allocator {
         tally: &mut Tally,
     ) -> Result<Found, Bound> {
         let max_swaps = self.max_swaps(class);
+        let never_fits = self.never_fits(class, id, max_swaps);
         let Some(device) = self.state.fleet.get_mut(id) else {
             return Err(Bound::Untried);
         };
@@ -278,6 +289,12 @@ impl Allocator {
             return Err(class.bound);
         }
         let improvements = device.improvements;
+        if never_fits {
+            class.fail_on(id, improvements, max_swaps);
+            class.bound = Bound::NoPlacement { device: id };
+            tally.blocked_by_shape += 1;
+            return Err(class.bound);
+        }
         let promised = isolation::promise(asked, &self.state.config.isolation, &device.spec.limits);
         let pattern = class.pattern.clone();
         let (mask, demands) = class.on_device(id, &device.epoch);

@@ -19,6 +19,9 @@ use crate::quantum::DeviceId;
 /// Search steps per qubit in which something is found where it fits easily, as programs do on empty devices.
 const SHORT: u64 = 32;
 
+/// Patterns of so many qubits are proved not to fit in a few steps.
+const AT_A_GLANCE: usize = 8;
+
 impl Allocator {
     /// Whether any device of the fleet could take a job of the class if it were empty, by published figures.
     pub(super) fn is_feasible(&mut self, class: ClassId) -> bool {
@@ -133,6 +136,21 @@ impl Allocator {
         };
         class.set_surely_embeds(id, revision, found);
         found
+    }
+
+    /// Whether the class is known not to fit the device even when it is empty, so that no part of it need be searched:
+    /// for a program that takes most of a device to prove so may take ten thousand times the steps of finding a placement, and jobs that fit
+    /// elsewhere would ask again whenever something ends.
+    pub(super) fn never_fits(&mut self, class: ClassId, id: DeviceId, max_swaps: Option<u32>) -> bool {
+        let pattern = &self.classes[class].pattern;
+        let is_tight = |id| {
+            let device = self.state.fleet.get(id);
+            device.is_some_and(|device| 2 * pattern.qubits() > device.epoch.usable.len())
+        };
+        if self.own_strategy || pattern.is_region() || pattern.qubits() <= AT_A_GLANCE || !is_tight(id) {
+            return false;
+        }
+        !self.surely_embeds(class, id) && self.on_empty(class, id, max_swaps) == WhenEmpty::Never
     }
 
     /// Whether and how well a device could take a job of the class if it were empty.

@@ -5,9 +5,8 @@
 
 use petgraph::graph::{NodeIndex, UnGraph};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use smallvec::SmallVec;
 
-use super::{CouplerId, PhysicalQubit, QubitSet, STORED_QUBITS_MAX};
+use super::{Adjacency, CouplerId, PhysicalQubit, QubitSet, STORED_QUBITS_MAX};
 
 /// The coupling map of a device with qubits `0..qubits()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +16,7 @@ pub struct CouplingMap {
     neighbours: Vec<(PhysicalQubit, CouplerId)>,
     couplers: Vec<(PhysicalQubit, PhysicalQubit)>,
     complete: bool,
+    adjacency: Adjacency,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,7 +97,12 @@ impl CouplingMap {
         }
         let n = u64::from(qubits);
         let complete = qubits > 1 && list.len() as u64 == n * (n - 1) / 2;
-        Ok(Self { rows, neighbours, couplers: list, complete })
+        let adjacency = Adjacency::new(qubits as usize, |qubit| {
+            neighbours[rows[qubit.index()] as usize..rows[qubit.index() + 1] as usize]
+                .iter()
+                .map(|&(to, _)| to)
+        });
+        Ok(Self { rows, neighbours, couplers: list, complete, adjacency })
     }
 
     /// A chain 0 - 1 - ... - (n-1).
@@ -183,23 +188,7 @@ impl CouplingMap {
 
     /// `set` and everything within `distance` couplers of it.
     pub fn dilate(&self, set: &QubitSet, distance: u32) -> QubitSet {
-        let mut all = set.clone();
-        let mut rim: SmallVec<[PhysicalQubit; 32]> = set.iter().collect();
-        for _ in 0..distance {
-            let mut next = SmallVec::new();
-            for &qubit in &rim {
-                for &(neighbour, _) in self.neighbours(qubit) {
-                    if all.insert(neighbour) {
-                        next.push(neighbour);
-                    }
-                }
-            }
-            if next.is_empty() {
-                break;
-            }
-            rim = next;
-        }
-        all
+        self.adjacency.dilate(set, distance)
     }
 
     /// Size of the largest connected region inside `within`; 0 when it is empty.
@@ -207,22 +196,11 @@ impl CouplingMap {
         if self.complete {
             return within.len();
         }
-        let mut left = within.clone();
-        let mut stack: SmallVec<[PhysicalQubit; 64]> = SmallVec::new();
+        let (mut left, mut part) = (within.clone(), within.clone());
         let mut largest = 0;
         while let Some(root) = left.first() {
-            left.remove(root);
-            stack.push(root);
-            let mut size = 0;
-            while let Some(qubit) = stack.pop() {
-                size += 1;
-                for &(neighbour, _) in self.neighbours(qubit) {
-                    if left.remove(neighbour) {
-                        stack.push(neighbour);
-                    }
-                }
-            }
-            largest = largest.max(size);
+            let from = root.index() / 64;
+            largest = largest.max(self.adjacency.take_part(left.words_mut(), from, part.words_mut()));
         }
         largest
     }

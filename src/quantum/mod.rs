@@ -3,6 +3,7 @@
 //! Everything above speaks in these types. Files are read and checked here ([`device`], [`import`]); what a device
 //! *truly* does while nobody looks is in [`hardware`].
 
+mod adjacency;
 pub mod calibration;
 pub mod catalogue;
 pub mod circuit;
@@ -22,6 +23,7 @@ pub mod synthetic;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use adjacency::Adjacency;
 pub use qubit_set::QubitSet;
 
 /// Most qubits of a device in stored bytes: more than anybody builds, and few enough that a forged number does not use

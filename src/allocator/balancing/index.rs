@@ -18,6 +18,15 @@ pub struct Load {
     pub load_ppm: u64,
 }
 
+impl Load {
+    fn meets(&self, need: Need) -> bool {
+        match need {
+            Need::Free(qubits) => self.startable >= qubits,
+            Need::Capacity(qubits) => self.capacity >= qubits,
+        }
+    }
+}
+
 /// What a job needs of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -26,6 +35,9 @@ pub enum Need {
     /// So many usable qubits, to wait for.
     Capacity(u32),
 }
+
+/// Fleets of so many devices are searched one by one.
+const FEW: usize = 32;
 
 /// The index.
 #[derive(Debug, Clone, Default)]
@@ -58,10 +70,7 @@ impl FleetIndex {
 
     /// Whether a device meets a need.
     pub fn meets(&self, id: DeviceId, need: Need) -> bool {
-        self.loads.get(id.index()).is_some_and(|load| match need {
-            Need::Free(qubits) => load.startable >= qubits,
-            Need::Capacity(qubits) => load.capacity >= qubits,
-        })
+        self.loads.get(id.index()).is_some_and(|load| load.meets(need))
     }
 
     /// The first device numbered `from` or higher that meets a need.
@@ -73,9 +82,21 @@ impl FleetIndex {
         found.map(|index| DeviceId(index as u32))
     }
 
-    /// Devices in service, the least loaded first, ties by number.
-    pub fn by_load(&self) -> impl Iterator<Item = DeviceId> {
-        self.by_load.iter().map(|&(_, id)| id)
+    /// The least loaded device in service that meets a need and is not among `tried`; of several the first.
+    pub fn least_loaded(&self, need: Need, tried: &[DeviceId]) -> Option<DeviceId> {
+        let fits = |id: &DeviceId| self.meets(*id, need) && !tried.contains(id);
+        if self.loads.len() > FEW {
+            return self.by_load.iter().map(|&(_, id)| id).find(fits);
+        }
+        // To look at a few is quicker than to walk the tree.
+        let mut least = None;
+        for (load, id) in self.loads.iter().zip((0..).map(DeviceId)) {
+            let lighter = least.is_none_or(|(ppm, _)| load.load_ppm < ppm);
+            if lighter && load.capacity > 0 && load.meets(need) && !tried.contains(&id) {
+                least = Some((load.load_ppm, id));
+            }
+        }
+        least.map(|(_, id)| id)
     }
 
     /// One more than the highest device number.

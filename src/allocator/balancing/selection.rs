@@ -156,7 +156,7 @@ struct LeastLoaded;
 
 impl DeviceSelector for LeastLoaded {
     fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
-        index.by_load().find(|id| index.meets(*id, ask.need) && !tried.contains(id))
+        index.least_loaded(ask.need, tried)
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Epoch {
     pub girth: Option<u32>,
     /// Whether live couplers form no cycle of odd length.
     pub bipartite: bool,
+    /// If so, one of the two sides between which all live couplers lead; a bit per qubit.
+    pub(crate) side: Option<Vec<u64>>,
     /// How open the surroundings of each qubit are when the device is empty, see [`super::surcharge`].
     pub(crate) openness: Vec<u64>,
     max_degree: usize,
@@ -137,7 +139,7 @@ impl Epoch {
         }
         let graph = Graph::new(&rows, &links);
         let complete = links.len() >= usable.len() * usable.len().saturating_sub(1);
-        let (girth, bipartite) = shortest_cycle(&graph.rows, &graph.to);
+        let (girth, side) = shortest_cycle(&graph.rows, &graph.to);
         let mut epoch = Self {
             number,
             revision: 0,
@@ -147,7 +149,8 @@ impl Epoch {
             usable_couplers,
             coupler_cost,
             girth,
-            bipartite,
+            bipartite: side.is_some(),
+            side,
             openness: Vec::new(),
             max_degree: rows.windows(2).map(|row| (row[1] - row[0]) as usize).max().unwrap_or(0),
             complete,

@@ -4,7 +4,9 @@
 
 use super::PlacementRequest;
 use super::cost::bit;
-use crate::quantum::PhysicalQubit;
+use super::graph::Graph;
+use super::pattern::Pattern;
+use crate::quantum::{Adjacency, PhysicalQubit};
 
 /// What is free, and in which parts.
 #[derive(Debug, Default)]
@@ -15,7 +17,10 @@ pub(crate) struct FreeParts {
     pub size: Vec<u32>,
     /// Size of the largest part.
     pub largest: usize,
+    /// Of every part: how many qubits are on either side, the larger number first; only on devices without odd cycles.
+    sides: Vec<(u32, u32)>,
     left: Vec<u64>,
+    part: Vec<u64>,
     stack: Vec<u32>,
     /// For which device and which free qubits the parts were found last, unless couplers were barred.
     found_for: Option<u128>,
@@ -23,6 +28,17 @@ pub(crate) struct FreeParts {
 }
 
 impl FreeParts {
+    /// Whether the largest part of the program is larger than every part that is free, or has too many qubits on one
+    /// side: where all links lead between two sides, so must its edges. Square lattices are often refused so, at a
+    /// glance, what no search would settle.
+    pub fn exclude(&self, pattern: &Pattern) -> bool {
+        if self.largest < pattern.largest_part() {
+            return true;
+        }
+        let Some((most, least)) = pattern.sides() else { return false };
+        !self.sides.is_empty() && self.sides.iter().all(|sides| sides.0 < most || sides.1 < least)
+    }
+
     /// Notes what is free, without looking for parts.
     pub fn list(&mut self, request: &PlacementRequest<'_>) {
         let words = request.free.words().iter().zip(request.epoch.usable.words());
@@ -44,6 +60,42 @@ impl FreeParts {
         self.left.clone_from(&self.qubits);
         self.size.resize(graph.degree.len().max(self.size.len()), 0);
         self.largest = 0;
+        self.sides.clear();
+        let side = request.epoch.side.as_deref();
+        match request.barred_couplers {
+            None => self.find_by_words(&graph.adjacency, side),
+            Some(_) => self.find_by_links(request, graph, side),
+        }
+    }
+
+    fn note_sides(&mut self, count: usize, one: u32) {
+        let other = count as u32 - one;
+        self.sides.push((one.max(other), one.min(other)));
+    }
+
+    fn find_by_words(&mut self, adjacency: &Adjacency, side: Option<&[u64]>) {
+        self.part.clear();
+        self.part.resize(self.left.len(), 0);
+        for from in 0..self.left.len() {
+            while self.left[from] != 0 {
+                let count = adjacency.take_part(&mut self.left, from, &mut self.part);
+                self.largest = self.largest.max(count);
+                if let Some(side) = side {
+                    let words = self.part.iter().zip(side).skip(from);
+                    self.note_sides(count, words.map(|(part, side)| (part & side).count_ones()).sum());
+                }
+                for (index, &word) in self.part.iter().enumerate().skip(from) {
+                    let mut word = word;
+                    while word != 0 {
+                        self.size[index * 64 + word.trailing_zeros() as usize] = count as u32;
+                        word &= word - 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn find_by_links(&mut self, request: &PlacementRequest<'_>, graph: &Graph, side: Option<&[u64]>) {
         for index in 0..self.left.len() {
             while self.left[index] != 0 {
                 let start = index as u32 * 64 + self.left[index].trailing_zeros();
@@ -63,6 +115,10 @@ impl FreeParts {
                     }
                 }
                 self.largest = self.largest.max(self.stack.len());
+                if let Some(side) = side {
+                    let on_it = |node: &&u32| side[**node as usize / 64] >> (**node % 64) & 1 == 1;
+                    self.note_sides(self.stack.len(), self.stack.iter().filter(on_it).count() as u32);
+                }
                 for &node in &self.stack {
                     self.size[node as usize] = self.stack.len() as u32;
                 }

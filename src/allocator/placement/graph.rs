@@ -4,6 +4,7 @@
 //! once per epoch, never changed.
 
 use super::cost::Link;
+use crate::quantum::{Adjacency, PhysicalQubit};
 
 /// A device as a graph; node v is qubit v, dead qubits have no links.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +25,14 @@ pub(crate) struct Graph {
     pub nodes: Vec<u32>,
     /// The number of nodes, for each node: the size of a part that is never too small.
     pub size: Vec<u32>,
+    /// The links as bit masks.
+    pub adjacency: Adjacency,
+    /// The other ends of each node's links, filled up with the number of nodes; empty if a node has more links.
+    pub near: Vec<[u32; NEAR]>,
 }
+
+/// Links per node of sparse devices: heavy-hex lattices have at most three, square lattices four.
+pub(crate) const NEAR: usize = 4;
 
 impl Graph {
     /// The graph of the given rows of links.
@@ -43,6 +51,18 @@ impl Graph {
         let degree: Vec<u32> = rows.windows(2).map(|row| row[1] - row[0]).collect();
         let mut core = vec![true; nodes];
         peel(rows, &to, 0..nodes as u32, &mut degree.clone(), &mut core, &mut Vec::new(), |_| true);
+        let adjacency = Adjacency::new(nodes, |node| {
+            let row = rows[node.index()] as usize..rows[node.index() + 1] as usize;
+            to[row].iter().map(|&end| PhysicalQubit(end))
+        });
+        let mut near = Vec::new();
+        if degree.iter().all(|&links| links as usize <= NEAR) {
+            near.resize(nodes, [nodes as u32; NEAR]);
+            for (node, ends) in near.iter_mut().enumerate() {
+                let row = &to[rows[node] as usize..rows[node + 1] as usize];
+                ends[..row.len()].copy_from_slice(row);
+            }
+        }
         Self {
             rows: rows.to_vec(),
             to,
@@ -52,6 +72,8 @@ impl Graph {
             core,
             nodes: (0..nodes as u32).collect(),
             size: vec![nodes as u32; nodes],
+            adjacency,
+            near,
         }
     }
 }
@@ -87,9 +109,9 @@ pub(crate) fn peel(
     }
 }
 
-/// Girth, and whether no cycle is odd: breadth first from every qubit, never deeper than half of the shortest cycle
+/// Girth, and, if no cycle is odd, one of the two sides between which all links lead, a bit each: breadth first from every qubit, never deeper than half of the shortest cycle
 /// known. About 30 links a qubit on heavy-hex lattices.
-pub(crate) fn shortest_cycle(rows: &[u32], to: &[u32]) -> (Option<u32>, bool) {
+pub(crate) fn shortest_cycle(rows: &[u32], to: &[u32]) -> (Option<u32>, Option<Vec<u64>>) {
     let qubits = rows.len() - 1;
     let row = |q: u32| &to[rows[q as usize] as usize..rows[q as usize + 1] as usize];
     let mut girth = u32::MAX;
@@ -139,5 +161,11 @@ pub(crate) fn shortest_cycle(rows: &[u32], to: &[u32]) -> (Option<u32>, bool) {
             }
         }
     }
-    ((girth != u32::MAX).then_some(girth), bipartite)
+    let side = bipartite.then(|| {
+        let mut side = vec![0_u64; qubits.div_ceil(64)];
+        let odd = (0..qubits).filter(|&q| depth[q] % 2 == 1);
+        odd.for_each(|q| side[q / 64] |= 1 << (q % 64));
+        side
+    });
+    ((girth != u32::MAX).then_some(girth), side)
 }

@@ -16,6 +16,7 @@ pub struct Pattern {
     neighbours: Vec<(VirtualQubit, u32)>,
     region: bool,
     largest_part: u32,
+    sides: Option<(u32, u32)>,
 }
 
 impl Pattern {
@@ -68,9 +69,9 @@ impl Pattern {
         for v in 0..qubits as usize {
             neighbours[rows[v] as usize..rows[v + 1] as usize].sort_unstable();
         }
-        let mut pattern = Self { qubits, edges, rows, neighbours, region, largest_part: qubits };
+        let mut pattern = Self { qubits, edges, rows, neighbours, region, largest_part: qubits, sides: None };
         if !region {
-            pattern.largest_part = pattern.count_largest_part();
+            (pattern.largest_part, pattern.sides) = pattern.find_largest_part();
         }
         pattern
     }
@@ -115,25 +116,41 @@ impl Pattern {
         self.largest_part == self.qubits
     }
 
-    fn count_largest_part(&self) -> u32 {
-        let mut seen = vec![false; self.qubits()];
+    /// The two sides of the largest connected part, the larger one first, if every edge leads from one to the other. On a
+    /// device without odd cycles it needs as many qubits on either side.
+    pub(crate) fn sides(&self) -> Option<(u32, u32)> {
+        self.sides
+    }
+
+    /// Size and sides of the largest connected part.
+    fn find_largest_part(&self) -> (u32, Option<(u32, u32)>) {
+        const UNSEEN: u8 = 2;
+        let mut side = vec![UNSEEN; self.qubits()];
         let mut stack = Vec::new();
-        let mut largest = 0;
+        let mut largest = (0, None);
         for start in 0..self.qubits {
-            if std::mem::replace(&mut seen[start as usize], true) {
+            if side[start as usize] != UNSEEN {
                 continue;
             }
+            side[start as usize] = 0;
             stack.push(VirtualQubit(start));
-            let mut size = 0;
+            let (mut counts, mut two_sided) = ([0, 0], true);
             while let Some(v) = stack.pop() {
-                size += 1;
+                let own = side[v.index()];
+                counts[usize::from(own)] += 1;
                 for &(other, _) in self.neighbours(v) {
-                    if !std::mem::replace(&mut seen[other.index()], true) {
+                    let there = &mut side[other.index()];
+                    two_sided &= *there != own;
+                    if *there == UNSEEN {
+                        *there = 1 - own;
                         stack.push(other);
                     }
                 }
             }
-            largest = largest.max(size);
+            let [a, b] = counts;
+            if a + b > largest.0 {
+                largest = (a + b, two_sided.then_some((a.max(b), a.min(b))));
+            }
         }
         largest
     }

@@ -26,7 +26,7 @@ pub(crate) struct Regions {
     more: Vec<u64>,
     inside: Vec<bool>,
     seen: Vec<bool>,
-    heap: BinaryHeap<Reverse<(u64, u32)>>,
+    rim: Rim,
     grown: Vec<u32>,
     best: Vec<u32>,
     order: Vec<u64>,
@@ -157,16 +157,10 @@ impl Regions {
 
     /// Grows a region from `root` into `self.grown`; gives up when it cannot but get as expensive as `limit`.
     fn grow(&mut self, root: u32, wanted: usize, limit: u64, steps: &mut u64) {
-        self.seen.clear();
-        self.seen.resize(self.host.len(), false);
         self.grown.clear();
-        self.heap.clear();
-        self.heap.push(Reverse((self.host.qubit_cost[root as usize], root)));
+        self.rim.start(self.host.len(), self.host.qubit_cost[root as usize], root);
         let mut total = 0_u64;
-        while let Some(Reverse((cost, node))) = self.heap.pop() {
-            if std::mem::replace(&mut self.seen[node as usize], true) {
-                continue;
-            }
+        while let Some((cost, node)) = self.rim.take_cheapest() {
             *steps += 1;
             total = total.saturating_add(cost);
             self.grown.push(node);
@@ -179,10 +173,7 @@ impl Regions {
             }
             for link in self.host.links(node) {
                 let end = self.host.to[link];
-                if !self.seen[end as usize] {
-                    let cost = self.host.link_cost[link] + self.host.qubit_cost[end as usize];
-                    self.heap.push(Reverse((cost, end)));
-                }
+                self.rim.offer(self.host.link_cost[link] + self.host.qubit_cost[end as usize], end);
             }
         }
     }
@@ -209,22 +200,16 @@ impl Regions {
     /// Minimum spanning tree of what is `inside` and connected with `root` (Prim): its cost; the nodes are left in
     /// `self.grown`.
     fn span(&mut self, root: u32) -> u64 {
-        self.seen.clear();
-        self.seen.resize(self.host.len(), false);
         self.grown.clear();
-        self.heap.clear();
-        self.heap.push(Reverse((0, root)));
+        self.rim.start(self.host.len(), 0, root);
         let mut total = 0_u64;
-        while let Some(Reverse((cost, node))) = self.heap.pop() {
-            if std::mem::replace(&mut self.seen[node as usize], true) {
-                continue;
-            }
+        while let Some((cost, node)) = self.rim.take_cheapest() {
             total = total.saturating_add(cost);
             self.grown.push(node);
             for link in self.host.links(node) {
                 let end = self.host.to[link];
-                if self.inside[end as usize] && !self.seen[end as usize] {
-                    self.heap.push(Reverse((self.host.link_cost[link], end)));
+                if self.inside[end as usize] {
+                    self.rim.offer(self.host.link_cost[link], end);
                 }
             }
         }
@@ -284,6 +269,48 @@ impl Regions {
             }
         }
         qubits + sum_of_least(&mut self.order, wanted - 1)
+    }
+}
+
+/// Nodes beside a growing tree, the cheapest at the end. Rims are short, and sorted lists beat heaps there.
+#[derive(Debug, Default)]
+struct Rim {
+    entries: Vec<(u64, u32)>,
+    /// Per node: one more than the least cost offered; 0 once it was taken.
+    known: Vec<u64>,
+}
+
+impl Rim {
+    /// Forgets everything and offers the first of `nodes`.
+    fn start(&mut self, nodes: usize, cost: u64, node: u32) {
+        self.known.clear();
+        self.known.resize(nodes, u64::MAX);
+        self.entries.clear();
+        self.offer(cost, node);
+    }
+
+    /// Adds a node that was not taken yet, unless it was offered for less.
+    fn offer(&mut self, cost: u64, node: u32) {
+        let known = &mut self.known[node as usize];
+        if cost + 1 >= *known {
+            return;
+        }
+        *known = cost + 1;
+        let mut at = self.entries.len();
+        while at > 0 && self.entries[at - 1] < (cost, node) {
+            at -= 1;
+        }
+        self.entries.insert(at, (cost, node));
+    }
+
+    /// Takes the cheapest node, of several the first.
+    fn take_cheapest(&mut self) -> Option<(u64, u32)> {
+        loop {
+            let (cost, node) = self.entries.pop()?;
+            if std::mem::replace(&mut self.known[node as usize], 0) != 0 {
+                return Some((cost, node));
+            }
+        }
     }
 }
 

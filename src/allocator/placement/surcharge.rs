@@ -4,6 +4,7 @@
 //! qubits, the calibration and the jobs that run. Leaves their weights to the configuration.
 
 use super::cost::{Epoch, NAT, bit};
+use super::graph::NEAR;
 use super::{Objective, PlacementRequest};
 use crate::allocator::config::PlacementConfig;
 use crate::allocator::isolation::crosstalk::{Holders, expected_share, is_expected};
@@ -40,20 +41,43 @@ const MOST: u64 = 1 << 53;
 /// 0.9 / (most couplers of one qubit) for every coupler after its first: a truncated Katz centrality (Psychometrika
 /// 18, 1953). A free neighbour counts 1, what lies behind it less. Linear in the couplers among the qubits.
 pub(crate) fn openness(epoch: &Epoch, among: &QubitSet, barred: Option<&[u64]>, walks: &mut Walks) {
-    let Walks { values, shares, nodes } = walks;
+    let Walks { values, shares, nodes, number, near } = walks;
     let graph = epoch.graph();
     let discount = (INHERITED / epoch.max_degree().max(1) as f64 * NEIGHBOUR as f64).round() as u64;
+    let inherited = |value: u64| NEIGHBOUR + ((value * discount) >> 16);
     nodes.clear();
     nodes.extend(among.iter().filter(|qubit| epoch.usable.contains(*qubit)));
-    for list in [&mut *values, &mut *shares] {
-        list.clear();
-        list.resize(epoch.qubits(), 0);
+    values.clear();
+    values.resize(epoch.qubits(), 0);
+    shares.clear();
+    if barred.is_none() && !graph.near.is_empty() && nodes.len() < FEW {
+        // What is free, numbered without holes; everything else has the last number and shares nothing.
+        number.clear();
+        number.resize(epoch.qubits() + 1, u8::MAX);
+        nodes.iter().zip(0..).for_each(|(qubit, index)| number[qubit.index()] = index);
+        near.clear();
+        near.extend(nodes.iter().map(|qubit| graph.near[qubit.index()].map(|end| number[end as usize])));
+        let mut shares = [0_u64; FEW];
+        shares[..nodes.len()].fill(NEIGHBOUR);
+        let sum = |ends: &[u8; NEAR], shares: &[u64; FEW]| {
+            let [a, b, c, d] = ends.map(|end| shares[usize::from(end)]);
+            a + b + c + d
+        };
+        for _ in 1..REACH {
+            // Half done, the values are in `values`: all of a round are of the round before.
+            values.iter_mut().zip(&*near).for_each(|(value, ends)| *value = sum(ends, &shares));
+            let values = values.iter().take(nodes.len());
+            shares.iter_mut().zip(values).for_each(|(share, &value)| *share = inherited(value));
+        }
+        values[..nodes.len()].fill(0);
+        nodes.iter().zip(&*near).for_each(|(qubit, ends)| values[qubit.index()] = sum(ends, &shares));
+        return;
     }
     // Qubits outside have a share of nothing, so that the sums need not ask where a link leads.
+    shares.resize(epoch.qubits(), 0);
     for round in 0..REACH {
         for qubit in nodes.iter() {
-            let inherited = if round == 0 { 0 } else { (values[qubit.index()] * discount) >> 16 };
-            shares[qubit.index()] = NEIGHBOUR + inherited;
+            shares[qubit.index()] = if round == 0 { NEIGHBOUR } else { inherited(values[qubit.index()]) };
         }
         for &qubit in nodes.iter() {
             values[qubit.index()] = match barred {
@@ -79,12 +103,18 @@ pub(crate) fn standing_openness(epoch: &Epoch) -> Vec<u64> {
     walks.values
 }
 
+/// So many numbers one byte holds, the one for what is not free included.
+const FEW: usize = 256;
+
 /// Buffers of [`openness`], and its result.
 #[derive(Debug, Default)]
 pub(crate) struct Walks {
     values: Vec<u64>,
     shares: Vec<u64>,
     nodes: Vec<PhysicalQubit>,
+    /// Per qubit: its number among the nodes.
+    number: Vec<u8>,
+    near: Vec<[u8; NEAR]>,
 }
 
 /// The qubits of each job whose gates may disturb a job with the given promise: all that run on a superconducting

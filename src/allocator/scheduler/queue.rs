@@ -38,11 +38,13 @@ impl WaitingQueue {
 
     /// The first job after `place`, or the head.
     pub fn next_after(&self, place: Option<Place>) -> Option<(Place, JobSlot)> {
-        let found = match place {
-            None => self.jobs.first_key_value(),
-            Some(place) => self.jobs.range((Bound::Excluded(place), Bound::Unbounded)).next(),
-        };
-        found.map(|(place, slot)| (*place, *slot))
+        self.after(place).next()
+    }
+
+    /// The jobs after `place`, or all, in order.
+    pub fn after(&self, place: Option<Place>) -> impl Iterator<Item = (Place, JobSlot)> {
+        let from = place.map_or(Bound::Unbounded, Bound::Excluded);
+        self.jobs.range((from, Bound::Unbounded)).map(|(place, slot)| (*place, *slot))
     }
 
     /// All waiting jobs, in order.

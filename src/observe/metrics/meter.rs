@@ -9,7 +9,7 @@ use crate::allocator::messages::{Allocation, Status, Target};
 use crate::quantum::calibration::{Calibration, DEAD_ERROR};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::device::DeviceSpec;
-use crate::quantum::{PhysicalQubit, QubitSet};
+use crate::quantum::{Adjacency, PhysicalQubit, QubitSet};
 use crate::time::{Span, Time};
 
 /// Fractions are integrated in units of 2^-32.
@@ -129,6 +129,7 @@ pub(super) struct Meter {
     in_service: QubitSet,
     startable: QubitSet,
     live_couplers: Vec<bool>,
+    adjacency: Adjacency,
     held: QubitSet,
     blocked: Cover,
     guarded: Cover,
@@ -149,7 +150,7 @@ pub(super) struct Meter {
     pub(super) isolation_violations: u64,
     /// Work space of the search for regions.
     left: QubitSet,
-    stack: Vec<PhysicalQubit>,
+    part: QubitSet,
 }
 
 impl Meter {
@@ -167,6 +168,7 @@ impl Meter {
             in_service: QubitSet::new(qubits),
             startable: QubitSet::new(qubits),
             live_couplers: vec![false; couplers],
+            adjacency: Adjacency::default(),
             held: QubitSet::new(qubits),
             blocked: Cover::new(qubits),
             guarded: Cover::new(qubits),
@@ -181,7 +183,7 @@ impl Meter {
             waiting: 0,
             isolation_violations: 0,
             left: QubitSet::new(qubits),
-            stack: Vec::new(),
+            part: QubitSet::new(qubits),
         };
         meter.refresh();
         meter
@@ -316,6 +318,11 @@ impl Meter {
             self.live_couplers[c] = alive && ends && self.coupler_status[c] != Status::Offline;
             couplers += u64::from(self.live_couplers[c]);
         }
+        self.adjacency = Adjacency::new(self.map.qubits(), |qubit| {
+            let live =
+                self.map.neighbours(qubit).iter().filter(|(_, coupler)| self.live_couplers[coupler.index()]);
+            live.map(|&(to, _)| to)
+        });
         self.rates.couplers = couplers;
         self.rates.service = u64::from(open);
         self.recount();
@@ -366,17 +373,8 @@ impl Meter {
             if unseen <= largest {
                 break;
             }
-            self.left.remove(root);
-            self.stack.push(root);
-            let mut size = 0;
-            while let Some(qubit) = self.stack.pop() {
-                size += 1;
-                for &(to, coupler) in self.map.neighbours(qubit) {
-                    if self.live_couplers[coupler.index()] && self.left.remove(to) {
-                        self.stack.push(to);
-                    }
-                }
-            }
+            let from = root.index() / 64;
+            let size = self.adjacency.take_part(self.left.words_mut(), from, self.part.words_mut()) as u64;
             unseen -= size;
             largest = largest.max(size);
         }

@@ -122,10 +122,11 @@ impl Part {
         self.nodes.len()
     }
 
-    /// Number of qubits of the largest connected part that is free; [`Self::load`] may rely on what is found here.
-    pub fn largest(&mut self, request: &PlacementRequest<'_>) -> usize {
+    /// Whether the program fits no connected part of what is free, see [`FreeParts::exclude`]; [`Self::load`] may rely
+    /// on what is found here.
+    pub fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {
         self.free.find(request);
-        self.free.largest
+        self.free.exclude(request.pattern)
     }
 
     /// Lists what is free, whether or not it is connected.

@@ -196,7 +196,7 @@ impl Engine {
         let known = self.plans.iter().find(|known| known.pattern == *request.pattern);
         request.free.intersection_len(&request.epoch.usable) < request.pattern.qubits()
             || known.is_some_and(|known| !cycles_fit(&known.plan, request))
-            || self.part.largest(request) < request.pattern.largest_part()
+            || self.part.excludes(request)
     }
 
     /// Compiles a pattern; returns its index.
@@ -226,7 +226,7 @@ impl Engine {
         // To compile a pattern takes longer than to see that it is too large.
         let mut parts = Parts::Unknown;
         if known.is_none() && request.pattern.qubits() > SMALL {
-            if self.part.largest(request) < request.pattern.largest_part() {
+            if self.part.excludes(request) {
                 return REFUSED;
             }
             parts = Parts::Known;
@@ -298,7 +298,11 @@ impl Engine {
         };
         let is_small =
             plan.girth.is_none() && plan.components.len() == 1 && request.pattern.qubits() <= SMALL;
-        let parts = if is_small { Parts::OfNoUse } else { parts };
+        let parts = match parts {
+            _ if is_small => Parts::OfNoUse,
+            Parts::Unknown if part.excludes(request) => return REFUSED,
+            _ => Parts::Known,
+        };
         let host = part.load(request, costs, plan, parts);
         if !parts_fit(plan, &host) || !degrees_fit(plan, &host, degrees) {
             return REFUSED;

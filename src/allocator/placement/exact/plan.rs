@@ -157,7 +157,8 @@ impl Plan {
         (plan.girth, plan.bipartite) = if cyclic {
             let rows: Vec<u32> = (0..pattern.qubits() as u32 + 1).map(|v| pattern.row(v)).collect();
             let ends: Vec<u32> = pattern.ends().collect();
-            shortest_cycle(&rows, &ends)
+            let (girth, side) = shortest_cycle(&rows, &ends);
+            (girth, side.is_some())
         } else {
             (None, true)
         };
