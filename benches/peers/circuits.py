@@ -158,7 +158,7 @@ def counts_of_qiskit(circuit, standard, qelib1, hardware):
 
 def made_by_qiskit():
     """Circuits that Qiskit writes itself: (name, circuit, formats)."""
-    from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit, QuantumRegister
+    from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
     from qiskit.circuit.library import EfficientSU2, GroverOperator, QFT, QuantumVolume, TwoLocal, ZZFeatureMap
     from qiskit.circuit.random import random_circuit
     from qiskit import transpile
