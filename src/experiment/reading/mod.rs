@@ -93,6 +93,11 @@ impl RunFiles {
         existing(&self.path, "timeline.csv")
     }
 
+    /// Where `events.csv` lies, if the run wrote it.
+    pub fn events(&self) -> Option<PathBuf> {
+        existing(&self.path, "events.csv")
+    }
+
     /// Where `manifest.json` lies.
     pub fn manifest_path(&self) -> PathBuf {
         self.path.join("manifest.json")
