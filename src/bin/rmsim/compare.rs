@@ -56,6 +56,14 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     };
     let (name, seed, count) = (&base.name, base.seed, variants.len());
     console.note(format!("{name}: seed {seed}, {count} variants, {replications} each on the same worlds"));
+    if let Some(stopping) = stopping
+        && (2..stopping.minimum).contains(&base.replications)
+    {
+        console.note(format!(
+            "--precision begins with {} replications, not {}: fewer decide too much by chance",
+            stopping.minimum, base.replications
+        ));
+    }
     let mut identity = blake3::Hasher::new();
     for variant in &variants {
         identity.update(run_id(&variant.scenario).as_bytes());
