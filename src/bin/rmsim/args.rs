@@ -226,7 +226,8 @@ pub struct CompareArgs {
     /// Compare by this metric only; may be given several times [default: all means and 95 % quantiles]
     #[arg(long, value_name = "NAME")]
     pub metric: Vec<String>,
-    /// Add replications until every difference is decided, or known to within this share of the baseline's mean
+    /// Add replications until every difference is decided, or known to within this share of the baseline's mean; begins
+    /// with --replications, but no fewer than 10
     #[arg(long, value_name = "PERCENT")]
     pub precision: Option<String>,
     /// Most replications with --precision
@@ -262,7 +263,8 @@ pub struct SweepArgs {
     /// Say what would be run and about how long it would take, and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Run cells again that are there, and take over a folder that holds something else
+    /// Run cells again that are there, as after a change of the program within a version, and take over a folder that
+    /// holds something else
     #[arg(long)]
     pub force: bool,
     /// Threads over which cells are spread [default: all processors]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use resource_manager::experiment::folder::VERSION;
 use resource_manager::experiment::sweep::SweepError;
 use resource_manager::experiment::sweep::listing::Listing;
 use resource_manager::experiment::sweep::merge;
@@ -116,7 +117,18 @@ fn tell(survey: &Survey, args: &SweepArgs, console: &Console) {
     }
     if !survey.there.is_empty() || args.shard.is_some() {
         let part = args.shard.as_ref().map(|shard| format!(" of shard {shard}")).unwrap_or_default();
-        console.note(format!("{} of {} cells{part} are there already", survey.there.len(), survey.total));
+        // Names of cells hold the version, not the build: shards of one release come from different machines.
+        let made = match survey.there.is_empty() {
+            true => String::new(),
+            false => format!(
+                ", made by version {VERSION}; --force runs them again if the program has changed since"
+            ),
+        };
+        console.note(format!(
+            "{} of {} cells{part} are there already{made}",
+            survey.there.len(),
+            survey.total
+        ));
     }
 }
 
