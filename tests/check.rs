@@ -137,6 +137,7 @@ fn wrong_input_exits_with_2_and_says_where() {
     wrong("  makespan_s: {mean: '< 600'}");
     wrong("  waiting_time_s: 'under 600'");
     wrong("  qubit_utilization[nowhere]: '> 0'");
+    wrong("  makespan_s: '> 0'\n  qubit_utilization[lab.west]: '> 0'");
     wrong("  waiting_time_s[iqm_garnet]: '> 0'");
     wrong("  on_inconclusive: maybe");
     wrong("  waiting_time_s: {p95: '< 600'}\n  waiting_time_s.p95: '< 500'");

@@ -112,6 +112,25 @@ fn traces_can_be_of_all_replications_or_none() {
     assert_eq!(lines("none"), (None, true));
 }
 
+/// Fewer than ten replications are no beginning for a search for precision, and nobody is left to find out.
+#[test]
+fn precision_says_that_it_begins_with_more_replications() {
+    let base = tempfile::tempdir().unwrap();
+    let begun = |replications: &str| {
+        let out = base.path().join(replications);
+        let args = [
+            &["compare", "--vary", "allocator.strategy=noise_aware,noise_aware", "--metric", "makespan_s"][..],
+            &["--precision", "50%", "--max-replications", "12", "--replications", replications],
+            &["--no-plots", "--out", out.to_str().unwrap()],
+        ];
+        let done = rmsim(&small(&args.concat()));
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        text(&done.stderr).contains("--precision begins with 10 replications, not ")
+    };
+    assert!(begun("3"));
+    assert!(!begun("10"));
+}
+
 /// The same policy on the same worlds: the difference is exactly nothing, and nothing is decided.
 #[test]
 fn a_strategy_compared_with_itself_is_exactly_equal() {

@@ -112,7 +112,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Runs the command lines of a document one after the other, and tells what went wrong.
+/// Runs the command lines of a document one after the other, and tells what went wrong. Then all of them again, as a
+/// reader does who comes back to a page: no command may fail because of what it left behind itself.
 fn run_all(lines: &[CommandLine]) -> Vec<String> {
     let copied = tempfile::tempdir().unwrap();
     for folder in ["scenarios", "devices", "tests/data"] {
@@ -122,7 +123,10 @@ fn run_all(lines: &[CommandLine]) -> Vec<String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", program.parent().unwrap().display());
     let mut wrong = Vec::new();
-    for CommandLine { document, line, text } in lines {
+    for (time, CommandLine { document, line, text }) in ["the first time", "the second time"]
+        .iter()
+        .flat_map(|time| lines.iter().map(move |line| (time, line)))
+    {
         let Some(command) = as_rmsim(text) else { continue };
         let done = Command::new("sh")
             .args(["-c", &command])
@@ -132,7 +136,7 @@ fn run_all(lines: &[CommandLine]) -> Vec<String> {
             .expect("sh starts");
         if !done.status.success() {
             let said = String::from_utf8_lossy(&done.stderr);
-            wrong.push(format!("{}:{line}: {text}\n{}\n{said}", document.display(), done.status));
+            wrong.push(format!("{}:{line}: {text}\n{}, {time}\n{said}", document.display(), done.status));
         }
     }
     wrong

@@ -3,35 +3,18 @@
 
 The connected components of a pattern are the jobs of a batch. `rmsim place` places all of them at once; the VF2 layout
 pass of Qiskit places them largest first, each at the best place (proved) that those before it have left. Both in one
-run, in the environment of compare.py; README.md says what is measured.
+run; README.md says what is measured.
 """
 
-import argparse
 import json
 import math
-from pathlib import Path
 
-from compare import (
-    ROOT,
-    TARGET,
-    TOLERANCE,
-    caption,
-    enter_environment,
-    geometric_mean,
-    ours,
-    qiskit,
-    ratio,
-    write_tables,
-)
+import environment
+from vf2 import REQUIREMENTS, TOLERANCE, argument_parser, caption, geometric_mean, ours, qiskit, ratio, write_tables
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--instances", type=Path, default=ROOT / "tests/data/placement_batches.json")
-    parser.add_argument("--out", type=Path, default=ROOT / "results/peers", help="folder for tables")
-    parser.add_argument("--rmsim", type=Path, help="the program [default: built with --release]")
-    parser.add_argument("--cap", type=int, default=60, metavar="SECONDS", help="CPU time per batch of Qiskit")
-    parser.add_argument("--repeat", type=int, default=3, help="searches per instance; the least time counts")
+    parser = argument_parser(__doc__, instances="placement_batches.json", cap_s=60)
     parser.add_argument(
         "--budgets",
         type=int,
@@ -39,7 +22,6 @@ def arguments():
         default=[20_000_000, 200_000, 1_000],
         help="steps of our search: to the proof, what a scheduling pass allows, and hardly any",
     )
-    parser.add_argument("--environment", type=Path, default=TARGET / "peers")
     return parser.parse_args()
 
 
@@ -78,7 +60,7 @@ def summary(rows):
 
 def main():
     args = arguments()
-    enter_environment(args.environment.resolve(), __file__)
+    environment.enter(args.environment, REQUIREMENTS)
     args.out.mkdir(parents=True, exist_ok=True)
     file = json.loads(args.instances.read_text(encoding="utf-8"))
     theirs = qiskit(file, args.instances, args, args.out / "batches-qiskit.csv", sequential=True)

@@ -21,10 +21,11 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import venv
+
+import environment
+from environment import ROOT, TARGET
 
 PINNED = ["qiskit==2.6.2", "qiskit-qasm3-import==0.6.0"]
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 GENERATED = [
     "adder:4", "adder:14", "bernstein_vazirani:9", "bernstein_vazirani:9,secret=37", "deutsch_jozsa:8", "ghz:25",
     "grover:2", "grover:4", "grover:10,rounds=3", "hidden_shift:10", "ising:11,steps=3", "phase_estimation:8",
@@ -39,15 +40,6 @@ CONVENTION = {
     "3: negative control": "Qiskit defines a gate with X around a control for each negative control, we need none for two",
     "3: control and power of a gate made of gates": "Qiskit expands a controlled H before it controls it",
 }
-
-
-def bootstrap(folder):
-    """Runs this script again inside an environment that has the pinned versions."""
-    python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PINNED], check=True)
-    sys.exit(subprocess.run([python, __file__, "--inside", *sys.argv[1:]]).returncode)
 
 
 def expanded(circuit, standard, qelib1):
@@ -166,7 +158,7 @@ def counts_of_qiskit(circuit, standard, qelib1, hardware):
 
 def made_by_qiskit():
     """Circuits that Qiskit writes itself: (name, circuit, formats)."""
-    from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit, QuantumRegister
+    from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
     from qiskit.circuit.library import EfficientSU2, GroverOperator, QFT, QuantumVolume, TwoLocal, ZZFeatureMap
     from qiskit.circuit.random import random_circuit
     from qiskit import transpile
@@ -219,12 +211,10 @@ def made_by_qiskit():
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--rmsim", default=str(ROOT / "target" / "release" / "rmsim"))
-    arguments.add_argument("--env", default=str(ROOT / "target" / "peers" / "circuits"))
-    arguments.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    arguments.add_argument("--rmsim", default=str(TARGET / "release" / "rmsim"))
+    arguments.add_argument("--env", type=pathlib.Path, default=TARGET / "peers" / "circuits")
     given = arguments.parse_args()
-    if not given.inside:
-        bootstrap(pathlib.Path(given.env))
+    environment.enter(given.env, PINNED)
 
     import qiskit
     from qiskit import qasm2, qasm3

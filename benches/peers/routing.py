@@ -16,26 +16,13 @@ import json
 import math
 import pathlib
 import subprocess
-import sys
-import venv
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+import environment
+from environment import HERE, ROOT
+
 PINNED = ["qiskit==2.2.3", "numpy==2.4.6", "scipy==1.17.1", "networkx==3.6.1", "matplotlib==3.11.2", "pyyaml==6.0.3"]
 DEVICES = ["ibm_fez", "ibm_brisbane", "ibm_berlin"]
 SEED = 1
-
-
-def within_environment():
-    """Runs this script again inside its own environment unless it is there already."""
-    folder = HERE / ".venv-routing"
-    python = folder / "bin" / "python"
-    if pathlib.Path(sys.prefix) == folder:
-        return
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PINNED], check=True)
-    sys.exit(subprocess.run([python, __file__, *sys.argv[1:]]).returncode)
 
 
 def load_device(name):
@@ -239,7 +226,7 @@ def main():
 
 
 if __name__ == "__main__":
-    within_environment()
+    environment.enter(HERE / ".venv-routing", PINNED)
     from routing_circuits import circuits, interactions
 
     main()

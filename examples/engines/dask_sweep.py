@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 
+import shards
 from dask.distributed import Client, LocalCluster, as_completed
 
 
@@ -23,26 +24,15 @@ def run_shard(command: list[str], folder: str) -> str:
     return done.stderr.strip().splitlines()[-1]
 
 
-def shard_command(args: argparse.Namespace, shard: int) -> list[str]:
-    # One thread per shard: the engine decides how many of them run at a time.
-    return [args.rmsim, "sweep", args.plan, "--out", args.out, "--shard", f"{shard}/{args.shards}", "--threads", "1"]
-
-
 def submit(client: Client, args: argparse.Namespace) -> None:
-    commands = [shard_command(args, shard) for shard in range(1, args.shards + 1)]
     # Not pure: the result is in the folder, not in the return value. A retried shard goes on from its cells.
-    futures = client.map(run_shard, commands, folder=os.getcwd(), pure=False, retries=2)
+    futures = client.map(run_shard, shards.commands(args), folder=os.getcwd(), pure=False, retries=2)
     for _, message in as_completed(futures, with_results=True):
         print(message, file=sys.stderr)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Run a sweep as shards on Dask, then merge it.")
-    parser.add_argument("plan")
-    parser.add_argument("--out", required=True, help="folder of the sweep, seen by all workers")
-    parser.add_argument("--rmsim", default="rmsim", help="path of rmsim, the same on all workers")
-    parser.add_argument("--shards", type=int, default=8, help="a few per worker, so that none waits for the last")
-    parser.add_argument("--workers", type=int, default=2, help="local workers, one thread each")
+    parser = shards.argument_parser("Dask")
     parser.add_argument("--scheduler", help="address of a scheduler that runs already, as in tcp://host:8786")
     args = parser.parse_args()
     if args.scheduler:
@@ -52,7 +42,7 @@ def main() -> int:
         with LocalCluster(n_workers=args.workers, threads_per_worker=1, dashboard_address=None) as cluster:
             with Client(cluster) as client:
                 submit(client, args)
-    return subprocess.run([args.rmsim, "merge", args.out], check=False).returncode
+    return shards.merge(args)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,8 @@ impl Metric {
     }
 }
 
-/// All differences from the baseline.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// All differences from the baseline: what `comparison.json` holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// Name of the variant that the others are compared with.
     pub baseline: String,
@@ -64,7 +64,7 @@ pub struct Comparison {
 /// One metric of one variant against the baseline.
 ///
 /// Means and difference are taken over the replications in which both have a value; `None` when there is none.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Name of the metric.
     pub metric: String,
@@ -109,7 +109,7 @@ impl Row {
 }
 
 /// How the adding of replications ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stopped {
     /// The precision asked for, as a share of the baseline's mean.
     pub precision: f64,

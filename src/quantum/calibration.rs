@@ -27,6 +27,21 @@ pub struct QubitCalibration {
     pub dead: bool,
 }
 
+impl QubitCalibration {
+    /// A qubit of which only the readout error is known: all else is perfect and takes no time.
+    pub fn with_readout_error(readout_error: f64) -> Self {
+        Self {
+            t1_s: f64::INFINITY,
+            t2_s: f64::INFINITY,
+            readout_error,
+            one_qubit_error: 0.0,
+            one_qubit_duration_s: 0.0,
+            readout_duration_s: 0.0,
+            dead: false,
+        }
+    }
+}
+
 /// One coupler's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CouplerCalibration {
@@ -36,6 +51,13 @@ pub struct CouplerCalibration {
     pub two_qubit_duration_s: f64,
     /// Not to be used: not calibrated, faulty, or its error is [`DEAD_ERROR`] or more.
     pub dead: bool,
+}
+
+impl CouplerCalibration {
+    /// A coupler of which only the error of its gate is known: the gate takes no time.
+    pub fn with_error(two_qubit_error: f64) -> Self {
+        Self { two_qubit_error, two_qubit_duration_s: 0.0, dead: false }
+    }
 }
 
 /// The figures of all elements of one device at one time.

@@ -15,41 +15,62 @@ use crate::observe::metrics::TimelineSample;
 use crate::quantum::hardware::failures::Outage;
 use crate::time::Time;
 
-/// Columns of `jobs.csv`.
-pub const JOBS_HEADER: &[&str] = &[
-    "replication",
-    "job_id",
-    "workload_name",
-    "submission_time",
-    "requested_number_of_resources",
-    "requested_time",
-    "success",
-    "final_state",
-    "starting_time",
-    "execution_time",
-    "finish_time",
-    "waiting_time",
-    "turnaround_time",
-    "stretch",
-    "allocated_resources",
-    "device",
-    "attempts",
-    "topology",
-    "circuits",
-    "shots",
-    "depth",
-    "user",
-    "group",
-    "project",
-    "placement_cost",
-    "placement_proved",
-    "devices_tried",
-    "swaps",
-    "buffer_distance",
-    "fidelity_predicted",
-    "fidelity_true",
-    "reason",
-];
+/// The columns of `jobs.csv`: its header, and what its readers call them.
+macro_rules! job_columns {
+    ($($column:ident = $name:literal,)+) => {
+        /// Columns of `jobs.csv`.
+        pub const JOBS_HEADER: &[&str] = &[$($name),+];
+
+        /// A column of `jobs.csv`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the columns of the file")]
+        pub enum JobColumn {
+            $($column),+
+        }
+    };
+}
+
+job_columns! {
+    Replication = "replication",
+    JobId = "job_id",
+    WorkloadName = "workload_name",
+    SubmissionTime = "submission_time",
+    RequestedNumberOfResources = "requested_number_of_resources",
+    RequestedTime = "requested_time",
+    Success = "success",
+    FinalState = "final_state",
+    StartingTime = "starting_time",
+    ExecutionTime = "execution_time",
+    FinishTime = "finish_time",
+    WaitingTime = "waiting_time",
+    TurnaroundTime = "turnaround_time",
+    Stretch = "stretch",
+    AllocatedResources = "allocated_resources",
+    Device = "device",
+    Attempts = "attempts",
+    Topology = "topology",
+    Circuits = "circuits",
+    Shots = "shots",
+    Depth = "depth",
+    User = "user",
+    Group = "group",
+    Project = "project",
+    PlacementCost = "placement_cost",
+    PlacementProved = "placement_proved",
+    DevicesTried = "devices_tried",
+    Swaps = "swaps",
+    BufferDistance = "buffer_distance",
+    FidelityPredicted = "fidelity_predicted",
+    FidelityTrue = "fidelity_true",
+    Reason = "reason",
+}
+
+impl JobColumn {
+    /// Its name in the header.
+    pub fn name(self) -> &'static str {
+        JOBS_HEADER[self as usize]
+    }
+}
 
 /// Columns of `timeline.csv`.
 pub const TIMELINE_HEADER: &[&str] = &[

@@ -80,20 +80,9 @@ impl Device {
             .expect("couplers in range");
         let errors: BTreeMap<(u32, u32), f64> =
             self.edges.iter().map(|&(a, b, error)| ((a.min(b), a.max(b)), error)).collect();
-        let couplers = map.couplers().iter().map(|(a, b)| CouplerCalibration {
-            two_qubit_error: errors[&(a.0, b.0)],
-            two_qubit_duration_s: 0.0,
-            dead: false,
-        });
-        let qubits = self.readout.iter().map(|&readout_error| QubitCalibration {
-            t1_s: f64::INFINITY,
-            t2_s: f64::INFINITY,
-            readout_error,
-            one_qubit_error: 0.0,
-            one_qubit_duration_s: 0.0,
-            readout_duration_s: 0.0,
-            dead: false,
-        });
+        let couplers =
+            map.couplers().iter().map(|(a, b)| CouplerCalibration::with_error(errors[&(a.0, b.0)]));
+        let qubits = self.readout.iter().map(|&error| QubitCalibration::with_readout_error(error));
         let calibration = Calibration { qubits: qubits.collect(), couplers: couplers.collect() };
         let none = QubitSet::new(map.qubits());
         Epoch::new(EpochNumber(0), Arc::new(map), Arc::new(calibration), &none, &[])

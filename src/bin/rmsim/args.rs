@@ -81,17 +81,12 @@ pub enum Command {
     },
 }
 
-/// What every command that runs scenarios takes.
+/// The scenario that a command runs, and what is changed in it.
 #[derive(Debug, Args)]
-pub struct Common {
+pub struct ScenarioArgs {
     /// The scenario file [default: the built-in quickstart]
-    pub scenario: Option<PathBuf>,
-    /// The run folder itself [default: results/<scenario>/<run>]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Overwrite what the run folder holds
-    #[arg(long)]
-    pub force: bool,
+    #[arg(value_name = "SCENARIO")]
+    pub path: Option<PathBuf>,
     /// Root of all randomness, instead of the scenario's
     #[arg(long)]
     pub seed: Option<u64>,
@@ -104,6 +99,19 @@ pub struct Common {
     /// Change a setting: keys separated by dots, list items by number, value as YAML
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
+}
+
+/// What every command that runs scenarios into a folder takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The run folder itself [default: results/<scenario>/<run>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Overwrite what the run folder holds
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
     /// Which replications write traces, instead of the scenario's choice
     #[arg(long, value_enum, value_name = "WHICH")]
     pub traces: Option<TraceChoice>,
@@ -218,7 +226,8 @@ pub struct CompareArgs {
     /// Compare by this metric only; may be given several times [default: all means and 95 % quantiles]
     #[arg(long, value_name = "NAME")]
     pub metric: Vec<String>,
-    /// Add replications until every difference is decided, or known to within this share of the baseline's mean
+    /// Add replications until every difference is decided, or known to within this share of the baseline's mean; begins
+    /// with --replications, but no fewer than 10
     #[arg(long, value_name = "PERCENT")]
     pub precision: Option<String>,
     /// Most replications with --precision
@@ -227,6 +236,17 @@ pub struct CompareArgs {
     /// The two metrics of the trade-off plot
     #[arg(long, value_name = "X,Y", default_value = "waiting_time_s.mean,fidelity_true.mean")]
     pub trade_off: String,
+}
+
+/// How the tables of a sweep are shown.
+#[derive(Debug, Args)]
+pub struct TablesArgs {
+    /// Draw no plots
+    #[arg(long)]
+    pub no_plots: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Exit code 99 says that expected values of the plan were missed.
@@ -243,18 +263,15 @@ pub struct SweepArgs {
     /// Say what would be run and about how long it would take, and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Run cells again that are there, and take over a folder that holds something else
+    /// Run cells again that are there, as after a change of the program within a version, and take over a folder that
+    /// holds something else
     #[arg(long)]
     pub force: bool,
     /// Threads over which cells are spread [default: all processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
-    /// Draw no plots
-    #[arg(long)]
-    pub no_plots: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub tables: TablesArgs,
 }
 
 /// Exit code 99 says that expected values of the plan were missed.
@@ -266,12 +283,8 @@ pub struct MergeArgs {
     /// Where cells are gathered and tables are written [default: the first folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Draw no plots
-    #[arg(long)]
-    pub no_plots: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub tables: TablesArgs,
 }
 
 #[derive(Debug, Args)]
@@ -296,21 +309,12 @@ pub struct ReportArgs {
 /// baseline or slower than another version. Exit code 0 when nothing fails, 99 when something does, 2 when the input is
 /// wrong.
 #[derive(Debug, Args)]
+#[command(mut_arg("threads", |threads| threads.help(
+    "Threads over which replications are spread [default: all processors; 1 for targets on latency]"
+)))]
 pub struct CheckArgs {
-    /// The scenario file [default: the built-in quickstart]
-    pub scenario: Option<PathBuf>,
-    /// Root of all randomness, instead of the scenario's
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Number of independent repetitions, instead of the scenario's
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub replications: Option<u32>,
-    /// Threads over which replications are spread [default: all processors; 1 for targets on latency]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: Option<u16>,
-    /// Change a setting: keys separated by dots, list items by number, value as YAML
-    #[arg(long, value_name = "PATH=VALUE")]
-    pub set: Vec<String>,
+    #[command(flatten)]
+    pub scenario: ScenarioArgs,
     /// Write the values of all replications, to compare later versions with
     #[arg(long, value_name = "FILE")]
     pub save_baseline: Option<PathBuf>,

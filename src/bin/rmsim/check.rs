@@ -16,7 +16,7 @@ use resource_manager::report::check::{conclusion, github, junit, markdown, table
 use resource_manager::report::table::duration;
 use resource_manager::simulator::scenario::{Measure, Scenario};
 
-use crate::args::{CheckArgs, Common, TraceChoice};
+use crate::args::{CheckArgs, TraceChoice};
 use crate::console::{Console, print};
 use crate::failure::Failure;
 use crate::input;
@@ -24,10 +24,12 @@ use crate::run::warn;
 
 pub fn check(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
     let started = (jiff::Timestamp::now(), std::time::Instant::now());
-    let common = common(args);
     let margin = input::percent(&args.margin)?;
     let time_margin = input::percent(&args.time_margin)?;
-    let mut scenario = input::load(common.scenario.as_deref(), &input::overrides(&common)?)?;
+    let chosen = &args.scenario;
+    let mut sets = input::overrides(chosen)?;
+    sets.push(input::traces(TraceChoice::None)?);
+    let mut scenario = input::load(chosen.path.as_deref(), &sets)?;
     let metrics = metrics(args, &scenario)?;
     let baseline = match &args.baseline {
         None => None,
@@ -49,7 +51,7 @@ pub fn check(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
     ));
     let timing = scenario.targets.iter().any(|target| matches!(target.measure, Measure::WallClock(..)));
     // Replications side by side take each other's time.
-    let threads = if timing && args.threads.is_none() { 1 } else { input::threads(&common) };
+    let threads = if timing && chosen.threads.is_none() { 1 } else { input::threads(chosen.threads) };
     if let Some(span) = warm_up::resolve([&mut scenario], threads).map_err(Failure::failed)? {
         console.note(format!("warm-up: {} (MSER-5)", duration(Some(span.as_secs_f64()))));
     }
@@ -73,28 +75,12 @@ pub fn check(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
         write_file(path, &Baseline::new(&scenario, &replications, counted).to_json())?;
         console.note(format!("baseline in {}", path.display()));
     }
-    let file = args.scenario.as_ref().map(|path| path.display().to_string());
+    let file = chosen.path.as_ref().map(|path| path.display().to_string());
     let report = Report::new(&scenario, file, cases, notes);
     write(&report, args, started, console)?;
     match report.passed {
         true => Ok(()),
         false => Err(Failure::missed(conclusion(&report))),
-    }
-}
-
-fn common(args: &CheckArgs) -> Common {
-    Common {
-        scenario: args.scenario.clone(),
-        out: None,
-        force: false,
-        seed: args.seed,
-        replications: args.replications,
-        threads: args.threads,
-        set: args.set.clone(),
-        traces: Some(TraceChoice::None),
-        no_plots: true,
-        no_report: true,
-        json: args.json,
     }
 }
 
@@ -182,9 +168,9 @@ impl Speed<'_> {
 
     fn workload(&self) -> Workload {
         let mut settings: Vec<OsString> =
-            self.args.set.iter().map(|set| OsString::from(format!("--set={set}"))).collect();
-        settings.extend(self.args.seed.map(|seed| OsString::from(format!("--seed={seed}"))));
-        Workload::new(self.args.scenario.as_deref(), &settings)
+            self.args.scenario.set.iter().map(|set| OsString::from(format!("--set={set}"))).collect();
+        settings.extend(self.args.scenario.seed.map(|seed| OsString::from(format!("--seed={seed}"))));
+        Workload::new(self.args.scenario.path.as_deref(), &settings)
     }
 }
 

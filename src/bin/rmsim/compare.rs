@@ -28,9 +28,9 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     let metrics = metrics_named(&args.metric).map_err(|name| input::no_such_metric("--metric", &name))?;
     let trade_off = trade_off(&args.trade_off)?;
     let precision = args.precision.as_deref().map(input::percent).transpose()?;
-    let mut sets = input::overrides(common)?;
-    let base = input::load(common.scenario.as_deref(), &sets)?;
-    if common.replications.is_none() && base.replications == 1 && precision.is_none() {
+    let mut sets = input::overrides(&common.scenario)?;
+    let base = input::load(common.scenario.path.as_deref(), &sets)?;
+    if common.scenario.replications.is_none() && base.replications == 1 && precision.is_none() {
         // One replication has no interval, and a comparison without an interval has no verdict.
         sets.push(SetOverride::new("replications", DEFAULT_REPLICATIONS.to_string())?);
     }
@@ -39,7 +39,7 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
         .into_iter()
         .map(|(name, own)| {
             let sets: Vec<SetOverride> = sets.iter().cloned().chain(own).collect();
-            Ok(Prepared { name, scenario: input::load(common.scenario.as_deref(), &sets)? })
+            Ok(Prepared { name, scenario: input::load(common.scenario.path.as_deref(), &sets)? })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     let baseline = baseline(args.baseline.as_deref(), &variants)?;
@@ -56,6 +56,14 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     };
     let (name, seed, count) = (&base.name, base.seed, variants.len());
     console.note(format!("{name}: seed {seed}, {count} variants, {replications} each on the same worlds"));
+    if let Some(stopping) = stopping
+        && (2..stopping.minimum).contains(&base.replications)
+    {
+        console.note(format!(
+            "--precision begins with {} replications, not {}: fewer decide too much by chance",
+            stopping.minimum, base.replications
+        ));
+    }
     let mut identity = blake3::Hasher::new();
     for variant in &variants {
         identity.update(run_id(&variant.scenario).as_bytes());
@@ -67,7 +75,7 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     };
     let folder = RunFolder::claim(path, id, common.force)?;
     let started = jiff::Timestamp::now();
-    let threads = input::threads(common);
+    let threads = input::threads(common.scenario.threads);
     if let Some(span) = warm_up::resolve(variants.iter_mut().map(|variant| &mut variant.scenario), threads)
         .map_err(Failure::failed)?
     {

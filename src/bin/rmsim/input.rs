@@ -5,27 +5,29 @@ use std::path::Path;
 use resource_manager::observe::metrics::{Better, METRICS, MetricDef};
 use resource_manager::simulator::scenario::{Horizon, QUICKSTART, Scenario, SetOverride};
 
-use crate::args::{Common, TraceChoice};
+use crate::args::{ScenarioArgs, TraceChoice};
 use crate::failure::Failure;
 
 /// The overrides of `--set`, and of the options that stand for one.
-pub fn overrides(common: &Common) -> Result<Vec<SetOverride>, Failure> {
-    let mut sets = parse_sets(&common.set)?;
-    if let Some(seed) = common.seed {
+pub fn overrides(args: &ScenarioArgs) -> Result<Vec<SetOverride>, Failure> {
+    let mut sets = parse_sets(&args.set)?;
+    if let Some(seed) = args.seed {
         sets.push(SetOverride::new("seed", seed.to_string())?.written_as("--seed"));
     }
-    if let Some(replications) = common.replications {
+    if let Some(replications) = args.replications {
         sets.push(SetOverride::new("replications", replications.to_string())?.written_as("--replications"));
     }
-    if let Some(traces) = common.traces {
-        let value = match traces {
-            TraceChoice::First => "first",
-            TraceChoice::All => "all",
-            TraceChoice::None => "none",
-        };
-        sets.push(SetOverride::new("output.traces", value)?.written_as("--traces"));
-    }
     Ok(sets)
+}
+
+/// The override that `--traces` stands for.
+pub fn traces(which: TraceChoice) -> Result<SetOverride, Failure> {
+    let value = match which {
+        TraceChoice::First => "first",
+        TraceChoice::All => "all",
+        TraceChoice::None => "none",
+    };
+    Ok(SetOverride::new("output.traces", value)?.written_as("--traces"))
 }
 
 /// Reads `--set PATH=VALUE`.
@@ -76,11 +78,9 @@ pub fn no_such_metric(option: &str, name: &str) -> Failure {
     ))
 }
 
-/// Number of threads to use.
-pub fn threads(common: &Common) -> usize {
-    common
-        .threads
-        .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
+/// Number of threads to use: those asked for, or as many as there are processors.
+pub fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
 }
 
 /// Jobs of all replications, where the horizon says how many.

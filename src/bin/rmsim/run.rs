@@ -23,8 +23,10 @@ const VIOLATIONS_SHOWN: usize = 10;
 
 pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     let common = &args.common;
-    let mut scenario = input::load(common.scenario.as_deref(), &input::overrides(common)?)?;
-    let threads = input::threads(common);
+    let mut sets = input::overrides(&common.scenario)?;
+    sets.extend(common.traces.map(input::traces).transpose()?);
+    let mut scenario = input::load(common.scenario.path.as_deref(), &sets)?;
+    let threads = input::threads(common.scenario.threads);
     console.note(format!(
         "{}: seed {}, {} replication(s), {} device(s)",
         scenario.name,

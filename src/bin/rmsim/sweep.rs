@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use resource_manager::experiment::folder::VERSION;
 use resource_manager::experiment::sweep::SweepError;
 use resource_manager::experiment::sweep::listing::Listing;
 use resource_manager::experiment::sweep::merge;
@@ -14,9 +15,10 @@ use resource_manager::report::table::{Align, Table, duration, number};
 use resource_manager::simulator::scenario::YamlFile;
 use serde_json::json;
 
-use crate::args::{MergeArgs, SweepArgs};
+use crate::args::{MergeArgs, SweepArgs, TablesArgs};
 use crate::console::{self, Console, print};
 use crate::failure::Failure;
+use crate::input;
 
 /// Damaged cells that are named one by one; all are repeated.
 const NAMED: usize = 10;
@@ -29,9 +31,7 @@ pub fn sweep(args: &SweepArgs, console: &Console) -> Result<(), Failure> {
         None => Shard::WHOLE,
     };
     let out = args.out.clone().unwrap_or_else(|| Path::new("results").join("sweeps").join(&listing.sweep));
-    let threads = args
-        .threads
-        .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from);
+    let threads = input::threads(args.threads);
     console.note(format!(
         "{}: seed {}, {} combination(s) in {} replication(s) on the same worlds, {} cells",
         listing.sweep,
@@ -61,7 +61,7 @@ pub fn sweep(args: &SweepArgs, console: &Console) -> Result<(), Failure> {
             shard.of,
             out.display()
         ));
-        return match args.json {
+        return match args.tables.json {
             true => print(|out| {
                 writeln!(out, "{:#}", json!({"shard": shard.number, "of": shard.of, "cells": survey.total}))
             }),
@@ -69,13 +69,13 @@ pub fn sweep(args: &SweepArgs, console: &Console) -> Result<(), Failure> {
         };
     }
     let merged = merge::merge(std::slice::from_ref(&out), None)?;
-    show(&merged, &out, args.no_plots, args.json, console)
+    show(&merged, &out, &args.tables, console)
 }
 
 pub fn merge_folders(args: &MergeArgs, console: &Console) -> Result<(), Failure> {
     let merged = merge::merge(&args.folders, args.out.as_deref())?;
     let out = args.out.as_ref().or(args.folders.first()).cloned().unwrap_or_else(|| PathBuf::from("."));
-    show(&merged, &out, args.no_plots, args.json, console)
+    show(&merged, &out, &args.tables, console)
 }
 
 /// Whether the file at `path` is a plan; a file that cannot be read is none, and its reader will say why. A pipe, which
@@ -117,7 +117,18 @@ fn tell(survey: &Survey, args: &SweepArgs, console: &Console) {
     }
     if !survey.there.is_empty() || args.shard.is_some() {
         let part = args.shard.as_ref().map(|shard| format!(" of shard {shard}")).unwrap_or_default();
-        console.note(format!("{} of {} cells{part} are there already", survey.there.len(), survey.total));
+        // Names of cells hold the version, not the build: shards of one release come from different machines.
+        let made = match survey.there.is_empty() {
+            true => String::new(),
+            false => format!(
+                ", made by version {VERSION}; --force runs them again if the program has changed since"
+            ),
+        };
+        console.note(format!(
+            "{} of {} cells{part} are there already{made}",
+            survey.there.len(),
+            survey.total
+        ));
     }
 }
 
@@ -143,7 +154,7 @@ fn dry_run(
     survey.there.iter().for_each(|(task, _)| there[task.combination] += 1);
     survey.todo.iter().for_each(|task| todo[task.combination] += 1);
     print(|out| {
-        if args.json {
+        if args.tables.json {
             let cells = survey.todo.iter().map(|task| {
                 json!({
                     "cell": task.cell,
@@ -184,19 +195,13 @@ fn plan_table(listing: &Listing, there: &[usize], todo: &[usize]) -> Table {
 }
 
 /// Prints and draws a merged sweep; fails when expected values were missed.
-fn show(
-    merged: &Merged,
-    folder: &Path,
-    no_plots: bool,
-    json: bool,
-    console: &Console,
-) -> Result<(), Failure> {
-    if !no_plots {
+fn show(merged: &Merged, folder: &Path, args: &TablesArgs, console: &Console) -> Result<(), Failure> {
+    if !args.no_plots {
         let plots = sweep_plots(merged);
         let named: Vec<_> = plots.iter().map(|(name, plot)| (name.as_str(), plot.clone())).collect();
         plots::write_all(folder, &named).map_err(Failure::failed)?;
     }
-    print(|out| match json {
+    print(|out| match args.json {
         true => writeln!(out, "{:#}", merged.to_json()),
         false => write!(out, "{}", sweep_table(merged, console.color())),
     })?;

@@ -269,21 +269,10 @@ impl DeviceForm {
         for (index, &error) in self.readout.iter().enumerate() {
             let readout_error =
                 probability(error).map_err(|message| (format!("{key}.readout[{index}]"), message))?;
-            qubits.push(QubitCalibration {
-                t1_s: f64::INFINITY,
-                t2_s: f64::INFINITY,
-                readout_error,
-                one_qubit_error: 0.0,
-                one_qubit_duration_s: 0.0,
-                readout_duration_s: 0.0,
-                dead: false,
-            });
+            qubits.push(QubitCalibration::with_readout_error(readout_error));
         }
-        let couplers = map.couplers().iter().map(|(a, b)| CouplerCalibration {
-            two_qubit_error: errors[&(a.0, b.0)],
-            two_qubit_duration_s: 0.0,
-            dead: false,
-        });
+        let couplers =
+            map.couplers().iter().map(|(a, b)| CouplerCalibration::with_error(errors[&(a.0, b.0)]));
         let calibration = Calibration { qubits, couplers: couplers.collect() };
         let offline = QubitSet::new(map.qubits());
         Ok(Epoch::new(EpochNumber(0), Arc::new(map), Arc::new(calibration), &offline, &[]))

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::ReadError;
 use crate::experiment::run::MetricSummary;
-use crate::experiment::statistics::{Direction, Interval, Verdict};
+use crate::experiment::statistics::Interval;
 use crate::observe::metrics::MetricDef;
 use crate::quantum::coupling_map::CouplingMap;
 
@@ -169,51 +169,6 @@ pub fn known_metrics(values: &IndexMap<String, MeasuredValue>) -> Vec<MetricSumm
         Some(MetricSummary { name: name.clone(), def, mean: value.mean, ci95: value.ci95 })
     });
     known.collect()
-}
-
-/// `comparison.json`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct ComparisonFile {
-    /// Name of the variant that the others are compared with.
-    pub baseline: String,
-    /// Names of the others.
-    pub variants: Vec<String>,
-    /// Replications per variant.
-    pub replications: usize,
-    /// By metric, then by variant.
-    pub rows: Vec<ComparisonRow>,
-}
-
-/// One metric of one variant against the baseline.
-#[derive(Debug, Clone, Deserialize)]
-pub struct ComparisonRow {
-    /// Name of the metric.
-    pub metric: String,
-    /// Which way is good.
-    pub direction: Direction,
-    /// Name of the variant.
-    pub variant: String,
-    /// Replications in which both have a value.
-    pub pairs: usize,
-    /// Mean of the baseline.
-    pub baseline_mean: Option<f64>,
-    /// Mean of the variant.
-    pub variant_mean: Option<f64>,
-    /// Mean of variant - baseline.
-    pub difference: Option<f64>,
-    /// 95 % interval of the difference.
-    pub ci95: Option<Interval>,
-    /// 95 % bootstrap interval of the difference; of quantiles and maxima only.
-    #[serde(default)]
-    pub bootstrap95: Option<Interval>,
-    /// What the evidence says.
-    pub verdict: Verdict,
-    /// p-value after Holm's correction.
-    pub p_adjusted: Option<f64>,
-    /// Cohen's d of the paired differences.
-    pub effect_size: Option<f64>,
-    /// How many times fewer replications this took than independent runs would.
-    pub variance_reduction: Option<f64>,
 }
 
 /// Reads a JSON file.

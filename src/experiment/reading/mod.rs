@@ -12,11 +12,13 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use documents::{
-    ComparisonFile, ComparisonRow, Host, Manifest, ManifestDevice, ManifestVariant, MeasuredValue, Program,
-    Summary, coupling_text, known_metrics,
+    Host, Manifest, ManifestDevice, ManifestVariant, MeasuredValue, Program, Summary, coupling_text,
+    known_metrics,
 };
 pub use error::ReadError;
 pub use rows::{Fields, JobRow, ReplicationRow, Row, TimelineRow, each_row, each_row_if};
+
+use super::comparison::Comparison;
 
 /// What a folder of results holds.
 #[derive(Debug, Clone)]
@@ -46,7 +48,7 @@ pub struct ComparisonFiles {
     /// What ran.
     pub manifest: Manifest,
     /// Differences and verdicts.
-    pub comparison: ComparisonFile,
+    pub comparison: Comparison,
 }
 
 impl Results {
@@ -89,6 +91,11 @@ impl RunFiles {
     /// Where `timeline.csv` lies, if the run wrote it.
     pub fn timeline(&self) -> Option<PathBuf> {
         existing(&self.path, "timeline.csv")
+    }
+
+    /// Where `events.csv` lies, if the run wrote it.
+    pub fn events(&self) -> Option<PathBuf> {
+        existing(&self.path, "events.csv")
     }
 
     /// Where `manifest.json` lies.

@@ -140,7 +140,7 @@ pub const METRICS: &[MetricDef] = {
             "",
             SCALAR,
             Higher,
-            "qubit-seconds held by running jobs / qubit-seconds of qubits in service (dead qubits and offline time excluded)",
+            "qubit-seconds held by running jobs / qubit-seconds of qubits in service (dead qubits and offline time excluded; calibrations count as service)",
         )),
         per_device(def(
             M::EffectiveUtilization,

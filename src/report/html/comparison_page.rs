@@ -9,9 +9,8 @@ use serde::Serialize;
 
 use super::shell::{Heading, Section};
 use super::{Page, glossary, manifest, shell};
-use crate::experiment::reading::{
-    ComparisonFile, ComparisonFiles, ComparisonRow, ReadError, ReplicationRow, each_row,
-};
+use crate::experiment::comparison::{Comparison, Row};
+use crate::experiment::reading::{ComparisonFiles, ReadError, ReplicationRow, each_row};
 use crate::experiment::statistics::{Direction, Verdict};
 use crate::report::table::{number, signed_with_interval};
 
@@ -146,7 +145,7 @@ pub(super) fn page(files: &ComparisonFiles) -> Result<Page, ReadError> {
     Ok(Page { html: shell::page(&heading, &sections, &data), missing })
 }
 
-fn drawn(row: &ComparisonRow) -> Drawn<'_> {
+fn drawn(row: &Row) -> Drawn<'_> {
     Drawn {
         metric: &row.metric,
         variant: &row.variant,
@@ -160,7 +159,7 @@ fn drawn(row: &ComparisonRow) -> Drawn<'_> {
     }
 }
 
-fn lead(comparison: &ComparisonFile) -> String {
+fn lead(comparison: &Comparison) -> String {
     if comparison.replications < 2 {
         return "One replication: no interval and no verdict; hint: --replications 10 or more.".to_owned();
     }
@@ -184,11 +183,11 @@ fn badge(verdict: Verdict) -> Markup {
     html! { span class={ "verdict " (word) } { span aria-hidden="true" { (sign) } " " (word) } }
 }
 
-fn verdicts(comparison: &ComparisonFile, rows: &[ComparisonRow], missing: &[String]) -> Markup {
+fn verdicts(comparison: &Comparison, rows: &[Row], missing: &[String]) -> Markup {
     let count = |variant: &str, verdict: Verdict| {
         comparison.rows.iter().filter(|row| row.variant == variant && row.verdict == verdict).count()
     };
-    let p_value = |row: &ComparisonRow| match row.p_adjusted {
+    let p_value = |row: &Row| match row.p_adjusted {
         Some(p) if p < 0.001 => "<0.001".to_owned(),
         Some(p) => format!("{p:.3}"),
         None => "-".to_owned(),

@@ -126,7 +126,7 @@ pub(super) fn page(files: &RunFiles, options: &Options) -> Result<Page, ReadErro
             id: "devices",
             title: "Devices and schedules",
             lead: Some("Which job held which qubits, and what was kept idle around it.".to_owned()),
-            body: schedules(collected, &data.devices, manifest),
+            body: schedules(collected, &data.devices, files),
         });
         if !collected.tenants.is_empty() {
             sections.push(Section {
@@ -294,7 +294,8 @@ fn distributions(collected: &Collected) -> Markup {
     }
 }
 
-fn schedules(collected: &Collected, devices: &[devices::Drawn], manifest: &Manifest) -> Markup {
+fn schedules(collected: &Collected, devices: &[devices::Drawn], files: &RunFiles) -> Markup {
+    let fleet = files.manifest.devices.len();
     if devices.is_empty() {
         return html! { p.note { "No job ran on any device." } };
     }
@@ -311,11 +312,11 @@ fn schedules(collected: &Collected, devices: &[devices::Drawn], manifest: &Manif
             "Buffers are the free qubits within the promised distance of a running job. "
             @if collected.with_earlier_attempts > 0 {
                 (number(Some(collected.with_earlier_attempts as f64)))
-                " jobs had earlier attempts that ended early; the schedule shows their last one, "
-                code { "events.csv" } " has all. "
+                " jobs had earlier attempts that ended early; the schedule shows only their last one"
+                @if files.events().is_some() { ", " code { "events.csv" } " has all" } ". "
             }
-            @if manifest.devices.len() > devices.len() {
-                "Of " (manifest.devices.len()) " devices, the " (devices.len()) " with most jobs are here."
+            @if fleet > devices.len() {
+                "Of " (fleet) " devices, the " (devices.len()) " with most jobs are here."
             }
         }
     }

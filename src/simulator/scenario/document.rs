@@ -125,6 +125,28 @@ impl Node {
 }
 
 impl Node {
+    /// The steps of a path whose keys are joined by dots, for [`Self::nearest`]. A key may hold dots itself, as
+    /// `qubit_utilization[my.device]` does: the longest one that fits counts.
+    pub(super) fn steps<'a>(&self, path: &'a str) -> Vec<&'a str> {
+        let first = path.split('.').next().unwrap_or_default();
+        let (step, below) = match &self.value {
+            Value::Map(entries) => {
+                let fits = |entry: &&Entry| {
+                    path.strip_prefix(&entry.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                };
+                let longest = entries.iter().filter(fits).max_by_key(|entry| entry.key.len());
+                longest.map_or((first, None), |entry| (&path[..entry.key.len()], Some(&entry.node)))
+            }
+            Value::List(items) => (first, first.parse::<usize>().ok().and_then(|index| items.get(index))),
+            _ => (first, None),
+        };
+        let mut steps = vec![step];
+        if let (Some(below), Some(rest)) = (below, path[step.len()..].strip_prefix('.')) {
+            steps.extend(below.steps(rest));
+        }
+        steps
+    }
+
     fn below(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node),

@@ -223,7 +223,7 @@ impl Scenario {
         }
         let file = ScenarioFile::deserialize(&tree)?;
         let mut scenario = resolve::scenario(file, base_dir)
-            .map_err(|problem| problem.fault.or_at(tree.nearest(problem.path.split('.'))))?;
+            .map_err(|problem| problem.fault.or_at(tree.nearest(tree.steps(&problem.path))))?;
         for target in &mut scenario.targets {
             target.line = tree.line_of_target(&target.measure.to_string());
         }

@@ -16,28 +16,29 @@ use super::table::unreadable;
 use super::{Hashed, ReplayError, Taken, cells};
 use crate::allocator::job::{JobId, JobRequest, Tenant, Topology};
 use crate::simulator::scenario::file::replay::LostShapes;
+use crate::simulator::traces::{JOBS_HEADER, JobColumn as Column};
 use crate::simulator::workload::jobs::PlannedOutcome;
 use crate::simulator::workload::replay::{Replay, ReplayBuilder, ReplayedJob};
 use crate::time::{Span, Time};
 
-/// The columns that are read, by their index below; others are ignored.
-const NEEDED: [&str; 16] = [
-    "replication",
-    "job_id",
-    "workload_name",
-    "submission_time",
-    "requested_number_of_resources",
-    "requested_time",
-    "final_state",
-    "execution_time",
-    "turnaround_time",
-    "topology",
-    "circuits",
-    "shots",
-    "depth",
-    "user",
-    "group",
-    "project",
+/// The columns that are read; others are ignored, and may be missing.
+const NEEDED: [Column; 16] = [
+    Column::Replication,
+    Column::JobId,
+    Column::WorkloadName,
+    Column::SubmissionTime,
+    Column::RequestedNumberOfResources,
+    Column::RequestedTime,
+    Column::FinalState,
+    Column::ExecutionTime,
+    Column::TurnaroundTime,
+    Column::Topology,
+    Column::Circuits,
+    Column::Shots,
+    Column::Depth,
+    Column::User,
+    Column::Group,
+    Column::Project,
 ];
 
 /// Whether the first row of a file is that of `jobs.csv`.
@@ -55,23 +56,23 @@ pub fn read<R: BufRead>(
 ) -> Result<Replay, ReplayError> {
     let mut rows = csv::ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(&mut *input);
     let header = rows.byte_headers().map_err(|error| unreadable(&error))?.clone();
-    let mut fields = [0; NEEDED.len()];
-    for (field, name) in fields.iter_mut().zip(NEEDED) {
-        *field = header.iter().position(|found| found == name.as_bytes()).ok_or_else(|| {
-            let message = format!("the column `{name}` is missing; hint: a trace is the jobs.csv of a run");
-            ReplayError::at(1, message)
-        })?;
+    let place = |name: &&str| header.iter().position(|found| found == name.as_bytes());
+    let places: Vec<Option<usize>> = JOBS_HEADER.iter().map(place).collect();
+    if let Some(missing) = NEEDED.iter().find(|column| places[**column as usize].is_none()) {
+        let message =
+            format!("the column `{}` is missing; hint: a trace is the jobs.csv of a run", missing.name());
+        return Err(ReplayError::at(1, message));
     }
     let mut builder = ReplayBuilder::default();
     let mut kinds: IndexMap<Vec<u8>, (u32, JobRequest), FxBuildHasher> = IndexMap::default();
     let mut jobs: Vec<(u64, ReplayedJob)> = Vec::new();
     let mut row = csv::ByteRecord::new();
     while rows.read_byte_record(&mut row).map_err(|error| unreadable(&error))? {
-        let row = Row { cells: &row, fields: &fields, line: row.position().map_or(0, csv::Position::line) };
-        if row.number::<u32>(0)? != replication {
+        let row = Row { cells: &row, places: &places, line: row.position().map_or(0, csv::Position::line) };
+        if row.number::<u32>(Column::Replication)? != replication {
             continue;
         }
-        let shape = row.cells.get(fields[9]).unwrap_or_default();
+        let shape = row.cell(Column::Topology);
         let (kind, request) = match kinds.get_mut(shape) {
             Some(known) => known,
             None => {
@@ -83,35 +84,44 @@ pub fn read<R: BufRead>(
                 kinds.entry(shape.to_vec()).or_insert(entry)
             }
         };
-        let qubits = row.number(4)?;
+        let qubits = row.number(Column::RequestedNumberOfResources)?;
         (request.min_qubits, request.max_qubits) = (qubits, qubits);
-        request.validate().map_err(|error| row.wrong(4, error.to_string()))?;
-        let outcome = match row.text(6)? {
+        request
+            .validate()
+            .map_err(|error| row.wrong(Column::RequestedNumberOfResources, error.to_string()))?;
+        let outcome = match row.text(Column::FinalState)? {
             "failed" => PlannedOutcome::FailsAt(1.0),
-            "cancelled" => PlannedOutcome::CancelledAfter(row.time(8)?.unwrap_or_default()),
+            "cancelled" => {
+                PlannedOutcome::CancelledAfter(row.time(Column::TurnaroundTime)?.unwrap_or_default())
+            }
             "completed" | "rejected" | "expired" | "unfinished" => PlannedOutcome::Completes,
-            _ => return Err(row.wrong(6, "no state in which a job ends".to_owned())),
+            _ => return Err(row.wrong(Column::FinalState, "no state in which a job ends".to_owned())),
         };
-        let patience = if row.text(6)? == "expired" { row.time(8)? } else { None };
+        let patience =
+            if row.text(Column::FinalState)? == "expired" { row.time(Column::TurnaroundTime)? } else { None };
         let job = ReplayedJob {
-            at: taken.scaled(Time::ZERO + row.time(3)?.unwrap_or_default()),
+            at: taken.scaled(Time::ZERO + row.time(Column::SubmissionTime)?.unwrap_or_default()),
             kind: *kind,
-            name: builder.name(row.text(2)?),
+            name: builder.name(row.text(Column::WorkloadName)?),
             min_qubits: qubits,
             max_qubits: qubits,
-            circuits: row.number(10)?,
-            depth: row.number(12)?,
-            shots: row.number(11)?,
-            tenant: Tenant { user: row.number(13)?, group: row.number(14)?, project: row.number(15)? },
-            execution_time: row.time(7)?.filter(|time| *time > Span::ZERO),
-            walltime: row.time(5)?,
+            circuits: row.number(Column::Circuits)?,
+            depth: row.number(Column::Depth)?,
+            shots: row.number(Column::Shots)?,
+            tenant: Tenant {
+                user: row.number(Column::User)?,
+                group: row.number(Column::Group)?,
+                project: row.number(Column::Project)?,
+            },
+            execution_time: row.time(Column::ExecutionTime)?.filter(|time| *time > Span::ZERO),
+            walltime: row.time(Column::RequestedTime)?,
             max_wait_time: patience,
             outcome,
         };
         if job.circuits == 0 || job.shots == 0 {
-            return Err(row.wrong(11, "a job has at least one circuit and one shot".to_owned()));
+            return Err(row.wrong(Column::Shots, "a job has at least one circuit and one shot".to_owned()));
         }
-        jobs.push((row.number(1)?, job));
+        jobs.push((row.number(Column::JobId)?, job));
     }
     drop(rows);
     // The trace is in order of ends; jobs are numbered in order of submission.
@@ -122,45 +132,52 @@ pub fn read<R: BufRead>(
 
 struct Row<'a> {
     cells: &'a csv::ByteRecord,
-    fields: &'a [usize; NEEDED.len()],
+    /// Where each column of the header stands in this file.
+    places: &'a [Option<usize>],
     line: u64,
 }
 
 impl<'a> Row<'a> {
-    fn text(&self, index: usize) -> Result<&'a str, ReplayError> {
-        std::str::from_utf8(self.cells.get(self.fields[index]).unwrap_or_default())
-            .map_err(|_| self.wrong(index, "the cell is no UTF-8 text".to_owned()))
+    /// The cell of a column, empty where the file lacks it.
+    fn cell(&self, column: Column) -> &'a [u8] {
+        self.places[column as usize].and_then(|place| self.cells.get(place)).unwrap_or_default()
+    }
+
+    fn text(&self, column: Column) -> Result<&'a str, ReplayError> {
+        std::str::from_utf8(self.cell(column))
+            .map_err(|_| self.wrong(column, "the cell is no UTF-8 text".to_owned()))
     }
 
     fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display + Copy + Default>(
         &self,
-        index: usize,
+        column: Column,
     ) -> Result<T, ReplayError> {
-        cells::whole(self.text(index)?, T::default()).map_err(|message| self.wrong(index, message))
+        cells::whole(self.text(column)?, T::default()).map_err(|message| self.wrong(column, message))
     }
 
-    fn time(&self, index: usize) -> Result<Option<Span>, ReplayError> {
-        match self.text(index)? {
+    fn time(&self, column: Column) -> Result<Option<Span>, ReplayError> {
+        match self.text(column)? {
             "" => Ok(None),
-            text => cells::span(text).map(Some).map_err(|message| self.wrong(index, message)),
+            text => cells::span(text).map(Some).map_err(|message| self.wrong(column, message)),
         }
     }
 
-    fn wrong(&self, index: usize, message: String) -> ReplayError {
-        ReplayError::at(self.line, message).in_column(self.fields[index] + 1, NEEDED[index])
+    fn wrong(&self, column: Column, message: String) -> ReplayError {
+        let place = self.places[column as usize].map_or(0, |place| place + 1);
+        ReplayError::at(self.line, message).in_column(place, column.name())
     }
 }
 
 fn topology(row: &Row<'_>, lost: LostShapes) -> Result<Topology, ReplayError> {
-    match (row.text(9)?, lost) {
+    match (row.text(Column::Topology)?, lost) {
         ("custom" | "circuit", LostShapes::Any) => Ok(Topology::Any),
         (text @ ("custom" | "circuit"), LostShapes::Refuse) => Err(row.wrong(
-            9,
+            Column::Topology,
             format!(
                 "the trace says `{text}`, but not which one; hint: `rmsim workload export` writes all shapes, or set \
                  `lost_shapes: any`"
             ),
         )),
-        (text, _) => cells::topology(text, None).map_err(|message| row.wrong(9, message)),
+        (text, _) => cells::topology(text, None).map_err(|message| row.wrong(Column::Topology, message)),
     }
 }

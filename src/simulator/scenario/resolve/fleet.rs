@@ -236,16 +236,8 @@ fn coupling_map(lattice: &LatticeFile) -> Result<CouplingMap, String> {
 /// No errors, no decay, no durations.
 fn ideal() -> Averages {
     Averages {
-        qubit: QubitCalibration {
-            t1_s: f64::INFINITY,
-            t2_s: f64::INFINITY,
-            readout_error: 0.0,
-            one_qubit_error: 0.0,
-            one_qubit_duration_s: 0.0,
-            readout_duration_s: 0.0,
-            dead: false,
-        },
-        coupler: CouplerCalibration { two_qubit_error: 0.0, two_qubit_duration_s: 0.0, dead: false },
+        qubit: QubitCalibration::with_readout_error(0.0),
+        coupler: CouplerCalibration::with_error(0.0),
     }
 }
 

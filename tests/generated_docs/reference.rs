@@ -1,4 +1,4 @@
-//! The scenario reference, from the JSON Schema of scenario files.
+//! References of scenario and plan files, from their JSON Schemas.
 //!
 //! One section per type: a table of keys, or of choices. A type used in one place is called after that place, others
 //! after themselves.
@@ -17,8 +17,8 @@ struct Reference<'a> {
     titles: BTreeMap<&'a str, String>,
 }
 
-/// The page.
-pub fn page(schema: &Value) -> String {
+/// The page: `head` is its headline and what comes first.
+pub fn page(head: &str, schema: &Value) -> String {
     let empty = serde_json::Map::new();
     let definitions = schema["$defs"].as_object().unwrap_or(&empty);
     let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -32,17 +32,7 @@ pub fn page(schema: &Value) -> String {
         titles.insert(name, if taken { title(name, &[]) } else { place });
     }
     let reference = Reference { definitions, titles };
-    let mut page = "\
-# Scenario reference
-
-<!-- Made by tests/generated_docs from the JSON Schema; UPDATE_DOCS=1 cargo test --test generated_docs -->
-
-Every key of a scenario file. The same text appears while you type in editors that know `scenarios/schema.json`
-(`rmsim schema` prints it). `rmsim validate --resolved` prints a scenario with all defaults filled in. On the command
-line a key is a path: `--set allocator.isolation.buffer_distance=0`, list items by number: `--set fleet.0.count=2`.
-
-"
-    .to_owned();
+    let mut page = format!("{head}\n");
     page.push_str(&prose(schema));
     page.push_str("\n\n## The file\n\n");
     page.push_str(&reference.body(schema));
@@ -168,6 +158,7 @@ impl Reference<'_> {
             let default = match &property["default"] {
                 Value::Null if required(key) => "required".to_owned(),
                 Value::Null => String::new(),
+                Value::String(text) if text.is_empty() => "empty".to_owned(),
                 value => {
                     let shown = yaml(value);
                     if shown.len() <= DEFAULT_SHOWN { format!("`{shown}`") } else { "see there".to_owned() }
@@ -233,7 +224,8 @@ impl Reference<'_> {
             one => one.as_str().into_iter().collect(),
         };
         match types[..] {
-            ["array"] => format!("list of {}", self.value(&schema["items"])),
+            ["array"] if schema["items"].is_object() => format!("list of {}", self.value(&schema["items"])),
+            ["array"] => "list".to_owned(),
             ["object"] if schema["properties"].is_object() => {
                 let keys = schema["properties"].as_object().into_iter().flatten();
                 let keys: Vec<String> =
@@ -243,6 +235,9 @@ impl Reference<'_> {
             ["object"] if schema["additionalProperties"].is_object() => {
                 format!("names, each with {}", self.value(&schema["additionalProperties"]))
             }
+            ["object"] => "names, each with any value".to_owned(),
+            ["array", "object"] => "list, or names, each with any value".to_owned(),
+            [] => "any value".to_owned(),
             ["integer"] => format!("whole number{}", range(schema)),
             ["number"] => format!("number{}", range(schema)),
             ["boolean"] => "`true` or `false`".to_owned(),
