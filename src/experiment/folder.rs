@@ -166,13 +166,12 @@ impl RunFolder {
         Ok(Some(Box::new(File::create(self.path.join("journal.jsonl"))?)))
     }
 
-    /// Appends the traces of all replications in order, and writes their worlds.
+    /// Appends the traces of all replications in order.
     pub fn join_traces(&self, scenario: &Scenario) -> Result<(), FolderError> {
-        let replications = match scenario.output.traces {
-            Traces::None => return Ok(()),
-            Traces::First => 1,
-            Traces::All => scenario.replications,
-        };
+        let replications = traced(scenario);
+        if replications == 0 {
+            return Ok(());
+        }
         for name in ["jobs.csv", "timeline.csv", "events.csv"] {
             let whole = self.path.join(name);
             if name == "events.csv" && !scenario.output.events {
@@ -187,8 +186,16 @@ impl RunFolder {
                 fs::remove_file(&part).map_err(failed)?;
             }
         }
+        Ok(())
+    }
+
+    /// Writes the worlds of all replications whose traces are written: they do not depend on any decision.
+    pub fn write_worlds(&self, scenario: &Scenario) -> Result<(), FolderError> {
+        if traced(scenario) == 0 {
+            return Ok(());
+        }
         let mut sink = self.create("world.csv")?;
-        for replication in 0..replications {
+        for replication in 0..traced(scenario) {
             write_world(scenario, replication, &mut sink, replication == 0)?;
         }
         sink.flush().map_err(|source| FolderError::Write { path: self.path.join("world.csv"), source })
@@ -450,6 +457,15 @@ fn dead_qubits(calibration: &Calibration) -> String {
     let mut text = String::new();
     interval_set(dead.map(|(qubit, _)| qubit), &mut text);
     text
+}
+
+/// How many replications write traces.
+fn traced(scenario: &Scenario) -> u32 {
+    match scenario.output.traces {
+        Traces::None => 0,
+        Traces::First => 1,
+        Traces::All => scenario.replications,
+    }
 }
 
 fn part_name(name: &str, replication: u32) -> String {

@@ -58,7 +58,15 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
             None => folder.journal(&scenario, replication),
         }
     };
-    let replications = run_with_journal(&scenario, &settings, &journal)?;
+    let simulate = || run_with_journal(&scenario, &settings, &journal);
+    let write_worlds = || folder.write_worlds(&scenario);
+    // What depends on no decision is written meanwhile, where there is a processor for it.
+    let (replications, worlds) = match threads {
+        1 => (simulate(), write_worlds()),
+        _ => rayon::join(simulate, write_worlds),
+    };
+    let replications = replications?;
+    worlds?;
     bar.finish_and_clear();
     folder.join_traces(&scenario)?;
     folder.write_summary(&scenario, &replications)?;

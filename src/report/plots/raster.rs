@@ -15,8 +15,40 @@ const ROWS: i64 = 4;
 /// Gathers closed outlines in pixel coordinates, then reports coverage.
 #[derive(Debug, Default)]
 pub(super) struct Filler {
-    /// Where an outline crosses a sample line: (line, x, winding).
-    crossings: Vec<(i64, f32, i8)>,
+    /// Where an outline crosses a sample line.
+    crossings: Vec<Crossing>,
+}
+
+/// A place where an outline crosses a sample line, packed so that numbers are ordered by line, then by x: sorting
+/// crossings is most of the work of filling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Crossing(u64);
+
+impl Crossing {
+    /// Lines beyond are above or below any picture.
+    const LINES: i64 = 1 << 30;
+    const SIGN: u32 = 1 << 31;
+
+    fn new(line: i64, x: f32, downwards: bool) -> Self {
+        let line = (line.clamp(-Self::LINES, Self::LINES - 1) + Self::LINES) as u64;
+        // The bits of positive floats are ordered as they are, those of negative ones the other way round.
+        let bits = x.to_bits();
+        let ordered = if bits & Self::SIGN == 0 { bits | Self::SIGN } else { !bits };
+        Self(line << 33 | u64::from(ordered) << 1 | u64::from(downwards))
+    }
+
+    fn line(self) -> i64 {
+        (self.0 >> 33) as i64 - Self::LINES
+    }
+
+    fn x(self) -> f32 {
+        let ordered = (self.0 >> 1) as u32;
+        f32::from_bits(if ordered & Self::SIGN == 0 { !ordered } else { ordered ^ Self::SIGN })
+    }
+
+    fn winding(self) -> i32 {
+        if self.0 & 1 == 1 { 1 } else { -1 }
+    }
 }
 
 impl Filler {
@@ -47,7 +79,7 @@ impl Filler {
     }
 
     fn edge(&mut self, from: (f64, f64), to: (f64, f64)) {
-        let (top, bottom, winding) = if from.1 <= to.1 { (from, to, 1) } else { (to, from, -1) };
+        let (top, bottom, downwards) = if from.1 <= to.1 { (from, to, true) } else { (to, from, false) };
         let scale = ROWS as f64;
         // Sample lines lie in the middle of their slice of the pixel row.
         let first = (top.1 * scale - 0.5).ceil() as i64;
@@ -59,29 +91,29 @@ impl Filler {
         for line in first..last {
             let y = (line as f64 + 0.5) / scale;
             let x = top.0 + (y - top.1) * slope;
-            self.crossings.push((line, x as f32, winding));
+            self.crossings.push(Crossing::new(line, x as f32, downwards));
         }
     }
 
     /// Reports every touched pixel (x, y, share covered in 0..=1) inside `width` x `height`, and forgets the outlines.
     pub fn fill(&mut self, width: u32, height: u32, mut pixel: impl FnMut(i32, i32, f32)) {
-        self.crossings.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+        self.crossings.sort_unstable();
         let mut covered = vec![0.0_f32; width as usize + 1];
         let mut rest = self.crossings.as_slice();
-        while let Some(&(line, ..)) = rest.first() {
-            let row = line.div_euclid(ROWS);
+        while let Some(first) = rest.first() {
+            let row = first.line().div_euclid(ROWS);
             let (mut low, mut high) = (usize::MAX, 0);
-            while let Some(&(line, ..)) = rest.first()
+            while let Some(line) = rest.first().map(|crossing| crossing.line())
                 && line.div_euclid(ROWS) == row
             {
-                let count = rest.iter().take_while(|crossing| crossing.0 == line).count();
+                let count = rest.iter().take_while(|crossing| crossing.line() == line).count();
                 let (here, later) = rest.split_at(count);
                 rest = later;
                 let mut winding = 0;
                 for pair in here.windows(2) {
-                    winding += i32::from(pair[0].2);
+                    winding += pair[0].winding();
                     if winding != 0 {
-                        let span = (pair[0].1.max(0.0), pair[1].1.min(width as f32));
+                        let span = (pair[0].x().max(0.0), pair[1].x().min(width as f32));
                         add_span(&mut covered, span, &mut low, &mut high);
                     }
                 }
