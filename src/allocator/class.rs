@@ -103,6 +103,8 @@ pub struct Class {
     pub failed_at: Option<u64>,
     /// What kept it then.
     pub bound: Bound,
+    /// The fleet's count of epochs then, unless it is not known.
+    pub failed_epochs: Option<u64>,
     /// The fleet's count of epochs at the last feasibility check, and its result.
     pub feasible: Option<(u64, bool)>,
     /// The fleet's count of epochs when it was last asked whether the class embeds on any empty device, and the answer.
@@ -185,6 +187,7 @@ impl Class {
             max_swaps: key.max_swaps,
             failed_at: None,
             bound: Bound::Untried,
+            failed_epochs: None,
             feasible: None,
             embeds: None,
             per_device: Vec::new(),

@@ -28,7 +28,7 @@ pub struct Explanation {
     pub strategy: Option<Strategy>,
     /// The selection that ordered the devices.
     pub selection: Selection,
-    /// Devices tried before this one, in vain or with a worse result.
+    /// Other devices on which a placement was sought now, in vain or with a worse result.
     pub devices_tried: u32,
     /// How sure the placement is.
     pub certainty: Certainty,

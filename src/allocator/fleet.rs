@@ -212,6 +212,9 @@ pub struct Fleet {
     pub improvements: u64,
     /// Rises whenever a device joins, leaves, or gets a new epoch.
     pub epochs: u64,
+    /// The device that improved last, and the count of improvements before it was the only one.
+    #[serde(skip)]
+    latest: Option<(DeviceId, u64)>,
     /// What selection asks.
     #[serde(skip)]
     pub index: FleetIndex,
@@ -296,11 +299,19 @@ impl Fleet {
 
     /// Notes that something on the device may help waiting jobs, and renews the index.
     pub fn improve(&mut self, id: DeviceId) {
+        if self.latest.is_none_or(|(latest, _)| latest != id) {
+            self.latest = Some((id, self.improvements));
+        }
         self.improvements += 1;
         if let Some(device) = self.get_mut(id) {
             device.improvements += 1;
         }
         self.refresh(id);
+    }
+
+    /// The only device that has improved since there were `improvements` in all, if it is known to be the only one.
+    pub fn only_one_improved_since(&self, improvements: u64) -> Option<DeviceId> {
+        self.latest.filter(|(_, before)| improvements >= *before).map(|(id, _)| id)
     }
 
     /// Builds the index anew, for a fleet that was read; false if a device is under another number than its own.

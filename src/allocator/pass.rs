@@ -32,6 +32,8 @@ const LISTED: usize = 16;
 #[derive(Debug, Default)]
 struct Tally {
     attempts: u32,
+    /// Placements sought, one device at a time.
+    searches: u32,
     started: u32,
     blocked_by_shape: u32,
 }
@@ -84,7 +86,7 @@ impl Allocator {
             self.place_jointly(before, tally.attempts > tally.started, events);
         }
         if tally.attempts > 0 {
-            let Tally { attempts, started, blocked_by_shape } = tally;
+            let Tally { attempts, started, blocked_by_shape, .. } = tally;
             events.push(Event::PassEnded { attempts, started, blocked_by_shape });
         }
     }
@@ -202,18 +204,21 @@ impl Allocator {
             need: Need::Free(request.min_qubits),
             draw: self.draws.draw(request.id.0, u64::from(job.attempts)),
         };
-        let shaped_before = tally.blocked_by_shape;
+        let (shaped_before, searches_before) = (tally.blocked_by_shape, tally.searches);
+        let only_improved = if only.is_none() { self.only_improved(class) } else { None };
         tally.attempts += 1;
         let mut bound =
             Bound::NotEnoughFree { asked: request.min_qubits, free: self.state.fleet.index.most_free() };
         let mut best: Option<Found> = None;
         let mut tried: SmallVec<[DeviceId; 8]> = SmallVec::new();
         let mut preferred = request.preferred_devices.iter().copied();
-        let mut placed_in_vain = 0;
         loop {
-            let next = match only {
-                Some(id) => Some(id).filter(|_| tried.is_empty()),
-                None => preferred
+            let next = match (only, only_improved) {
+                (Some(id), _) => Some(id).filter(|_| tried.is_empty()),
+                (None, Some(id)) => {
+                    Some(id).filter(|id| tried.is_empty() && self.state.fleet.index.meets(*id, ask.need))
+                }
+                (None, None) => preferred
                     .find(|id| self.state.fleet.index.meets(*id, ask.need))
                     .or_else(|| self.selector.next(&self.state.fleet.index, &ask, &tried)),
             };
@@ -237,18 +242,20 @@ impl Allocator {
                         break;
                     }
                 }
-                Err(why) => {
-                    placed_in_vain += 1;
-                    bound = why;
-                }
+                Err(why) => bound = why,
             }
         }
         // One attempt of one job counts once, on however many devices its shape did not fit.
         tally.blocked_by_shape = tally.blocked_by_shape.min(shaped_before + 1);
         let Some(found) = best else {
             if only.is_none() {
-                let known = &mut self.classes[class];
-                known.failed_at = Some(self.state.fleet.improvements);
+                let (fleet, known) = (&self.state.fleet, &mut self.classes[class]);
+                known.failed_at = Some(fleet.improvements);
+                known.failed_epochs = Some(fleet.epochs);
+                let elsewhere = || fleet.index.meeting(ask.need).any(|id| !known.excluded.contains(&id));
+                if only_improved.is_some() && matches!(bound, Bound::NotEnoughFree { .. }) && elsewhere() {
+                    bound = known.bound;
+                }
                 known.bound = bound;
             }
             return Err(bound);
@@ -256,8 +263,17 @@ impl Allocator {
         tally.blocked_by_shape = shaped_before;
         tally.started += 1;
         self.selector.chosen(found.device);
-        self.start(now, slot, found, placed_in_vain, events);
+        let devices_tried = tally.searches - searches_before - 1;
+        self.start(now, slot, found, devices_tried, events);
         Ok(())
+    }
+
+    /// The only device that may take a job of the class, if it was tried on all others in vain and nothing has improved
+    /// there since. What ends on one device is then no reason to ask all of a fleet.
+    fn only_improved(&self, class: ClassId) -> Option<DeviceId> {
+        let (fleet, class) = (&self.state.fleet, &self.classes[class]);
+        let unchanged = self.selector.names_all() && class.failed_epochs == Some(fleet.epochs);
+        class.failed_at.filter(|_| unchanged).and_then(|count| fleet.only_one_improved_since(count))
     }
 
     /// Searches a placement for a class on one device.
@@ -295,6 +311,7 @@ impl Allocator {
             tally.blocked_by_shape += 1;
             return Err(class.bound);
         }
+        tally.searches += 1;
         let promised = isolation::promise(asked, &self.state.config.isolation, &device.spec.limits);
         let pattern = class.pattern.clone();
         let (mask, demands) = class.on_device(id, &device.epoch);

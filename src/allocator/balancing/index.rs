@@ -82,6 +82,11 @@ impl FleetIndex {
         found.map(|index| DeviceId(index as u32))
     }
 
+    /// All devices that meet a need, by number.
+    pub fn meeting(&self, need: Need) -> impl Iterator<Item = DeviceId> {
+        std::iter::successors(self.next(0, need), move |last| self.next(last.index() + 1, need))
+    }
+
     /// The least loaded device in service that meets a need and is not among `tried`; of several the first.
     pub fn least_loaded(&self, need: Need, tried: &[DeviceId]) -> Option<DeviceId> {
         let fits = |id: &DeviceId| self.meets(*id, need) && !tried.contains(id);

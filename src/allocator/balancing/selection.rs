@@ -32,6 +32,12 @@ pub trait DeviceSelector: Send {
     /// Takes over what an earlier selector of the same kind remembered.
     fn set_memory(&mut self, _memory: u64) {}
 
+    /// Whether every device that meets the need is named in the end. If so, a job that was tried in vain is tried only
+    /// where something has improved since.
+    fn names_all(&self) -> bool {
+        false
+    }
+
     /// Whether all named devices are tried and the one with the best placement wins, instead of the first that can.
     fn compares_all(&self) -> bool {
         false
@@ -54,6 +60,10 @@ pub fn selector(selection: Selection) -> Box<dyn DeviceSelector> {
 struct First;
 
 impl DeviceSelector for First {
+    fn names_all(&self) -> bool {
+        true
+    }
+
     fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
         index.next(tried.last().map_or(0, |last| last.index() + 1), ask.need)
     }
@@ -64,6 +74,10 @@ impl DeviceSelector for First {
 struct BestFidelity;
 
 impl DeviceSelector for BestFidelity {
+    fn names_all(&self) -> bool {
+        true
+    }
+
     fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
         First.next(index, ask, tried)
     }
@@ -79,6 +93,10 @@ impl DeviceSelector for BestFidelity {
 struct Random;
 
 impl DeviceSelector for Random {
+    fn names_all(&self) -> bool {
+        true
+    }
+
     fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
         if index.is_empty() {
             return None;
@@ -106,6 +124,10 @@ struct RoundRobin {
 }
 
 impl DeviceSelector for RoundRobin {
+    fn names_all(&self) -> bool {
+        true
+    }
+
     fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
         circle(index, ask, self.from, tried)
     }
@@ -155,6 +177,10 @@ fn circle(index: &FleetIndex, ask: &Ask, start: usize, tried: &[DeviceId]) -> Op
 struct LeastLoaded;
 
 impl DeviceSelector for LeastLoaded {
+    fn names_all(&self) -> bool {
+        true
+    }
+
     fn next(&self, index: &FleetIndex, ask: &Ask, tried: &[DeviceId]) -> Option<DeviceId> {
         index.least_loaded(ask.need, tried)
     }

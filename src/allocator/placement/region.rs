@@ -297,10 +297,12 @@ impl Rim {
         }
         *known = cost + 1;
         let mut at = self.entries.len();
+        self.entries.push((cost, node));
         while at > 0 && self.entries[at - 1] < (cost, node) {
+            self.entries[at] = self.entries[at - 1];
             at -= 1;
         }
-        self.entries.insert(at, (cost, node));
+        self.entries[at] = (cost, node);
     }
 
     /// Takes the cheapest node, of several the first.
