@@ -465,13 +465,16 @@ impl Run<'_> {
             return;
         }
         let parent = state.image[step.parent as usize];
+        // What cannot lead to anything better now never will.
+        let around = self.open - state.open[step.parent as usize];
+        let too_much = self.best.saturating_sub(self.cost + around + self.rest);
         let root = state.image[plan.components[component].steps.start];
         let root_key = (roots[kind].bound[root as usize], root);
         for link in host.links(parent) {
             let node = host.to[link];
             let bound = bounds.message(step.class, link);
             let of_node = (roots[kind].bound[node as usize], node);
-            if bound >= INFINITE
+            if bound >= INFINITE.min(too_much)
                 || state.owner[node as usize] != NONE
                 || step.twin != NONE && state.image[step.twin as usize] > node
                 || step.like_root && (of_node.0 >= INFINITE || of_node < root_key)
