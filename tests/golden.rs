@@ -51,7 +51,7 @@ fn the_same_seed_gives_the_same_bytes() {
     insta::assert_snapshot!(one, @"
     summary.json 69c7a0e8154e8d04
     summary.csv e9dde8cd8afd24cf
-    jobs.csv 2b7d527536636660
+    jobs.csv a97ab054e82dd745
     timeline.csv 6f95c56767cfc9a0
     events.csv 205817f1c49ab98b
     world.csv ba3ba5da34aefbe4
