@@ -12,20 +12,19 @@ use smallvec::SmallVec;
 use super::compact::Compact;
 use super::cost::Link;
 use super::exact::host::{Costs, NONE};
-use super::free_parts::{FreeParts, is_barred};
+use super::free_parts::is_barred;
 use super::{Placed, Placement, PlacementOutcome, PlacementRequest};
 use crate::quantum::{PhysicalQubit, QubitSet};
 
 /// The search for regions; holds buffers that answers do not depend on.
 #[derive(Debug, Default)]
 pub(crate) struct Regions {
-    parts: FreeParts,
+    unseen: QubitSet,
     host: Compact,
     roots: Vec<(u64, u32)>,
     /// Least cost of so many more nodes with the links that lead to them.
     more: Vec<u64>,
     inside: Vec<bool>,
-    seen: Vec<bool>,
     rim: Rim,
     grown: Vec<u32>,
     best: Vec<u32>,
@@ -41,32 +40,30 @@ impl Regions {
     /// The first n qubits, breadth first, from the lowest qubit whose part of the free qubits is large enough.
     pub fn first(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
-        self.parts.find(request);
-        let FreeParts { qubits, size, .. } = &self.parts;
-        let free = |node: u32| qubits[node as usize / 64] >> (node % 64) & 1 == 1;
-        let Some(start) =
-            request.free.iter().find(|start| free(start.0) && size[start.index()] as usize >= wanted)
-        else {
-            return infeasible();
-        };
+        let Self { unseen, grown, .. } = self;
         let graph = request.epoch.graph();
-        self.seen.clear();
-        self.seen.resize(request.epoch.qubits(), false);
-        self.seen[start.index()] = true;
-        self.grown.clear();
-        self.grown.push(start.0);
-        let mut next = 0;
-        while self.grown.len() < wanted {
-            let node = self.grown[next] as usize;
-            let row = graph.rows[node] as usize..graph.rows[node + 1] as usize;
-            for (nth, &end) in graph.to[row].iter().enumerate() {
-                let open = free(end) && !self.seen[end as usize] && !is_barred(request, node, nth);
-                if open && self.grown.len() < wanted {
-                    self.seen[end as usize] = true;
-                    self.grown.push(end);
+        unseen.clone_from(request.free);
+        unseen.intersect_with(&request.epoch.usable);
+        grown.clear();
+        while grown.len() < wanted {
+            // The part of the last start is too small, and all of it seen.
+            let Some(start) = unseen.first() else { return infeasible() };
+            unseen.remove(start);
+            grown.clear();
+            grown.push(start.0);
+            let mut next = 0;
+            while let Some(&node) = grown.get(next)
+                && grown.len() < wanted
+            {
+                let row = graph.rows[node as usize] as usize..graph.rows[node as usize + 1] as usize;
+                for (nth, &end) in graph.to[row].iter().enumerate() {
+                    let open = grown.len() < wanted && !is_barred(request, node as usize, nth);
+                    if open && unseen.remove(PhysicalQubit(end)) {
+                        grown.push(end);
+                    }
                 }
+                next += 1;
             }
-            next += 1;
         }
         let layout = self.grown.iter().map(|&node| PhysicalQubit(node)).collect();
         let placement = super::placement_of_layout(request, layout);

@@ -4,9 +4,11 @@ use rand::RngExt;
 
 use super::*;
 use crate::allocator::job::Topology;
+use crate::allocator::messages::EpochNumber;
+use crate::allocator::placement::cost::Epoch;
 use crate::allocator::placement::testing::{Case, Scene};
-use crate::quantum::PhysicalQubit;
 use crate::quantum::coupling_map::CouplingMap;
+use crate::quantum::{PhysicalQubit, QubitSet, catalogue};
 use crate::random::{Purpose, StreamFamily};
 
 /// Same outcome and same least cost as trying everything, and independent of what the buffers held before.
@@ -233,4 +235,24 @@ fn memory_never_shows() {
             assert_ne!(warm, cold, "nothing was remembered");
         }
     }
+}
+
+/// IQM's square lattice has nine qubits on one side and eleven on the other: no line of twenty visits all of them, which
+/// a search would take tens of thousands of steps to prove. One of nineteen does, but needs ten on one side.
+#[test]
+fn what_needs_more_on_one_side_is_refused_at_a_glance() {
+    let device = catalogue::load("iqm_garnet").unwrap();
+    let (map, calibration) = (device.coupling_map.clone(), device.calibration.clone());
+    let epoch = Epoch::new(EpochNumber(1), map, calibration, &QubitSet::new(20), &[]);
+    let all = QubitSet::full(20);
+    let placed = |qubits: u32| {
+        let pattern = Pattern::new(&Topology::Line, qubits);
+        NoiseAware::default().place(&PlacementRequest::new(&epoch, &all, &pattern))
+    };
+    assert_eq!(placed(20), Placed { outcome: PlacementOutcome::ProvedInfeasible, steps: 0 });
+    assert!(matches!(placed(19).outcome, PlacementOutcome::Optimal(_)));
+    let sides = |topology, qubits| Pattern::new(&topology, qubits).sides();
+    assert_eq!(sides(Topology::Line, 19), Some((10, 9)));
+    assert_eq!(sides(Topology::Star, 5), Some((4, 1)));
+    assert_eq!(sides(Topology::Ring, 5), None);
 }
