@@ -72,12 +72,7 @@ fn device(name: &str, map: CouplingMap, limits: DeviceLimits) -> Arc<DeviceSpec>
 }
 
 fn fleet() -> [Arc<DeviceSpec>; 3] {
-    let free = DeviceLimits {
-        max_concurrent_tasks: None,
-        min_qubit_separation: 0,
-        calibration_interval: None,
-        reconfiguration_time: Span::ZERO,
-    };
+    let free = DeviceLimits::default();
     let slow = DeviceLimits { reconfiguration_time: Span(3), ..free };
     let few = DeviceLimits { max_concurrent_tasks: Some(2), min_qubit_separation: 1, ..free };
     [

@@ -6,7 +6,6 @@
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
-use smallvec::SmallVec;
 
 use super::job::Topology;
 use super::placement::cost::cost_of_error;
@@ -14,7 +13,7 @@ use super::placement::pattern::Pattern;
 use super::placement::routing::{ONE_SWAP, Paths, SWAP_GATES, UNREACHABLE, swaps_per_step};
 use crate::quantum::calibration::Calibration;
 use crate::quantum::coupling_map::CouplingMap;
-use crate::quantum::program::{Interactions, PlacedProgram, Program};
+use crate::quantum::program::{Interactions, PlacedProgram, Program, live_couplers};
 use crate::quantum::success::CouplerUse;
 use crate::quantum::{CouplerId, PhysicalQubit};
 
@@ -70,7 +69,7 @@ fn add_routed(
     pattern: &Pattern,
     gates: impl Fn(u32) -> f64,
 ) {
-    let inside = links(layout, map, calibration);
+    let inside = live_couplers(layout, map, calibration);
     let mut paths = Paths::default();
     let cost = |coupler: CouplerId| cost_of_error(calibration.couplers[coupler.index()].two_qubit_error);
     paths.find(layout.len(), inside.iter().map(|&(a, b, coupler)| (a as u32, b as u32, cost(coupler))));
@@ -100,24 +99,4 @@ fn add_routed(
     if before > 0.0 {
         placed.depth = (f64::from(placed.depth) * after / before).ceil() as u32;
     }
-}
-
-/// The live couplers inside a layout: (position, position, coupler), each once.
-fn links(
-    layout: &[PhysicalQubit],
-    map: &CouplingMap,
-    calibration: &Calibration,
-) -> SmallVec<[(usize, usize, CouplerId); 16]> {
-    let mut inside = SmallVec::new();
-    for (a, &qubit) in layout.iter().enumerate() {
-        for &(other, coupler) in map.neighbours(qubit) {
-            if other > qubit
-                && !calibration.couplers[coupler.index()].dead
-                && let Some(b) = layout.iter().position(|q| *q == other)
-            {
-                inside.push((a, b, coupler));
-            }
-        }
-    }
-    inside
 }

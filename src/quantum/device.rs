@@ -56,8 +56,8 @@ pub struct Speed {
     pub quantum_volume: Option<u32>,
 }
 
-/// What a device allows, kept by the core and checked by the auditor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a device allows, kept by the core and checked by the auditor; by default anything, at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DeviceLimits {
     /// Most jobs at a time; `None` for no limit but the qubits.
     pub max_concurrent_tasks: Option<u32>,

@@ -115,20 +115,30 @@ impl PlacedProgram {
         calibration: &Calibration,
         depth: f64,
     ) {
-        let mut inside: SmallVec<[(usize, usize, CouplerId); 16]> = SmallVec::new();
-        for (a, &qubit) in layout.iter().enumerate() {
-            for &(other, coupler) in map.neighbours(qubit) {
-                if other > qubit
-                    && !calibration.couplers[coupler.index()].dead
-                    && let Some(b) = layout.iter().position(|q| *q == other)
-                {
-                    inside.push((a, b, coupler));
-                }
-            }
-        }
+        let inside = live_couplers(layout, map, calibration);
         let gates = depth / 4.0 * (layout.len() - 1) as f64 / inside.len().max(1) as f64;
         for (a, b, coupler) in inside {
             self.add_gates(a, b, coupler, gates);
         }
     }
+}
+
+/// The live couplers inside a layout, with the indices of the two qubits that each joins.
+pub(crate) fn live_couplers(
+    layout: &[PhysicalQubit],
+    map: &CouplingMap,
+    calibration: &Calibration,
+) -> SmallVec<[(usize, usize, CouplerId); 16]> {
+    let mut inside = SmallVec::new();
+    for (a, &qubit) in layout.iter().enumerate() {
+        for &(other, coupler) in map.neighbours(qubit) {
+            if other > qubit
+                && !calibration.couplers[coupler.index()].dead
+                && let Some(b) = layout.iter().position(|q| *q == other)
+            {
+                inside.push((a, b, coupler));
+            }
+        }
+    }
+    inside
 }

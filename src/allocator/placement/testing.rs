@@ -18,20 +18,8 @@ use crate::random::{Purpose, Stream, StreamFamily};
 
 /// A device as of a calibration with the given errors; 0.5 or more is dead.
 pub(crate) fn epoch(map: CouplingMap, readout_error: &[f64], two_qubit_error: &[f64]) -> Epoch {
-    let qubits = readout_error.iter().map(|&readout_error| QubitCalibration {
-        t1_s: f64::INFINITY,
-        t2_s: f64::INFINITY,
-        readout_error,
-        one_qubit_error: 0.0,
-        one_qubit_duration_s: 0.0,
-        readout_duration_s: 0.0,
-        dead: false,
-    });
-    let couplers = two_qubit_error.iter().map(|&two_qubit_error| CouplerCalibration {
-        two_qubit_error,
-        two_qubit_duration_s: 0.0,
-        dead: false,
-    });
+    let qubits = readout_error.iter().copied().map(QubitCalibration::with_readout_error);
+    let couplers = two_qubit_error.iter().copied().map(CouplerCalibration::with_error);
     let calibration = Calibration { qubits: qubits.collect(), couplers: couplers.collect() };
     let none = QubitSet::new(map.qubits());
     Epoch::new(EpochNumber(0), Arc::new(map), Arc::new(calibration), &none, &[])

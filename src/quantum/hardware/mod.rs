@@ -186,12 +186,7 @@ pub(crate) mod tests {
                 clops: None,
                 quantum_volume: None,
             },
-            limits: DeviceLimits {
-                max_concurrent_tasks: None,
-                min_qubit_separation: 0,
-                calibration_interval: None,
-                reconfiguration_time: Span::ZERO,
-            },
+            limits: DeviceLimits::default(),
         }
     }
 

@@ -263,10 +263,8 @@ pub fn import(configuration: &str, properties: &str, source: &str) -> Result<Imp
         coupling_map: Arc::new(map),
         calibration: Arc::new(rounded(&Calibration { qubits, couplers })),
         limits: DeviceLimits {
-            max_concurrent_tasks: None,
-            min_qubit_separation: 0,
             calibration_interval: Some(Span::from_secs(86_400)),
-            reconfiguration_time: Span::ZERO,
+            ..DeviceLimits::default()
         },
     };
     Ok(Imported { device, warnings, native_directions, zz_hz })

@@ -150,12 +150,7 @@ fn synthetic(
         coupling_map: Arc::clone(&map),
         calibration: Arc::new(calibration),
         speed: typical_speed(technology),
-        limits: DeviceLimits {
-            max_concurrent_tasks: None,
-            min_qubit_separation: 0,
-            calibration_interval: None,
-            reconfiguration_time: crate::time::Span::ZERO,
-        },
+        limits: DeviceLimits::default(),
     };
     let default = NoiseFile::Averages(AveragesFile::default());
     let each =
