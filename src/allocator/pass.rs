@@ -196,10 +196,11 @@ impl Allocator {
         events: &mut Vec<Event>,
     ) -> Result<(), Bound> {
         let job = &self.state.jobs[slot];
-        let (class, request) = (job.class, job.request.clone());
+        let class = job.class;
         if only.is_none() && self.classes[class].failed_at == Some(self.state.fleet.improvements) {
             return Err(self.classes[class].bound);
         }
+        let request = job.request.clone();
         let ask = Ask {
             need: Need::Free(request.min_qubits),
             draw: self.draws.draw(request.id.0, u64::from(job.attempts)),
