@@ -47,32 +47,24 @@ impl Adjacency {
         &self.words[self.rows[qubit] as usize..self.rows[qubit + 1] as usize]
     }
 
-    /// Moves the connected part of `left` that holds its first qubit, from word `from` on, into `part`, which has as
-    /// many words; answers its size, 0 when nothing is left there. What `part` held before is lost.
-    pub fn take_part(&self, left: &mut [u64], from: usize, part: &mut [u64]) -> usize {
-        part.fill(0);
+    /// Moves the connected part of `left` that holds its first qubit, from word `from` on, into `part`; answers its size, 0
+    /// when nothing is left there.
+    pub fn take_part(&self, left: &mut [u64], from: usize, part: &mut Part) -> usize {
+        part.empty(left.len());
         let Some(start) = (from..left.len()).find(|&index| left[index] != 0) else {
             return 0;
         };
+        let Part { bits, rim, touched } = part;
+        let (bits, rim) = (&mut bits[..left.len()], &mut rim[..left.len()]);
         let first = left[start] & left[start].wrapping_neg();
         left[start] ^= first;
-        part[start] = first;
-        // Per sweep: words with qubits whose neighbours were not looked at. Lattices are numbered row by row, so that few
-        // sweeps go backwards.
-        let mut size = 0;
-        let mut begun = [0_u64; SWEPT];
-        let mut spilled = Vec::new();
-        let rim = match part.len() {
-            0..=SWEPT => &mut begun[..part.len()],
-            more => {
-                spilled.resize(more, 0);
-                &mut spilled[..]
-            }
-        };
+        bits[start] = first;
+        // Qubits whose neighbours were not looked at, word by word. Lattices are numbered row by row, so that few sweeps go
+        // backwards.
         rim[start] = first;
-        let (mut low, mut high) = (start, start);
-        while low <= high {
-            let index = low;
+        let mut size = 0;
+        let (mut index, mut low, mut high) = (start, start, start);
+        while index <= high {
             let mut back = usize::MAX;
             while rim[index] != 0 {
                 let qubit = index * 64 + rim[index].trailing_zeros() as usize;
@@ -83,15 +75,17 @@ impl Adjacency {
                     let new = left[at] & word.bits;
                     if new != 0 {
                         left[at] ^= new;
-                        part[at] |= new;
+                        bits[at] |= new;
                         rim[at] |= new;
                         high = high.max(at);
                         back = back.min(at);
                     }
                 }
             }
-            low = if back < index { back } else { index + 1 };
+            low = low.min(back);
+            index = if back < index { back } else { index + 1 };
         }
+        *touched = low..high + 1;
         size
     }
 
@@ -117,8 +111,31 @@ impl Adjacency {
     }
 }
 
-/// Devices of up to 64 times as many qubits are searched without allocating.
-const SWEPT: usize = 20;
+/// The part that [`Adjacency::take_part`] found last, and its work space.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Part {
+    /// Zero but for the words in `touched`.
+    bits: Vec<u64>,
+    /// Zero between searches.
+    rim: Vec<u64>,
+    touched: std::ops::Range<usize>,
+}
+
+impl Part {
+    /// The words in which the part has qubits, and maybe a few others, with their numbers.
+    pub fn words(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.touched.clone().zip(self.bits[self.touched.clone()].iter().copied())
+    }
+
+    fn empty(&mut self, words: usize) {
+        self.bits[self.touched.clone()].fill(0);
+        self.touched = 0..0;
+        if self.bits.len() < words {
+            self.bits.resize(words, 0);
+            self.rim.resize(words, 0);
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -162,17 +179,18 @@ mod tests {
 
             let mut left = free.clone();
             let mut found = QubitSet::new(map.qubits());
-            let mut part = QubitSet::new(map.qubits());
+            let mut part = Part::default();
             while let Some(root) = left.first() {
                 let expected = part_of(&map, &free, root);
-                let from = root.index() / 64;
-                let size = adjacency.take_part(left.words_mut(), from, part.words_mut());
-                prop_assert_eq!(&part, &expected);
+                let size = adjacency.take_part(left.words_mut(), root.index() / 64, &mut part);
+                let mut taken = QubitSet::new(map.qubits());
+                part.words().for_each(|(index, word)| taken.words_mut()[index] = word);
+                prop_assert_eq!(&taken, &expected);
                 prop_assert_eq!(size, expected.len());
-                found.union_with(&part);
+                found.union_with(&taken);
             }
             prop_assert_eq!(&found, &free);
-            prop_assert_eq!(adjacency.take_part(left.words_mut(), 0, part.words_mut()), 0);
+            prop_assert_eq!(adjacency.take_part(left.words_mut(), 0, &mut part), 0);
 
             let mut expected = free.clone();
             for _ in 0..distance {

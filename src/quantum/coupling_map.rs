@@ -6,7 +6,7 @@
 use petgraph::graph::{NodeIndex, UnGraph};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Adjacency, CouplerId, PhysicalQubit, QubitSet, STORED_QUBITS_MAX};
+use super::{Adjacency, CouplerId, Part, PhysicalQubit, QubitSet, STORED_QUBITS_MAX};
 
 /// The coupling map of a device with qubits `0..qubits()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,11 +196,11 @@ impl CouplingMap {
         if self.complete {
             return within.len();
         }
-        let (mut left, mut part) = (within.clone(), within.clone());
+        let (mut left, mut part) = (within.clone(), Part::default());
         let mut largest = 0;
         while let Some(root) = left.first() {
             let from = root.index() / 64;
-            largest = largest.max(self.adjacency.take_part(left.words_mut(), from, part.words_mut()));
+            largest = largest.max(self.adjacency.take_part(left.words_mut(), from, &mut part));
         }
         largest
     }

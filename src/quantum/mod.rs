@@ -23,7 +23,7 @@ pub mod synthetic;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use adjacency::Adjacency;
+pub(crate) use adjacency::{Adjacency, Part};
 pub use qubit_set::QubitSet;
 
 /// Most qubits of a device in stored bytes: more than anybody builds, and few enough that a forged number does not use

@@ -6,7 +6,7 @@ use super::PlacementRequest;
 use super::cost::bit;
 use super::graph::Graph;
 use super::pattern::Pattern;
-use crate::quantum::{Adjacency, PhysicalQubit};
+use crate::quantum::{Adjacency, Part, PhysicalQubit};
 
 /// What is free, and in which parts.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct FreeParts {
     /// Of every part: how many qubits are on either side, the larger number first; only on devices without odd cycles.
     sides: Vec<(u32, u32)>,
     left: Vec<u64>,
-    part: Vec<u64>,
+    part: Part,
     stack: Vec<u32>,
     /// For which device and which free qubits the parts were found last, unless couplers were barred.
     found_for: Option<u128>,
@@ -74,18 +74,16 @@ impl FreeParts {
     }
 
     fn find_by_words(&mut self, adjacency: &Adjacency, side: Option<&[u64]>) {
-        self.part.clear();
-        self.part.resize(self.left.len(), 0);
         for from in 0..self.left.len() {
             while self.left[from] != 0 {
                 let count = adjacency.take_part(&mut self.left, from, &mut self.part);
                 self.largest = self.largest.max(count);
                 if let Some(side) = side {
-                    let words = self.part.iter().zip(side).skip(from);
-                    self.note_sides(count, words.map(|(part, side)| (part & side).count_ones()).sum());
+                    let on_it =
+                        self.part.words().map(|(index, word)| (word & side[index]).count_ones()).sum();
+                    self.note_sides(count, on_it);
                 }
-                for (index, &word) in self.part.iter().enumerate().skip(from) {
-                    let mut word = word;
+                for (index, mut word) in self.part.words() {
                     while word != 0 {
                         self.size[index * 64 + word.trailing_zeros() as usize] = count as u32;
                         word &= word - 1;

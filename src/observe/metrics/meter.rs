@@ -9,7 +9,7 @@ use crate::allocator::messages::{Allocation, Status, Target};
 use crate::quantum::calibration::{Calibration, DEAD_ERROR};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::device::DeviceSpec;
-use crate::quantum::{Adjacency, PhysicalQubit, QubitSet};
+use crate::quantum::{Adjacency, Part, PhysicalQubit, QubitSet};
 use crate::time::{Span, Time};
 
 /// Fractions are integrated in units of 2^-32.
@@ -150,7 +150,7 @@ pub(super) struct Meter {
     pub(super) isolation_violations: u64,
     /// Work space of the search for regions.
     left: QubitSet,
-    part: QubitSet,
+    part: Part,
 }
 
 impl Meter {
@@ -183,7 +183,7 @@ impl Meter {
             waiting: 0,
             isolation_violations: 0,
             left: QubitSet::new(qubits),
-            part: QubitSet::new(qubits),
+            part: Part::default(),
         };
         meter.refresh();
         meter
@@ -374,7 +374,7 @@ impl Meter {
                 break;
             }
             let from = root.index() / 64;
-            let size = self.adjacency.take_part(self.left.words_mut(), from, self.part.words_mut()) as u64;
+            let size = self.adjacency.take_part(self.left.words_mut(), from, &mut self.part) as u64;
             unseen -= size;
             largest = largest.max(size);
         }
