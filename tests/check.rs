@@ -449,7 +449,7 @@ fn a_slower_program_is_caught_and_an_equal_one_is_not() {
 
 /// Same code, other worlds, one baseline: the level of 99.9 % and the margin must keep some thirty metrics quiet.
 #[test]
-#[ignore = "a minute in an optimized build: see CONTRIBUTING"]
+#[ignore = "a minute in an optimized build, where .ci/run runs it"]
 fn a_hundred_other_seeds_give_at_most_one_false_alarm() {
     let metrics = judged_metrics();
     let of_seed = |scenario: &str, seed: u64| {

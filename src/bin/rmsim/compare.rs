@@ -133,7 +133,7 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
             write!(out, "{}", comparison_table(comparison, console.color()))
         }
     })?;
-    console.note(format!("results in {}", folder.path().display()));
+    console.note(report::whereabouts(folder.path(), draw && !common.no_report));
     Ok(())
 }
 

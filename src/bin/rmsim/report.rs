@@ -51,6 +51,14 @@ pub fn write(folder: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
 }
 
+/// Where the results of a finished command are, and what to open first.
+pub fn whereabouts(folder: &Path, has_page: bool) -> String {
+    match has_page {
+        true => format!("results in {}; open {FILE} there in a browser", folder.display()),
+        false => format!("results in {}", folder.display()),
+    }
+}
+
 /// What cannot be read is wrong input, unless the file system refused.
 fn read_failure(error: ReadError) -> Failure {
     match error {

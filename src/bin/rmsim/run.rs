@@ -103,7 +103,7 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
             number(Some((memory.bytes_peak as f64 / (1 << 20) as f64 * 10.0).round() / 10.0)),
         ));
     }
-    console.note(format!("results in {}", folder.path().display()));
+    console.note(report::whereabouts(folder.path(), draw && !common.no_report));
     if let Some(path) = &args.journal {
         console.note(format!("journal in {}", path.display()));
     }
