@@ -1,15 +1,23 @@
 //! The auditor reports nothing on the shipped scenarios, and does report when the core is made to break a promise.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use resource_manager::allocator::Allocator;
+use resource_manager::allocator::job::{JobId, JobRequest, Topology};
+use resource_manager::allocator::messages::{Command, Event};
 use resource_manager::allocator::placement::{
     Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy,
 };
 use resource_manager::experiment::run::{Settings, run};
+use resource_manager::observe::Observer;
 use resource_manager::observe::auditor::ViolationKind;
+use resource_manager::observe::metrics::MetricsOptions;
 use resource_manager::quantum::PhysicalQubit;
+use resource_manager::random::{Purpose, StreamFamily};
 use resource_manager::simulator::scenario::{Scenario, SetOverride};
-use resource_manager::simulator::simulation::{Instruments, Simulation, WrapStrategy};
+use resource_manager::simulator::simulation::{Instruments, Outcomes, Simulation, WrapStrategy};
+use resource_manager::time::Time;
 
 fn scenario(path: &str, sets: &[(&str, &str)]) -> Scenario {
     let sets: Vec<SetOverride> =
@@ -40,7 +48,7 @@ fn nothing_is_found_on_the_shipped_scenarios() {
     }
 }
 
-/// A strategy that packs lines side by side, whatever the mask of free qubits says: a core that ignores buffers.
+/// A strategy that packs lines side by side, whatever the mask of free qubits says.
 struct IgnoresBuffers {
     next: u32,
 }
@@ -75,32 +83,67 @@ hardware: {runtime: distribution, drift: {enabled: false}}
 calibration: {mode: off}
 ";
 
-fn side_by_side(buffer: u32) -> Simulated {
+fn side_by_side(buffer: u32) -> Outcomes {
     let text = SIDE_BY_SIDE.replace("BUFFER", &buffer.to_string());
     let scenario = Scenario::from_yaml(&text, "side_by_side", Path::new(""), &[]).unwrap();
     let wrap: WrapStrategy = Box::new(|_| Box::new(IgnoresBuffers { next: 0 }));
     let instruments = Instruments { wrap_strategy: Some(wrap), ..Instruments::default() };
-    let outcomes = Simulation::new(&scenario, 0, instruments).unwrap().run().unwrap();
-    let auditor = &outcomes.observer.auditor;
-    Simulated {
-        too_narrow: auditor.count(ViolationKind::BufferTooNarrow),
-        isolation: auditor.isolation_violations(),
-        metric: outcomes.observer.metrics.value("isolation_violations"),
+    Simulation::new(&scenario, 0, instruments).unwrap().run().unwrap()
+}
+
+/// Whatever a strategy answers, the core starts nothing on qubits that it did not offer.
+#[test]
+fn the_core_does_not_follow_a_strategy_that_ignores_buffers() {
+    for (buffer, running) in [(0, 5), (1, 1)] {
+        let outcomes = side_by_side(buffer);
+        assert_eq!(outcomes.observer.auditor.isolation_violations(), 0);
+        assert_eq!(outcomes.observer.metrics.value("isolation_violations"), Some(0.0));
+        assert_eq!(outcomes.observer.metrics.value("jobs_submitted"), Some(5.0));
+        let mut metrics = outcomes.observer.metrics.clone();
+        let at_the_end = metrics.sample(outcomes.ended).last().unwrap();
+        assert_eq!((at_the_end.running, at_the_end.queue_length), (running, 5 - running), "buffer {buffer}");
     }
 }
 
-struct Simulated {
-    too_narrow: u64,
-    isolation: u64,
-    metric: Option<f64>,
-}
-
+/// A core that follows it: the events of one that promises no buffers, with the promise written over.
 #[test]
 fn a_core_that_ignores_buffers_is_caught() {
-    let honest_promise = side_by_side(0);
-    assert_eq!(honest_promise.isolation, 0, "without a promised buffer, neighbours are allowed");
-    let broken = side_by_side(1);
-    // Five lines side by side: four pairs of neighbours.
-    assert_eq!((broken.too_narrow, broken.isolation), (4, 4));
-    assert_eq!(broken.metric, Some(4.0));
+    for (promised, expected) in [(0, 0), (1, 4), (2, 4)] {
+        let outcomes = observed(promised);
+        // Five lines side by side: four pairs of neighbours.
+        let auditor = &outcomes.auditor;
+        assert_eq!(auditor.isolation_violations(), expected);
+        assert_eq!(auditor.count(ViolationKind::BufferTooNarrow), expected);
+    }
+}
+
+/// Five lines of four on a chain, side by side, each promised so many idle qubits around it.
+fn observed(promised: u32) -> Observer {
+    let text = SIDE_BY_SIDE.replace("BUFFER", "0");
+    let scenario = Scenario::from_yaml(&text, "side_by_side", Path::new(""), &[]).unwrap();
+    let draws = StreamFamily::new(1, 0, Purpose::DeviceSelection);
+    let mut core = Allocator::new(scenario.allocator.clone(), draws).unwrap();
+    core = core.with_strategy(Box::new(IgnoresBuffers { next: 0 }));
+    let mut events = Vec::new();
+    let device = &scenario.fleet[0];
+    let register = Command::RegisterDevice { device: device.id, spec: device.spec.clone() };
+    core.handle(Time::ZERO, register, &mut events).unwrap();
+    for id in 0..5 {
+        let job = JobRequest::new(JobId(id), 4, Topology::Line);
+        core.handle(Time::ZERO, Command::Submit(Arc::new(job)), &mut events).unwrap();
+        core.handle(Time::ZERO, Command::Wake, &mut events).unwrap();
+    }
+    let mut observer = Observer::new(MetricsOptions::default());
+    for mut event in events {
+        if let Event::JobStarted { allocation } = &mut event {
+            let mut broken = (**allocation).clone();
+            let map = &device.spec.coupling_map;
+            broken.isolation.buffer_distance = promised;
+            broken.blocked = map.dilate(&broken.held, promised);
+            broken.blocked.subtract(&broken.held);
+            *allocation = Arc::new(broken);
+        }
+        observer.observe(Time::ZERO, &event);
+    }
+    observer
 }

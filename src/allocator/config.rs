@@ -40,7 +40,8 @@ pub struct AllocatorConfig {
     pub starts: Starts,
     /// How jobs that start at one instant on one device share its qubits.
     pub batch: Batch,
-    /// Most jobs waiting at a time; more are rejected. Default: no limit.
+    /// Most jobs that may still wait when those that can start have started; the latest beyond are rejected. Jobs that
+    /// wait again after they lost their device count, but are not rejected. Default: no limit.
     pub max_queue_length: Option<u32>,
     /// Ended jobs whose numbers are remembered, to recognise repeated submissions. Default 100,000.
     pub remember_ended_jobs: u32,
@@ -406,6 +407,18 @@ pub enum Queue {
 impl Default for Queue {
     fn default() -> Self {
         Self::Global { skip_ahead: 64 }
+    }
+}
+
+impl Queue {
+    /// Whether waiting jobs stand in the same places under another configuration: in which queue, and whether their
+    /// qubits are counted there.
+    pub(super) fn arranges_like(&self, other: &Self) -> bool {
+        let arrangement = |queue: &Self| match queue {
+            Self::Global { .. } => None,
+            Self::PerDevice { head_of_line, .. } => Some(*head_of_line),
+        };
+        arrangement(self) == arrangement(other)
     }
 }
 

@@ -89,6 +89,8 @@ pub enum Refusal {
     BudgetExhausted,
     /// The best placement is not good enough.
     BelowBound(Shortfall),
+    /// The strategy answered with qubits that it was not offered, or with one of them twice.
+    Illegal,
 }
 
 /// What jobs of one class demand of the number and quality of their qubits.
@@ -149,7 +151,7 @@ impl Strategies<'_> {
 
     /// The best placement of one pattern, judged but not yet refused for its quality.
     fn judged(&mut self, request: &PlacementRequest<'_>, demands: &Demands) -> Result<Fit, Refusal> {
-        let fit = fit(self.configured.place(request).outcome)?;
+        let fit = fit(self.configured.place(request).outcome, request)?;
         if demands.bounds.is_none() {
             return Ok(fit);
         }
@@ -163,7 +165,7 @@ impl Strategies<'_> {
             return Ok(judged);
         }
         let pure = PlacementRequest { objective: Objective::default(), ..*request };
-        let Ok(least_noise) = self::fit(self.exact.place(&pure).outcome) else {
+        let Ok(least_noise) = self::fit(self.exact.place(&pure).outcome, &pure) else {
             return Ok(judged);
         };
         let least_noise = assess(least_noise);
@@ -259,14 +261,26 @@ impl Strategies<'_> {
     }
 }
 
-fn fit(outcome: PlacementOutcome) -> Result<Fit, Refusal> {
+fn fit(outcome: PlacementOutcome, request: &PlacementRequest<'_>) -> Result<Fit, Refusal> {
     let (placement, certainty) = match outcome {
         PlacementOutcome::Optimal(placement) => (placement, Certainty::Optimal),
         PlacementOutcome::Feasible { placement, gap } => (placement, Certainty::Gap(gap.map(nats_of_cost))),
         PlacementOutcome::ProvedInfeasible => return Err(Refusal::NoPlacement),
         PlacementOutcome::BudgetExhausted => return Err(Refusal::BudgetExhausted),
     };
+    // Strategies are anybody's: whatever they answer, nobody else's qubits are booked.
+    if !is_offered(&placement.layout, request) {
+        return Err(Refusal::Illegal);
+    }
     Ok(Fit { placement, certainty, copies: 1, quality: None })
+}
+
+fn is_offered(layout: &[PhysicalQubit], request: &PlacementRequest<'_>) -> bool {
+    let within =
+        |qubit: &PhysicalQubit| qubit.index() < request.epoch.qubits() && request.free.contains(*qubit);
+    layout.len() == request.pattern.qubits()
+        && layout.iter().all(within)
+        && QubitSet::from_qubits(request.epoch.qubits(), layout.iter().copied()).len() == layout.len()
 }
 
 fn embedded(fit: Fit) -> Result<Fit, Refusal> {

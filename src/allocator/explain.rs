@@ -73,6 +73,12 @@ pub enum Bound {
         /// The last device tried.
         device: DeviceId,
     },
+    /// The strategy answered with qubits that it was not offered, which is a defect of the strategy.
+    #[error("the strategy answered for device {} with qubits that are not free; hint: that is a defect of the strategy", device.0)]
+    IllegalPlacement {
+        /// The last device tried.
+        device: DeviceId,
+    },
     /// The best placement on what is free is not good enough (`device`: the last one tried).
     #[error("the best placement on what is free of device {} has {shortfall}", device.0)]
     BelowBound {

@@ -119,12 +119,12 @@ impl JobTable {
         slot
     }
 
-    /// Takes an ended job out and remembers it.
-    pub fn end(&mut self, slot: JobSlot, remember: u32) -> Job {
+    /// Takes an ended job out and remembers it, and what its submission is answered from now on.
+    pub fn end(&mut self, slot: JobSlot, answer: Answer, remember: u32) -> Job {
         let job = self.slots[slot.0 as usize].take().expect("only live jobs have slots");
         self.free.push(slot);
         self.live.swap_remove(&job.request.id);
-        self.remember(&job.request, Answer::Queued, remember);
+        self.remember(&job.request, answer, remember);
         job
     }
 
@@ -179,6 +179,11 @@ impl JobTable {
     /// Whether no job is live.
     pub fn is_empty(&self) -> bool {
         self.live.is_empty()
+    }
+
+    /// Live jobs in order of their slots, to be changed.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Job> {
+        self.slots.iter_mut().flatten()
     }
 
     /// Live jobs in order of their slots.

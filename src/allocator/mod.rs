@@ -91,6 +91,10 @@ struct State {
     running: IndexMap<AllocationId, Running, FxBuildHasher>,
     timers: BTreeSet<(Time, Timer)>,
     due: Due,
+    /// Submitted since the last pass, where the length of queues is limited: whether there is room for them is known
+    /// after the next one.
+    #[serde(default)]
+    newcomers: Vec<JobId>,
     next_place: Place,
     next_allocation: AllocationId,
 }
@@ -120,6 +124,27 @@ enum Timer {
 struct Due {
     global: bool,
     devices: BTreeSet<DeviceId>,
+    /// What a device could take if it were empty may have changed: jobs in its queue may have to move on.
+    #[serde(default)]
+    homes: bool,
+}
+
+impl State {
+    /// Jobs that were to be tried again at a time may be tried now: the rule that set the time is gone.
+    fn forget_retries(&mut self) {
+        let Self { jobs, timers, .. } = self;
+        for job in jobs.iter_mut() {
+            if let Some(at) = job.retry_at.take() {
+                timers.remove(&(at, Timer::Retry(job.request.id)));
+            }
+        }
+    }
+}
+
+impl Due {
+    fn is_set(&self) -> bool {
+        self.global || self.homes || !self.devices.is_empty()
+    }
 }
 
 impl std::fmt::Debug for Allocator {
@@ -152,6 +177,7 @@ impl Allocator {
                 running: IndexMap::default(),
                 timers: BTreeSet::new(),
                 due: Due::default(),
+                newcomers: Vec::new(),
                 next_place: 1,
                 next_allocation: AllocationId(1),
             },
@@ -220,6 +246,7 @@ impl Allocator {
                 self.run_pass(now, events);
                 // Last, so that a job may still start at the very end of its patience, even if that is at once.
                 self.run_expiries(now, events);
+                self.turn_away(events);
                 Ok(Answer::Applied)
             }
         }?;
@@ -229,10 +256,16 @@ impl Allocator {
 
     /// When to call again with [`Command::Wake`] if nothing else happens first.
     pub fn next_wakeup(&self) -> Option<Time> {
-        if self.state.due.global || !self.state.due.devices.is_empty() {
+        if self.state.due.is_set() {
             return Some(self.state.now);
         }
         self.state.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Whether nothing is planned but to try waiting jobs again.
+    pub fn only_retries(&self) -> bool {
+        !self.state.due.is_set()
+            && self.state.timers.iter().all(|(_, timer)| matches!(timer, Timer::Retry(_)))
     }
 
     /// The configuration in force.
@@ -300,8 +333,7 @@ impl Allocator {
         }
         self.state.fleet.insert(id, spec.clone());
         self.classes.forget_device(id);
-        self.mark_due(id);
-        self.state.due.global = true;
+        self.mark_all_due();
         events.push(Event::DeviceRegistered { device: id, spec });
         Ok(Answer::Applied)
     }
@@ -319,7 +351,6 @@ impl Allocator {
         self.requeue_users(now, Target::Device(id), RequeueReason::DeviceLost, events);
         let device = self.state.fleet.remove(id).expect("looked up above");
         self.classes.forget_device(id);
-        self.state.due.devices.remove(&id);
         let mut waiting: Vec<JobSlot> = device.admitted;
         let mut place = None;
         while let Some((next, slot)) = device.queue.next_after(place) {
@@ -330,6 +361,7 @@ impl Allocator {
             self.state.jobs[slot].counted = false;
             self.transfer(slot, events);
         }
+        self.mark_all_due();
         events.push(Event::DeviceRemoved { device: id });
         Ok(Answer::Applied)
     }
@@ -347,7 +379,7 @@ impl Allocator {
             return Err(CommandError::WrongSize { device: id, qubits, couplers });
         }
         let epoch = self.state.fleet.recalibrate(id, calibration.clone());
-        self.mark_due(id);
+        self.mark_all_due();
         events.push(Event::Recalibrated { device: id, epoch, calibration });
         Ok(Answer::Applied)
     }
@@ -385,7 +417,10 @@ impl Allocator {
             };
             self.requeue_users(now, target, lost, events);
         }
-        self.mark_due(id);
+        match target {
+            Target::Device(_) => self.mark_due(id),
+            Target::Qubit(..) | Target::Coupler(..) => self.mark_all_due(),
+        }
         Ok(Answer::Applied)
     }
 
@@ -431,6 +466,9 @@ impl Allocator {
             allocation: None,
             stop: None,
         });
+        if self.state.config.max_queue_length.is_some() {
+            self.state.newcomers.push(request.id);
+        }
         let device = self.enqueue(slot);
         events.push(Event::JobQueued { job: request, device });
         Ok(Answer::Queued)
@@ -441,11 +479,6 @@ impl Allocator {
         request.validate().map_err(Rejection::Contradiction)?;
         if let Some(demand) = request.unsupported() {
             return Err(Rejection::NotHonoured(demand));
-        }
-        if let Some(limit) = self.state.config.max_queue_length
-            && self.state.jobs.len() - self.state.running.len() >= limit as usize
-        {
-            return Err(Rejection::QueueFull(limit));
         }
         let asked = request.min_qubits;
         if asked > self.state.fleet.index.most_capacity() || !request.excluded_devices.is_empty() {
@@ -511,7 +544,8 @@ impl Allocator {
         if config == self.state.config {
             return Ok(Answer::Applied);
         }
-        let moved = std::mem::discriminant(&config.queue) != std::mem::discriminant(&self.state.config.queue);
+        let moved = !config.queue.arranges_like(&self.state.config.queue);
+        let retries = config.retry != self.state.config.retry;
         let current = &self.state.config;
         let changed = (config.strategy, &config.placement) != (current.strategy, &current.placement);
         if !self.own_strategy && changed {
@@ -540,10 +574,21 @@ impl Allocator {
                 self.transfer(slot, events);
             }
         }
-        self.state.due.global = true;
-        let devices: Vec<DeviceId> = self.state.fleet.iter().map(|device| device.id).collect();
-        self.state.due.devices.extend(devices);
+        if retries {
+            self.state.forget_retries();
+        }
+        self.mark_all_due();
         Ok(Answer::Applied)
+    }
+
+    /// Marks everything: what is possible at all may have changed anywhere, since whether a job is routed, and whether it
+    /// blocks others, depends on what the whole fleet could do for it.
+    fn mark_all_due(&mut self) {
+        self.state.due.global |= !self.state.queue.is_empty();
+        if matches!(self.state.config.queue, config::Queue::PerDevice { .. }) {
+            self.state.due.homes = true;
+            self.state.due.devices = self.state.fleet.iter().map(|device| device.id).collect();
+        }
     }
 
     /// Marks the queues that a change on a device may help.

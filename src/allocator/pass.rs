@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::balancing::candidates::Candidates;
 use super::balancing::index::Need;
 use super::balancing::selection::Ask;
 use super::class::{ClassId, WhenEmpty};
@@ -21,7 +22,7 @@ use super::messages::{Allocation, AllocationId, DriverAction, Event, Fence, Prom
 use super::placement::cost::nats_of_cost;
 use super::placement::{Objective, PlacementRequest, surcharge};
 use super::scheduler::queue::Place;
-use super::{Allocator, Running, Timer};
+use super::{Allocator, Due, Running, Timer};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 
@@ -63,14 +64,18 @@ impl Allocator {
         let global = std::mem::take(&mut self.state.due.global);
         match self.state.config.queue {
             Queue::Global { skip_ahead } => {
-                self.state.due.devices.clear();
+                self.state.due = Due::default();
                 if global {
                     self.run_queue(now, None, skip_ahead, &mut tally, events);
                 }
             }
             Queue::PerDevice { skip_ahead, head_of_line } => {
+                if std::mem::take(&mut self.state.due.homes) {
+                    self.move_on(events);
+                }
                 if global {
                     self.assign_parked(events);
+                    self.state.due.global = false;
                 }
                 while let Some(device) = self.state.due.devices.pop_first() {
                     match head_of_line {
@@ -118,16 +123,16 @@ impl Allocator {
             if self.state.jobs[slot].state == JobState::Held {
                 continue;
             }
-            if self.state.jobs[slot].retry_at.is_some() {
-                stayed += 1;
-                continue;
-            }
-            if let Err(bound) = self.try_start(now, slot, device, tally, events) {
-                self.stay(now, slot, bound);
-                // A job that no device could take even when empty (elements died since) must not block the others.
-                if self.is_feasible(self.state.jobs[slot].class) {
-                    stayed += 1;
+            if self.state.jobs[slot].retry_at.is_none() {
+                match self.try_start(now, slot, device, tally, events) {
+                    Ok(()) => continue,
+                    Err(bound) => self.stay(now, slot, bound),
                 }
+            }
+            // A job that no device could take even when empty (elements died since) must not block the others; one that
+            // only its own device could not take has moved on.
+            if device.is_some() || self.is_feasible(self.state.jobs[slot].class) {
+                stayed += 1;
             }
         }
     }
@@ -211,26 +216,17 @@ impl Allocator {
         let mut bound =
             Bound::NotEnoughFree { asked: request.min_qubits, free: self.state.fleet.index.most_free() };
         let mut best: Option<Found> = None;
-        let mut tried: SmallVec<[DeviceId; 8]> = SmallVec::new();
-        let mut preferred = request.preferred_devices.iter().copied();
+        let mut candidates = Candidates::new(&request);
+        let mut alone = only.or_else(|| {
+            let index = &self.state.fleet.index;
+            only_improved.filter(|id| index.meets(*id, ask.need) && !request.excluded_devices.contains(id))
+        });
         loop {
-            let next = match (only, only_improved) {
-                (Some(id), _) => Some(id).filter(|_| tried.is_empty()),
-                (None, Some(id)) => {
-                    Some(id).filter(|id| tried.is_empty() && self.state.fleet.index.meets(*id, ask.need))
-                }
-                (None, None) => preferred
-                    .find(|id| self.state.fleet.index.meets(*id, ask.need))
-                    .or_else(|| self.selector.next(&self.state.fleet.index, &ask, &tried)),
+            let next = match only.or(only_improved) {
+                Some(_) => alone.take(),
+                None => candidates.next(&self.state.fleet.index, &*self.selector, &ask),
             };
             let Some(id) = next else { break };
-            if tried.contains(&id) {
-                continue;
-            }
-            tried.push(id);
-            if request.excluded_devices.contains(&id) {
-                continue;
-            }
             match self.place(now, class, &request.isolation, id, tally) {
                 Ok(found) => {
                     let preferred = request.preferred_devices.contains(&id);
@@ -251,9 +247,10 @@ impl Allocator {
         let Some(found) = best else {
             if only.is_none() {
                 let (fleet, known) = (&self.state.fleet, &mut self.classes[class]);
-                known.failed_at = Some(fleet.improvements);
+                // Who names only some devices may name others for the next job of the class.
+                known.failed_at = Some(fleet.improvements).filter(|_| self.selector.names_all());
                 known.failed_epochs = Some(fleet.epochs);
-                let elsewhere = || fleet.index.meeting(ask.need).any(|id| !known.excluded.contains(&id));
+                let elsewhere = || fleet.index.meeting(ask.need, 0).any(|id| !known.excluded.contains(&id));
                 if only_improved.is_some() && matches!(bound, Bound::NotEnoughFree { .. }) && elsewhere() {
                     bound = known.bound;
                 }
@@ -263,7 +260,10 @@ impl Allocator {
         };
         tally.blocked_by_shape = shaped_before;
         tally.started += 1;
-        self.selector.chosen(found.device);
+        if only.is_none() {
+            // Otherwise the device was chosen when the job joined its queue.
+            self.selector.chosen(found.device);
+        }
         let devices_tried = tally.searches - searches_before - 1;
         self.start(now, slot, found, devices_tried, events);
         Ok(())
@@ -356,6 +356,7 @@ impl Allocator {
                     Bound::NoPlacement { device: id }
                 }
                 Err(Refusal::BudgetExhausted) => Bound::BudgetExhausted { device: id },
+                Err(Refusal::Illegal) => Bound::IllegalPlacement { device: id },
                 Err(Refusal::BelowBound(shortfall)) => Bound::BelowBound { device: id, shortfall },
             }
         };
@@ -454,14 +455,20 @@ impl Allocator {
 
     /// Puts a waiting job into its queue, choosing a device if there is a queue per device.
     pub(super) fn enqueue(&mut self, slot: JobSlot) -> Option<DeviceId> {
-        let device = match self.state.config.queue {
+        let home = match self.state.config.queue {
             Queue::Global { .. } => None,
             Queue::PerDevice { .. } => self.choose_home(slot),
         };
+        self.enqueue_at(slot, home);
+        home
+    }
+
+    /// Puts a waiting job into the queue of a device, or into the global one.
+    fn enqueue_at(&mut self, slot: JobSlot, home: Option<DeviceId>) {
         let job = &mut self.state.jobs[slot];
-        job.queue = device;
+        job.queue = home;
         let (place, qubits) = (job.place, job.request.min_qubits);
-        match device {
+        match home {
             None => {
                 self.state.queue.insert(place, slot, qubits);
                 self.state.due.global = true;
@@ -474,7 +481,6 @@ impl Allocator {
                 self.state.due.devices.insert(id);
             }
         }
-        device
     }
 
     /// Takes a waiting job out of its queue.
@@ -512,14 +518,36 @@ impl Allocator {
 
     /// Gives jobs a home that had none when they came.
     fn assign_parked(&mut self, events: &mut Vec<Event>) {
-        let mut place = None;
-        while let Some((at, slot)) = self.state.queue.next_after(place) {
-            place = Some(at);
-            if self.choose_home(slot).is_some() {
-                self.dequeue(slot);
-                self.transfer(slot, events);
+        let parked: Vec<JobSlot> = self.state.queue.slots().collect();
+        for slot in parked {
+            if let Some(home) = self.choose_home(slot) {
+                self.move_to(slot, Some(home), events);
             }
         }
+    }
+
+    /// Moves jobs on whose device could no longer take them if it were empty, since figures or elements have changed
+    /// somewhere: they would wait there for ever, and the others behind them.
+    fn move_on(&mut self, events: &mut Vec<Event>) {
+        let ids: Vec<DeviceId> = self.state.fleet.iter().map(|device| device.id).collect();
+        for id in ids {
+            let Some(device) = self.state.fleet.get(id) else { continue };
+            let waiting: Vec<JobSlot> = device.admitted.iter().copied().chain(device.queue.slots()).collect();
+            for slot in waiting {
+                if !self.when_empty(self.state.jobs[slot].class, id).is_possible() {
+                    let home = self.choose_home(slot);
+                    self.move_to(slot, home, events);
+                }
+            }
+        }
+    }
+
+    fn move_to(&mut self, slot: JobSlot, home: Option<DeviceId>, events: &mut Vec<Event>) {
+        self.dequeue(slot);
+        self.mark_queue_due(slot);
+        self.enqueue_at(slot, home);
+        let job = self.state.jobs[slot].request.id;
+        events.push(Event::JobTransferred { job, device: home });
     }
 
     /// The device for whose queue a job is destined: one that could take it when empty, in service if possible.
@@ -531,17 +559,8 @@ impl Allocator {
             draw: self.draws.draw(request.id.0, u64::from(job.attempts)),
         };
         let mut best: Option<(u64, DeviceId)> = None;
-        let mut tried: SmallVec<[DeviceId; 8]> = SmallVec::new();
-        let mut preferred = request.preferred_devices.iter().copied();
-        loop {
-            let next = preferred
-                .find(|id| self.state.fleet.index.meets(*id, ask.need))
-                .or_else(|| self.selector.next(&self.state.fleet.index, &ask, &tried));
-            let Some(id) = next else { break };
-            if tried.contains(&id) {
-                continue;
-            }
-            tried.push(id);
+        let mut candidates = Candidates::new(&request);
+        while let Some(id) = candidates.next(&self.state.fleet.index, &*self.selector, &ask) {
             if let WhenEmpty::Possible(cost) = self.when_empty(class, id) {
                 let cost = cost.unwrap_or(u64::MAX);
                 if best.is_none_or(|(lowest, _)| cost < lowest) {

@@ -9,7 +9,8 @@ use super::job::{JobId, JobState};
 use super::jobs::{JobSlot, Known};
 use super::ledger::{Entry, Kind};
 use super::messages::{
-    AllocationId, Answer, CommandError, Event, FailureReason, Outcome, RequeueReason, StopReason, Target,
+    AllocationId, Answer, CommandError, Event, FailureReason, Outcome, Rejection, RequeueReason, StopReason,
+    Target,
 };
 use super::{Allocator, Running, Timer};
 use crate::time::Time;
@@ -216,7 +217,12 @@ impl Allocator {
 
     /// Forgets a live job that is in no queue and holds nothing.
     pub(super) fn end_job(&mut self, slot: JobSlot) {
-        let job = self.state.jobs.end(slot, self.state.config.remember_ended_jobs);
+        self.end_answered(slot, Answer::Queued);
+    }
+
+    /// The same; a repeated submission is answered `answer`.
+    fn end_answered(&mut self, slot: JobSlot, answer: Answer) {
+        let job = self.state.jobs.end(slot, answer, self.state.config.remember_ended_jobs);
         self.classes.leave(job.class);
         if let Some(at) = job.expires {
             self.state.timers.remove(&(at, Timer::Expiry(job.request.id)));
@@ -297,6 +303,29 @@ impl Allocator {
             .collect();
         for id in due {
             self.expire(now, id, events);
+        }
+    }
+
+    /// Refuses jobs that came since the last pass and still wait beyond the limit on the queue, the latest first. A job
+    /// that was let in once stays, also when requeued ones make the queue longer than the limit.
+    pub(super) fn turn_away(&mut self, events: &mut Vec<Event>) {
+        let newcomers = std::mem::take(&mut self.state.newcomers);
+        let Some(limit) = self.state.config.max_queue_length else { return };
+        for id in newcomers.into_iter().rev() {
+            if self.state.jobs.len() - self.state.running.len() <= limit as usize {
+                return;
+            }
+            let Known::Live(slot) = self.state.jobs.find(id) else { continue };
+            let job = &self.state.jobs[slot];
+            if job.attempts > 0 || !matches!(job.state, JobState::Queued | JobState::Held) {
+                continue;
+            }
+            let request = job.request.clone();
+            let reason = Rejection::QueueFull(limit);
+            self.dequeue(slot);
+            self.mark_queue_due(slot);
+            self.end_answered(slot, Answer::Rejected(reason));
+            events.push(Event::JobRejected { job: request, reason });
         }
     }
 

@@ -196,7 +196,7 @@ impl Allocator {
                     WhenEmpty::Possible(Some((share / placement.layout.len().max(1) as u128) as u64))
                 }
                 Err(Refusal::NoPlacement) => WhenEmpty::Never,
-                Err(Refusal::BudgetExhausted) => WhenEmpty::Possible(None),
+                Err(Refusal::BudgetExhausted | Refusal::Illegal) => WhenEmpty::Possible(None),
                 Err(Refusal::BelowBound(shortfall)) => WhenEmpty::BelowBound(shortfall),
             }
         };

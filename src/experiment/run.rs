@@ -16,7 +16,7 @@ use crate::observe::auditor::Violation;
 use crate::observe::journal;
 use crate::observe::metrics::{MetricDef, MetricValue};
 use crate::simulator::scenario::Scenario;
-use crate::simulator::simulation::{Collected, Instruments, Simulation, SimulationError};
+use crate::simulator::simulation::{Collected, Ending, Instruments, Simulation, SimulationError};
 use crate::simulator::traces::{Sink, Sinks, Traces};
 use crate::time::Time;
 
@@ -204,7 +204,7 @@ fn replication(
         arrivals: outcomes.arrivals,
         unfinished: outcomes.unfinished,
         warmed_up: outcomes.warmed_up,
-        cut_off: outcomes.cut_off,
+        cut_off: outcomes.ending != Ending::Complete,
         ended: outcomes.ended,
         violations: observer.auditor.violations().to_vec(),
         violations_total: observer.auditor.total(),

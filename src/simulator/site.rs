@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::agenda::Ticket;
 use crate::allocator::messages::{Allocation, Status, StatusReason};
 use crate::quantum::calibration::Calibration;
 use crate::quantum::hardware::Hardware;
@@ -41,6 +42,8 @@ pub struct Site {
     pub down: bool,
     /// Where its calibration stands.
     pub phase: CalibrationPhase,
+    /// The end of the calibration under way, on the agenda.
+    pub calibration_end: Option<Ticket>,
     /// Whether the calibration that is due or under way was requested, and is not the next one of the plan.
     pub unplanned: bool,
     /// When its figures were published last; the start, before the first calibration.
@@ -71,6 +74,7 @@ impl Site {
             member: false,
             down: false,
             phase: CalibrationPhase::Idle,
+            calibration_end: None,
             unplanned: false,
             calibrated_at: Time::ZERO,
             calibrations: 0,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::named::Named;
 use crate::quantum::DeviceId;
 
 /// What the index knows of a device.
@@ -82,14 +83,14 @@ impl FleetIndex {
         found.map(|index| DeviceId(index as u32))
     }
 
-    /// All devices that meet a need, by number.
-    pub fn meeting(&self, need: Need) -> impl Iterator<Item = DeviceId> {
-        std::iter::successors(self.next(0, need), move |last| self.next(last.index() + 1, need))
+    /// All devices numbered `from` or higher that meet a need, by number.
+    pub fn meeting(&self, need: Need, from: usize) -> impl Iterator<Item = DeviceId> {
+        std::iter::successors(self.next(from, need), move |last| self.next(last.index() + 1, need))
     }
 
-    /// The least loaded device in service that meets a need and is not among `tried`; of several the first.
-    pub fn least_loaded(&self, need: Need, tried: &[DeviceId]) -> Option<DeviceId> {
-        let fits = |id: &DeviceId| self.meets(*id, need) && !tried.contains(id);
+    /// The least loaded device in service that meets a need and is not among `named`; of several the first.
+    pub fn least_loaded(&self, need: Need, named: &Named) -> Option<DeviceId> {
+        let fits = |id: &DeviceId| self.meets(*id, need) && !named.contains(*id);
         if self.loads.len() > FEW {
             return self.by_load.iter().map(|&(_, id)| id).find(fits);
         }
@@ -97,7 +98,7 @@ impl FleetIndex {
         let mut least = None;
         for (load, id) in self.loads.iter().zip((0..).map(DeviceId)) {
             let lighter = least.is_none_or(|(ppm, _)| load.load_ppm < ppm);
-            if lighter && load.capacity > 0 && load.meets(need) && !tried.contains(&id) {
+            if lighter && load.capacity > 0 && load.meets(need) && !named.contains(id) {
                 least = Some((load.load_ppm, id));
             }
         }

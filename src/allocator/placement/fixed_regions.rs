@@ -55,22 +55,16 @@ impl PlacementStrategy for FixedRegions {
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
         let regions = self.division(&request.epoch.map);
-        let mut open: Vec<(usize, QubitSet)> = Vec::new();
-        for region in regions.iter() {
-            let mut useful = region.clone();
-            useful.intersect_with(&request.epoch.usable);
-            if let Some(when_empty) = request.when_empty {
-                useful.intersect_with(when_empty);
-            }
-            if useful.len() >= wanted && useful.is_subset(request.free) {
-                open.push((useful.len(), useful));
-            }
-        }
+        let open_parts = regions.iter().map(|region| useful_part(region, request));
+        let open_parts: Vec<QubitSet> =
+            open_parts.filter(|part| !part.is_empty() && part.is_subset(request.free)).collect();
+        let wide = open_parts.iter().filter(|part| part.len() >= wanted);
+        let mut open: Vec<(usize, QubitSet)> = wide.map(|part| (part.len(), part.clone())).collect();
         open.sort_by_key(|(qubits, _)| *qubits);
         if open.is_empty() && self.config.joined {
             let (map, gap) = (&request.epoch.map, self.config.gap);
-            let free: Vec<&QubitSet> = regions.iter().filter(|region| is_open(region, request)).collect();
-            open.extend(joined(map, &free, gap, wanted, request.free).map(|union| (union.len(), union)));
+            let union = joined(map, &open_parts, gap, wanted, request.free);
+            open.extend(union.map(|union| (union.len(), union)));
         }
         let mut steps = 0;
         let mut gave_up = false;
@@ -151,54 +145,65 @@ pub fn divide(map: &CouplingMap, config: &FixedRegionsConfig) -> Vec<QubitSet> {
     regions
 }
 
-/// Whether nobody holds or blocks a qubit of a region that the job could use.
-fn is_open(region: &QubitSet, request: &PlacementRequest<'_>) -> bool {
+/// The qubits of a region that the job could use if the device were empty.
+fn useful_part(region: &QubitSet, request: &PlacementRequest<'_>) -> QubitSet {
     let mut useful = region.clone();
     useful.intersect_with(&request.epoch.usable);
     if let Some(when_empty) = request.when_empty {
         useful.intersect_with(when_empty);
     }
-    !useful.is_empty() && useful.is_subset(request.free)
+    useful
 }
 
 /// The fewest neighbouring regions found that hold at least `wanted` qubits, with the free qubits that join them: grown
-/// from every region by the largest neighbour, the first of equal ones.
+/// from every region by the largest neighbour, the first of equal ones. `regions` are the parts of open regions that the
+/// job may use: whatever else they hold may be dead, or somebody else's.
 fn joined(
     map: &CouplingMap,
-    regions: &[&QubitSet],
+    regions: &[QubitSet],
     gap: u32,
     wanted: usize,
     free: &QubitSet,
 ) -> Option<QubitSet> {
     let mut best: Option<(usize, QubitSet)> = None;
+    let suffices = |held: usize, union: &QubitSet| held >= wanted && map.largest_region(union) >= wanted;
     for first in 0..regions.len() {
         let mut taken = vec![first];
         let mut held = regions[first].len();
         let mut union = regions[first].clone();
-        while held < wanted && best.as_ref().is_none_or(|(fewest, _)| taken.len() < *fewest) {
+        while !suffices(held, &union) && best.as_ref().is_none_or(|(fewest, _)| taken.len() < *fewest) {
             let others = (0..regions.len()).filter(|next| !taken.contains(next));
-            let near = others.filter_map(|next| Some((next, with(map, &union, regions[next], gap, free)?)));
+            let near = others.filter_map(|next| Some((next, with(map, &union, &regions[next], gap, free)?)));
             let added = near.max_by_key(|(next, _)| (regions[*next].len(), std::cmp::Reverse(*next)));
             let Some((next, larger)) = added else { break };
             taken.push(next);
             held += regions[next].len();
             union = larger;
         }
-        if held >= wanted && best.as_ref().is_none_or(|(fewest, _)| taken.len() < *fewest) {
+        if suffices(held, &union) && best.as_ref().is_none_or(|(fewest, _)| taken.len() < *fewest) {
             best = Some((taken.len(), union));
         }
     }
     best.map(|(_, union)| union)
 }
 
-/// Two sets with what lies within the gap of both, where that makes them one connected set.
+/// Two sets with what is free within the gap of both, where that joins them.
 fn with(map: &CouplingMap, one: &QubitSet, other: &QubitSet, gap: u32, free: &QubitSet) -> Option<QubitSet> {
     let mut union = map.dilate(one, gap);
     union.intersect_with(&map.dilate(other, gap));
     union.intersect_with(free);
     union.union_with(one);
     union.union_with(other);
-    (map.largest_region(&union) == union.len()).then_some(union)
+    let mut reached = QubitSet::from_qubits(map.qubits(), other.first());
+    loop {
+        let mut wider = map.dilate(&reached, 1);
+        wider.intersect_with(&union);
+        if wider == reached {
+            break;
+        }
+        reached = wider;
+    }
+    (!reached.is_disjoint(one)).then_some(union)
 }
 
 /// Qubits in connected parts of at least the given size.
@@ -282,8 +287,7 @@ mod tests {
         let map = &device.coupling_map;
         let nine = FixedRegionsConfig { count: Some(9), ..config(&[7], 1) };
         let regions = divide(map, &nine);
-        let open: Vec<&QubitSet> = regions.iter().collect();
-        let union = joined(map, &open, 1, 27, &QubitSet::full(map.qubits())).unwrap();
+        let union = joined(map, &regions, 1, 27, &QubitSet::full(map.qubits())).unwrap();
         let inside = regions.iter().filter(|region| region.is_subset(&union)).count();
         assert!(union.len() >= 27 && inside <= 4, "{} qubits of {inside} regions", union.len());
         assert_eq!(map.largest_region(&union), union.len());
@@ -292,7 +296,7 @@ mod tests {
             apart.clone().count() >= 5
                 && apart.clone().all(|region| map.distance(region, &union).is_some_and(|far| far >= 1))
         );
-        assert_eq!(joined(map, &open, 1, 100, &QubitSet::full(map.qubits())), None);
+        assert_eq!(joined(map, &regions, 1, 100, &QubitSet::full(map.qubits())), None);
     }
 
     /// What is found in one region leaves the others their budget, whatever was remembered.
@@ -318,6 +322,30 @@ mod tests {
             found += usize::from(matches!(expected, PlacementOutcome::Feasible { .. }));
         }
         assert!(found > 50 && remembers.memory().hits > 0, "{found}, {:?}", remembers.memory());
+    }
+
+    /// Regions are joined by what the job may use of them: a qubit that it may not use, or that somebody holds who could
+    /// use it, neither belongs to the whole nor connects it.
+    #[test]
+    fn joined_regions_hold_nothing_but_free_qubits() {
+        let mut held_by_others = 0;
+        for number in 0..400_u64 {
+            let case = crate::allocator::placement::testing::Case::random(number);
+            let request = case.request(10_000);
+            let settings = FixedRegionsConfig {
+                joined: true,
+                ..config(&[2 + (number % 3) as u32], (number % 2) as u32)
+            };
+            let when_empty = request.epoch.usable.clone();
+            let request = PlacementRequest { when_empty: Some(&when_empty), max_swaps: Some(0), ..request };
+            if let PlacementOutcome::Feasible { placement, .. } =
+                FixedRegions::new(settings).place(&request).outcome
+            {
+                assert!(placement.layout.iter().all(|qubit| request.free.contains(*qubit)), "case {number}");
+                held_by_others += usize::from(request.free.len() < when_empty.len());
+            }
+        }
+        assert!(held_by_others > 20, "{held_by_others}");
     }
 
     #[test]

@@ -81,7 +81,9 @@ impl Courses {
         match event {
             Event::JobQueued { job, .. } => self.arrived(now, job),
             Event::JobRejected { job, .. } => {
-                self.arrived(now, job);
+                if !self.jobs.contains_key(&job.id) {
+                    self.arrived(now, job);
+                }
                 self.ended(now, job.id, FinalState::Rejected);
             }
             Event::JobStarted { allocation } => {

@@ -17,7 +17,9 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::allocator::job::{JobId, JobRequest, Topology};
-use crate::allocator::messages::{Allocation, AllocationId, Event, FailureReason, StopReason, Target};
+use crate::allocator::messages::{
+    Allocation, AllocationId, Event, FailureReason, Rejection, StopReason, Target,
+};
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
 use device::{AuditedDevice, Breaches};
@@ -146,13 +148,7 @@ impl Auditor {
             }
             Event::StatusChanged { target, to, .. } => self.status_changed(*target, *to),
             Event::JobQueued { job, .. } => self.queued(job),
-            Event::JobRejected { job, .. } => {
-                if self.is_new(job.id, Step::Rejected) {
-                    self.submitted += 1;
-                    self.ended += 1;
-                    self.ended_jobs.insert(job.id.0);
-                }
-            }
+            Event::JobRejected { job, reason } => self.rejected(job, *reason),
             Event::JobTransferred { job, .. } => {
                 if !matches!(self.seen(*job), StateSeen::Waiting | StateSeen::Held) {
                     self.illegal(*job, Step::Transferred);
@@ -335,6 +331,22 @@ impl Auditor {
                 phase: Phase::Waiting { held: false },
             };
             self.jobs.insert(request.id, job);
+        }
+    }
+
+    /// A job is refused when it comes, or, where the queue is full, at the end of the instant at which it came.
+    fn rejected(&mut self, request: &JobRequest, reason: Rejection) {
+        let job = self.jobs.get(&request.id);
+        let waits_no_longer = job.is_some_and(|job| {
+            let waits = matches!(job.phase, Phase::Waiting { .. });
+            waits && job.attempts == 0 && job.submitted == self.now
+        });
+        if waits_no_longer && matches!(reason, Rejection::QueueFull(_)) {
+            self.end_job(request.id);
+        } else if self.is_new(request.id, Step::Rejected) {
+            self.submitted += 1;
+            self.ended += 1;
+            self.ended_jobs.insert(request.id.0);
         }
     }
 

@@ -265,6 +265,10 @@ impl Metrics {
                 }
             }
             Event::JobQueued { job, device } => self.queued(job, *device),
+            // One that came when the queue was full has waited for the end of the instant.
+            Event::JobRejected { job, .. } if self.jobs.contains_key(&job.id) => {
+                self.ended(job.id, FinalState::Rejected);
+            }
             Event::JobRejected { job, .. } => {
                 self.submitted(job);
                 self.counts.rejected += 1;
@@ -483,9 +487,12 @@ impl Metrics {
                 FinalState::Rejected => self.counts.rejected += 1,
                 FinalState::Expired => self.counts.expired += 1,
             }
-            let unwanted = state == FinalState::Cancelled;
-            self.counts.undone += u64::from(!job.started && !unwanted);
-            self.last_end = Some(now);
+            // Rejections are counted on their own, and whoever did not want to start any more is no failure.
+            let counted_otherwise = matches!(state, FinalState::Cancelled | FinalState::Rejected);
+            self.counts.undone += u64::from(!job.started && !counted_otherwise);
+            if state != FinalState::Rejected {
+                self.last_end = Some(now);
+            }
         }
         match job.phase {
             Phase::Waiting { since, device } => {

@@ -42,7 +42,7 @@ pub use allocator_only::allocator_with_sets;
 pub use document::MAX_BYTES;
 pub use error::ScenarioError;
 pub use file::targets::{Bound, Comparison, Latency, Measure, OnInconclusive};
-pub use file::{CalibrationMode, Horizon, Traces, WarmUp};
+pub use file::{CalibrationMode, DrainLimit, Horizon, Traces, WarmUp};
 pub use schema::{schema, schema_text};
 pub use set::{SetError, SetOverride};
 pub use yaml_file::{YamlFile, valid_names};
@@ -67,6 +67,8 @@ pub struct Scenario {
     pub horizon: Horizon,
     /// Whether the run goes on after the horizon, without new jobs, until all jobs have ended.
     pub drain: bool,
+    /// How long after the horizon at most.
+    pub drain_limit: DrainLimit,
     /// What is left out of the statistics at the beginning.
     pub warm_up: WarmUp,
     /// The devices, in order of their numbers; names are unique.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::{Attempt, Happening, JobPoint, LONGEST_DRAIN, Simulation, SimulationError, class};
+use super::{Attempt, Happening, JobPoint, Simulation, SimulationError, class};
 use crate::allocator::job::{FinalState, JobId, JobRequest};
 use crate::allocator::messages::{Allocation, AllocationId, Command, Outcome};
 use crate::quantum::hardware::truth::true_success;
@@ -49,19 +49,16 @@ impl Simulation<'_, '_> {
             Horizon::Time(span) => self.stream.next().filter(|arrival| arrival.at < Time::ZERO + span),
         };
         if let Some(arrival) = next {
-            self.agenda.schedule(arrival.at, class::ARRIVAL, Happening::Arrival(arrival));
+            self.schedule(arrival.at, class::ARRIVAL, Happening::Arrival(arrival));
             return;
         }
-        self.exhausted = true;
-        if matches!(self.scenario.horizon, Horizon::Jobs(_)) {
-            let end = if self.scenario.drain { self.now + LONGEST_DRAIN } else { self.now };
-            self.agenda.schedule(end, class::END, Happening::End);
-        }
+        self.arrivals_are_over();
     }
 
     pub(super) fn arrive(&mut self, arrival: Arrival) -> Result<(), SimulationError> {
         let number = self.arrivals;
         self.arrivals += 1;
+        self.progress_of_run.moved_at = self.now;
         if let WarmUp::Jobs(jobs) = self.scenario.warm_up
             && number == jobs
         {
@@ -78,7 +75,7 @@ impl Simulation<'_, '_> {
             PlannedOutcome::Completes => {}
             PlannedOutcome::FailsAt(share) => error_at = Some(share),
             PlannedOutcome::CancelledAfter(delay) => {
-                self.agenda.schedule(self.now + delay, class::RELEASE, Happening::Cancel(request.id));
+                self.schedule(self.now + delay, class::CANCEL, Happening::Cancel(request.id));
             }
         }
         self.jobs.insert(Planned {
@@ -143,7 +140,9 @@ impl Simulation<'_, '_> {
         }
         site.running += 1;
         let id = allocation.id;
-        let ticket = self.agenda.schedule(self.now + execution, class::RELEASE, Happening::AttemptEnds(id));
+        let end = self.end_of(execution, || format!("job {}", allocation.job.0))?;
+        let ticket = self.schedule(end, class::RELEASE, Happening::AttemptEnds(id));
+        self.progress_of_run.moved_at = self.now;
         self.attempts.insert(id, Attempt { allocation, copies, execution, outcome, ticket, factors });
         Ok(())
     }
@@ -170,7 +169,7 @@ impl Simulation<'_, '_> {
     /// The device stops an attempt at the end of the shot that is under way.
     pub(super) fn stop_attempt(&mut self, id: AllocationId) {
         let Some(attempt) = self.attempts.get(&id) else { return };
-        self.agenda.cancel(attempt.ticket);
+        let ends = attempt.ticket;
         let planned = self.jobs.get(attempt.allocation.job);
         let shots =
             planned.map_or(1, |job| job.request.shots.saturating_mul(u64::from(job.request.circuits)));
@@ -179,7 +178,8 @@ impl Simulation<'_, '_> {
         let shot = (attempt.execution.0 / rounds.max(1)).max(1);
         let elapsed = self.now.since(attempt.allocation.started).0;
         let rest = shot - elapsed % shot;
-        let ticket = self.agenda.schedule(self.now + Span(rest), class::RELEASE, Happening::StopDone(id));
+        self.unschedule(ends);
+        let ticket = self.schedule(self.now + Span(rest), class::RELEASE, Happening::StopDone(id));
         if let Some(attempt) = self.attempts.get_mut(&id) {
             attempt.ticket = ticket;
         }
@@ -194,7 +194,7 @@ impl Simulation<'_, '_> {
     /// The hardware no longer works for an attempt. Returns its predicted and true success if it was completed.
     pub(super) fn end_attempt(&mut self, id: AllocationId, completed: bool) -> Option<(f64, f64)> {
         let attempt = self.attempts.swap_remove(&id)?;
-        self.agenda.cancel(attempt.ticket);
+        self.unschedule(attempt.ticket);
         let site = &mut self.sites[attempt.allocation.device.index()];
         site.running -= 1;
         self.jobs.attempt_ended(attempt.allocation.job, self.now);
@@ -229,6 +229,7 @@ impl Simulation<'_, '_> {
             self.observer.metrics.record_fidelity(job, predicted, actual);
         }
         let Some(planned) = self.jobs.remove(job) else { return Ok(()) };
+        self.progress_of_run.moved_at = self.now;
         let explanation = planned.allocation.as_ref().map(|allocation| allocation.explanation);
         let missed = explanation.and_then(|explanation| explanation.quality?.missed);
         let reason = reason.or(missed.as_ref().map(|missed| missed as &dyn Display));

@@ -17,12 +17,15 @@ impl Simulation<'_, '_> {
         let site = &mut self.sites[id.index()];
         let spec = site.hardware.spec().clone();
         site.joined();
+        self.progress_of_run.joining = self.progress_of_run.joining.saturating_sub(u64::from(self.now > Time::ZERO));
+        self.progress_of_run.moved_at = self.now;
         self.command(Command::RegisterDevice { device: id, spec })?;
         self.tell(index, StatusReason::Fault)?;
+        self.tell_elements(id)?;
         let spec = self.sites[id.index()].hardware.spec();
         if let Some(first) = self.scenario.calibration.first_due(spec, id.index(), self.sites.len()) {
             let at = self.now + first.since(Time::ZERO);
-            self.agenda.schedule(at, class::CALIBRATION, Happening::CalibrationDue(index));
+            self.schedule(at, class::CALIBRATION, Happening::CalibrationDue(index));
         }
         Ok(())
     }
@@ -32,12 +35,36 @@ impl Simulation<'_, '_> {
         site.member = false;
         site.phase = CalibrationPhase::Idle;
         site.unplanned = false;
+        let calibration = site.calibration_end.take();
+        if let Some(ticket) = calibration {
+            self.unschedule(ticket);
+        }
         self.command(Command::RemoveDevice { device: DeviceId(index) })
+    }
+
+    /// Tells the core which elements of a device that has just joined are down; it takes them to be up.
+    fn tell_elements(&mut self, id: DeviceId) -> Result<(), SimulationError> {
+        let mut down: Vec<messages::Target> = Vec::new();
+        for outage in self.outages.iter().filter(|outage| outage.effect == Effect::Down) {
+            let target = match outage.target {
+                Target::Qubit(device, qubit) if device == id => messages::Target::Qubit(id, qubit),
+                Target::Coupler(device, coupler) if device == id => messages::Target::Coupler(id, coupler),
+                Target::Device(_) | Target::Qubit(..) | Target::Coupler(..) => continue,
+            };
+            if !down.contains(&target) {
+                down.push(target);
+            }
+        }
+        for target in down {
+            let (status, reason) = (messages::Status::Offline, StatusReason::Fault);
+            self.command(Command::SetStatus { target, status, reason })?;
+        }
+        Ok(())
     }
 
     pub(super) fn schedule_next_outage(&mut self) {
         if let Some(outage) = self.calendar.next() {
-            self.agenda.schedule(outage.from, class::FAILURE, Happening::OutageBegins(outage));
+            self.schedule(outage.from, class::FAILURE, Happening::OutageBegins(outage));
         }
     }
 
@@ -52,12 +79,15 @@ impl Simulation<'_, '_> {
             self.sites[index].hardware.drift_mut().shift_errors(factor);
         }
         if outage.until < Time::MAX {
-            self.agenda.schedule(outage.until, class::REPAIR, Happening::OutageEnds(outage));
+            self.schedule(outage.until, class::REPAIR, Happening::OutageEnds(outage));
         }
         if self.outages.begin(outage) { self.element_changed(outage.target, true) } else { Ok(()) }
     }
 
     pub(super) fn outage_ends(&mut self, outage: &Outage) -> Result<(), SimulationError> {
+        if outage.from <= self.progress_of_run.moved_at {
+            self.progress_of_run.moved_at = self.now;
+        }
         if self.outages.end(outage) { self.element_changed(outage.target, false) } else { Ok(()) }
     }
 
@@ -70,8 +100,12 @@ impl Simulation<'_, '_> {
             Target::Device(id) => {
                 site.down = down;
                 if down && site.phase == CalibrationPhase::Measuring {
-                    // What was measured so far is lost; it begins again after the repair.
+                    // What was measured so far is lost; it begins again after the repair, and takes its full time.
                     site.phase = CalibrationPhase::Draining;
+                    let lost = site.calibration_end.take();
+                    if let Some(ticket) = lost {
+                        self.unschedule(ticket);
+                    }
                 }
                 self.tell(id.0, reason)?;
                 let site = &self.sites[id.index()];
@@ -126,7 +160,7 @@ impl Simulation<'_, '_> {
         if let Some(interval) = interval.filter(|_| self.scenario.calibration.on_request) {
             let at = self.now.max(site.calibrated_at + interval / 4);
             let wish = Happening::CalibrationWanted(id.0, site.calibrations);
-            self.agenda.schedule(at, class::CALIBRATION, wish);
+            self.schedule(at, class::CALIBRATION, wish);
         }
     }
 
@@ -137,7 +171,9 @@ impl Simulation<'_, '_> {
             return Ok(());
         }
         self.calibration_due(index)?;
-        self.sites[index as usize].unplanned = true;
+        let site = &mut self.sites[index as usize];
+        // It may have left since.
+        site.unplanned = site.phase != CalibrationPhase::Idle;
         Ok(())
     }
 
@@ -149,7 +185,10 @@ impl Simulation<'_, '_> {
         // The top bit keeps these draws apart from the measurement noise of the same calibration.
         let mut stream = streams.stream(u64::from(index), site.calibrations | 1 << 63);
         let duration = self.scenario.calibration.duration.draw(&mut stream);
-        self.agenda.schedule(self.now + duration, class::CALIBRATION, Happening::CalibrationEnds(index));
+        let ends = Happening::CalibrationEnds(index);
+        let ticket = self.schedule(self.now + duration, class::CALIBRATION, ends);
+        let site = &mut self.sites[index as usize];
+        site.calibration_end = Some(ticket);
         if let Some((status, reason)) = site.news(StatusReason::Calibration) {
             let target = messages::Target::Device(DeviceId(index));
             self.todo.push_back(Command::SetStatus { target, status, reason });
@@ -165,12 +204,13 @@ impl Simulation<'_, '_> {
         site.calibrations += 1;
         site.published = calibration.clone();
         site.phase = CalibrationPhase::Idle;
+        site.calibration_end = None;
         site.calibrated_at = self.now;
         let planned = !std::mem::take(&mut site.unplanned);
         if let Some(interval) =
             self.scenario.calibration.interval_of(site.hardware.spec()).filter(|_| planned)
         {
-            self.agenda.schedule(self.now + interval, class::CALIBRATION, Happening::CalibrationDue(index));
+            self.schedule(self.now + interval, class::CALIBRATION, Happening::CalibrationDue(index));
         }
         self.command(Command::Recalibrate { device: DeviceId(index), calibration })?;
         self.tell(index, StatusReason::Calibration)

@@ -9,6 +9,9 @@
 
 mod attempts;
 mod devices;
+mod ending;
+
+pub use ending::Ending;
 
 use std::collections::VecDeque;
 use std::fmt::Display;
@@ -38,22 +41,22 @@ use crate::quantum::hardware::failures::{ActiveOutages, FailureCalendar, Failure
 use crate::quantum::hardware::{Hardware, HardwareError};
 use crate::random::{Purpose, StreamFamily};
 use crate::time::{Span, Time};
+use ending::{Progress, moves_jobs};
 
 /// The order at one instant, see "Order at one instant" in the architecture guide.
 mod class {
     pub const RELEASE: u8 = 0;
-    pub const REPAIR: u8 = 1;
-    pub const FAILURE: u8 = 2;
-    pub const CALIBRATION: u8 = 3;
-    pub const ARRIVAL: u8 = 4;
+    /// After the ends of jobs: a job that ends at the instant of its cancellation has ended.
+    pub const CANCEL: u8 = 1;
+    pub const REPAIR: u8 = 2;
+    pub const FAILURE: u8 = 3;
+    pub const CALIBRATION: u8 = 4;
+    pub const ARRIVAL: u8 = 5;
     /// The scheduling pass is not on the agenda: it runs between the classes before and after it.
-    pub const PASS: u8 = 5;
-    pub const SAMPLE: u8 = 6;
-    pub const END: u8 = 7;
+    pub const PASS: u8 = 6;
+    pub const SAMPLE: u8 = 7;
+    pub const END: u8 = 8;
 }
-
-/// A run that drains ends at the latest so long after its last arrival, whoever still waits.
-const LONGEST_DRAIN: Span = Span::from_secs(30 * 86_400);
 
 /// After so many samples the time between two samples doubles, and again after as many: a run whose length nobody
 /// knows must not fill the disk with its timeline.
@@ -75,6 +78,7 @@ enum Happening {
     CalibrationEnds(u32),
     StartMeasuring,
     Sample,
+    HorizonOver,
     End,
 }
 
@@ -166,8 +170,8 @@ pub struct Outcomes {
     pub unfinished: u64,
     /// Whether the warm-up was over before the run was.
     pub warmed_up: bool,
-    /// Whether the run was cut off while it waited for the last jobs.
-    pub cut_off: bool,
+    /// How it ended.
+    pub ending: Ending,
     /// Simulated time of the end.
     pub ended: Time,
     /// The traces, if there were any, not yet flushed.
@@ -208,6 +212,27 @@ pub enum SimulationError {
     /// Jobs or qubit-seconds were lost or made, which is a defect of the program.
     #[error("the books do not balance: {0} (this is a defect; please report it)")]
     Books(String),
+    /// The same after broken promises of the allocator, which explain it.
+    #[error(
+        "the auditor found {count} broken promise(s) of the allocator, the first: {first}; and {books} (this is a defect; \
+         please report it)"
+    )]
+    Broken {
+        /// How many promises.
+        count: u64,
+        /// The first one.
+        first: String,
+        /// What does not balance.
+        books: String,
+    },
+    /// Something would happen later than time can tell.
+    #[error("at {now}: {what} would end more than 584 years after the start, later than times can tell")]
+    BeyondTime {
+        /// When it would begin.
+        now: Time,
+        /// What.
+        what: String,
+    },
     /// The traces or the journal could not be written.
     #[error("cannot write traces or journal: {0}")]
     Traces(#[from] std::io::Error),
@@ -226,8 +251,7 @@ pub struct Simulation<'s, 'p> {
     stream: ArrivalStream,
     attributes: StreamFamily,
     arrivals: u64,
-    /// No more jobs will come.
-    exhausted: bool,
+    progress_of_run: Progress,
     /// One device of each speed, to know how long a job takes at most.
     speeds: Vec<usize>,
     jobs: JobBook,
@@ -243,7 +267,6 @@ pub struct Simulation<'s, 'p> {
     todo: VecDeque<Command>,
     events: Vec<Event>,
     factors: Vec<f64>,
-    ended: bool,
     samples: u64,
     sample_every: Span,
     measuring: bool,
@@ -291,7 +314,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
             stream: scenario.workload.arrivals(scenario.seed, replication),
             attributes: Workload::attributes(scenario.seed, replication),
             arrivals: 0,
-            exhausted: false,
+            progress_of_run: Progress {
+                joining: scenario.fleet.iter().filter(|device| device.joins > Time::ZERO).count() as u64,
+                ..Progress::default()
+            },
             speeds,
             jobs: JobBook::default(),
             attempts: IndexMap::default(),
@@ -305,7 +331,6 @@ impl<'s, 'p> Simulation<'s, 'p> {
             todo: VecDeque::new(),
             events: Vec::new(),
             factors: Vec::new(),
-            ended: false,
             samples: 0,
             sample_every: scenario.output.timeline_every,
             measuring: false,
@@ -316,11 +341,14 @@ impl<'s, 'p> Simulation<'s, 'p> {
     /// Runs to the end.
     pub fn run(mut self) -> Result<Outcomes, SimulationError> {
         self.set_up()?;
-        while !self.ended {
+        let ending = loop {
+            if let Some(ending) = self.ends_now() {
+                break ending;
+            }
             let wakeup = self.core.next_wakeup();
             let next = self.agenda.peek();
             let wake_first = match (wakeup, next) {
-                (None, None) => break,
+                (None, None) => break Ending::Complete,
                 (Some(_), None) => true,
                 (None, Some(_)) => false,
                 (Some(wake), Some((at, class))) => (wake, class::PASS) < (at, class),
@@ -330,12 +358,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 self.command(Command::Wake)?;
             } else if let Some((at, _, happening)) = self.agenda.pop() {
                 self.now = at;
+                self.progress_of_run.pending -= u64::from(moves_jobs(&happening));
                 self.happen(happening)?;
             }
-            if self.exhausted && self.scenario.drain && self.jobs.live() == 0 {
-                break;
-            }
-        }
+        };
         let warmed_up = self.measuring;
         if !warmed_up {
             // Nothing but warm-up: better no figures than those of the wrong interval.
@@ -345,10 +371,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             journal.finish(&self.core)?;
         }
         self.observer.finish(self.now);
-        self.observer
-            .metrics
-            .check_conservation()
-            .map_err(|error| SimulationError::Books(error.to_string()))?;
+        self.check_books()?;
         if let Some(traces) = &mut self.traces {
             for planned in self.jobs.into_live() {
                 let why = self.core.why_waiting(planned.request.id);
@@ -358,7 +381,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
         Ok(Outcomes {
             unfinished: self.core.jobs().count() as u64,
             warmed_up,
-            cut_off: self.scenario.drain && self.core.jobs().next().is_some(),
+            ending,
             search_memory: self.core.search_memory(),
             observer: self.observer,
             arrivals: self.arrivals,
@@ -368,16 +391,48 @@ impl<'s, 'p> Simulation<'s, 'p> {
         })
     }
 
+    /// Jobs, waiting time and qubit time must add up. Where they do not because a promise was broken, that is the news.
+    fn check_books(&self) -> Result<(), SimulationError> {
+        let Err(error) = self.observer.metrics.check_conservation() else { return Ok(()) };
+        Err(match self.observer.auditor.violations().first() {
+            None => SimulationError::Books(error.to_string()),
+            Some(first) => SimulationError::Broken {
+                count: self.observer.auditor.total(),
+                first: first.to_string(),
+                books: error.to_string(),
+            },
+        })
+    }
+
+    /// Puts a happening on the agenda.
+    fn schedule(&mut self, at: Time, class: u8, happening: Happening) -> Ticket {
+        self.progress_of_run.pending += u64::from(moves_jobs(&happening));
+        self.agenda.schedule(at, class, happening)
+    }
+
+    /// Takes a happening off the agenda, if it is still on it.
+    fn unschedule(&mut self, ticket: Ticket) {
+        if let Some(happening) = self.agenda.cancel(ticket) {
+            self.progress_of_run.pending -= u64::from(moves_jobs(&happening));
+        }
+    }
+
+    /// The end of something that begins now.
+    fn end_of(&self, span: Span, what: impl FnOnce() -> String) -> Result<Time, SimulationError> {
+        let end = self.now.0.checked_add(span.0).filter(|end| *end < u64::MAX);
+        end.map(Time).ok_or_else(|| SimulationError::BeyondTime { now: self.now, what: what() })
+    }
+
     fn set_up(&mut self) -> Result<(), SimulationError> {
         for device in &self.scenario.fleet {
             let index = device.id.0;
             if device.joins == Time::ZERO {
                 self.join(index)?;
             } else {
-                self.agenda.schedule(device.joins, class::REPAIR, Happening::Joins(index));
+                self.schedule(device.joins, class::REPAIR, Happening::Joins(index));
             }
             if let Some(leaves) = device.leaves {
-                self.agenda.schedule(leaves, class::FAILURE, Happening::Leaves(index));
+                self.schedule(leaves, class::FAILURE, Happening::Leaves(index));
             }
         }
         self.schedule_next_outage();
@@ -386,14 +441,13 @@ impl<'s, 'p> Simulation<'s, 'p> {
             // Whoever runs replications has replaced `auto` by a time; what runs with it is the pilot.
             WarmUp::None | WarmUp::Auto => self.start_measuring(),
             WarmUp::Time(span) => {
-                self.agenda.schedule(Time::ZERO + span, class::SAMPLE, Happening::StartMeasuring);
+                self.schedule(Time::ZERO + span, class::SAMPLE, Happening::StartMeasuring);
             }
             WarmUp::Jobs(_) => {}
         }
-        self.agenda.schedule(Time::ZERO + self.sample_every, class::SAMPLE, Happening::Sample);
+        self.schedule(Time::ZERO + self.sample_every, class::SAMPLE, Happening::Sample);
         if let Horizon::Time(span) = self.scenario.horizon {
-            let last = if self.scenario.drain { span + LONGEST_DRAIN } else { span };
-            self.agenda.schedule(Time::ZERO + last, class::END, Happening::End);
+            self.schedule(Time::ZERO + span, class::END, Happening::HorizonOver);
         }
         Ok(())
     }
@@ -423,8 +477,12 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 Ok(())
             }
             Happening::Sample => self.sample(),
+            Happening::HorizonOver => {
+                self.horizon_over();
+                Ok(())
+            }
             Happening::End => {
-                self.ended = true;
+                self.drained_long_enough();
                 Ok(())
             }
         }
@@ -536,7 +594,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
         if self.samples.is_multiple_of(SAMPLES_PER_RATE) {
             self.sample_every = self.sample_every * 2;
         }
-        self.agenda.schedule(self.now + self.sample_every, class::SAMPLE, Happening::Sample);
+        self.schedule(self.now + self.sample_every, class::SAMPLE, Happening::Sample);
         Ok(())
     }
 }

@@ -55,6 +55,11 @@ pub struct ScenarioFile {
     /// by jobs, no for a horizon by time.
     #[serde(default)]
     pub drain: Option<bool>,
+    /// How long a run that drains goes on after its horizon at most. Default: none for recorded jobs, otherwise {time: 30d}.
+    /// Whatever the limit is, a run ends when nothing can start any more: nothing is on its way that could let a waiting
+    /// job start, or no job has run, started or ended for 30d while no device was to join or to be repaired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain_limit: Option<DrainLimit>,
     /// What is left out of the statistics at the beginning. Default: nothing.
     #[serde(default)]
     pub warm_up: WarmUp,
@@ -112,6 +117,16 @@ pub enum Horizon {
     Time(Span),
     /// Until so many jobs have arrived.
     Jobs(#[schemars(range(min = 1))] u64),
+}
+
+/// How long a run that drains goes on after its horizon at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DrainLimit {
+    /// Until all jobs have ended, or nothing can start any more.
+    None,
+    /// So long.
+    Time(Span),
 }
 
 /// What is left out of the statistics at the beginning.

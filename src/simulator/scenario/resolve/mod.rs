@@ -12,7 +12,7 @@ use std::path::Path;
 
 use super::error::{Fault, choices};
 use super::file::{Horizon, ScenarioFile, WarmUp};
-use super::{CalibrationMode, CalibrationPlan, Comparison, FleetDevice, Measure, Output, Scenario, Target};
+use super::{CalibrationMode, CalibrationPlan, Comparison, DrainLimit, FleetDevice, Measure, Output, Scenario, Target};
 use crate::allocator::config::Retry;
 use crate::observe::metrics::Metric;
 use crate::quantum::DeviceId;
@@ -30,6 +30,10 @@ const MAX_ARRIVALS: f64 = 1e10;
 
 /// Shortest interval of anything that repeats for the whole run: shorter ones only slow it down.
 const SHORTEST: Span = Span::from_secs(1);
+
+/// How long a run of generated jobs drains unless the scenario says otherwise. Recorded jobs are known to be so many, and
+/// mostly wanted to the last.
+const LONGEST_DRAIN: Span = Span::from_secs(30 * 86_400);
 
 /// Shortest interval between two attempts of a waiting job.
 const SHORTEST_RETRY: Span = Span::from_millis(1);
@@ -135,7 +139,16 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         }
     }
     let targets = targets(&file, &fleet)?;
+    let drain_limit = file.drain_limit.unwrap_or(match &workload.replay {
+        Some(_) => DrainLimit::None,
+        None => DrainLimit::Time(LONGEST_DRAIN),
+    });
+    if file.drain_limit.is_some() && !drain {
+        let problem = Problem::new("drain_limit", "the run does not drain: it ends at its horizon");
+        return Err(problem.hint("drain: true"));
+    }
     file.drain = Some(drain);
+    file.drain_limit = Some(drain_limit).filter(|_| drain);
     file.output.timeline_every = Some(output.timeline_every);
     let resolved = serde_json::to_value(&file)
         .map_err(|error| Problem::new("", format!("the scenario cannot be written: {error}")))?;
@@ -147,6 +160,7 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         start: file.start,
         horizon: asked,
         drain,
+        drain_limit,
         warm_up: file.warm_up,
         fleet,
         workload,

@@ -1,0 +1,514 @@
+//! Who is started when and where, shown event by event: what jobs prefer, queues that must not stand still, homes that
+//! must change, limits on queues, and strategies and selectors that misbehave.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use resource_manager::allocator::Allocator;
+use resource_manager::allocator::balancing::index::FleetIndex;
+use resource_manager::allocator::balancing::named::Named;
+use resource_manager::allocator::balancing::selection::{Ask, DeviceSelector};
+use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Isolation, Queue, Retry, Selection};
+use resource_manager::allocator::job::{IsolationLevel, JobId, JobRequest, Topology};
+use resource_manager::allocator::messages::{Answer, Command, Event, Outcome, Status, StatusReason, Target};
+use resource_manager::allocator::placement::{
+    Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy,
+};
+use resource_manager::observe::auditor::Auditor;
+use resource_manager::quantum::calibration::{CouplerCalibration, QubitCalibration};
+use resource_manager::quantum::coupling_map::CouplingMap;
+use resource_manager::quantum::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
+use resource_manager::quantum::synthetic::Averages;
+use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit};
+use resource_manager::random::{Purpose, StreamFamily};
+use resource_manager::time::{Span, Time};
+
+/// A core, its auditor, and what happened as text.
+struct World {
+    core: Allocator,
+    auditor: Auditor,
+    now: Time,
+    log: String,
+    names: Vec<String>,
+}
+
+fn config() -> AllocatorConfig {
+    let isolation = Isolation { default_level: IsolationLevel::Weak, ..Isolation::default() };
+    AllocatorConfig { isolation, ..AllocatorConfig::default() }
+}
+
+fn core(config: AllocatorConfig) -> Allocator {
+    Allocator::new(config, StreamFamily::new(1, 0, Purpose::DeviceSelection)).unwrap()
+}
+
+impl World {
+    fn new(config: AllocatorConfig, devices: &[(&str, CouplingMap)]) -> Self {
+        Self::of(core(config), devices)
+    }
+
+    fn of(core: Allocator, devices: &[(&str, CouplingMap)]) -> Self {
+        let mut world =
+            Self { core, auditor: Auditor::new(), now: Time::ZERO, log: String::new(), names: Vec::new() };
+        for (name, map) in devices {
+            world.join(name, map.clone());
+        }
+        world
+    }
+
+    fn join(&mut self, name: &str, map: CouplingMap) {
+        let id = DeviceId(self.names.len() as u32);
+        self.names.push(name.to_owned());
+        self.tell(Command::RegisterDevice { device: id, spec: spec(name, map) });
+    }
+
+    /// One command, without a pass.
+    fn say(&mut self, command: Command) -> Answer {
+        let mut events = Vec::new();
+        let answer = self.core.handle(self.now, command, &mut events).unwrap();
+        for event in &events {
+            self.auditor.observe(self.now, event);
+            self.note(event);
+        }
+        assert_eq!(self.auditor.violations(), []);
+        answer
+    }
+
+    /// Passes until nothing is due now.
+    fn pass(&mut self) {
+        let mut passes = 0;
+        while self.core.next_wakeup().is_some_and(|at| at <= self.now) {
+            self.say(Command::Wake);
+            passes += 1;
+            assert!(passes < 10, "passes without end:\n{}", self.log);
+        }
+    }
+
+    /// One command at an instant of its own, and what it brings about.
+    fn tell(&mut self, command: Command) {
+        self.now = Time(self.now.0 + 1);
+        self.say(command);
+        self.pass();
+    }
+
+    fn submit(&mut self, request: JobRequest) {
+        self.tell(Command::Submit(Arc::new(request)));
+    }
+
+    fn finish(&mut self, job: u64) {
+        let job = self.core.job(JobId(job)).expect("it lives");
+        let allocation = job.allocation.expect("it runs");
+        self.tell(Command::Finished { allocation, outcome: Outcome::Success, shots_done: 1 });
+    }
+
+    fn down(&mut self, target: Target) {
+        self.tell(Command::SetStatus { target, status: Status::Offline, reason: StatusReason::Fault });
+    }
+
+    fn wait(&mut self, span: u64) {
+        let until = Time(self.now.0 + span);
+        while let Some(at) = self.core.next_wakeup().filter(|at| *at <= until) {
+            self.now = self.now.max(at);
+            self.say(Command::Wake);
+        }
+        self.now = until;
+    }
+
+    fn note(&mut self, event: &Event) {
+        let name = |device: &Option<DeviceId>| {
+            device.map_or("nowhere", |id| self.names[id.index()].as_str()).to_owned()
+        };
+        let log = &mut self.log;
+        match event {
+            Event::JobStarted { allocation } => {
+                writeln!(log, "{} starts on {}", allocation.job.0, name(&Some(allocation.device)))
+            }
+            Event::JobQueued { job, device: Some(home) } => {
+                writeln!(log, "{} waits for {}", job.id.0, name(&Some(*home)))
+            }
+            Event::JobTransferred { job, device } => writeln!(log, "{} moves to {}", job.0, name(device)),
+            Event::JobRequeued { job, .. } => writeln!(log, "{} is requeued", job.0),
+            Event::JobRejected { job, reason } => writeln!(log, "{} rejected: {reason}", job.id.0),
+            Event::JobFinished { job, .. } => writeln!(log, "{} finished", job.0),
+            Event::JobCancelled { job, .. } => writeln!(log, "{} cancelled", job.0),
+            Event::DeviceRemoved { device } => writeln!(log, "{} leaves", name(&Some(*device))),
+            _ => Ok(()),
+        }
+        .unwrap();
+    }
+
+    fn why(&self, job: u64) -> String {
+        self.core.why_waiting(JobId(job)).map_or("does not wait".to_owned(), |why| why.to_string())
+    }
+}
+
+fn spec(name: &str, map: CouplingMap) -> Arc<DeviceSpec> {
+    let qubit = QubitCalibration {
+        t1_s: 100e-6,
+        t2_s: 80e-6,
+        readout_error: 0.01,
+        one_qubit_error: 3e-4,
+        one_qubit_duration_s: 35e-9,
+        readout_duration_s: 1e-6,
+        dead: false,
+    };
+    let coupler = CouplerCalibration { two_qubit_error: 0.005, two_qubit_duration_s: 70e-9, dead: false };
+    Arc::new(DeviceSpec {
+        name: name.to_owned(),
+        vendor: "test".to_owned(),
+        technology: Technology::Superconducting,
+        granularity: Granularity::Synthetic,
+        source: "made for this test".to_owned(),
+        calibrated_at: None,
+        native_gates: Vec::new(),
+        calibration: Arc::new(Averages { qubit, coupler }.uniform(&map)),
+        coupling_map: Arc::new(map),
+        speed: Speed {
+            job_overhead: Span::ZERO,
+            circuit_overhead: Span::ZERO,
+            repetition_delay: Span::ZERO,
+            layer: Span(1),
+            clops: None,
+            quantum_volume: None,
+        },
+        limits: DeviceLimits::default(),
+    })
+}
+
+fn line(qubits: u32) -> CouplingMap {
+    CouplingMap::line(qubits).unwrap()
+}
+
+fn grid(rows: u32, columns: u32) -> CouplingMap {
+    CouplingMap::grid(rows, columns).unwrap()
+}
+
+fn job(id: u64, qubits: u32, topology: Topology) -> JobRequest {
+    JobRequest { shots: 1, ..JobRequest::new(JobId(id), qubits, topology) }
+}
+
+/// Never routed.
+fn square(id: u64) -> JobRequest {
+    JobRequest { max_swap_operations: Some(0), ..job(id, 4, Topology::Grid { rows: 2, columns: 2 }) }
+}
+
+fn preferring(request: JobRequest, devices: &[u32]) -> JobRequest {
+    JobRequest { preferred_devices: devices.iter().copied().map(DeviceId).collect(), ..request }
+}
+
+const SELECTIONS: [Selection; 5] = [
+    Selection::First,
+    Selection::Random,
+    Selection::RoundRobin,
+    Selection::LeastLoaded,
+    Selection::BestFidelity,
+];
+
+fn per_device(head_of_line: HeadOfLine) -> Queue {
+    Queue::PerDevice { skip_ahead: 0, head_of_line }
+}
+
+/// Preferred devices in any order, none of which has the shape, and the one that has it busy: the job waits, and starts
+/// when it is free.
+#[test]
+fn preferences_in_any_order_end() {
+    for selection in SELECTIONS {
+        for order in [&[1, 0][..], &[0, 1], &[1], &[2, 1, 0], &[1, 1, 9]] {
+            let devices = [("a", line(8)), ("b", line(8)), ("c", grid(2, 3))];
+            let mut world = World::new(AllocatorConfig { selection, ..config() }, &devices);
+            world.submit(job(1, 4, Topology::Star));
+            world.submit(preferring(job(2, 4, Topology::Star), order));
+            world.finish(1);
+            assert_eq!(
+                world.log, "1 starts on c\n1 finished\n2 starts on c\n",
+                "{selection:?}, preferring {order:?}"
+            );
+        }
+    }
+}
+
+/// A preferred device without the shape must not hide those before it.
+#[test]
+fn every_device_is_asked_whatever_is_preferred() {
+    for selection in SELECTIONS {
+        for home in [Queue::default(), per_device(HeadOfLine::Placement), per_device(HeadOfLine::Count)] {
+            let mut devices: Vec<(&str, CouplingMap)> = vec![("a", grid(2, 3)), ("b", line(8))];
+            devices.extend(std::iter::repeat_n(("more", line(8)), 70));
+            let queue = home;
+            let mut world = World::new(AllocatorConfig { selection, queue, ..config() }, &devices);
+            for first in [1, 40, 71] {
+                let id = u64::from(first);
+                world.submit(preferring(job(id, 4, Topology::Star), &[first]));
+                assert!(world.log.ends_with(&format!("{id} starts on a\n")), "{selection:?}: {}", world.log);
+                world.finish(id);
+            }
+        }
+    }
+}
+
+/// The head of the queue could only run on a device that leaves. It must not block the others.
+#[test]
+fn a_device_that_leaves_unblocks_who_waits_behind_its_jobs() {
+    for retry in [Retry::Event, Retry::Every(Span(5))] {
+        let queue = Queue::Global { skip_ahead: 0 };
+        let config = AllocatorConfig { queue, retry, ..config() };
+        let mut world = World::new(config, &[("big", line(12)), ("small", line(5))]);
+        world.down(Target::Device(DeviceId(0)));
+        world.submit(job(1, 10, Topology::Line));
+        world.submit(job(2, 3, Topology::Line));
+        world.wait(20);
+        assert_eq!(world.log, "", "two waits for its turn");
+        world.tell(Command::RemoveDevice { device: DeviceId(0) });
+        world.wait(20);
+        assert_eq!(world.log, "big leaves\n2 starts on small\n", "{retry:?}");
+        world.join("bigger", line(20));
+        world.wait(20);
+        assert!(world.log.ends_with("1 starts on bigger\n"), "{retry:?}: {}", world.log);
+    }
+}
+
+/// What no device can do any more must not block others either while it waits for its next attempt.
+#[test]
+fn a_job_that_fits_nowhere_blocks_nobody_between_two_attempts() {
+    let queue = Queue::Global { skip_ahead: 0 };
+    let config = AllocatorConfig { queue, retry: Retry::Every(Span(50)), ..config() };
+    let mut world = World::new(config, &[("a", grid(2, 2)), ("b", line(4))]);
+    world.submit(square(1));
+    world.submit(square(2));
+    world.down(Target::Coupler(DeviceId(0), CouplerId(0)));
+    world.wait(3);
+    world.submit(job(3, 4, Topology::Line));
+    assert_eq!(world.log, "1 starts on a\n1 is requeued\n3 starts on a\n");
+}
+
+/// A device whose element dies: its head can never run there again. It moves on, the others run.
+#[test]
+fn jobs_move_on_from_a_device_that_can_no_longer_take_them() {
+    for head_of_line in [HeadOfLine::Placement, HeadOfLine::Count] {
+        let queue = per_device(head_of_line);
+        let mut world =
+            World::new(AllocatorConfig { queue, ..config() }, &[("a", grid(2, 2)), ("b", grid(2, 2))]);
+        world.submit(preferring(square(1), &[0]));
+        world.submit(preferring(square(2), &[0]));
+        for id in 3..6 {
+            world.submit(preferring(job(id, 2, Topology::Line), &[0]));
+        }
+        let before = world.log.len();
+        world.down(Target::Coupler(DeviceId(0), CouplerId(0)));
+        let mut lines: Vec<&str> = world.log[before..].lines().collect();
+        lines.sort_unstable();
+        // Two run at a time; the requeued square waits behind the other one.
+        let expected = ["1 is requeued", "1 starts on b", "2 moves to b", "3 starts on a", "4 starts on a"];
+        assert_eq!(lines, expected, "{head_of_line:?}");
+        world.finish(3);
+        assert!(world.log.ends_with("5 starts on a\n"), "{head_of_line:?}: {}", world.log);
+        world.finish(1);
+        assert!(world.log.ends_with("2 starts on b\n"), "{head_of_line:?}: {}", world.log);
+    }
+}
+
+/// Nobody can take it: it waits apart, and comes back with the repair.
+#[test]
+fn jobs_without_a_home_come_back_with_a_repair() {
+    for head_of_line in [HeadOfLine::Placement, HeadOfLine::Count] {
+        let queue = per_device(head_of_line);
+        let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("a", grid(2, 2))]);
+        world.submit(job(1, 4, Topology::Line));
+        world.submit(square(2));
+        world.submit(job(3, 2, Topology::Line));
+        world.down(Target::Coupler(DeviceId(0), CouplerId(0)));
+        let target = Target::Coupler(DeviceId(0), CouplerId(0));
+        world.finish(1);
+        world.tell(Command::SetStatus { target, status: Status::Online, reason: StatusReason::Repair });
+        world.finish(3);
+        assert!(world.log.contains("2 moves to nowhere\n"), "{head_of_line:?}: {}", world.log);
+        assert!(world.log.contains("2 moves to a\n"), "{head_of_line:?}: {}", world.log);
+        assert!(world.log.ends_with("3 finished\n2 starts on a\n"), "{head_of_line:?}: {}", world.log);
+    }
+}
+
+/// Whether a program may be routed depends on the whole fleet: where its last fitting device loses an element, every
+/// queue must look again, not only that of the device.
+#[test]
+fn what_becomes_routable_anywhere_is_tried_everywhere() {
+    let queue = Queue::Global { skip_ahead: 0 };
+    let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("a", grid(2, 2)), ("b", line(6))]);
+    world.down(Target::Device(DeviceId(0)));
+    world.submit(JobRequest { max_swap_operations: Some(9), ..square(1) });
+    assert_eq!(world.log, "", "it fits a as it is, and waits for it");
+    world.down(Target::Coupler(DeviceId(0), CouplerId(0)));
+    assert_eq!(world.log, "1 starts on b\n");
+}
+
+/// And where a device comes that needs no routing, jobs that were to be routed move there.
+#[test]
+fn who_was_to_be_routed_moves_to_a_device_that_needs_no_routing() {
+    for head_of_line in [HeadOfLine::Placement, HeadOfLine::Count] {
+        let queue = per_device(head_of_line);
+        let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("b", line(6))]);
+        world.submit(job(1, 6, Topology::Line));
+        world.submit(JobRequest { max_swap_operations: Some(9), ..square(2) });
+        world.join("a", grid(2, 2));
+        let expected = "1 waits for b\n1 starts on b\n2 waits for b\n2 moves to a\n2 starts on a\n";
+        assert_eq!(world.log, expected, "{head_of_line:?}");
+    }
+}
+
+/// All wait apart until four equal devices join: each gets a quarter.
+#[test]
+fn round_robin_shares_parked_jobs_equally() {
+    let config = AllocatorConfig {
+        queue: per_device(HeadOfLine::Placement),
+        selection: Selection::RoundRobin,
+        ..config()
+    };
+    let mut world = World::new(config, &[("a", line(4))]);
+    for id in 0..41 {
+        world.submit(job(id, 4, Topology::Line));
+    }
+    world.tell(Command::RemoveDevice { device: DeviceId(0) });
+    world.now = Time(world.now.0 + 1);
+    for name in ["b", "c", "d", "e"] {
+        let id = DeviceId(world.names.len() as u32);
+        world.names.push(name.to_owned());
+        world.say(Command::RegisterDevice { device: id, spec: spec(name, line(4)) });
+    }
+    world.pass();
+    let came = |name: &str| world.log.matches(&format!("moves to {name}\n")).count();
+    let shares = ["b", "c", "d", "e"].map(came);
+    assert_eq!(shares.iter().sum::<usize>(), 41);
+    assert!(shares.iter().all(|share| (10..=11).contains(share)), "{shares:?}");
+}
+
+/// With a queue per device the turn is that of the queues: who starts meanwhile must not move it.
+#[test]
+fn round_robin_turns_with_submissions_only() {
+    let config = AllocatorConfig {
+        queue: per_device(HeadOfLine::Placement),
+        selection: Selection::RoundRobin,
+        ..config()
+    };
+    let mut world = World::new(config, &[("a", line(4)), ("b", line(4)), ("c", line(4))]);
+    for id in 0..6 {
+        world.submit(job(id, 4, Topology::Line));
+    }
+    // 3 waits for a and starts there now; the turn was at a, and stays there.
+    world.finish(0);
+    world.submit(job(6, 4, Topology::Line));
+    let homes: Vec<&str> =
+        world.log.lines().filter_map(|line| line.split_once(" waits for ").map(|words| words.1)).collect();
+    assert_eq!(homes.join(""), "abcabca");
+}
+
+/// Jobs that are counted under one head of line are in no queue; under the other they must be again.
+#[test]
+fn a_change_of_the_head_of_line_forgets_nobody() {
+    let counting = AllocatorConfig { queue: per_device(HeadOfLine::Count), ..config() };
+    let mut world = World::new(counting.clone(), &[("a", grid(2, 3))]);
+    world.submit(job(1, 2, Topology::Line));
+    // Four qubits are free, but not as a star: it is counted, and waits.
+    world.submit(job(2, 4, Topology::Star));
+    world.submit(job(3, 5, Topology::Line));
+    let placing = AllocatorConfig { queue: per_device(HeadOfLine::Placement), ..counting.clone() };
+    world.tell(Command::Reconfigure(Box::new(placing)));
+    world.finish(1);
+    assert!(world.log.ends_with("1 finished\n2 starts on a\n"), "{}", world.log);
+    world.tell(Command::Reconfigure(Box::new(counting)));
+    world.finish(2);
+    assert!(world.log.ends_with("2 finished\n3 starts on a\n"), "{}", world.log);
+}
+
+/// The limit on the queue is for those who wait when all who can start have started, and the latest have to go.
+#[test]
+fn a_full_queue_turns_the_latest_away_after_the_pass() {
+    let config = AllocatorConfig { max_queue_length: Some(1), ..config() };
+    let mut world = World::new(config, &[("a", line(8))]);
+    for id in 1..=6 {
+        world.say(Command::Submit(Arc::new(job(id, 4, Topology::Line))));
+    }
+    world.pass();
+    let full = "rejected: the queue holds 1 jobs already, which is its limit\n";
+    assert_eq!(world.log, format!("1 starts on a\n2 starts on a\n6 {full}5 {full}4 {full}"));
+    // Asked again, it is answered as it was decided.
+    let again = world.say(Command::Submit(Arc::new(job(5, 4, Topology::Line))));
+    assert!(matches!(again, Answer::Rejected(_)), "{again:?}");
+    // Two lose their device and wait again: nobody who was let in is turned away, nobody new is let in.
+    world.down(Target::Device(DeviceId(0)));
+    world.submit(job(7, 1, Topology::Line));
+    assert!(world.log.ends_with(&format!("1 is requeued\n2 is requeued\n7 {full}")), "{}", world.log);
+    assert_eq!(world.core.jobs().count(), 3);
+}
+
+#[test]
+fn a_limit_of_zero_lets_in_who_can_start() {
+    let config = AllocatorConfig { max_queue_length: Some(0), ..config() };
+    let mut world = World::new(config, &[("a", line(8))]);
+    for id in 1..=3 {
+        world.say(Command::Submit(Arc::new(job(id, 3, Topology::Line))));
+    }
+    world.say(Command::Hold { job: JobId(1) });
+    world.pass();
+    let full = "rejected: the queue holds 0 jobs already, which is its limit\n";
+    assert_eq!(world.log, format!("2 starts on a\n3 starts on a\n1 {full}"));
+}
+
+/// Names the first two devices in turn for ever, and never the third.
+struct Stubborn;
+
+impl DeviceSelector for Stubborn {
+    fn next(&self, _: &FleetIndex, _: &Ask, named: &Named) -> Option<DeviceId> {
+        Some(DeviceId(named.len() as u32 % 2))
+    }
+}
+
+/// Names one device per job, another one for each.
+struct Picky;
+
+impl DeviceSelector for Picky {
+    fn next(&self, _: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId> {
+        named.is_empty().then(|| DeviceId((ask.draw % 3) as u32))
+    }
+}
+
+#[test]
+fn a_selector_that_repeats_itself_hangs_nobody() {
+    let devices = [("a", line(4)), ("b", line(4)), ("c", grid(2, 2))];
+    let mut world = World::of(core(config()).with_selector(Box::new(Stubborn)), &devices);
+    world.submit(square(1));
+    assert_eq!(world.log, "");
+    assert_eq!(world.why(1), "enough qubits are free on device 1, but no region of the shape");
+}
+
+/// What one job was refused where its selector looked says nothing of where it looks for the next one.
+#[test]
+fn a_selector_that_names_few_is_asked_for_every_job() {
+    let devices = [("a", line(4)), ("b", line(4)), ("c", grid(2, 2))];
+    let mut world = World::of(core(config()).with_selector(Box::new(Picky)), &devices);
+    for id in 0..20 {
+        world.submit(square(id));
+    }
+    assert!(world.log.contains("starts on c"), "{}", world.log);
+}
+
+/// Answers with qubits that it was not offered, or twice with the same.
+struct Thief(bool);
+
+impl PlacementStrategy for Thief {
+    fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        let second = u32::from(!self.0);
+        let layout = [0, second].map(PhysicalQubit).into_iter().take(request.pattern.qubits()).collect();
+        let placement = Placement { layout, cost: 0, objective: 0, routing: None };
+        Placed { outcome: PlacementOutcome::Feasible { placement, gap: None }, steps: 1 }
+    }
+}
+
+#[test]
+fn a_strategy_that_answers_with_others_qubits_books_nothing() {
+    for twice in [false, true] {
+        let mut world = World::of(core(config()).with_strategy(Box::new(Thief(twice))), &[("a", line(6))]);
+        world.submit(job(1, 2, Topology::Line));
+        world.submit(job(2, 2, Topology::Line));
+        let started = usize::from(!twice);
+        assert_eq!(world.log.matches("starts").count(), started, "{}", world.log);
+        assert!(world.why(2).contains("defect of the strategy"), "{}", world.why(2));
+    }
+}
