@@ -136,7 +136,10 @@ fn a_horizon_in_time_is_the_length_of_the_run() {
     }
     let table = "submission_time,qubits,execution_time\n0,4,10\n95,4,10\n";
     let (outcomes, jobs) = run(&machine(4, "", "horizon: {time: 100s}\ndrain: true"), table).unwrap();
-    assert_eq!((jobs.as_str(), outcomes.ended.as_secs_f64()), ("0 completed 0 10\n1 completed 95 105", 105.0));
+    assert_eq!(
+        (jobs.as_str(), outcomes.ended.as_secs_f64()),
+        ("0 completed 0 10\n1 completed 95 105", 105.0)
+    );
     let (outcomes, jobs) = run(&machine(4, "", "horizon: {time: 100s}\ndrain: false"), table).unwrap();
     assert_eq!(outcomes.ended.as_secs_f64(), 100.0);
     assert!(jobs.starts_with("0 completed 0 10\n1 "), "{jobs}");

@@ -17,7 +17,8 @@ impl Simulation<'_, '_> {
         let site = &mut self.sites[id.index()];
         let spec = site.hardware.spec().clone();
         site.joined();
-        self.progress_of_run.joining = self.progress_of_run.joining.saturating_sub(u64::from(self.now > Time::ZERO));
+        self.progress_of_run.joining =
+            self.progress_of_run.joining.saturating_sub(u64::from(self.now > Time::ZERO));
         self.progress_of_run.moved_at = self.now;
         self.command(Command::RegisterDevice { device: id, spec })?;
         self.tell(index, StatusReason::Fault)?;

@@ -12,7 +12,9 @@ use std::path::Path;
 
 use super::error::{Fault, choices};
 use super::file::{Horizon, ScenarioFile, WarmUp};
-use super::{CalibrationMode, CalibrationPlan, Comparison, DrainLimit, FleetDevice, Measure, Output, Scenario, Target};
+use super::{
+    CalibrationMode, CalibrationPlan, Comparison, DrainLimit, FleetDevice, Measure, Output, Scenario, Target,
+};
 use crate::allocator::config::Retry;
 use crate::observe::metrics::Metric;
 use crate::quantum::DeviceId;
