@@ -4,19 +4,24 @@ use std::{fs, io};
 
 use resource_manager::experiment::determinism;
 use resource_manager::experiment::folder::RunFolder;
-use resource_manager::experiment::run::{Replication, Settings, run_with_journal, search_memory};
+use resource_manager::experiment::notes;
+use resource_manager::experiment::run::{Replication, Settings, courses, run_with_journal, search_memory};
 use resource_manager::experiment::warm_up;
+use resource_manager::experiment::writing::{self, Named};
 use resource_manager::report::plots;
 use resource_manager::report::run_plots::run_plots;
 use resource_manager::report::run_summary::run_summary;
 use resource_manager::report::table::{duration, number, percent};
-use resource_manager::simulator::scenario::{Horizon, Scenario};
+use resource_manager::simulator::scenario::Scenario;
 use resource_manager::simulator::traces::Sink;
 
 use crate::args::RunArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
 use crate::{input, report};
+
+/// How every journal begins: only such files are overwritten by one.
+const JOURNAL_BEGINS: &str = "{\"journal\"";
 
 /// Violations that are printed one by one; all are counted.
 const VIOLATIONS_SHOWN: usize = 10;
@@ -37,6 +42,14 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     if args.check_determinism {
         return check_determinism(&scenario, threads);
     }
+    if let Some(path) = &args.journal
+        && !writing::is_free_for(path, JOURNAL_BEGINS)
+    {
+        return Err(Failure::input(format!(
+            "--journal {} exists and is no journal; hint: choose another file, or remove it first",
+            path.display()
+        )));
+    }
     let folder = RunFolder::open(&scenario, common.out.as_deref(), common.force)?;
     let started = jiff::Timestamp::now();
     if let Some(span) = warm_up::resolve([&mut scenario], threads).map_err(Failure::failed)? {
@@ -50,9 +63,8 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     let journal = |replication: u32| -> io::Result<Option<Sink>> {
         match &args.journal {
             Some(path) if replication == 0 => {
-                let named =
-                    |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-                Ok(Some(Box::new(fs::File::create(path).map_err(named)?)))
+                let file = writing::create_alone(path).map_err(|error| writing::named(path, &error))?;
+                Ok(Some(Box::new(Named::new(path.clone(), file))))
             }
             Some(_) => Ok(None),
             None => folder.journal(&scenario, replication),
@@ -122,29 +134,10 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
 
 /// What the user should know of a run that was not what the scenario asked for.
 pub fn warn(scenario: &Scenario, replications: &[Replication], console: &Console) {
-    let count = |what: &dyn Fn(&Replication) -> bool| replications.iter().filter(|one| what(one)).count();
-    let all = replications.len();
-    let cut_off = count(&|one| one.cut_off);
-    if cut_off > 0 {
-        let left: u64 = replications.iter().map(|one| one.unfinished).sum();
-        console.warning(format!(
-            "{cut_off} of {all} replications were cut off 30 days after the last arrival, with {left} jobs unfinished; \
-             hint: the column `reason` of jobs.csv says what kept them"
-        ));
-    }
-    let cold = count(&|one| !one.warmed_up);
-    if cold > 0 {
-        console.warning(format!(
-            "{cold} of {all} replications ended before their warm-up, so that nothing was measured; hint: shorten warm_up"
-        ));
-    }
-    if let Horizon::Jobs(jobs) = scenario.horizon {
-        let short = count(&|one| one.arrivals < jobs);
-        if short > 0 {
-            let fewest = replications.iter().map(|one| one.arrivals).min().unwrap_or(0);
-            console.warning(format!(
-                "in {short} of {all} replications fewer jobs arrived than the horizon of {jobs}: {fewest} at least"
-            ));
+    for note in notes::of_run(scenario, &courses(replications)) {
+        match note.kind.is_warning() {
+            true => console.warning(note.to_string()),
+            false => console.note(note.to_string()),
         }
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! Promises that every run ends, and to say of one that drained why it did. Leaves to [`super`] what happens until then.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Happening, Simulation, class};
 use crate::allocator::config::Retry;
 use crate::simulator::scenario::{DrainLimit, Horizon};
@@ -13,7 +15,8 @@ use crate::time::{Span, Time};
 const IDLE_MAX: Span = Span::from_secs(30 * 86_400);
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// As the scenario asked: at its horizon, or, draining, with its last job.
     Complete,
