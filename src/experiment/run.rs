@@ -193,7 +193,7 @@ fn replication(
     }
     let observer = &outcomes.observer;
     let (summary, per_device) = (observer.metrics.summary(), observer.metrics.summary_per_device());
-    let course = Course::new(
+    let mut course = Course::new(
         outcomes.ending,
         outcomes.warmed_up,
         (outcomes.arrivals, outcomes.unfinished),
@@ -201,6 +201,7 @@ fn replication(
         outcomes.ended,
         summary.iter().chain(&per_device),
     );
+    course.kept = outcomes.kept;
     Ok(Replication {
         number,
         summary,

@@ -11,6 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::allocator::explain::Bound;
+use crate::allocator::job::JobId;
 use crate::observe::metrics::{Fates, Metric, MetricValue};
 use crate::simulator::simulation::Ending;
 use crate::time::Time;
@@ -47,6 +49,9 @@ pub struct Course {
     pub waiting: u64,
     /// Of these, started but not ended at the end.
     pub running: u64,
+    /// The first job that still waited at the end, and what kept it.
+    #[serde(default)]
+    pub kept: Option<(JobId, Bound)>,
     /// The same for replications in which everything came out alike, to the bit; see [`all_alike`].
     pub fingerprint: u64,
 }
@@ -130,6 +135,7 @@ impl Course {
             expired: fates.expired,
             waiting: fates.waiting,
             running: fates.running,
+            kept: None,
             fingerprint: fingerprint(arrivals, ended, values),
         }
     }
@@ -203,6 +209,7 @@ pub(crate) mod tests {
             expired: 0,
             waiting: 0,
             running: 0,
+            kept: None,
             fingerprint: 1,
         }
     }

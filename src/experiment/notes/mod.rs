@@ -161,8 +161,9 @@ fn cut_off(courses: &[Course]) -> Option<Note> {
     let (some, cut) = some_of(courses, |course| course.ending == Ending::CutOff)?;
     let left = count(sum(&cut, |course| course.unfinished), "job");
     let text = format!(
-        "not finished: {some} cut off at the limit of the drain with {left} unfinished; times and fates of jobs \
-         are those of the others"
+        "not finished: {some} cut off at the limit of the drain with {left} unfinished{}; times and fates of jobs are \
+         those of the others",
+        first_kept(&cut)
     );
     Some(Note::new(NoteKind::CutOff, text).hint("the column `reason` of jobs.csv says what kept them"))
 }
@@ -171,10 +172,17 @@ fn stuck(courses: &[Course]) -> Option<Note> {
     let (some, stuck) = some_of(courses, |course| course.ending == Ending::Stuck)?;
     let left = count(sum(&stuck, |course| course.unfinished), "job");
     let text = format!(
-        "not finished: {some} ended with {left} unfinished that nothing would ever have let start; times and fates \
-         of jobs are those of the others"
+        "not finished: {some} ended with {left} unfinished that nothing would ever have let start{}; times and fates \
+         of jobs are those of the others",
+        first_kept(&stuck)
     );
     Some(Note::new(NoteKind::Stuck, text).hint("the column `reason` of jobs.csv says what kept them"))
+}
+
+/// What keeps the first job that waits, in words.
+fn first_kept(courses: &[&Course]) -> String {
+    let kept = courses.iter().find_map(|course| course.kept);
+    kept.map_or(String::new(), |(job, why)| format!(", the first of them job {}: {why}", job.0))
 }
 
 fn ended_in_warm_up(courses: &[Course]) -> Option<Note> {

@@ -28,6 +28,7 @@ use super::site::Site;
 use super::traces::Traces;
 use super::workload::{Arrival, ArrivalStream, Workload};
 use crate::allocator::Allocator;
+use crate::allocator::explain::Bound;
 use crate::allocator::job::{FinalState, JobId};
 use crate::allocator::messages::{Allocation, AllocationId, Command, CommandError, Event, Outcome};
 use crate::allocator::placement::PlacementStrategy;
@@ -172,6 +173,8 @@ pub struct Outcomes {
     pub warmed_up: bool,
     /// How it ended.
     pub ending: Ending,
+    /// The first job that still waited at the end, and what kept it.
+    pub kept: Option<(JobId, Bound)>,
     /// Simulated time of the end.
     pub ended: Time,
     /// The traces, if there were any, not yet flushed.
@@ -372,9 +375,11 @@ impl<'s, 'p> Simulation<'s, 'p> {
         }
         self.observer.finish(self.now);
         self.check_books()?;
-        if let Some(traces) = &mut self.traces {
-            for planned in self.jobs.into_live() {
-                let why = self.core.why_waiting(planned.request.id);
+        let mut kept = None;
+        for planned in self.jobs.into_live() {
+            let why = self.core.why_waiting(planned.request.id);
+            kept = kept.or(why.map(|why| (planned.request.id, why)));
+            if let Some(traces) = &mut self.traces {
                 traces.job(&planned, None, self.now, None, why.as_ref().map(|why| why as &dyn Display))?;
             }
         }
@@ -382,6 +387,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             unfinished: self.core.jobs().count() as u64,
             warmed_up,
             ending,
+            kept,
             search_memory: self.core.search_memory(),
             observer: self.observer,
             arrivals: self.arrivals,
@@ -594,7 +600,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
         if self.samples.is_multiple_of(SAMPLES_PER_RATE) {
             self.sample_every = self.sample_every * 2;
         }
-        self.schedule(self.now + self.sample_every, class::SAMPLE, Happening::Sample);
+        let next = self.now + self.sample_every;
+        if next < Time::MAX {
+            self.schedule(next, class::SAMPLE, Happening::Sample);
+        }
         Ok(())
     }
 }
