@@ -46,17 +46,19 @@ use ending::{Progress, moves_jobs};
 
 /// The order at one instant, see "Order at one instant" in the architecture guide.
 mod class {
-    pub const RELEASE: u8 = 0;
+    /// The measured interval is half-open: what happens at the instant at which it begins is measured.
+    pub const MEASURE: u8 = 0;
+    pub const RELEASE: u8 = 1;
     /// After the ends of jobs: a job that ends at the instant of its cancellation has ended.
-    pub const CANCEL: u8 = 1;
-    pub const REPAIR: u8 = 2;
-    pub const FAILURE: u8 = 3;
-    pub const CALIBRATION: u8 = 4;
-    pub const ARRIVAL: u8 = 5;
+    pub const CANCEL: u8 = 2;
+    pub const REPAIR: u8 = 3;
+    pub const FAILURE: u8 = 4;
+    pub const CALIBRATION: u8 = 5;
+    pub const ARRIVAL: u8 = 6;
     /// The scheduling pass is not on the agenda: it runs between the classes before and after it.
-    pub const PASS: u8 = 6;
-    pub const SAMPLE: u8 = 7;
-    pub const END: u8 = 8;
+    pub const PASS: u8 = 7;
+    pub const SAMPLE: u8 = 8;
+    pub const END: u8 = 9;
 }
 
 /// After so many samples the time between two samples doubles, and again after as many: a run whose length nobody
@@ -119,6 +121,9 @@ pub enum Part {
 pub struct Collected {
     /// All samples of the timeline.
     pub timeline: Vec<TimelineSample>,
+    /// What every job met when it arrived, in the order of their arrival: when, and how many jobs were in the system,
+    /// waiting or running.
+    pub met: Vec<(Time, u32)>,
     /// All jobs that ended.
     pub jobs: Vec<JobPoint>,
 }
@@ -128,6 +133,8 @@ pub struct Collected {
 pub struct JobPoint {
     /// When it was submitted.
     pub submitted: Time,
+    /// Whether it counts in the metrics of the run: it was submitted in the measured interval.
+    pub measured: bool,
     /// Where it ran last.
     pub device: Option<DeviceId>,
     /// When it ended.
@@ -236,8 +243,8 @@ pub enum SimulationError {
         /// What.
         what: String,
     },
-    /// The traces or the journal could not be written.
-    #[error("cannot write traces or journal: {0}")]
+    /// The traces, the journal or the world could not be written; the error names the file.
+    #[error("cannot write {0}")]
     Traces(#[from] std::io::Error),
 }
 
@@ -270,6 +277,8 @@ pub struct Simulation<'s, 'p> {
     todo: VecDeque<Command>,
     events: Vec<Event>,
     factors: Vec<f64>,
+    /// When the last sample of the timeline was taken.
+    sampled: Time,
     samples: u64,
     sample_every: Span,
     measuring: bool,
@@ -334,6 +343,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             todo: VecDeque::new(),
             events: Vec::new(),
             factors: Vec::new(),
+            sampled: Time::ZERO,
             samples: 0,
             sample_every: scenario.output.timeline_every,
             measuring: false,
@@ -365,6 +375,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 self.happen(happening)?;
             }
         };
+        if self.sampled != self.now {
+            // Without it the time since the last sample would be in the metrics and in no chart.
+            self.take_sample()?;
+        }
         let warmed_up = self.measuring;
         if !warmed_up {
             // Nothing but warm-up: better no figures than those of the wrong interval.
@@ -447,7 +461,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             // Whoever runs replications has replaced `auto` by a time; what runs with it is the pilot.
             WarmUp::None | WarmUp::Auto => self.start_measuring(),
             WarmUp::Time(span) => {
-                self.schedule(Time::ZERO + span, class::SAMPLE, Happening::StartMeasuring);
+                self.schedule(Time::ZERO + span, class::MEASURE, Happening::StartMeasuring);
             }
             WarmUp::Jobs(_) => {}
         }
@@ -588,7 +602,8 @@ impl<'s, 'p> Simulation<'s, 'p> {
         }
     }
 
-    fn sample(&mut self) -> Result<(), SimulationError> {
+    fn take_sample(&mut self) -> Result<(), SimulationError> {
+        self.sampled = self.now;
         let samples = self.observer.metrics.sample(self.now);
         if let Some(collected) = &mut self.collected {
             collected.timeline.extend_from_slice(samples);
@@ -596,6 +611,11 @@ impl<'s, 'p> Simulation<'s, 'p> {
         if let Some(traces) = &mut self.traces {
             traces.timeline(samples)?;
         }
+        Ok(())
+    }
+
+    fn sample(&mut self) -> Result<(), SimulationError> {
+        self.take_sample()?;
         self.samples += 1;
         if self.samples.is_multiple_of(SAMPLES_PER_RATE) {
             self.sample_every = self.sample_every * 2;
