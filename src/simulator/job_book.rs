@@ -16,6 +16,8 @@ pub struct Planned {
     pub request: Arc<JobRequest>,
     /// When it was submitted.
     pub submitted: Time,
+    /// Whether it was submitted in the measured interval, so that it counts in the metrics of the run.
+    pub measured: bool,
     /// Index of its source.
     pub source: u32,
     /// Index of the template of its source that it was drawn from.
@@ -70,6 +72,8 @@ impl JobBook {
         let planned = self.get_mut(id).expect("the core starts only submitted jobs");
         planned.first_start.get_or_insert(now);
         planned.last_start = Some(now);
+        // Until it ends: an earlier attempt's is not its own.
+        planned.execution = Span::ZERO;
         planned.attempts += 1;
         planned.allocation = Some(allocation.clone());
         planned
