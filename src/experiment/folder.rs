@@ -112,7 +112,8 @@ impl RunFolder {
             Claim::Taken => return Err(FolderError::Busy(path)),
         };
         let counts = |entry: &fs::DirEntry| entry.file_name() != writing::LOCK_FILE;
-        let empty = fs::read_dir(&path).map_or(true, |entries| !entries.flatten().any(|entry| counts(&entry)));
+        let empty =
+            fs::read_dir(&path).map_or(true, |entries| !entries.flatten().any(|entry| counts(&entry)));
         if !empty && !force {
             let manifest = fs::read(path.join(MANIFEST)).ok();
             let manifest: Option<Value> = manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -417,23 +418,21 @@ impl RunFolder {
                 value
             })
             .collect();
-        self.write_last(
-            &json!({
-                "run": self.id,
-                "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
-                "scenario": scenario.name,
-                "scenario_hash": blake3::Hash::from(scenario.digest()).to_hex().as_str(),
-                "seed": scenario.seed,
-                "replications": scenario.replications,
-                "generator": "PCG64 DXSM, streams keyed by BLAKE3 of (seed, replication, purpose)",
-                "simulated_start": scenario.start.to_string(),
-                "host": {"os": std::env::consts::OS, "architecture": std::env::consts::ARCH},
-                "started_at": started.to_string(),
-                "finished_at": finished.to_string(),
-                "devices": devices,
-                "resolved_scenario": scenario.resolved,
-            }),
-        )
+        self.write_last(&json!({
+            "run": self.id,
+            "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
+            "scenario": scenario.name,
+            "scenario_hash": blake3::Hash::from(scenario.digest()).to_hex().as_str(),
+            "seed": scenario.seed,
+            "replications": scenario.replications,
+            "generator": "PCG64 DXSM, streams keyed by BLAKE3 of (seed, replication, purpose)",
+            "simulated_start": scenario.start.to_string(),
+            "host": {"os": std::env::consts::OS, "architecture": std::env::consts::ARCH},
+            "started_at": started.to_string(),
+            "finished_at": finished.to_string(),
+            "devices": devices,
+            "resolved_scenario": scenario.resolved,
+        }))
     }
 }
 
@@ -454,18 +453,16 @@ impl RunFolder {
             })
         });
         let first = variants.first().map(|variant| &variant.scenario);
-        self.write_last(
-            &json!({
-                "run": self.id,
-                "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
-                "scenario": first.map(|scenario| scenario.name.as_str()),
-                "seed": first.map(|scenario| scenario.seed),
-                "replications": replications,
-                "started_at": started.to_string(),
-                "finished_at": finished.to_string(),
-                "variants": list.collect::<Vec<Value>>(),
-            }),
-        )
+        self.write_last(&json!({
+            "run": self.id,
+            "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
+            "scenario": first.map(|scenario| scenario.name.as_str()),
+            "seed": first.map(|scenario| scenario.seed),
+            "replications": replications,
+            "started_at": started.to_string(),
+            "finished_at": finished.to_string(),
+            "variants": list.collect::<Vec<Value>>(),
+        }))
     }
 }
 
