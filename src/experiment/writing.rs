@@ -82,7 +82,8 @@ pub fn replace_by<T, E: From<io::Error>>(
     let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let special = fs::metadata(&real).is_ok_and(|found| !found.is_file());
     let aside = aside(&real);
-    let opened = if special { None } else { OpenOptions::new().write(true).create_new(true).open(&aside).ok() };
+    let opened =
+        if special { None } else { OpenOptions::new().write(true).create_new(true).open(&aside).ok() };
     let Some(mut file) = opened else {
         // Nothing can be put beside it: the folder may belong to somebody else.
         return write(&mut File::create(&real)?);
@@ -213,7 +214,9 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("file");
         assert!(is_free_for(&path, "{\"journal\""));
-        for (content, free) in [("", true), ("{\"journal\":1", true), ("{\"jour", false), ("scenario: a", false)] {
+        for (content, free) in
+            [("", true), ("{\"journal\":1", true), ("{\"jour", false), ("scenario: a", false)]
+        {
             fs::write(&path, content).unwrap();
             assert_eq!(is_free_for(&path, "{\"journal\""), free, "{content}");
         }

@@ -24,8 +24,8 @@ pub fn comparison_plots(
         .iter()
         .zip(&compared.first)
         .filter_map(|(variant, collected)| {
-            let jobs = &collected.as_ref()?.jobs;
-            let waits = jobs.iter().filter_map(|job| Some(job.waited?.as_secs_f64())).collect();
+            let jobs = collected.as_ref()?.jobs.iter().filter(|job| job.measured);
+            let waits = jobs.filter_map(|job| Some(job.waited?.as_secs_f64())).collect();
             Some((variant.name.clone(), waits))
         })
         .collect();
@@ -34,9 +34,10 @@ pub fn comparison_plots(
             "waiting_time_cdf",
             Plot::Distribution(DistributionPlot {
                 title: "Waiting time".to_owned(),
-                subtitle: format!("{subtitle}; jobs of the first replication, warm-up included"),
+                subtitle: format!("{subtitle}; jobs of the first replication, without the warm-up"),
                 axis: "waiting time".to_owned(),
                 series: waits,
+                first: None,
             }),
         ));
     }

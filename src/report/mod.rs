@@ -14,6 +14,7 @@ pub mod html;
 pub mod layout;
 pub mod placement_table;
 pub mod plots;
+pub mod rank;
 pub mod replay_table;
 pub mod run_plots;
 pub mod run_summary;

@@ -64,7 +64,37 @@ pub fn text(changes: &Changes) -> String {
         count(changes.estimated),
         count(changes.left_out)
     );
+    for note in notes(changes) {
+        let _ = writeln!(text, "note: {note}");
+    }
     text
+}
+
+/// Where the answer may differ from that of a run under the same settings.
+fn notes(changes: &Changes) -> Vec<String> {
+    let count = |count: u64| number(Some(count as f64));
+    let mut notes = Vec::new();
+    if changes.calibrations_moved > 0 {
+        notes.push(format!(
+            "{} calibration(s) begin at another time than recorded; each finds what it found in the record, though the \
+             noise may have drifted meanwhile",
+            count(changes.calibrations_moved)
+        ));
+    }
+    if changes.calibrations_estimated > 0 {
+        notes.push(format!(
+            "{} calibration(s) are not in the record, or not to their end: they come and last as is usual there, and find \
+             nothing new",
+            count(changes.calibrations_estimated)
+        ));
+    }
+    if changes.calibrations_on_request {
+        notes.push(
+            "calibrations that the core asked for come at their recorded times, whatever it asks for now"
+                .to_owned(),
+        );
+    }
+    notes
 }
 
 fn side(side: &Side) -> Value {
@@ -99,6 +129,10 @@ pub fn json(changes: &Changes) -> Value {
         "now": side(&changes.now),
         "estimated_run_times": changes.estimated,
         "commands_left_out": changes.left_out,
+        "calibrations_moved": changes.calibrations_moved,
+        "estimated_calibrations": changes.calibrations_estimated,
+        "calibrations_on_request": changes.calibrations_on_request,
+        "notes": notes(changes),
     })
 }
 

@@ -1,23 +1,32 @@
 //! The plots of a run, from what its first replication collected.
 //!
-//! Leaves drawing to [`super::plots`] and collecting to the simulator.
+//! Promises that a figure beside a plot is that of the summary: of the measured interval, and of its jobs. Leaves drawing to [`super::plots`] and collecting to the simulator.
 
 use super::plots::{
-    DistributionPlot, FidelityPlot, FidelityPoint, Plot, Quantity, Series, TimelinePlot, ViolationsPlot,
+    DistributionPlot, FidelityPlot, FidelityPoint, Measured, Plot, Quantity, Series, TimelinePlot,
+    ViolationsPlot,
 };
 use crate::allocator::config::Queue;
 use crate::experiment::run::Replication;
 use crate::observe::auditor::ViolationKind;
-use crate::observe::metrics::TimelineSample;
+use crate::observe::metrics::{MetricValue, TimelineSample};
 use crate::quantum::DeviceId;
 use crate::simulator::scenario::Scenario;
 use crate::simulator::simulation::Collected;
 
+/// Devices whose series are looked at for a plot.
+const DEVICES_CONSIDERED: usize = 64;
+
 /// All plots of a run with their file names; empty when nothing was collected.
 pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'static str, Plot)> {
     let Some(collected) = &replication.collected else { return Vec::new() };
+    // Plots of several replications would show none of them.
+    let number = match scenario.replications {
+        0 | 1 => String::new(),
+        all => format!(" (replication {} of {all})", replication.number),
+    };
     let subtitle = format!(
-        "scenario {}, seed {}, {} jobs on {} devices, {} placement, {} selection",
+        "scenario {}, seed {}{number}, {} jobs on {} devices, {} placement, {} selection",
         scenario.name,
         scenario.seed,
         replication.course.arrivals,
@@ -26,19 +35,32 @@ pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'stati
         name_of(&scenario.allocator.selection),
     );
     let until_s = replication.ended.as_secs_f64();
-    let timeline = |title: &str, axis: &str, quantity, value: fn(&TimelineSample) -> Option<f64>| {
-        Plot::Timeline(TimelinePlot {
-            title: title.to_owned(),
-            subtitle: subtitle.clone(),
-            axis: axis.to_owned(),
-            quantity,
-            until_s,
-            fleet: Some(series(collected, "fleet", None, value)),
-            devices: per_device(scenario, collected, value),
-        })
-    };
+    let measured_from_s = collected.measured_from.as_secs_f64();
+    let timeline =
+        |(title, axis): (&str, &str), metric, quantity, value: fn(&TimelineSample) -> Option<f64>| {
+            let series =
+                |name: &str, device, mean| Measured { series: series(collected, name, device, value), mean };
+            // A plot shows a dozen devices; a fleet of thousands need not be sorted out for that.
+            let devices = scenario.fleet.iter().take(DEVICES_CONSIDERED);
+            let devices = devices.map(|device| {
+                let name = &device.spec.name;
+                series(name, Some(device.id), value_of(&replication.per_device, &format!("{metric}[{name}]")))
+            });
+            Plot::Timeline(TimelinePlot {
+                title: title.to_owned(),
+                subtitle: subtitle.clone(),
+                axis: axis.to_owned(),
+                quantity,
+                until_s,
+                measured_from_s,
+                fleet: Some(series("fleet", None, value_of(&replication.summary, metric))),
+                devices: devices.collect(),
+            })
+        };
     let mut queue_length =
-        timeline("Queue length", "waiting jobs", Quantity::Count, |sample| Some(sample.queue_length as f64));
+        timeline(("Queue length", "waiting jobs"), "queue_length", Quantity::Count, |sample| {
+            Some(sample.queue_length as f64)
+        });
     if let (Plot::Timeline(plot), Queue::Global { .. }) = (&mut queue_length, scenario.allocator.queue) {
         // Nobody waits for a device in particular.
         plot.devices.clear();
@@ -47,8 +69,8 @@ pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'stati
         (
             "utilization",
             timeline(
-                "Qubit utilization",
-                "utilization (share of qubits in service)",
+                ("Qubit utilization", "utilization (share of qubits in service)"),
+                "qubit_utilization",
                 Quantity::Share,
                 |sample| sample.utilization,
             ),
@@ -56,24 +78,28 @@ pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'stati
         ("queue_length", queue_length),
         (
             "running_jobs",
-            timeline("Running jobs", "running jobs", Quantity::Count, |sample| Some(sample.running as f64)),
+            timeline(("Running jobs", "running jobs"), "active_allocations", Quantity::Count, |sample| {
+                Some(sample.running as f64)
+            }),
         ),
-        ("waiting_time_cdf", Plot::Distribution(waiting(scenario, collected, &subtitle))),
+        ("waiting_time_cdf", Plot::Distribution(waiting(scenario, replication, collected, &subtitle))),
         ("isolation_violations", Plot::Violations(violations(scenario, replication, &subtitle))),
     ];
     if scenario.output.fragmentation {
         plots.push((
             "fragmentation",
             timeline(
-                "Fragmentation of the free qubits",
-                "1 - largest free region / free qubits",
+                ("Fragmentation of the free qubits", "1 - largest free region / free qubits"),
+                "fragmentation",
                 Quantity::Share,
                 |sample| sample.fragmentation,
             ),
         ));
     }
     if scenario.output.fidelity {
-        let points = collected.jobs.iter().filter_map(|job| {
+        // Fidelities count by the end of a job, times by its submission.
+        let measured = collected.jobs.iter().filter(|job| job.ended >= collected.measured_from);
+        let points = measured.filter_map(|job| {
             let (predicted, actual) = job.fidelity?;
             Some(FidelityPoint { time_s: job.ended.as_secs_f64(), predicted, actual })
         });
@@ -108,22 +134,23 @@ fn series(
     Series { name: name.to_owned(), points: points.collect() }
 }
 
-fn per_device(
-    scenario: &Scenario,
-    collected: &Collected,
-    value: fn(&TimelineSample) -> Option<f64>,
-) -> Vec<Series> {
-    // A plot shows a dozen devices; a fleet of thousands need not be sorted out for that.
-    const CONSIDERED: usize = 64;
-    let devices = scenario.fleet.iter().take(CONSIDERED);
-    devices.map(|device| series(collected, &device.spec.name, Some(device.id), value)).collect()
+/// The value of a metric, if it was measured.
+fn value_of(values: &[MetricValue], name: &str) -> Option<f64> {
+    values.iter().find(|value| value.name == name).and_then(|value| value.value)
 }
 
-fn waiting(scenario: &Scenario, collected: &Collected, subtitle: &str) -> DistributionPlot {
+fn waiting(
+    scenario: &Scenario,
+    replication: &Replication,
+    collected: &Collected,
+    subtitle: &str,
+) -> DistributionPlot {
     let waits = |device: Option<DeviceId>| {
-        let jobs = collected.jobs.iter().filter(move |job| device.is_none() || job.device == device);
+        let jobs = collected.jobs.iter().filter(|job| job.measured);
+        let jobs = jobs.filter(move |job| device.is_none() || job.device == device);
         jobs.filter_map(|job| Some(job.waited?.as_secs_f64())).collect::<Vec<f64>>()
     };
+    let of_summary = |statistic: &str| value_of(&replication.summary, &format!("waiting_time_s.{statistic}"));
     let mut series = vec![("fleet".to_owned(), waits(None))];
     if scenario.fleet.len() <= 12 {
         let devices = scenario.fleet.iter().map(|device| (device.spec.name.clone(), waits(Some(device.id))));
@@ -132,8 +159,9 @@ fn waiting(scenario: &Scenario, collected: &Collected, subtitle: &str) -> Distri
     DistributionPlot {
         title: "Waiting time".to_owned(),
         subtitle: subtitle.to_owned(),
-        axis: "waiting time from submission to the first start".to_owned(),
+        axis: "waiting time from submission to the first start, without the warm-up".to_owned(),
         series,
+        first: Some([of_summary("p50"), of_summary("p95")]),
     }
 }
 

@@ -72,6 +72,8 @@ impl JobBook {
         let planned = self.get_mut(id).expect("the core starts only submitted jobs");
         planned.first_start.get_or_insert(now);
         planned.last_start = Some(now);
+        // Until it ends: an earlier attempt's is not its own.
+        planned.execution = Span::ZERO;
         planned.attempts += 1;
         planned.allocation = Some(allocation.clone());
         planned

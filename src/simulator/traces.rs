@@ -328,6 +328,10 @@ impl Traces {
                 for qubit in &allocation.layout {
                     let _ = write!(text, " {}", qubit.0);
                 }
+                if allocation.held.len() != allocation.layout.len() {
+                    text.push_str(", holding");
+                    interval_set(allocation.held.iter().map(|qubit| qubit.0), text);
+                }
                 if let Some(swaps) = allocation.swaps {
                     let cost = allocation.explanation.routing_cost;
                     let _ = write!(text, ", to be routed with {swaps} SWAPs at {cost:.6} nats");

@@ -297,7 +297,7 @@ pub struct ReportArgs {
     /// The replication to draw, from 0; those with traces can be drawn
     #[arg(long, value_name = "N")]
     pub replication: Option<u32>,
-    /// Show the schedules from this simulated time on, as in 2h
+    /// Show the schedules from this simulated time on, with what runs already, as in 2h
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
     /// Show the schedules until this simulated time, as in 3h 30m

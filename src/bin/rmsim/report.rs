@@ -28,11 +28,6 @@ pub fn report(args: &ReportArgs, console: &Console) -> Result<(), Failure> {
         from: time(&args.from, "--from")?,
         until: time(&args.until, "--until")?,
     };
-    if let (Some(from), Some(until)) = (options.from, options.until)
-        && from >= until
-    {
-        return Err(Failure::input("--from is not before --until"));
-    }
     let path = args.out.clone().unwrap_or_else(|| args.dir.join(FILE));
     if !writing::is_free_for(&path, PAGE_BEGINS) {
         return Err(Failure::input(format!(

@@ -54,6 +54,9 @@ pub enum ReadError {
         /// The column and what is wrong with it.
         message: String,
     },
+    /// The part of the run that was asked for does not exist, or holds nothing.
+    #[error("{0}")]
+    Window(String),
     /// The values of a file contradict each other.
     #[error("{}: {message}", path.display())]
     Contradiction {

@@ -16,7 +16,7 @@ pub use documents::{
     known_metrics,
 };
 pub use error::ReadError;
-pub use rows::{Fields, JobRow, ReplicationRow, Row, TimelineRow, each_row, each_row_if};
+pub use rows::{EventRow, Fields, JobRow, ReplicationRow, Row, TimelineRow, each_row, each_row_if};
 
 use super::comparison::Comparison;
 

@@ -40,6 +40,31 @@ pub struct JobRow {
     pub buffer_distance: Option<u32>,
     pub fidelity_predicted: Option<f64>,
     pub fidelity_true: Option<f64>,
+    /// Whether it counts in the metrics of the run; `None` in files that do not say.
+    #[serde(default, deserialize_with = "zero_or_one")]
+    pub measured: Option<bool>,
+}
+
+/// A row of `events.csv`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[expect(missing_docs, reason = "the columns of the file, described in the trace writer")]
+pub struct EventRow {
+    pub replication: u32,
+    pub time_s: f64,
+    pub event: String,
+    pub job: Option<u64>,
+    pub allocation: Option<u64>,
+    pub device: String,
+    pub detail: String,
+}
+
+/// A column of 0 and 1.
+fn zero_or_one<'de, D: serde::Deserializer<'de>>(field: D) -> Result<Option<bool>, D::Error> {
+    match Option::<u8>::deserialize(field)? {
+        None => Ok(None),
+        Some(number @ (0 | 1)) => Ok(Some(number == 1)),
+        Some(_) => Err(serde::de::Error::custom("neither 0 nor 1")),
+    }
 }
 
 /// A row of `timeline.csv`: a device, or the fleet, at one instant.
@@ -88,6 +113,11 @@ impl Row for JobRow {
         "allocated_resources",
         "device",
     ];
+}
+
+impl Row for EventRow {
+    const COLUMNS: &'static [&'static str] =
+        &["replication", "time_s", "event", "job", "allocation", "device", "detail"];
 }
 
 impl Row for TimelineRow {

@@ -21,6 +21,17 @@ pub(super) struct Service {
     pub(super) shots_done: u64,
 }
 
+/// How a device stopped an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stop {
+    /// Which attempt.
+    pub(super) attempt: u32,
+    /// How long it had run when it was to stop.
+    pub(super) elapsed: Span,
+    /// How long it ran on.
+    pub(super) delay: Span,
+}
+
 /// One job.
 #[derive(Debug, Clone)]
 pub(super) struct Course {
@@ -36,8 +47,8 @@ pub(super) struct Course {
     pub(super) interrupted: SmallVec<[Span; 1]>,
     /// The longest attempt of any kind.
     pub(super) longest: Span,
-    /// How long the device took to stop it.
-    pub(super) stop_delay: Option<Span>,
+    /// How its device stopped it.
+    pub(super) stops: SmallVec<[Stop; 1]>,
     stop_asked: Option<Time>,
 }
 
@@ -56,10 +67,6 @@ impl Courses {
         self.live
     }
 
-    pub(super) fn of(&self, allocation: AllocationId) -> Option<&Course> {
-        self.jobs.get(self.running.get(&allocation)?)
-    }
-
     /// The device reports the end of an attempt; before the core is told.
     pub(super) fn served(&mut self, now: Time, id: AllocationId, outcome: Outcome, shots_done: u64) {
         if let Some(course) = self.running.get(&id).and_then(|job| self.jobs.get_mut(job))
@@ -73,7 +80,10 @@ impl Courses {
     /// The device has stopped an attempt; before the core is told.
     pub(super) fn stopped(&mut self, now: Time, id: AllocationId) {
         if let Some(course) = self.running.get(&id).and_then(|job| self.jobs.get_mut(job)) {
-            course.stop_delay = course.stop_asked.map(|asked| now.since(asked));
+            if let (Some(asked), Some(allocation)) = (course.stop_asked, &course.allocation) {
+                let elapsed = asked.since(allocation.started);
+                course.stops.push(Stop { attempt: allocation.attempt, elapsed, delay: now.since(asked) });
+            }
         }
     }
 
@@ -139,7 +149,7 @@ impl Courses {
                 service: None,
                 interrupted: SmallVec::new(),
                 longest: Span::ZERO,
-                stop_delay: None,
+                stops: SmallVec::new(),
                 stop_asked: None,
             },
         );

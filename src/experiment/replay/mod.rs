@@ -3,7 +3,11 @@
 //! Promises to name the first decision that differs. [`what_if`] asks what would have happened under another
 //! configuration. Leaves the form of journals to [`crate::observe::journal`].
 
+mod calibrations;
+mod changes;
 mod course;
+mod record;
+mod site;
 mod what_if;
 
 use std::fmt;
@@ -15,8 +19,9 @@ use crate::allocator::messages::{Command, Event, Target};
 use crate::observe::journal::{Entry, JournalError, Reader, describe};
 use crate::time::Time;
 
+pub use changes::{Changes, Moved};
 pub use course::{Ended, Side};
-pub use what_if::{Changes, Moved, what_if};
+pub use what_if::what_if;
 
 /// What a comparison found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,15 +1,17 @@
 //! What would have happened: the jobs and devices of a journal under another configuration of the core.
 //!
-//! Promises that the same configuration changes nothing. Everything that came from outside (jobs, cancellations, device
-//! failures and calibrations) comes at its recorded time; what follows from decisions is timed anew, by these rules:
+//! Promises that the same configuration changes nothing. Everything that came from outside (jobs, cancellations and
+//! device failures) comes at its recorded time; what follows from decisions is timed anew, by these rules:
 //!
 //! - A job works as long as its device reported in the record, wherever it is placed now, and ends the same way. One
 //!   that never ended by itself there works as long as the walltime it states, or else as jobs of its number of shots
 //!   did on average, but longer than it was seen to run. An attempt that was interrupted there (by a failure) would
 //!   have gone on at least until then.
-//! - A device needs as long to stop a job as it did in the record, or no time.
-//! - A calibration that begins when its device has become idle waits for that; what follows of it is delayed as much,
-//!   until the device is online again.
+//! - A device that is told to stop a job does so at the end of the shot under way, unless the record shows the same stop.
+//! - A calibration is due as long after the one before (or after its device joined) as in the record. It begins when its
+//!   device has become idle, takes as long and finds the same, whenever that is; one that a failure interrupts begins
+//!   again. Beyond the record calibrations go on at the usual interval. If the core asked for calibrations and got them,
+//!   all come at their recorded times: who grants wishes is not in the record.
 //! - A recorded command that makes no sense any more is left out and counted.
 //! - If no job was left at the end of the record, the run goes on until none is left, at most 30 days longer; else it
 //!   ends with the record.
@@ -21,56 +23,23 @@ use std::io::BufRead;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::course::{Course, Courses, Ended, Side};
-use super::{Redriven, ReplayFailure};
+use super::ReplayFailure;
+use super::changes::{Changes, changes};
+use super::course::Courses;
+use super::record::{Record, shots_of};
+use super::site::{Phase, Site};
 use crate::allocator::Allocator;
 use crate::allocator::config::AllocatorConfig;
-use crate::allocator::job::{FinalState, JobId};
-use crate::allocator::messages::{AllocationId, Command, CommandError, Event, Outcome, Status, Target};
+use crate::allocator::job::JobId;
+use crate::allocator::messages::{
+    Allocation, AllocationId, Command, Event, Outcome, Status, StatusReason, Target,
+};
 use crate::observe::journal::Reader;
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
 
 /// So long a run may outlast its record.
 const LONGEST_DRAIN: Span = Span::from_secs(30 * 86_400);
-
-/// Jobs that start at another time, and by how much.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Moved {
-    /// How many.
-    pub jobs: u64,
-    /// By how many seconds on average.
-    pub mean_s: Option<f64>,
-}
-
-/// What another configuration changes.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Changes {
-    /// Jobs submitted.
-    pub jobs: u64,
-    /// Jobs started in both, on another device.
-    pub other_device: u64,
-    /// Jobs started in both, on the same device, on other qubits.
-    pub other_qubits: u64,
-    /// Jobs started earlier than recorded.
-    pub earlier: Moved,
-    /// Jobs started later than recorded.
-    pub later: Moved,
-    /// Jobs started only now.
-    pub only_now: u64,
-    /// Jobs started only in the record.
-    pub only_recorded: u64,
-    /// Jobs that end otherwise: recorded state, state now (`None`: not ended), how many.
-    pub states: Vec<(Option<FinalState>, Option<FinalState>, u64)>,
-    /// Figures of the record.
-    pub recorded: Side,
-    /// Figures now.
-    pub now: Side,
-    /// Jobs whose working time is an estimate, because the record does not show it.
-    pub estimated: u64,
-    /// Recorded commands that made no sense any more.
-    pub left_out: u64,
-}
 
 /// Drives a core with `config` through what a journal records.
 pub fn what_if<R: BufRead>(
@@ -81,52 +50,13 @@ pub fn what_if<R: BufRead>(
     let core = reader.header().core_with(config)?;
     let mut driver = Driver::new(core, &record);
     driver.run();
-    Ok(changes(&record.courses, &driver))
-}
-
-/// What a journal says, without what follows from decisions.
-struct Record {
-    outside: Vec<(Time, Command)>,
-    courses: Courses,
-    last: Time,
-    /// Seconds per shot, on average over all attempts that ended by themselves.
-    per_shot_s: f64,
-}
-
-impl Record {
-    fn read<R: BufRead>(reader: &mut Reader<R>) -> Result<Self, ReplayFailure> {
-        let mut replayed = Redriven::new(reader.header().core()?);
-        let mut outside = Vec::new();
-        let mut courses = Courses::default();
-        let mut last = Time::ZERO;
-        while let Some(entry) = reader.next_entry()? {
-            last = entry.now;
-            match &entry.command {
-                Command::Finished { allocation, outcome, shots_done } => {
-                    courses.served(last, *allocation, *outcome, *shots_done);
-                }
-                Command::StopAcknowledged { allocation, .. } => courses.stopped(last, *allocation),
-                Command::Progress { .. } | Command::Wake => {}
-                command => outside.push((last, command.clone())),
-            }
-            replayed.step(&entry).map_err(ReplayFailure::Differs)?;
-            replayed.events.iter().for_each(|event| courses.observe(last, event));
-        }
-        courses.close(last);
-        let (mut seconds, mut shots) = (0.0, 0.0);
-        for course in courses.jobs.values() {
-            if let Some(service) = course.service {
-                seconds += service.duration.as_secs_f64();
-                shots += shots_of(course) as f64;
-            }
-        }
-        let per_shot_s = if shots > 0.0 { seconds / shots } else { 0.0 };
-        Ok(Self { outside, courses, last, per_shot_s })
-    }
-}
-
-fn shots_of(course: &Course) -> u64 {
-    course.request.shots.saturating_mul(u64::from(course.request.circuits))
+    let mut all = changes(&record.courses, &driver.courses);
+    all.estimated = driver.estimated;
+    all.left_out = driver.left_out;
+    all.calibrations_moved = driver.calibrations_moved;
+    all.calibrations_estimated = driver.calibrations_estimated;
+    all.calibrations_on_request = record.calibrations.out_of_turn();
+    Ok(all)
 }
 
 /// What is to happen.
@@ -134,29 +64,48 @@ fn shots_of(course: &Course) -> u64 {
 enum Due {
     Ends(AllocationId),
     Stopped(AllocationId),
-    /// A recorded command; `true` if its time has been set anew.
-    Outside(usize, bool),
+    /// A recorded command.
+    Outside(usize),
+    /// A calibration of a device, in its stay of that number.
+    Calibration(DeviceId, u32),
+    /// The measurement of that number has found something.
+    Figures(DeviceId, u64),
+    /// The measurement of that number is over.
+    Measured(DeviceId, u64),
 }
 
-/// The order at one instant: what ends, what comes from outside, the pass.
+/// The order at one instant, as in a run: what ends, what comes from outside, the pass.
 mod class {
     pub(super) const RELEASE: u8 = 0;
-    pub(super) const OUTSIDE: u8 = 1;
-    pub(super) const PASS: u8 = 2;
+    pub(super) const CANCEL: u8 = 1;
+    pub(super) const REPAIR: u8 = 2;
+    pub(super) const FAILURE: u8 = 3;
+    pub(super) const CALIBRATION: u8 = 4;
+    pub(super) const ARRIVAL: u8 = 5;
+    pub(super) const PASS: u8 = 6;
 }
 
-/// How far a device is behind its record.
-#[derive(Debug, Default)]
-struct Delay {
-    /// Commands that wait until it is idle, the calibration first.
-    held: VecDeque<usize>,
-    by: Span,
-    running: usize,
+fn class_of(command: &Command) -> u8 {
+    match command {
+        Command::Cancel { .. } => class::CANCEL,
+        Command::RegisterDevice { .. } | Command::SetStatus { reason: StatusReason::Repair, .. } => {
+            class::REPAIR
+        }
+        Command::RemoveDevice { .. } | Command::SetStatus { reason: StatusReason::Fault, .. } => {
+            class::FAILURE
+        }
+        Command::Recalibrate { .. } => class::CALIBRATION,
+        _ => class::ARRIVAL,
+    }
 }
 
 /// An attempt under way, and how it will end if nothing else happens to it.
 #[derive(Debug, Clone, Copy)]
 struct Attempt {
+    device: DeviceId,
+    job: JobId,
+    number: u32,
+    copies: u32,
     started: Time,
     duration: Span,
     outcome: Outcome,
@@ -169,12 +118,17 @@ struct Driver<'r> {
     record: &'r Record,
     core: Allocator,
     courses: Courses,
+    now: Time,
     agenda: BinaryHeap<Reverse<(Time, u8, u64, Due)>>,
     order: u64,
-    delays: IndexMap<DeviceId, Delay, FxBuildHasher>,
+    sites: IndexMap<DeviceId, Site, FxBuildHasher>,
     attempts: IndexMap<AllocationId, Attempt, FxBuildHasher>,
+    /// Commands that the answers of the core call for, in order.
+    todo: VecDeque<Command>,
     estimated: u64,
     left_out: u64,
+    calibrations_moved: u64,
+    calibrations_estimated: u64,
 }
 
 impl<'r> Driver<'r> {
@@ -183,15 +137,19 @@ impl<'r> Driver<'r> {
             record,
             core,
             courses: Courses::default(),
+            now: Time::ZERO,
             agenda: BinaryHeap::new(),
             order: 0,
-            delays: IndexMap::default(),
+            sites: IndexMap::default(),
             attempts: IndexMap::default(),
+            todo: VecDeque::new(),
             estimated: 0,
             left_out: 0,
+            calibrations_moved: 0,
+            calibrations_estimated: 0,
         };
-        for (index, (at, _)) in record.outside.iter().enumerate() {
-            driver.schedule(*at, class::OUTSIDE, Due::Outside(index, false));
+        for (index, (at, command)) in record.outside.iter().enumerate() {
+            driver.schedule(*at, class_of(command), Due::Outside(index));
         }
         driver
     }
@@ -204,7 +162,6 @@ impl<'r> Driver<'r> {
     fn run(&mut self) {
         let drains = self.record.courses.live() == 0;
         let last = if drains { self.record.last + LONGEST_DRAIN } else { self.record.last };
-        let mut now = Time::ZERO;
         loop {
             let wakeup = self.core.next_wakeup();
             let next = self.agenda.peek().map(|Reverse((at, class, ..))| (*at, *class));
@@ -215,126 +172,165 @@ impl<'r> Driver<'r> {
                 (Some(wake), Some(next)) => (wake, class::PASS) < next,
             };
             let at = if wake_first { wakeup } else { next.map(|next| next.0) };
-            let at = at.unwrap_or(now).max(now);
+            let at = at.unwrap_or(self.now).max(self.now);
             if at > last || (drains && at > self.record.last && self.courses.live() == 0) {
                 break;
             }
-            now = at;
+            self.now = at;
             if wake_first {
-                self.give(now, Command::Wake);
+                self.give(Command::Wake);
             } else if let Some(Reverse((_, _, _, due))) = self.agenda.pop() {
-                self.happen(now, due);
+                self.happen(due);
             }
         }
     }
 
-    fn happen(&mut self, now: Time, due: Due) {
+    fn happen(&mut self, due: Due) {
         match due {
             Due::Ends(id) => {
                 if let Some(attempt) = self.attempts.get(&id).copied()
                     && !attempt.stopping
                 {
                     let Attempt { outcome, shots: shots_done, .. } = attempt;
-                    self.give(now, Command::Finished { allocation: id, outcome, shots_done });
+                    self.give(Command::Finished { allocation: id, outcome, shots_done });
                 }
             }
             Due::Stopped(id) => {
                 if let Some(Attempt { started, duration, shots, .. }) = self.attempts.get(&id).copied() {
-                    let done =
-                        u128::from(now.since(started).0) * u128::from(shots) / u128::from(duration.0.max(1));
+                    let elapsed = u128::from(self.now.since(started).0);
+                    let done = elapsed * u128::from(shots) / u128::from(duration.0.max(1));
                     let shots_done = (done as u64).min(shots);
-                    self.give(now, Command::StopAcknowledged { allocation: id, shots_done });
+                    self.give(Command::StopAcknowledged { allocation: id, shots_done });
                 }
             }
-            Due::Outside(index, moved) => self.outside(now, index, moved),
+            Due::Outside(index) => self.outside(&self.record.outside[index].1),
+            Due::Calibration(device, stay) => self.calibration_due(device, stay),
+            Due::Figures(device, number) => self.figures(device, number),
+            Due::Measured(device, number) => self.measured(device, number),
         }
     }
 
-    fn outside(&mut self, now: Time, index: usize, moved: bool) {
-        let (recorded_at, command) = &self.record.outside[index];
-        let Some(device) = device_of(command) else {
-            self.give(now, command.clone());
-            return;
-        };
-        let delay = self.delays.entry(device).or_default();
-        if !delay.held.is_empty() {
-            delay.held.push_back(index);
-            return;
-        }
-        if !moved && delay.by > Span::ZERO {
-            let at = *recorded_at + delay.by;
-            self.schedule(at, class::OUTSIDE, Due::Outside(index, true));
-            return;
-        }
-        match self.give(now, command.clone()) {
-            Some(CommandError::Busy(_)) => {
-                self.left_out -= 1;
-                self.delays.entry(device).or_default().held.push_back(index);
+    fn outside(&mut self, command: &'r Command) {
+        match command {
+            Command::RegisterDevice { device, .. } => {
+                self.sites.entry(*device).or_default().joined();
+                self.give(command.clone());
+                let stay = self.sites[device].stay;
+                let first = self.record.calibrations.first_of(*device, stay);
+                self.expect_calibration(*device, first);
             }
-            _ if matches!(command, Command::SetStatus { status: Status::Online, .. }) => {
-                self.delays.entry(device).or_default().by = Span::ZERO;
+            Command::RemoveDevice { device } => {
+                self.sites.entry(*device).or_default().left();
+                self.give(command.clone());
+            }
+            Command::SetStatus {
+                target: Target::Device(device),
+                status,
+                reason: reason @ (StatusReason::Fault | StatusReason::Repair),
+            } => {
+                let down = *reason == StatusReason::Fault && *status == Status::Offline;
+                self.sites.entry(*device).or_default().set_down(down);
+                self.tell(*device, *reason);
+                self.start_calibration_if_ready(*device);
+                self.flush();
+            }
+            Command::SetStatus { target: Target::Device(device), status, .. } => {
+                self.sites.entry(*device).or_default().told = *status;
+                self.give(command.clone());
+            }
+            _ => self.give(command.clone()),
+        }
+    }
+
+    /// Tells the core the status of a device if it has changed.
+    fn tell(&mut self, device: DeviceId, reason: StatusReason) {
+        if let Some(status) = self.sites.get_mut(&device).and_then(Site::news) {
+            self.give(Command::SetStatus { target: Target::Device(device), status, reason });
+        }
+    }
+
+    /// Hands a command to the core, then what its answers call for.
+    fn give(&mut self, command: Command) {
+        self.todo.push_back(command);
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        let mut events = Vec::new();
+        while let Some(command) = self.todo.pop_front() {
+            events.clear();
+            if self.core.handle(self.now, command, &mut events).is_err() {
+                self.left_out += 1;
+                continue;
+            }
+            for event in &events {
+                self.react(event);
+                self.courses.observe(self.now, event);
+            }
+        }
+    }
+
+    fn react(&mut self, event: &Event) {
+        match event {
+            Event::JobStarted { allocation } => self.start(allocation),
+            Event::StopRequested { allocation, .. } => self.stop(*allocation),
+            Event::JobRequeued { allocation, .. }
+            | Event::JobFinished { allocation, .. }
+            | Event::JobFailed { allocation, .. }
+            | Event::JobCancelled { allocation: Some(allocation), .. } => {
+                if let Some(Attempt { device, .. }) = self.attempts.swap_remove(allocation) {
+                    let site = self.sites.entry(device).or_default();
+                    site.running = site.running.saturating_sub(1);
+                    self.start_calibration_if_ready(device);
+                }
             }
             _ => {}
         }
     }
+}
 
-    /// A device that has become idle goes on with what was held.
-    fn resume(&mut self, now: Time, device: DeviceId) {
-        let Some(delay) = self.delays.get_mut(&device) else { return };
-        if delay.running > 0 {
-            return;
-        }
-        let held = std::mem::take(&mut delay.held);
-        let Some(first) = held.front() else { return };
-        let by = now.since(self.record.outside[*first].0);
-        delay.by = by;
-        for index in held {
-            let at = self.record.outside[index].0 + by;
-            self.schedule(at, class::OUTSIDE, Due::Outside(index, true));
-        }
+/// Attempts of jobs.
+impl Driver<'_> {
+    fn start(&mut self, allocation: &Allocation) {
+        self.sites.entry(allocation.device).or_default().running += 1;
+        let (duration, outcome, shots) = self.service(allocation.job, allocation.attempt);
+        let attempt = Attempt {
+            device: allocation.device,
+            job: allocation.job,
+            number: allocation.attempt,
+            copies: allocation.copies,
+            started: self.now,
+            duration,
+            outcome,
+            shots,
+            stopping: false,
+        };
+        self.attempts.insert(allocation.id, attempt);
+        self.schedule(self.now + duration, class::RELEASE, Due::Ends(allocation.id));
     }
 
-    /// Hands a command to the core, and does what its events call for.
-    fn give(&mut self, now: Time, command: Command) -> Option<CommandError> {
-        let mut events = Vec::new();
-        if let Err(error) = self.core.handle(now, command, &mut events) {
-            self.left_out += 1;
-            return Some(error);
-        }
-        for event in &events {
-            match event {
-                Event::JobStarted { allocation } => {
-                    self.delays.entry(allocation.device).or_default().running += 1;
-                    let (duration, outcome, shots) = self.service(allocation.job, allocation.attempt);
-                    let attempt = Attempt { started: now, duration, outcome, shots, stopping: false };
-                    self.attempts.insert(allocation.id, attempt);
-                    self.schedule(now + duration, class::RELEASE, Due::Ends(allocation.id));
-                }
-                Event::StopRequested { job, allocation, .. } => {
-                    let recorded = self.record.courses.jobs.get(job).and_then(|course| course.stop_delay);
-                    let at = now + recorded.unwrap_or(Span::ZERO);
-                    if let Some(attempt) = self.attempts.get_mut(allocation) {
-                        attempt.stopping = true;
-                    }
-                    self.schedule(at, class::RELEASE, Due::Stopped(*allocation));
-                }
-                Event::JobRequeued { allocation, .. }
-                | Event::JobFinished { allocation, .. }
-                | Event::JobFailed { allocation, .. }
-                | Event::JobCancelled { allocation: Some(allocation), .. } => {
-                    self.attempts.swap_remove(allocation);
-                    let course = self.courses.of(*allocation);
-                    if let Some(device) = course.and_then(|course| Some(course.allocation.as_ref()?.device)) {
-                        let delay = self.delays.entry(device).or_default();
-                        delay.running = delay.running.saturating_sub(1);
-                        self.resume(now, device);
-                    }
-                }
-                _ => {}
-            }
-            self.courses.observe(now, event);
-        }
-        None
+    /// A device ends the shot under way; the record knows better where it shows the same stop.
+    fn stop(&mut self, id: AllocationId) {
+        let Some(attempt) = self.attempts.get_mut(&id) else { return };
+        attempt.stopping = true;
+        let attempt = *attempt;
+        let elapsed = self.now.since(attempt.started);
+        let course = self.record.courses.jobs.get(&attempt.job);
+        let same = course.and_then(|course| {
+            let mut same = course.stops.iter().filter(|stop| stop.elapsed == elapsed);
+            // Every attempt does the same shots: one that was stopped after as long was in the same shot.
+            same.clone().find(|stop| stop.attempt == attempt.number).or_else(|| same.next())
+        });
+        let delay = same.map_or_else(
+            || {
+                // Copies do theirs side by side.
+                let rounds = course.map_or(1, shots_of).div_ceil(u64::from(attempt.copies.max(1)));
+                let shot = (attempt.duration.0 / rounds.max(1)).max(1);
+                Span(shot - elapsed.0 % shot)
+            },
+            |stop| stop.delay,
+        );
+        self.schedule(self.now + delay, class::RELEASE, Due::Stopped(id));
     }
 
     /// How long a job works, how it ends, and how many shots it has done then.
@@ -356,57 +352,73 @@ impl<'r> Driver<'r> {
     }
 }
 
-/// The device that a command is about as a whole.
-fn device_of(command: &Command) -> Option<DeviceId> {
-    match command {
-        Command::RemoveDevice { device } | Command::Recalibrate { device, .. } => Some(*device),
-        Command::SetStatus { target: Target::Device(device), .. } => Some(*device),
-        _ => None,
+/// Calibrations of devices.
+impl Driver<'_> {
+    /// The calibration of that number is the next one of a device that has joined, or ended the one before, now.
+    fn expect_calibration(&mut self, device: DeviceId, number: usize) {
+        let Some(site) = self.sites.get_mut(&device) else { return };
+        site.next = number;
+        let stay = site.stay;
+        site.calibration = self.record.calibrations.coming(device, stay, number, self.now);
+        if let Some(coming) = &site.calibration {
+            let due = coming.due;
+            self.schedule(due, class::CALIBRATION, Due::Calibration(device, stay));
+        }
+    }
+
+    fn calibration_due(&mut self, device: DeviceId, stay: u32) {
+        let Some(site) = self.sites.get_mut(&device) else { return };
+        if !site.member || site.stay != stay || site.phase != Phase::Idle {
+            return;
+        }
+        site.phase = Phase::Draining;
+        self.tell(device, StatusReason::Calibration);
+        self.start_calibration_if_ready(device);
+        self.flush();
+    }
+
+    /// The last job has left a draining device.
+    fn start_calibration_if_ready(&mut self, device: DeviceId) {
+        let Some(site) = self.sites.get_mut(&device).filter(|site| site.is_ready()) else { return };
+        let Some(coming) = &site.calibration else { return };
+        site.phase = Phase::Measuring;
+        site.measurement += 1;
+        self.calibrations_estimated += u64::from(coming.guessed);
+        self.calibrations_moved += u64::from(coming.began.is_some_and(|began| began != self.now));
+        let number = site.measurement;
+        let figures = coming.figures.as_ref().map(|(after, _)| self.now + *after);
+        let end = self.now + coming.takes;
+        if let Some(status) = site.news() {
+            let target = Target::Device(device);
+            self.todo.push_back(Command::SetStatus { target, status, reason: StatusReason::Calibration });
+        }
+        if let Some(at) = figures {
+            self.schedule(at, class::CALIBRATION, Due::Figures(device, number));
+        }
+        self.schedule(end, class::CALIBRATION, Due::Measured(device, number));
+    }
+
+    fn figures(&mut self, device: DeviceId, number: u64) {
+        let site = self.sites.get(&device).filter(|site| site.measurement == number);
+        let coming = site.and_then(|site| site.calibration.as_ref());
+        if let Some((_, calibration)) = coming.and_then(|coming| coming.figures.clone()) {
+            self.give(Command::Recalibrate { device, calibration });
+        }
+    }
+
+    fn measured(&mut self, device: DeviceId, number: u64) {
+        let Some(site) = self.sites.get_mut(&device).filter(|site| site.measurement == number) else {
+            return;
+        };
+        if !site.member || site.phase != Phase::Measuring {
+            return;
+        }
+        site.phase = Phase::Idle;
+        let next = site.next + 1;
+        self.tell(device, StatusReason::Calibration);
+        self.expect_calibration(device, next);
     }
 }
 
-fn changes(recorded: &Courses, driver: &Driver<'_>) -> Changes {
-    let now = &driver.courses;
-    let mut all = Changes {
-        jobs: recorded.jobs.len() as u64,
-        recorded: recorded.side(),
-        now: now.side(),
-        estimated: driver.estimated,
-        left_out: driver.left_out,
-        ..Changes::default()
-    };
-    let (mut earlier_s, mut later_s) = (0.0, 0.0);
-    for (id, before) in &recorded.jobs {
-        let Some(after) = now.jobs.get(id) else { continue };
-        match (before.first_start, after.first_start) {
-            (Some(then), Some(start)) if start < then => {
-                all.earlier.jobs += 1;
-                earlier_s += then.since(start).as_secs_f64();
-            }
-            (Some(then), Some(start)) if start > then => {
-                all.later.jobs += 1;
-                later_s += start.since(then).as_secs_f64();
-            }
-            (Some(_), None) => all.only_recorded += 1,
-            (None, Some(_)) => all.only_now += 1,
-            _ => {}
-        }
-        if let (Some(then), Some(place)) = (&before.allocation, &after.allocation) {
-            all.other_device += u64::from(then.device != place.device);
-            all.other_qubits += u64::from(then.device == place.device && then.layout != place.layout);
-        }
-        let state = |ended: Option<Ended>| ended.map(|(state, _)| state);
-        let (then, state) = (state(before.ended), state(after.ended));
-        if then != state {
-            match all.states.iter_mut().find(|(from, to, _)| (*from, *to) == (then, state)) {
-                Some((_, _, count)) => *count += 1,
-                None => all.states.push((then, state, 1)),
-            }
-        }
-    }
-    all.states.sort_unstable();
-    let mean = |total: f64, jobs: u64| (jobs > 0).then(|| total / jobs as f64);
-    all.earlier.mean_s = mean(earlier_s, all.earlier.jobs);
-    all.later.mean_s = mean(later_s, all.later.jobs);
-    all
-}
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::collect::{Collected, Scheduled, device_order};
+use super::collect::{Collected, device_order};
+use super::schedule::Scheduled;
 use super::shell::rounded;
 use crate::experiment::reading::{ManifestDevice, ReadError};
 use crate::report::layout;
@@ -34,8 +35,8 @@ pub(super) struct Drawn {
     jobs: Vec<Row>,
 }
 
-/// A job: number, start, end, qubits, buffer, workload, state, project, group, user, attempts, submission, predicted
-/// and true success probability. An array, since names would double the size of the file.
+/// An attempt of a job: number, start, end, qubits, buffer, workload, state, project, group, user, attempts, submission,
+/// predicted and true success probability, which attempt. An array, since names would double the size of the file.
 type Row = (
     u64,
     f64,
@@ -51,6 +52,7 @@ type Row = (
     f64,
     Option<f64>,
     Option<f64>,
+    u32,
 );
 
 /// The devices with most jobs.
@@ -71,7 +73,7 @@ pub(super) fn drawn(
         let couplers = map.as_ref().filter(|_| !complete).map_or(&[][..], |map| map.couplers());
         let dead = numbers(&device.dead_qubits, 0, device.qubits)
             .map_err(|message| contradiction(manifest, format!("device `{}`: {message}", device.name)))?;
-        let rows = collected.per_device[index].iter().map(|job| {
+        let rows = collected.schedules.per_device[index].iter().map(|job| {
             row(job, device).map_err(|message| contradiction(jobs, format!("job {}: {message}", job.id)))
         });
         Ok(Drawn {
@@ -114,6 +116,7 @@ fn row(job: &Scheduled, device: &ManifestDevice) -> Result<Row, String> {
         rounded(job.submitted, 3),
         predicted.map(|value| rounded(value, 4)),
         actual.map(|value| rounded(value, 4)),
+        job.attempt,
     ))
 }
 

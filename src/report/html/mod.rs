@@ -4,12 +4,15 @@
 //! and by `shell::json_for_script` for data), and a bounded size: large runs are thinned out, and the page says so.
 //! Leaves writing the file to the binary, drawing to the scripts in `assets/`.
 
+mod attempts;
 mod collect;
 mod comparison_page;
 mod devices;
+mod distributions;
 mod glossary;
 mod manifest;
 mod run_page;
+mod schedule;
 mod shell;
 mod tenants;
 #[cfg(test)]
@@ -24,9 +27,9 @@ use crate::time::Time;
 pub struct Options {
     /// Which replication the plots, devices and tenants are of; `None` for the first that wrote traces.
     pub replication: Option<u32>,
-    /// Jobs that start earlier are left out of the schedules.
+    /// From when on the schedules show who holds which qubits; what runs already at this time is there.
     pub from: Option<Time>,
-    /// Jobs that start at this time or later are left out of the schedules.
+    /// Until when they do; what begins at this time or later is left out.
     pub until: Option<Time>,
 }
 

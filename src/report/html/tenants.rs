@@ -1,12 +1,13 @@
 //! What each project, group and user got.
 //!
-//! Promises figures of all jobs of one replication, warm-up included: who asks about a tenant asks about all its jobs.
+//! Promises figures of all attempts of all jobs of one replication, warm-up included: who asks about a tenant asks about all
+//! its jobs, and qubits that were lost with a device were held all the same.
 
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::collect::{quantile, sorted};
+use super::distributions::{quantile, sorted};
 use crate::experiment::reading::JobRow;
 use crate::report::table::{duration, number, percent};
 
@@ -25,23 +26,60 @@ struct Tenant {
     jobs: u64,
     completed: u64,
     qubit_seconds: f64,
+    /// Qubits of attempts that still run, and their qubits times their starts.
+    running: (f64, f64),
     waits: Vec<f64>,
     stretches: Vec<f64>,
 }
 
+/// Qubits that were held, in seconds; `end` is `None` for what still runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ran {
+    pub start: f64,
+    pub end: Option<f64>,
+    pub qubits: u64,
+}
+
+impl Tenant {
+    fn held(&mut self, ran: Ran) {
+        let qubits = ran.qubits as f64;
+        match ran.end {
+            Some(end) => self.qubit_seconds += qubits * (end - ran.start).max(0.0),
+            None => {
+                self.running.0 += qubits;
+                self.running.1 += qubits * ran.start;
+            }
+        }
+    }
+}
+
 impl Tenants {
-    /// Counts a job.
-    pub fn add(&mut self, row: &JobRow) {
+    /// Counts a job, and its last attempt.
+    pub fn add(&mut self, row: &JobRow, last: Option<Ran>) {
         for (tenants, number) in self.0.iter_mut().zip([row.project, row.group, row.user]) {
             let tenant = tenants.entry(number).or_default();
             tenant.jobs += 1;
             tenant.completed += u64::from(row.final_state == "completed");
-            if !row.device.is_empty() {
-                tenant.qubit_seconds +=
-                    qubits_in(&row.allocated_resources) as f64 * row.execution_time.unwrap_or(0.0);
+            if let Some(ran) = last {
+                tenant.held(ran);
             }
             tenant.waits.extend(row.waiting_time);
             tenant.stretches.extend(row.stretch);
+        }
+    }
+
+    /// Counts an earlier attempt of a job that was counted.
+    pub fn attempt(&mut self, tenant: [u32; 3], ran: Ran) {
+        for (tenants, number) in self.0.iter_mut().zip(tenant) {
+            tenants.entry(number).or_default().held(ran);
+        }
+    }
+
+    /// The run ended at `until`: what still ran had run as long.
+    pub fn close(&mut self, until: f64) {
+        for tenant in self.0.iter_mut().flat_map(BTreeMap::values_mut) {
+            let (qubits, starts) = std::mem::take(&mut tenant.running);
+            tenant.qubit_seconds += (qubits * until - starts).max(0.0);
         }
     }
 
@@ -66,7 +104,7 @@ impl Tenants {
 }
 
 /// Number of qubits of an interval set; text that is none counts as nothing.
-fn qubits_in(ranges: &str) -> u64 {
+pub(super) fn qubits_in(ranges: &str) -> u64 {
     let size = |range: &str| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (first, last) = (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?);

@@ -79,27 +79,29 @@ fn names_are_text_and_figures_those_of_the_summary() {
 
 #[test]
 fn many_jobs_are_thinned_around_the_busiest_moment() {
-    let jobs = collect::JOBS_MAX as u32 + 2_000;
+    let jobs = schedule::HELD_MAX as u32 + 2_000;
     let folder = folder(jobs);
     let page = page_of(folder.path(), &Options::default()).unwrap();
     let data = data(&page);
     let rows = data["devices"][0]["jobs"].as_array().unwrap();
-    assert!(rows.len() <= collect::JOBS_MAX && rows.len() >= collect::JOBS_MAX - 1, "{}", rows.len());
+    assert!(rows.len() <= schedule::HELD_MAX && rows.len() >= schedule::HELD_MAX - 2, "{}", rows.len());
     // Every job is there: no holes between the first and the last.
     let starts: Vec<f64> = rows.iter().map(|row| row[1].as_f64().unwrap()).collect();
     assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == 10.0));
     let busiest = f64::from(jobs / 2 * 10);
     assert!((f64::midpoint(starts[0], starts[starts.len() - 1]) - busiest).abs() <= 10.0);
-    assert!(page.html.contains("Schedules hold the jobs that started between"));
+    assert!(page.html.contains("Schedules hold what ran between"));
     assert!(page.html.len() < 5_000_000, "{}", page.html.len());
     let window =
         Options { from: Some(Time(50_000_000_000)), until: Some(Time(90_000_000_000)), ..Options::default() };
     let page = page_of(folder.path(), &window).unwrap();
-    assert!(!page.html.contains("Schedules hold the jobs"));
+    assert!(!page.html.contains("Schedules hold what ran"));
     let rows = self::data(&page);
     let ids: Vec<u64> =
         rows["devices"][0]["jobs"].as_array().unwrap().iter().map(|row| row[0].as_u64().unwrap()).collect();
-    assert_eq!(ids, [5, 6, 7, 8]);
+    // Job 4 runs until 55 s.
+    assert_eq!(ids, [4, 5, 6, 7, 8]);
+    assert_eq!(rows["window"], serde_json::json!([50.0, 90.0]));
 }
 
 #[test]
@@ -166,5 +168,96 @@ fn files_cut_off_anywhere_do_not_panic() {
                 assert!(result.is_err(), "{file} cut off at {end} was accepted");
             }
         }
+    }
+}
+
+/// Rows of `jobs.csv` with a last column `measured`.
+fn with_measured(folder: &Path, measured: impl Fn(usize) -> u8) {
+    let path = folder.join("jobs.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    let rows = text.lines().enumerate().map(|(index, line)| match index {
+        0 => format!("{line},measured\n"),
+        _ => format!("{line},{}\n", measured(index - 1)),
+    });
+    fs::write(&path, rows.collect::<String>()).unwrap();
+}
+
+#[test]
+fn a_window_must_lie_in_the_run_and_hold_something() {
+    let folder = folder(3);
+    let jobs = folder.path().join("jobs.csv");
+    // Nothing runs between 15 s and 20 s.
+    let text =
+        fs::read_to_string(&jobs).unwrap().replace(",10,2,completed,10,15,25,", ",10,2,completed,20,15,35,");
+    fs::write(&jobs, text).unwrap();
+    let second = 1_000_000_000;
+    let mut said = String::new();
+    for (from, until) in
+        [(Some(16), Some(19)), (Some(9), Some(9)), (Some(35), None), (None, Some(0)), (Some(90), Some(99))]
+    {
+        let time = |time: Option<u64>| time.map(|time| Time(time * second));
+        let options = Options { from: time(from), until: time(until), ..Options::default() };
+        said.push_str(&format!("{}\n", page_of(folder.path(), &options).unwrap_err()));
+    }
+    insta::assert_snapshot!(said, @r"
+    no job holds any qubit between 16.0 s and 19.0 s; the run spans 0 s to 35.0 s, jobs ran between 0 s and 35.0 s
+    --from is not before --until; the run spans 0 s to 35.0 s
+    --from 35.0 s is not within the run: the run spans 0 s to 35.0 s
+    --until 0 s is not within the run: the run spans 0 s to 35.0 s
+    --from 90.0 s is not within the run: the run spans 0 s to 35.0 s
+    ");
+}
+
+#[test]
+fn waiting_times_are_of_the_jobs_that_the_summary_measures() {
+    let folder = folder(4);
+    let jobs = folder.path().join("jobs.csv");
+    let text = fs::read_to_string(&jobs).unwrap().replacen(",15,15,0,15,1,", ",15,15,600,15,1,", 1);
+    fs::write(&jobs, text).unwrap();
+    let mean = |page: &Page| data(page)["waits"]["series"][0]["mean"].as_f64().unwrap();
+    assert_eq!(mean(&page_of(folder.path(), &Options::default()).unwrap()), 150.0);
+    with_measured(folder.path(), |job| u8::from(job > 0));
+    let page = page_of(folder.path(), &Options::default()).unwrap();
+    assert_eq!(mean(&page), 0.0);
+    assert!(
+        page.html.contains("Waiting times of the 3 of 4 jobs that were submitted in the measured interval")
+    );
+}
+
+#[test]
+fn tables_that_were_cut_off_between_two_rows_are_found_out() {
+    let folder = folder(4);
+    with_measured(folder.path(), |_| 1);
+    let summary = folder.path().join("summary.json");
+    let text = fs::read_to_string(&summary).unwrap();
+    fs::write(
+        &summary,
+        text.replacen(
+            "\"metrics\": {",
+            "\"metrics\": {\"jobs_submitted\": {\"mean\": 4, \"ci95\": null}, ",
+            1,
+        ),
+    )
+    .unwrap();
+    page_of(folder.path(), &Options::default()).unwrap();
+    let jobs = folder.path().join("jobs.csv");
+    let text = fs::read_to_string(&jobs).unwrap();
+    let cut = text.trim_end().rfind('\n').unwrap();
+    fs::write(&jobs, &text[..=cut]).unwrap();
+    let error = page_of(folder.path(), &Options::default()).unwrap_err().to_string();
+    assert!(error.ends_with("jobs.csv: 3 jobs were submitted in the measured interval, but summary.json counts 4; hint: the file may be cut off, or of another run"), "{error}");
+
+    let folder = self::folder(30);
+    let timeline = folder.path().join("timeline.csv");
+    let text = fs::read_to_string(&timeline).unwrap();
+    let kept: String = text.lines().take(8).map(|line| format!("{line}\n")).collect();
+    fs::write(&timeline, kept).unwrap();
+    let page = page_of(folder.path(), &Options::default()).unwrap();
+    assert_eq!(page.missing.len(), 1);
+    assert!(page.missing[0].starts_with("timeline.csv ends at 60.0 s of 5.08 min"), "{:?}", page.missing);
+    for (samples, said) in [(0, "The timeline has no sample"), (1, "The timeline has one sample only")] {
+        let kept: String = text.lines().take(1 + samples).map(|line| format!("{line}\n")).collect();
+        fs::write(&timeline, kept).unwrap();
+        assert!(page_of(folder.path(), &Options::default()).unwrap().html.contains(said));
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::shell::rounded;
 use crate::experiment::reading::{Fields, ReadError, TimelineRow, each_row_if};
+use crate::report::table::duration;
 
 /// Most points of a series.
 const BINS: usize = 360;
@@ -104,6 +105,35 @@ impl Timelines {
     pub fn until(&self) -> f64 {
         let last = self.samples.iter().filter_map(|samples| samples.last());
         last.map(|(time, _)| *time).fold(0.0, f64::max)
+    }
+
+    /// Why the charts are empty, if they are.
+    pub fn too_few(&self) -> Option<&'static str> {
+        match self.samples.first().map_or(0, Vec::len) {
+            0 => Some(
+                "The timeline has no sample: the run was over before the first was due; hint: \
+                 output: {timeline_every: 1s} takes more.",
+            ),
+            1 => Some(
+                "The timeline has one sample only, so that charts show a point; hint: \
+                 output: {timeline_every: 1s} takes more.",
+            ),
+            _ => None,
+        }
+    }
+
+    /// A warning if the file ends long before the run did.
+    pub fn ends_early(&self, ended: f64) -> Option<String> {
+        let times: Vec<f64> = self.samples.first()?.iter().map(|sample| sample.0).collect();
+        let [.., before, last] = times[..] else { return None };
+        // Samples may become rarer towards the end, each time by half.
+        (ended - last > 4.0 * (last - before)).then(|| {
+            format!(
+                "timeline.csv ends at {} of {}, so that charts are not complete; hint: the file may be cut off",
+                duration(Some(last)),
+                duration(Some(ended))
+            )
+        })
     }
 
     /// The series for the charts.

@@ -179,6 +179,12 @@ fn metric_head<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, row: &Row, at: (
     canvas.text(good, (at.0 + taken + 12.0, at.1), Lettering::new(SOFT, 14.0, Anchor::Start));
 }
 
+/// Points to what lies beyond the axis, on that side.
+fn arrow<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, (x, y): (f64, f64), side: f64, color: RGBColor) {
+    let tip = [(x + side * 10.0, y), (x - side * 2.0, y - 7.0), (x - side * 2.0, y + 7.0)];
+    canvas.polygon(&tip, color.to_rgba());
+}
+
 fn interval<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, frame: &Frame, row: &Row, y: f64, limit: f64) {
     let (color, marker) = look(row.verdict);
     let Some(found) = relative(row) else {
@@ -194,11 +200,10 @@ fn interval<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, frame: &Frame, row:
         let (from, to) = (frame.x_at(low), frame.x_at(high));
         let dash = if row.verdict == Verdict::Inconclusive { Dash::Short } else { Dash::Solid };
         canvas.line(&[(from, y), (to, y)], Pen::solid(color, 3.0).dashed(dash));
-        for (value, x, side) in [(low, from, -1.0), (high, to, 1.0)] {
-            if value.abs() > limit && value * side > 0.0 {
-                // The interval goes on beyond the axis.
-                let tip = [(x + side * 10.0, y), (x - side * 2.0, y - 7.0), (x - side * 2.0, y + 7.0)];
-                canvas.polygon(&tip, color.to_rgba());
+        for (value, x) in [(low, from), (high, to)] {
+            if value.abs() > limit {
+                // It lies beyond the axis, on its own side: both ends of an interval may lie beyond the same one.
+                arrow(canvas, (x, y), value.signum(), color);
             } else {
                 canvas.line(&[(x, y - 7.0), (x, y + 7.0)], Pen::solid(color, 2.0));
             }
@@ -206,5 +211,13 @@ fn interval<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, frame: &Frame, row:
     }
     if found.difference.abs() <= limit {
         canvas.marker(marker, (frame.x_at(found.difference), y), 7.5, color);
+    } else {
+        // The mean itself lies beyond the axis: the marker stands just inside of it, behind the arrow.
+        let side = found.difference.signum();
+        let edge = frame.x_at(side * limit);
+        if found.interval.is_none() {
+            arrow(canvas, (edge, y), side, color);
+        }
+        canvas.marker(marker, (edge - side * 16.0, y), 7.5, color);
     }
 }

@@ -8,7 +8,7 @@ use plotters::prelude::DrawingBackend;
 use super::axes::{Frame, LABEL_SIZE, Scale, fitted, heading, log_time_ticks, share_ticks, y_name};
 use super::canvas::{Anchor, Canvas, Drawing, Lettering, Pen};
 use super::palette::{Dash, FRAME, INK, SOFT, SeriesStyle, style};
-use crate::experiment::statistics::quantile;
+use crate::report::rank::nearest_rank;
 use crate::report::table::duration;
 
 /// Series in the legend; more would not be told apart.
@@ -28,6 +28,9 @@ pub struct DistributionPlot {
     pub axis: String,
     /// Name and times in seconds, in any order; the first series is drawn strongest (the fleet, the baseline).
     pub series: Vec<(String, Vec<f64>)>,
+    /// Median and 95th percentile of the first series as they stand elsewhere: large runs count times in classes, whose
+    /// percentiles differ a little from those of the times.
+    pub first: Option<[Option<f64>; 2]>,
 }
 
 impl Drawing for DistributionPlot {
@@ -74,7 +77,7 @@ impl Drawing for DistributionPlot {
         }
         if positive().next().is_none() {
             let jobs = sorted.iter().any(|(_, times)| !times.is_empty());
-            let text = if jobs { "all started at once" } else { "no job started" };
+            let text = if jobs { "all started at once" } else { "no job that counts has started" };
             let middle = ((frame.left + frame.right) / 2.0, frame.y_at(0.7));
             canvas.text(text, middle, Lettering::new(SOFT, 26.0, Anchor::Middle));
         }
@@ -112,8 +115,11 @@ impl DistributionPlot {
             let name = fitted(name, LABEL_SIZE, median_at - 85.0 - (left + 56.0));
             canvas.text(&name, (left + 56.0, y), Lettering::new(INK, LABEL_SIZE, Anchor::Start));
             let value = Lettering::new(INK, 17.0, Anchor::End);
-            canvas.text(&duration(quantile(times, 0.5)), (median_at, y), value);
-            canvas.text(&duration(quantile(times, 0.95)), (tail_at, y), value);
+            let known = self.first.filter(|_| index == 0);
+            let [median, tail] =
+                known.unwrap_or_else(|| [nearest_rank(times, 0.5), nearest_rank(times, 0.95)]);
+            canvas.text(&duration(median), (median_at, y), value);
+            canvas.text(&duration(tail), (tail_at, y), value);
         }
         let mut notes = Vec::new();
         if let Some((_, times)) = sorted.first().filter(|(_, times)| !times.is_empty()) {
@@ -158,7 +164,7 @@ fn curve<DB: DrawingBackend>(
     canvas.line(&line, Pen::solid(look.color, look.width).dashed(look.dash));
     for step in 0..5 {
         let probability = 0.1 + 0.2 * f64::from(step) + 0.035 * (index % 5) as f64 - 0.05;
-        if let Some(time) = quantile(sorted, probability).filter(|&time| time > frame.x.value(0.0)) {
+        if let Some(time) = nearest_rank(sorted, probability).filter(|&time| time > frame.x.value(0.0)) {
             canvas.marker(look.marker, frame.at((time, share(time))), 6.5, look.color);
         }
     }

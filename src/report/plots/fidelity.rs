@@ -9,6 +9,7 @@ use super::axes::{Frame, LABEL_SIZE, Scale, heading, linear_ticks, thousands, ti
 use super::canvas::{Anchor, Canvas, Drawing, Lettering, Pen};
 use super::palette::{BLUE, Dash, INK, Marker, RUST, SOFT};
 use crate::experiment::statistics::quantile;
+use crate::report::rank::nearest_rank;
 
 /// Side of a density cell in pixels.
 const CELL: f64 = 8.0;
@@ -120,8 +121,8 @@ fn gap_over_time<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, points: &[Fide
     let zero = frame.y_at(0.0);
     canvas.line(&[(frame.left, zero), (frame.right, zero)], Pen::solid(INK, 1.8).dashed(Dash::Long));
     spread(canvas, &frame, &ordered, GROUPS[1]);
-    let median = quantile(&gaps, 0.5).unwrap_or(0.0);
-    let tail = quantile(&gaps, 0.95).unwrap_or(0.0);
+    let median = nearest_rank(&gaps, 0.5).unwrap_or(0.0);
+    let tail = nearest_rank(&gaps, 0.95).unwrap_or(0.0);
     let text = format!("gap: median {}, p95 {}", thousands(median, 4), thousands(tail, 4));
     let style = Lettering::new(INK, LABEL_SIZE, Anchor::Start);
     canvas.text(&text, (frame.left, frame.top - 27.0), style);

@@ -26,7 +26,7 @@ pub use comparison::ForestPlot;
 pub use distribution::DistributionPlot;
 pub use fidelity::{FidelityPlot, FidelityPoint};
 pub use response::{ResponsePlot, ResponsePoint, ResponseSeries};
-pub use timeline::{Quantity, TimelinePlot};
+pub use timeline::{Measured, Quantity, TimelinePlot};
 pub use tradeoff::{TradeoffPlot, TradeoffPoint, TradeoffSeries};
 pub use violations::ViolationsPlot;
 

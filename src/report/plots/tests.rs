@@ -17,8 +17,14 @@ fn plots(values: &[f64], until_s: f64) -> Vec<Plot> {
             axis: text("axis"),
             quantity,
             until_s,
-            fleet: (devices != 1).then(|| series("fleet")),
-            devices: (0..devices).map(|index| series(&format!("device {index}"))).collect(),
+            measured_from_s: until_s / 4.0,
+            fleet: (devices != 1).then(|| Measured { series: series("fleet"), mean: None }),
+            devices: (0..devices)
+                .map(|index| Measured {
+                    series: series(&format!("device {index}")),
+                    mean: values.first().copied(),
+                })
+                .collect(),
         })
     };
     let variant = |name: &str, shift: f64| Variant {
@@ -49,6 +55,7 @@ fn plots(values: &[f64], until_s: f64) -> Vec<Plot> {
             subtitle: String::new(),
             axis: text("waiting time"),
             series: (0..20).map(|index| (format!("series {index}"), values.to_vec())).collect(),
+            first: None,
         }),
         Plot::Fidelity(FidelityPlot {
             title: text("fidelity"),
@@ -128,7 +135,8 @@ fn a_million_samples_make_a_small_file() {
         axis: "share".to_owned(),
         quantity: Quantity::Share,
         until_s: 1e6,
-        fleet: Some(Series { name: "fleet".to_owned(), points }),
+        measured_from_s: 0.0,
+        fleet: Some(Measured { series: Series { name: "fleet".to_owned(), points }, mean: None }),
         devices: Vec::new(),
     });
     let bytes = plot.render().unwrap().svg.len();

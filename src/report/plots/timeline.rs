@@ -7,12 +7,12 @@ use plotters::prelude::{Color, DrawingBackend, RGBColor};
 
 use super::Series;
 use super::axes::{
-    Frame, Scale, TICK_SIZE, Tick, fitted, heading, linear_ticks, round_up, share_ticks, thousands,
-    time_ticks, y_name,
+    Frame, Scale, TICK_SIZE, Tick, fitted, heading, linear_ticks, round_up, share_ticks, time_ticks, y_name,
 };
 use super::canvas::{Anchor, Canvas, Drawing, Lettering, Pen};
 use super::palette::{BLUE, INK, RED, SOFT};
 use super::raster::text_width;
+use crate::report::table::{number, percent};
 
 /// Panels below the fleet; more devices than this are left out, those with the highest mean shown.
 const MAX_PANELS: usize = 12;
@@ -39,10 +39,21 @@ pub struct TimelinePlot {
     pub quantity: Quantity,
     /// End of the time axis in seconds.
     pub until_s: f64,
+    /// Beginning of the measured interval in seconds: means are over what follows.
+    pub measured_from_s: f64,
     /// The whole fleet; `None` when the quantity has no fleet value.
-    pub fleet: Option<Series>,
+    pub fleet: Option<Measured>,
     /// One series per device; may be empty.
-    pub devices: Vec<Series>,
+    pub devices: Vec<Measured>,
+}
+
+/// A series, and its mean as the summary has it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Measured {
+    /// What is drawn.
+    pub series: Series,
+    /// The mean over the measured interval; `None`: that of the samples in it.
+    pub mean: Option<f64>,
 }
 
 impl Drawing for TimelinePlot {
@@ -59,19 +70,23 @@ impl Drawing for TimelinePlot {
         let mut top = 138.0;
         if let Some(fleet) = &self.fleet {
             let end = if shown.is_empty() { bottom } else { 358.0 };
-            let y = self.y_scale([fleet]);
+            let y = self.y_scale([&fleet.series]);
             let frame = Frame { left, top, right, bottom: end, x, y };
             let (ticks, unit) = time_ticks(0.0, self.until_s, 12);
             let marks = self.y_ticks(y, 5);
             frame.draw(canvas, &ticks, &marks);
             frame.x_labels(canvas, &ticks);
             frame.y_labels(canvas, &marks);
-            for piece in pieces(fleet) {
-                let reduced = Reduced::new(&piece, &frame, fleet.points.len());
+            for piece in pieces(&fleet.series) {
+                let reduced = Reduced::new(&piece, &frame, fleet.series.points.len());
                 reduced.draw_area(canvas, &frame, BLUE);
                 reduced.draw(canvas, BLUE, 2.2);
             }
-            self.caption(canvas, &frame, &fleet.name, mean_of(fleet), BLUE);
+            self.caption(canvas, &frame, fleet, BLUE);
+            if let Some(why) = too_few(&fleet.series) {
+                let middle = ((left + right) / 2.0, (top + end) / 2.0);
+                canvas.text(why, middle, Lettering::new(SOFT, 22.0, Anchor::Middle));
+            }
             if shown.is_empty() {
                 frame.x_name(canvas, &format!("simulated time ({unit})"));
                 y_name(canvas, &self.axis, (42.0, (top + end) / 2.0));
@@ -93,7 +108,7 @@ impl Drawing for TimelinePlot {
         let panel_width = (right - left - gap_x * (columns - 1) as f64) / columns as f64;
         let panel_height = (bottom - top - gap_y * (rows - 1) as f64) / rows as f64;
         let (ticks, unit) = time_ticks(0.0, self.until_s, (panel_width / 75.0) as usize);
-        let y = self.y_scale(shown.iter().copied());
+        let y = self.y_scale(shown.iter().map(|device| &device.series));
         let marks = self.y_ticks(y, if panel_height > 150.0 { 5 } else { 2 });
         for (index, device) in shown.iter().enumerate() {
             let (column, row) = ((index % columns) as f64, (index / columns) as f64);
@@ -114,10 +129,10 @@ impl Drawing for TimelinePlot {
             if index + columns >= shown.len() {
                 frame.x_labels(canvas, &ticks);
             }
-            for piece in pieces(device) {
-                Reduced::new(&piece, &frame, device.points.len()).draw(canvas, RED, 2.0);
+            for piece in pieces(&device.series) {
+                Reduced::new(&piece, &frame, device.series.points.len()).draw(canvas, RED, 2.0);
             }
-            self.caption(canvas, &frame, &device.name, mean_of(device), RED);
+            self.caption(canvas, &frame, device, RED);
         }
         let whole = Frame { left, top, right, bottom, x, y };
         whole.x_name(canvas, &format!("simulated time ({unit})"));
@@ -127,17 +142,22 @@ impl Drawing for TimelinePlot {
 
 impl TimelinePlot {
     /// The devices that get a panel, in the order given.
-    fn shown(&self) -> Vec<&Series> {
-        let mut order: Vec<(usize, &Series)> = self.devices.iter().enumerate().collect();
+    fn shown(&self) -> Vec<&Measured> {
+        let mut order: Vec<(usize, &Measured)> = self.devices.iter().enumerate().collect();
         if order.len() > MAX_PANELS {
             order.sort_by(|a, b| {
-                let mean = |series: &Series| mean_of(series).unwrap_or(f64::NEG_INFINITY);
+                let mean = |device: &Measured| self.mean_of(device).unwrap_or(f64::NEG_INFINITY);
                 mean(b.1).total_cmp(&mean(a.1)).then(a.0.cmp(&b.0))
             });
             order.truncate(MAX_PANELS);
             order.sort_by_key(|&(index, _)| index);
         }
-        order.into_iter().map(|(_, series)| series).collect()
+        order.into_iter().map(|(_, device)| device).collect()
+    }
+
+    /// The mean over the measured interval.
+    fn mean_of(&self, shown: &Measured) -> Option<f64> {
+        shown.mean.or_else(|| mean_of(&shown.series, self.measured_from_s))
     }
 
     /// Devices share one scale; the fleet has its own where it is the sum of them.
@@ -163,19 +183,19 @@ impl TimelinePlot {
         &self,
         canvas: &mut Canvas<'_, DB>,
         frame: &Frame,
-        name: &str,
-        mean: Option<f64>,
+        shown: &Measured,
         color: RGBColor,
     ) {
-        let value = match (mean, self.quantity) {
+        // In the words of the summary, beside which it stands.
+        let value = match (self.mean_of(shown), self.quantity) {
             (None, _) => "no samples".to_owned(),
-            (Some(mean), Quantity::Share) => format!("mean {} %", thousands(mean * 100.0, 1)),
-            (Some(mean), Quantity::Count) => format!("mean {}", thousands(mean, usize::from(mean < 100.0))),
+            (mean, Quantity::Share) => format!("mean {}", percent(mean)),
+            (mean, Quantity::Count) => format!("mean {}", number(mean)),
         };
         let y = frame.top - 14.0;
         let room = frame.width() - text_width(&value, TICK_SIZE) - 34.0;
         canvas.rectangle((frame.left, y - 6.0), (frame.left + 12.0, y + 6.0), color.to_rgba());
-        let name = fitted(name, TICK_SIZE, room);
+        let name = fitted(&shown.series.name, TICK_SIZE, room);
         canvas.text(&name, (frame.left + 19.0, y), Lettering::new(INK, TICK_SIZE, Anchor::Start));
         canvas.text(&value, (frame.right, y), Lettering::new(SOFT, TICK_SIZE, Anchor::End));
     }
@@ -183,8 +203,9 @@ impl TimelinePlot {
     /// What line and band mean (right), and how many devices are missing (left).
     fn notes<DB: DrawingBackend>(&self, canvas: &mut Canvas<'_, DB>, right: f64, y: f64) {
         let size = TICK_SIZE - 2.0;
-        let meaning = "line: mean, band: lowest to highest";
-        canvas.text(meaning, (right, y), Lettering::new(SOFT, size, Anchor::End));
+        let means = if self.measured_from_s > 0.0 { "means: without the warm-up; " } else { "" };
+        let meaning = format!("{means}line: mean, band: lowest to highest");
+        canvas.text(&meaning, (right, y), Lettering::new(SOFT, size, Anchor::End));
         if self.devices.len() > MAX_PANELS {
             let text =
                 format!("{MAX_PANELS} of {} devices, those with the highest means", self.devices.len());
@@ -193,9 +214,19 @@ impl TimelinePlot {
     }
 }
 
-/// The time-weighted mean of the samples, each holding until the next; `None` without samples. Gaps do not count.
-fn mean_of(series: &Series) -> Option<f64> {
-    let mut points = series.points.iter().filter(|(x, _)| x.is_finite());
+/// Why there is no line to see, if there is none.
+fn too_few(series: &Series) -> Option<&'static str> {
+    match series.points.iter().filter(|(x, y)| x.is_finite() && y.is_finite()).count() {
+        0 => Some("no sample: the run was over before the first was due"),
+        1 => Some("one sample, which makes no line"),
+        _ => None,
+    }
+}
+
+/// The time-weighted mean of the samples from `from` on, each holding until the next; `None` without samples. Gaps do not
+/// count.
+fn mean_of(series: &Series, from: f64) -> Option<f64> {
+    let mut points = series.points.iter().filter(|(x, _)| x.is_finite() && *x >= from);
     let mut last = *points.next()?;
     let (mut area, mut span) = (0.0, 0.0);
     for &point in points {

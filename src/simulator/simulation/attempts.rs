@@ -238,14 +238,7 @@ impl Simulation<'_, '_> {
         let missed = explanation.and_then(|explanation| explanation.quality?.missed);
         let reason = reason.or(missed.as_ref().map(|missed| missed as &dyn Display));
         if let Some(collected) = &mut self.collected {
-            collected.jobs.push(JobPoint {
-                submitted: planned.submitted,
-                measured: planned.measured,
-                device: planned.allocation.as_ref().map(|allocation| allocation.device),
-                ended: self.now,
-                waited: planned.first_start.map(|start| start.since(planned.submitted)),
-                fidelity,
-            });
+            collected.jobs.push(JobPoint::of(&planned, self.now, fidelity));
         }
         if let Some(traces) = &mut self.traces {
             traces.job(&planned, Some(state), self.now, fidelity, reason)?;

@@ -21,7 +21,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::agenda::{Agenda, Ticket};
-use super::job_book::JobBook;
+use super::job_book::{JobBook, Planned};
 use super::program::{Copies, Programs};
 use super::scenario::{Horizon, Scenario, WarmUp};
 use super::site::Site;
@@ -124,11 +124,13 @@ pub struct Collected {
     /// What every job met when it arrived, in the order of their arrival: when, and how many jobs were in the system,
     /// waiting or running.
     pub met: Vec<(Time, u32)>,
-    /// All jobs that ended.
+    /// All jobs that ended, then those that had not.
     pub jobs: Vec<JobPoint>,
+    /// When the measured interval began.
+    pub measured_from: Time,
 }
 
-/// A job that ended, as a point in plots.
+/// A job as a point in plots.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JobPoint {
     /// When it was submitted.
@@ -137,12 +139,26 @@ pub struct JobPoint {
     pub measured: bool,
     /// Where it ran last.
     pub device: Option<DeviceId>,
-    /// When it ended.
+    /// When it ended, or the run.
     pub ended: Time,
     /// Time from its submission to its first start.
     pub waited: Option<Span>,
     /// Predicted and true success probability, if it was completed.
     pub fidelity: Option<(f64, f64)>,
+}
+
+impl JobPoint {
+    /// A job that ended at `ended`, or had not when the run did.
+    fn of(planned: &Planned, ended: Time, fidelity: Option<(f64, f64)>) -> Self {
+        Self {
+            submitted: planned.submitted,
+            measured: planned.measured,
+            device: planned.allocation.as_ref().map(|allocation| allocation.device),
+            ended,
+            waited: planned.first_start.map(|start| start.since(planned.submitted)),
+            fidelity,
+        }
+    }
 }
 
 /// Wraps a placement strategy, to watch it.
@@ -393,6 +409,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
         for planned in self.jobs.into_live() {
             let why = self.core.why_waiting(planned.request.id);
             kept = kept.or(why.map(|why| (planned.request.id, why)));
+            if let Some(collected) = &mut self.collected {
+                // It has waited as long as the metrics say, if it has started.
+                collected.jobs.push(JobPoint::of(&planned, self.now, None));
+            }
             if let Some(traces) = &mut self.traces {
                 traces.job(&planned, None, self.now, None, why.as_ref().map(|why| why as &dyn Display))?;
             }
@@ -475,6 +495,9 @@ impl<'s, 'p> Simulation<'s, 'p> {
     fn start_measuring(&mut self) {
         self.measuring = true;
         self.observer.metrics.start_measuring(self.now);
+        if let Some(collected) = &mut self.collected {
+            collected.measured_from = self.now;
+        }
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), SimulationError> {

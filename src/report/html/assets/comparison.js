@@ -88,8 +88,9 @@ function forest(plot, rows) {
     const name = element("text", narrow ? { x: box.left, y: middle - 12 } : { x: box.left - 10, y: middle + 4, "text-anchor": "end" }, `${row.metric} ${row.lower_is_better ? "↓" : "↑"}`);
     const line = element("line", { x1: x.at(clamp(low)), x2: x.at(clamp(high)), y1: middle, y2: middle, stroke: ink, "stroke-width": 2 });
     const group = element("g", {}, element("rect", { x: 0, y: middle - lineHeight / 2, width, height: lineHeight, fill: "transparent" }), name, line);
-    for (const [end, sign] of [[low, -1], [high, 1]]) {
-      if (Math.abs(end) > most) group.append(element("text", { x: x.at(sign * most) - sign * 2, y: middle + 4, "text-anchor": "middle", style: { fill: ink } }, sign < 0 ? "◂" : "▸"));
+    // An arrow points to the side on which an end lies beyond the axis; both may lie beyond the same one.
+    for (const sign of new Set([low, high].filter((end) => Math.abs(end) > most).map(Math.sign))) {
+      group.append(element("text", { class: "beyond", x: x.at(sign * most) - sign * 2, y: middle + 4, "text-anchor": "middle", style: { fill: ink } }, sign < 0 ? "◂" : "▸"));
     }
     const point = share(row.difference, row);
     if (Math.abs(point) > most) group.append(shapeAt(SHAPES[row.verdict], x.at(Math.sign(point) * most) - Math.sign(point) * 16, middle, 4.5, ink));

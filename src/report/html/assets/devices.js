@@ -1,12 +1,12 @@
 // Devices: the coupling map at a moment, and the schedule of every qubit over time. Both show the same moment.
 "use strict";
 
-/** A job from its row; see `Row` in devices.rs. */
+/** An attempt of a job from its row; see `Row` in devices.rs. */
 function jobOf(row) {
-  const [id, start, end, qubits, buffer, name, state, project, group, user, attempts, submitted, predicted, actual] = row;
+  const [id, start, end, qubits, buffer, name, state, project, group, user, attempts, submitted, predicted, actual, attempt] = row;
   const ranges = qubits ? qubits.split(" ").map((range) => range.split("-").map(Number)).map(([first, last]) => [first, last ?? first]) : [];
   return {
-    id, start, end: end ?? DATA.until, running: end === null, qubits, ranges, buffer: buffer ?? 0, project, group, user, attempts, submitted,
+    id, start, end: end ?? DATA.until, running: end === null, qubits, ranges, buffer: buffer ?? 0, project, group, user, attempts, attempt, submitted,
     predicted, actual, name: DATA.names[name], nameIndex: name, state: DATA.states[state], stateIndex: state,
   };
 }
@@ -73,10 +73,14 @@ class DeviceView {
     const device = DATA.devices[index];
     this.spec = device;
     this.jobs = device.jobs.map(jobOf);
-    this.low = this.jobs.length ? this.jobs[0].start : 0;
-    this.high = this.jobs.reduce((high, job) => Math.max(high, job.end), this.low + 1);
+    // What was running when the wanted time began, or still ran when it ended, is cut to it.
+    const [from, until] = DATA.window ?? [0, DATA.until];
+    this.low = Math.max(from, this.jobs.length ? this.jobs[0].start : from);
+    this.high = Math.min(Math.max(until, this.low), this.jobs.reduce((high, job) => Math.max(high, job.end), this.low));
+    if (!(this.high > this.low)) this.high = this.low + 1;
     // All starts and ends, for stepping from change to change.
-    this.changes = [...new Set(this.jobs.flatMap((job) => [job.start, job.end]))].sort((a, b) => a - b);
+    const inside = (time) => time >= this.low && time <= this.high;
+    this.changes = [...new Set(this.jobs.flatMap((job) => [job.start, job.end]))].filter(inside).sort((a, b) => a - b);
     this.neighbours = Array.from({ length: device.qubits }, () => []);
     for (let at = 0; at < device.couplers.length; at += 2) {
       const [a, b] = [device.couplers[at], device.couplers[at + 1]];
@@ -103,8 +107,8 @@ class DeviceView {
   busiest() {
     const steps = this.jobs.flatMap((job) => {
       const size = job.ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
-      return [[job.start, size], [job.end, -size]];
-    }).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+      return [[Math.max(job.start, this.low), size], [job.end, -size]];
+    }).filter(([time]) => time < this.high).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
     let [held, most, when] = [0, -1, this.low];
     for (const [time, size] of steps) {
       held += size;
@@ -429,7 +433,7 @@ function jobRows(job) {
     ["started", format.moment(job.start, 100)], ["ran", job.running ? "still runs" : format.duration(job.end - job.start)],
     ["submitted", format.moment(job.submitted, 100)], ["qubits", job.qubits], ["buffer distance", String(job.buffer)],
   ];
-  if (job.attempts > 1) rows.push(["attempts", String(job.attempts)]);
+  if (job.attempts > 1) rows.push(["attempt", `${job.attempt} of ${job.attempts}`]);
   if (job.predicted !== null) rows.push(["fidelity predicted, true", `${format.number(job.predicted)}, ${format.number(job.actual)}`]);
   return rows;
 }
