@@ -2,7 +2,7 @@
 //!
 //! The layers, each importing only from those above it:
 //!
-//! - [`time`], [`random`]: instants, spans and keyed random streams as plain values.
+//! - [`time`], [`random`], [`input_file`]: instants, spans, keyed random streams; files that are read within bounds.
 //! - [`quantum`]: hardware and programs; [`quantum::hardware`] is what a device truly does.
 //! - [`allocator`]: the core: commands in, events out.
 //! - [`observe`]: watches the core through its events: the auditor, every metric.
@@ -12,6 +12,7 @@
 
 pub mod allocator;
 pub mod experiment;
+pub mod input_file;
 pub mod observe;
 pub mod quantum;
 pub mod random;

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("random", &["time"]),
-    ("quantum", &["time", "random"]),
+    ("input_file", &[]),
+    ("quantum", &["time", "random", "input_file"]),
     ("allocator", &["time", "random", "quantum"]),
-    ("observe", &["time", "random", "quantum", "allocator"]),
-    ("simulator", &["time", "random", "quantum", "allocator", "observe"]),
-    ("experiment", &["time", "random", "quantum", "allocator", "observe", "simulator"]),
-    ("report", &["time", "random", "quantum", "allocator", "observe", "simulator", "experiment"]),
+    ("observe", &["time", "random", "input_file", "quantum", "allocator"]),
+    ("simulator", &["time", "random", "input_file", "quantum", "allocator", "observe"]),
+    ("experiment", &["time", "random", "input_file", "quantum", "allocator", "observe", "simulator"]),
+    ("report", &["time", "random", "input_file", "quantum", "allocator", "observe", "simulator", "experiment"]),
 ];
 
 /// `quantum/hardware` is what devices truly do; the core must decide without knowing it.

@@ -1,7 +1,8 @@
 //! Rows of CSV at the speed of the simulator: fields are formatted straight into one byte buffer.
 //!
-//! Promises that any CSV reader gets back the exact value that was written, that the same values give the same
-//! bytes, and that no field allocates. Leaves the choice of columns to the traces.
+//! Promises that any CSV reader gets back the exact value that was written (texts that a spreadsheet would compute
+//! begin with a mark, see [`RowWriter::text`]), that the same values give the same bytes, and that no field
+//! allocates. Leaves the choice of columns to the traces.
 
 use std::io::{self, Write};
 
@@ -102,10 +103,15 @@ impl<W: Write> RowWriter<W> {
     }
 
     /// A text, quoted when a reader could misread it.
+    ///
+    /// A spreadsheet computes what begins with `=`, `+`, `-`, `@`, a tab or a carriage return: before such a text stands
+    /// one `'`, which [`plain`] takes back. Numbers are no texts and have no mark.
     #[inline]
     pub fn text(&mut self, value: &str) -> &mut Self {
         self.separate();
-        if value.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
+        if is_formula(value.as_bytes()) {
+            self.marked(value);
+        } else if value.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
             self.quoted(value);
         } else {
             self.buffer.extend_from_slice(value.as_bytes());
@@ -173,6 +179,11 @@ impl<W: Write> RowWriter<W> {
     }
 
     #[cold]
+    fn marked(&mut self, value: &str) {
+        self.quoted(&format!("'{value}"));
+    }
+
+    #[cold]
     fn quoted(&mut self, value: &str) {
         self.buffer.push(b'"');
         for byte in value.bytes() {
@@ -182,6 +193,32 @@ impl<W: Write> RowWriter<W> {
             self.buffer.push(byte);
         }
         self.buffer.push(b'"');
+    }
+}
+
+/// Whether a spreadsheet would compute a text, or the text could be taken for a marked one.
+fn is_formula(text: &[u8]) -> bool {
+    let first = text.iter().find(|byte| **byte != b'\'');
+    matches!(first, Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'))
+}
+
+/// The text that a cell stands for: without the mark that [`RowWriter::text`] puts before what a spreadsheet would
+/// compute.
+///
+/// ```
+/// use resource_manager::simulator::csv_row::plain;
+///
+/// assert_eq!([plain(b"'=1+1"), plain(b"''-x"), plain(b"'quoted'"), plain(b"-5")], [
+///     &b"=1+1"[..],
+///     b"'-x",
+///     b"'quoted'",
+///     b"-5",
+/// ]);
+/// ```
+pub fn plain(cell: &[u8]) -> &[u8] {
+    match cell {
+        [b'\'', rest @ ..] if is_formula(rest) => rest,
+        _ => cell,
     }
 }
 
@@ -222,7 +259,7 @@ mod tests {
             any::<f64>().prop_filter("a value", |value| !value.is_nan()).prop_map(Field::Real),
             any::<u64>().prop_map(Field::Seconds),
             (0_u64..1 << 42).prop_map(Field::Seconds),
-            "[a-z,\"\r\n ;µ]{0,12}".prop_map(Field::Text),
+            "[a-z,\"\r\n ;µ'=+@-]{0,12}".prop_map(Field::Text),
             Just(Field::Empty),
         ]
     }
@@ -262,12 +299,28 @@ mod tests {
                             let read = format!("{whole}{fraction:0<9}").parse::<u64>().unwrap();
                             prop_assert_eq!(read, *ns);
                         }
-                        Field::Text(value) => prop_assert_eq!(text, value),
+                        Field::Text(value) => {
+                            prop_assert_eq!(plain(text.as_bytes()), value.as_bytes());
+                            prop_assert!(!text.starts_with(['=', '+', '-', '@', '\t', '\r']));
+                        }
                         Field::Empty => prop_assert_eq!(text, ""),
                     }
                 }
             }
         }
+    }
+
+    /// The cells that spreadsheets compute; numbers below zero stay numbers.
+    #[test]
+    fn formulas_are_written_as_texts() {
+        let mut writer = RowWriter::new(Vec::new());
+        for text in ["=1+1", "+1", "-x", "@SUM(A1)", "\tx", "'=x", "'x", "x=1"] {
+            writer.text(text);
+        }
+        writer.f64(-0.5);
+        writer.end_row().unwrap();
+        let text = String::from_utf8(writer.finish().unwrap()).unwrap();
+        insta::assert_snapshot!(text.trim_end(), @r#""'=1+1","'+1","'-x","'@SUM(A1)","'	x","''=x",'x,x=1,-0.5"#);
     }
 
     #[test]

@@ -63,6 +63,7 @@ job_columns! {
     FidelityPredicted = "fidelity_predicted",
     FidelityTrue = "fidelity_true",
     Reason = "reason",
+    OwnExecutionTime = "own_execution_time",
 }
 
 impl JobColumn {
@@ -197,8 +198,13 @@ impl Traces {
         row.bool(state == Some(FinalState::Completed)).text(state.map_or("unfinished", state_name));
         // Waiting ends with the first start of the last attempt: what was lost with a device is waiting, too.
         match job.last_start {
-            Some(start) => row.seconds(start).seconds(job.execution),
-            None => row.empty().empty(),
+            Some(start) => row.seconds(start),
+            None => row.empty(),
+        };
+        // How long a job runs that still does is not known yet.
+        match job.last_start.filter(|_| ended) {
+            Some(_) => row.seconds(job.execution),
+            None => row.empty(),
         };
         if ended {
             row.seconds(now)
@@ -255,6 +261,11 @@ impl Traces {
                 row.empty();
             }
         }
+        // What a run of this trace needs: jobs that never started, or had not ended, have no other time.
+        match job.execution_time {
+            Some(own) => row.seconds(own),
+            None => row.empty(),
+        };
         row.end_row()
     }
 

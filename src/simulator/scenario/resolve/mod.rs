@@ -77,7 +77,7 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
     }
     let fleet = fleet::fleet(&file.fleet, base_dir)?;
     workload::expand(&mut file.workload);
-    let workload = match replay::replay(&file.workload, &fleet, base_dir)? {
+    let workload = match replay::replay(&file.workload, &fleet, &file.hardware.runtime, base_dir)? {
         Some(replay) => Workload { sources: Vec::new(), replay: Some(replay) },
         None => workload::workload(&file.workload, &fleet, base_dir)?,
     };
