@@ -8,12 +8,29 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("random", &["time"]),
     ("input_file", &[]),
-    ("quantum", &["time", "random", "input_file"]),
-    ("allocator", &["time", "random", "quantum"]),
-    ("observe", &["time", "random", "input_file", "quantum", "allocator"]),
-    ("simulator", &["time", "random", "input_file", "quantum", "allocator", "observe"]),
-    ("experiment", &["time", "random", "input_file", "quantum", "allocator", "observe", "simulator"]),
-    ("report", &["time", "random", "input_file", "quantum", "allocator", "observe", "simulator", "experiment"]),
+    ("label", &[]),
+    ("quantum", &["time", "random", "input_file", "label"]),
+    ("allocator", &["time", "random", "input_file", "label", "quantum"]),
+    ("observe", &["time", "random", "input_file", "label", "quantum", "allocator"]),
+    ("simulator", &["time", "random", "input_file", "label", "quantum", "allocator", "observe"]),
+    (
+        "experiment",
+        &["time", "random", "input_file", "label", "quantum", "allocator", "observe", "simulator"],
+    ),
+    (
+        "report",
+        &[
+            "time",
+            "random",
+            "input_file",
+            "label",
+            "quantum",
+            "allocator",
+            "observe",
+            "simulator",
+            "experiment",
+        ],
+    ),
 ];
 
 /// `quantum/hardware` is what devices truly do; the core must decide without knowing it.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io::{self, Chain, Read};
 
-use csv::{ByteRecord, ErrorKind, Position};
+use csv::{ByteRecord, ErrorKind, Position, StringRecord};
 
 use super::csv_row::plain;
 use crate::input_file::size;
@@ -65,13 +65,13 @@ impl<R: Read> Rows<R> {
             .flexible(true)
             .comment((style == Style::Foreign).then_some(b'#'))
             .buffer_capacity(1 << 16)
-            .from_reader(Bounded { inner: input.chain(END), since_row: 0 });
+            .from_reader(Bounded::new(input.chain(END)));
         Self { reader, style, columns: 0 }
     }
 
     /// Reads the next row into `row`; false at the end.
     pub fn next(&mut self, row: &mut ByteRecord) -> Result<bool, RowError> {
-        self.reader.get_mut().since_row = 0;
+        self.reader.get_mut().new_row();
         let more = self.reader.read_byte_record(row).map_err(|error| unreadable(&error))?;
         let end = &END[1..];
         if !more || (row.len() == 1 && row.get(0) == Some(end)) {
@@ -79,7 +79,8 @@ impl<R: Read> Rows<R> {
         }
         let line = row.position().map(Position::line);
         if row.as_slice().ends_with(end) {
-            let message = "the file ends inside a quoted cell; hint: close the quote, or was the file cut off?";
+            let message =
+                "the file ends inside a quoted cell; hint: close the quote, or was the file cut off?";
             return Err(RowError { line, message: message.to_owned() });
         }
         if self.columns == 0 {
@@ -108,6 +109,16 @@ fn take_back(row: &mut ByteRecord) {
     *row = all;
 }
 
+/// As the rows of [`Rows`], for readers of their own: see [`super::csv_row::plain`].
+pub fn take_back_texts(row: &mut StringRecord) {
+    if row.iter().any(|cell| cell.starts_with('\'')) {
+        let mut bytes = std::mem::take(row).into_byte_record();
+        take_back(&mut bytes);
+        // What remains of a text behind a mark of one byte is a text.
+        *row = StringRecord::from_byte_record_lossy(bytes);
+    }
+}
+
 fn unreadable(error: &csv::Error) -> RowError {
     let message = match error.kind() {
         ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => error.to_string(),
@@ -118,9 +129,22 @@ fn unreadable(error: &csv::Error) -> RowError {
 }
 
 /// Bytes of which no more than a bound are given away for one row.
-struct Bounded<R> {
+#[derive(Debug)]
+pub struct Bounded<R> {
     inner: R,
     since_row: usize,
+}
+
+impl<R> Bounded<R> {
+    /// The bytes of `inner`.
+    pub fn new(inner: R) -> Self {
+        Self { inner, since_row: 0 }
+    }
+
+    /// A new row begins.
+    pub fn new_row(&mut self) {
+        self.since_row = 0;
+    }
 }
 
 impl<R: Read> Read for Bounded<R> {
@@ -167,7 +191,8 @@ mod tests {
 
     #[test]
     fn a_quote_left_open_and_a_row_of_other_width_are_errors() {
-        let open = "Some(2): the file ends inside a quoted cell; hint: close the quote, or was the file cut off?";
+        let open =
+            "Some(2): the file ends inside a quoted cell; hint: close the quote, or was the file cut off?";
         for text in ["a,b\n1,\"2", "a,b\n1,\"2\n", "a,b\n1,\"2\n3,4\n", "a\n\"\n", "a,b\n1,\"", "a\n\""] {
             assert_eq!(read(text.as_bytes(), Style::Own).unwrap_err(), open, "{text:?}");
             assert_eq!(read(text.as_bytes(), Style::Foreign).unwrap_err(), open, "{text:?}");

@@ -119,6 +119,14 @@ impl<W: Write> RowWriter<W> {
         self
     }
 
+    /// A whole row of texts; numbers among them stay as they are.
+    pub fn record(&mut self, cells: impl IntoIterator<Item: AsRef<str>>) -> io::Result<()> {
+        for cell in cells {
+            self.text(cell.as_ref());
+        }
+        self.end_row()
+    }
+
     /// `true` or `false`.
     #[inline]
     pub fn bool(&mut self, value: bool) -> &mut Self {
@@ -154,6 +162,12 @@ impl<W: Write> RowWriter<W> {
             self.drain()?;
         }
         Ok(())
+    }
+
+    /// Hands everything to the sink, for rows that must not be lost.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.drain()?;
+        self.sink.flush()
     }
 
     /// Writes what is left and returns the sink. A writer that is dropped instead loses its last rows.
@@ -196,10 +210,13 @@ impl<W: Write> RowWriter<W> {
     }
 }
 
-/// Whether a spreadsheet would compute a text, or the text could be taken for a marked one.
+/// Whether a spreadsheet would compute a text, or the text could be taken for a marked one. A number as a text, such as
+/// the label `-1`, is computed to itself.
 fn is_formula(text: &[u8]) -> bool {
-    let first = text.iter().find(|byte| **byte != b'\'');
-    matches!(first, Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'))
+    let marks = text.iter().take_while(|byte| **byte == b'\'').count();
+    let plain = &text[marks..];
+    let number = || str::from_utf8(plain).is_ok_and(|text| text.parse().is_ok_and(f64::is_finite));
+    matches!(plain.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r')) && !number()
 }
 
 /// The text that a cell stands for: without the mark that [`RowWriter::text`] puts before what a spreadsheet would
@@ -220,6 +237,13 @@ pub fn plain(cell: &[u8]) -> &[u8] {
         [b'\'', rest @ ..] if is_formula(rest) => rest,
         _ => cell,
     }
+}
+
+/// A text as a cell, for tables that are formatted as a whole.
+pub fn cell(text: &str) -> String {
+    let mut writer = RowWriter::new(Vec::new());
+    writer.text(text);
+    String::from_utf8(writer.buffer).unwrap_or_default()
 }
 
 /// What [`RowWriter::seconds`] accepts: an instant or a span.
@@ -301,7 +325,8 @@ mod tests {
                         }
                         Field::Text(value) => {
                             prop_assert_eq!(plain(text.as_bytes()), value.as_bytes());
-                            prop_assert!(!text.starts_with(['=', '+', '-', '@', '\t', '\r']));
+                            let computed = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+                            prop_assert!(!computed || text.parse::<f64>().is_ok());
                         }
                         Field::Empty => prop_assert_eq!(text, ""),
                     }
@@ -314,13 +339,13 @@ mod tests {
     #[test]
     fn formulas_are_written_as_texts() {
         let mut writer = RowWriter::new(Vec::new());
-        for text in ["=1+1", "+1", "-x", "@SUM(A1)", "\tx", "'=x", "'x", "x=1"] {
+        for text in ["=1+1", "+1+2", "-x", "@SUM(A1)", "\tx", "'=x", "'x", "x=1", "-2.5"] {
             writer.text(text);
         }
         writer.f64(-0.5);
         writer.end_row().unwrap();
         let text = String::from_utf8(writer.finish().unwrap()).unwrap();
-        insta::assert_snapshot!(text.trim_end(), @r#""'=1+1","'+1","'-x","'@SUM(A1)","'	x","''=x",'x,x=1,-0.5"#);
+        insta::assert_snapshot!(text.trim_end(), @r#""'=1+1","'+1+2","'-x","'@SUM(A1)","'	x","''=x",'x,x=1,-2.5,-0.5"#);
     }
 
     #[test]

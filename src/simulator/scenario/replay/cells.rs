@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::allocator::job::{IsolationLevel, Priority, QualityBound, Topology};
+use crate::label;
 use crate::quantum::circuit::{CircuitProfile, InteractionGraph};
 use crate::quantum::generators;
 use crate::simulator::scenario::document::crop;
@@ -22,7 +23,9 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
         Ok(span) => Ok(span),
         Err(SecondsError::NotANumber) => Span::from_str(text).map_err(|error| match error {
             SpanError::Invalid(_, why) if why.contains("584 years") => format!("`{}` is {why}", crop(text)),
-            _ => format!("`{}` is no time; hint: seconds such as 12.5, or with a unit such as 5m", crop(text)),
+            _ => {
+                format!("`{}` is no time; hint: seconds such as 12.5, or with a unit such as 5m", crop(text))
+            }
         }),
         Err(SecondsError::TooLong) => Err(format!(
             "`{}` seconds are longer than 584 years, more than a time can hold; hint: another unit? times are seconds, or \
@@ -45,6 +48,11 @@ pub(super) fn whole<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
         Ok(_) => Err(format!("`{}` is too small; hint: {least} or more", crop(text))),
         Err(_) => Err(format!("`{}` is no whole number, or too large; hint: {least} or more", crop(text))),
     }
+}
+
+/// A name that is shown in results.
+pub(super) fn name(text: &str) -> Result<&str, String> {
+    label::check(text).map(|()| text).map_err(|error| format!("`{}` is no name: {error}", crop(text)))
 }
 
 /// A probability.

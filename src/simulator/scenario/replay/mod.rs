@@ -118,7 +118,8 @@ impl Taken {
         for job in jobs.iter_mut() {
             let at = scaled(job.at.since(first), self.time_scale).map(|span| Time(span.0));
             job.at = at.filter(|at| ends(job, *at)).ok_or_else(|| {
-                let message = "the time_scale moves the end of a job beyond 584 years, more than a time can hold";
+                let message =
+                    "the time_scale moves the end of a job beyond 584 years, more than a time can hold";
                 ReplayError::whole(message)
             })?;
         }

@@ -101,7 +101,8 @@ pub fn read<R: BufRead>(
         let fields = Fields::read(line, number)?;
         match job(&fields, settings, &mut builder, &mut kinds) {
             Ok(job) if !ends(&job, job.at) => {
-                let message = "the job would end later than 584 years after the beginning, more than a time can hold";
+                let message =
+                    "the job would end later than 584 years after the beginning, more than a time can hold";
                 return Err(ReplayError::at(number, message).in_column(9, NAMES[8]));
             }
             Ok(job) => push(&mut builder, job, number)?,

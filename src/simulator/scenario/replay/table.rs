@@ -99,6 +99,13 @@ impl<'a> Row<'a> {
             .map_err(|_| self.wrong(column, "the cell is no UTF-8 text".to_owned()))
     }
 
+    fn name(&self) -> Result<&'a str, ReplayError> {
+        match self.text(Column::Name)? {
+            None => Ok("job"),
+            Some(text) => cells::name(text).map_err(|message| self.wrong(Column::Name, message)),
+        }
+    }
+
     fn read<T>(
         &self,
         column: Column,
@@ -151,7 +158,7 @@ impl Table<'_> {
         let job = ReplayedJob {
             at: Time::ZERO + at.unwrap_or_default(),
             kind: kind.number,
-            name: self.builder.name(row.text(Column::Name)?.unwrap_or("job")),
+            name: self.builder.name(row.name()?),
             min_qubits,
             max_qubits,
             circuits: row.read(Column::Circuits, |text| cells::whole(text, 1))?.unwrap_or(1),

@@ -146,7 +146,7 @@ fn job(
     let job = ReplayedJob {
         at: Time::ZERO + row.time(Column::SubmissionTime)?.unwrap_or_default(),
         kind,
-        name: builder.name(row.text(Column::WorkloadName)?),
+        name: builder.name(row.name()?),
         min_qubits: qubits,
         max_qubits: qubits,
         circuits: row.number(Column::Circuits)?,
@@ -203,6 +203,14 @@ impl<'a> Row<'a> {
     fn text(&self, column: Column) -> Result<&'a str, ReplayError> {
         std::str::from_utf8(self.cell(column))
             .map_err(|_| self.wrong(column, "the cell is no UTF-8 text".to_owned()))
+    }
+
+    fn name(&self) -> Result<&'a str, ReplayError> {
+        // A name may be missing, but not be any.
+        match self.text(Column::WorkloadName)? {
+            "" => Ok(""),
+            text => cells::name(text).map_err(|message| self.wrong(Column::WorkloadName, message)),
+        }
     }
 
     fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display + Copy + Default>(

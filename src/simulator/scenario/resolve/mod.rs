@@ -23,7 +23,7 @@ use crate::quantum::hardware::failures::{FailureConfig, FailureError, FailureMod
 use crate::random::{Purpose, StreamFamily};
 use crate::simulator::workload::Workload;
 use crate::simulator::workload::distribution::Sampler;
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// Most arrivals that a scenario may expect: about a day of computing.
 const MAX_ARRIVALS: f64 = 1e10;
@@ -122,11 +122,12 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         return Err(too_short("calibration.interval", "the time between calibrations", interval));
     }
     let drain = file.drain.unwrap_or(matches!(asked, Horizon::Jobs(_)));
-    let output = output(&file, asked)?;
+    let output = output(&file, asked, length(asked, &workload))?;
     if let Horizon::Time(span) = asked {
-        let expected: f64 =
-            workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum::<f64>()
-                * span.as_secs_f64();
+        // Those that come all at once have no rate.
+        let at_once: u64 =
+            workload.sources.iter().filter_map(|source| source.arrivals.total()).fold(0, u64::saturating_add);
+        let expected = rate_per_s(&workload) * span.as_secs_f64() + at_once as f64;
         if expected > MAX_ARRIVALS {
             let message = format!(
                 "about {expected:.0} jobs would arrive within the horizon; hint: at most {MAX_ARRIVALS:.0}"
@@ -298,20 +299,42 @@ fn hardware(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<HardwareConfig
     Ok(config)
 }
 
-fn output(file: &ScenarioFile, horizon: Horizon) -> Result<Output, Problem> {
+/// Jobs per second of all sources, over a long time.
+fn rate_per_s(workload: &Workload) -> f64 {
+    workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum()
+}
+
+/// How long jobs come, roughly where they are drawn.
+fn length(horizon: Horizon, workload: &Workload) -> Span {
+    match (horizon, &workload.replay) {
+        (Horizon::Time(span), _) => span,
+        (Horizon::Jobs(jobs), Some(replay)) => {
+            let last = usize::try_from(jobs).unwrap_or(usize::MAX).min(replay.len()).checked_sub(1);
+            last.and_then(|last| replay.at(last as u64)).unwrap_or_default().since(Time::ZERO)
+        }
+        (Horizon::Jobs(jobs), None) => {
+            let starts = workload.sources.iter().map(|source| source.from).min().unwrap_or_default();
+            let rate = rate_per_s(workload);
+            let drawn = if rate > 0.0 { Span::from_secs_f64(jobs as f64 / rate) } else { Span::ZERO };
+            starts.since(Time::ZERO) + drawn
+        }
+    }
+}
+
+/// `length` says how long jobs come, which the timeline covers at least.
+fn output(file: &ScenarioFile, horizon: Horizon, length: Span) -> Result<Output, Problem> {
     let timeline_every = match (file.output.timeline_every, horizon) {
         (Some(every), _) => every,
         (None, Horizon::Time(span)) => Span((span.0 / 1_000).max(1)),
-        (None, Horizon::Jobs(_)) => Span::from_secs(600),
+        // Twenty years of ten minutes; longer runs have coarser rows.
+        (None, Horizon::Jobs(_)) => Span::from_secs(600).max(Span(length.0 / 1_000_000)),
     };
     if timeline_every == Span::ZERO {
         return Err(Problem::new("output.timeline_every", "the time between rows of the timeline is zero"));
     }
-    if let Horizon::Time(span) = horizon
-        && span.0 / timeline_every.0 > MAX_TIMELINE_ROWS
-    {
+    if length.0 / timeline_every.0 > MAX_TIMELINE_ROWS {
         let message =
-            format!("a row every {timeline_every} makes more than {MAX_TIMELINE_ROWS} rows in {span}");
+            format!("a row every {timeline_every} makes more than {MAX_TIMELINE_ROWS} rows in {length}");
         return Err(Problem::new("output.timeline_every", message));
     }
     Ok(Output {

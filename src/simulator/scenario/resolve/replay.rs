@@ -86,12 +86,7 @@ fn key(file: &WorkloadFile) -> Result<Option<&'static str>, Problem> {
     }
 }
 
-fn taken(
-    key: &str,
-    limit: Option<u64>,
-    start_at_first_job: bool,
-    time_scale: f64,
-) -> Result<Taken, Problem> {
+fn taken(key: &str, limit: Option<u64>, start_at_first_job: bool, time_scale: f64) -> Result<Taken, Problem> {
     if limit == Some(0) {
         return Err(Problem::new(format!("workload.{key}.limit"), "limit is 0; hint: at least 1"));
     }
