@@ -24,7 +24,7 @@ fn every_trap_is_clamped_or_taken_out_with_a_warning() {
     coupler [4, 5] is dead: it has no gate
     gate duration of 1 elements not given: 400ns assumed
     1 entries `zz_AB` fit no single coupler and were left out
-    times around shots are not in the files: 3.1s per job, 88ms per circuit, 229ns per layer, 250us between shots assumed
+    times around shots are not in the files: 3s 100ms per job, 88ms per circuit, 229ns per layer, 250us between shots assumed
     ");
     insta::assert_snapshot!(imported.device.to_yaml(), @r#"
     schema: 1
