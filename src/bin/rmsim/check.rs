@@ -1,7 +1,7 @@
 //! `rmsim check`.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use resource_manager::experiment::compare::metrics_named;
 use resource_manager::experiment::comparison::Metric;
 use resource_manager::experiment::run::{Settings, run as run_replications};
 use resource_manager::experiment::warm_up;
+use resource_manager::experiment::writing;
 use resource_manager::report::check::{conclusion, github, junit, markdown, table};
 use resource_manager::report::table::duration;
 use resource_manager::simulator::scenario::{Measure, Scenario};
@@ -219,7 +220,7 @@ fn write(
 }
 
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| cannot_write(path, &error))
+    writing::replace(path, text.as_bytes()).map_err(|error| cannot_write(path, &error))
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {

@@ -4,9 +4,10 @@ use std::{fs, io};
 
 use resource_manager::experiment::determinism;
 use resource_manager::experiment::folder::RunFolder;
-use resource_manager::experiment::notes;
+use resource_manager::experiment::notes::{self, Note};
 use resource_manager::experiment::run::{Replication, Settings, courses, run_with_journal, search_memory};
 use resource_manager::experiment::warm_up;
+use resource_manager::experiment::writing::{self, Named};
 use resource_manager::report::plots;
 use resource_manager::report::run_plots::run_plots;
 use resource_manager::report::run_summary::run_summary;
@@ -18,6 +19,9 @@ use crate::args::RunArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
 use crate::{input, report};
+
+/// How every journal begins: only such files are overwritten by one.
+const JOURNAL_BEGINS: &str = "{\"journal\"";
 
 /// Violations that are printed one by one; all are counted.
 const VIOLATIONS_SHOWN: usize = 10;
@@ -38,6 +42,14 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     if args.check_determinism {
         return check_determinism(&scenario, threads);
     }
+    if let Some(path) = &args.journal
+        && !writing::is_free_for(path, JOURNAL_BEGINS)
+    {
+        return Err(Failure::input(format!(
+            "--journal {} exists and is no journal; hint: choose another file, or remove it first",
+            path.display()
+        )));
+    }
     let folder = RunFolder::open(&scenario, common.out.as_deref(), common.force)?;
     let started = jiff::Timestamp::now();
     if let Some(span) = warm_up::resolve([&mut scenario], threads).map_err(Failure::failed)? {
@@ -51,9 +63,8 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     let journal = |replication: u32| -> io::Result<Option<Sink>> {
         match &args.journal {
             Some(path) if replication == 0 => {
-                let named =
-                    |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-                Ok(Some(Box::new(fs::File::create(path).map_err(named)?)))
+                let file = writing::create_alone(path).map_err(|error| writing::named(path, &error))?;
+                Ok(Some(Box::new(Named::new(path.clone(), file))))
             }
             Some(_) => Ok(None),
             None => folder.journal(&scenario, replication),
@@ -70,9 +81,10 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     worlds?;
     bar.finish_and_clear();
     folder.join_traces(&scenario)?;
-    folder.write_summary(&scenario, &replications)?;
+    let notes = notes::of_run(&scenario, &courses(&replications));
+    folder.write_summary(&scenario, &replications, &notes)?;
     let timing = folder.write_timing(&scenario, &replications, threads)?;
-    folder.write_manifest(&scenario, started, jiff::Timestamp::now())?;
+    folder.write_manifest(&scenario, &notes, started, jiff::Timestamp::now())?;
     if draw && let Some(first) = replications.first() {
         // Two processors, two tasks: drawing the plots takes about as long as reading the traces for the report.
         let (plots, report) = rayon::join(
@@ -89,8 +101,9 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
         writeln!(out, "{}", run_summary(&scenario, &replications, console.color()))
     })?;
     console.note(format!(
-        "{} jobs simulated in {} ({} jobs/s per thread)",
+        "{} jobs simulated{} in {} ({} jobs/s per thread)",
         number(Some(timing.jobs as f64)),
+        of_the_warm_up(&replications),
         duration(Some(timing.wall.as_secs_f64())),
         number(Some((timing.jobs as f64 / timing.wall.as_secs_f64()).round())),
     ));
@@ -108,7 +121,7 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     if let Some(path) = &args.journal {
         console.note(format!("journal in {}", path.display()));
     }
-    warn(&scenario, &replications, console);
+    say(&notes, console);
     let broken: u64 = replications.iter().map(|replication| replication.violations_total).sum();
     if broken == 0 {
         return Ok(());
@@ -121,9 +134,23 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     Err(Failure::failed(format!("the auditor found {broken} broken promise(s) of the allocator")))
 }
 
-/// What the user should know of a run that was not what the scenario asked for.
+/// Why fewer jobs are in the tables than were simulated.
+fn of_the_warm_up(replications: &[Replication]) -> String {
+    let before = replications.iter().map(|one| one.course.arrivals.saturating_sub(one.course.submitted));
+    match before.sum::<u64>() {
+        0 => String::new(),
+        jobs => format!(", {} of them in the warm-up and not measured,", number(Some(jobs as f64))),
+    }
+}
+
+/// What the user should know of a run before its numbers are believed.
 pub fn warn(scenario: &Scenario, replications: &[Replication], console: &Console) {
-    for note in notes::of_run(scenario, &courses(replications)) {
+    say(&notes::of_run(scenario, &courses(replications)), console);
+}
+
+/// Says notes in their order.
+pub fn say(notes: &[Note], console: &Console) {
+    for note in notes {
         match note.kind.is_warning() {
             true => console.warning(note.to_string()),
             false => console.note(note.to_string()),
