@@ -257,6 +257,8 @@ fn what_is_wrong_with_a_table_is_named() {
         "qubits,excluded_devices\n1,ibm_fz\n",
         "qubits,execution_time\n1,5\n",
         "shots\n1\n",
+        "submission_time;qubits;execution_time\n0;8;12,5\n",
+        "num_qubits,num_shots\n0,5\n",
         "qubits\n",
         "",
     ] {
@@ -282,6 +284,10 @@ fn what_is_wrong_with_a_table_is_named() {
     hint: set `hardware: {runtime: distribution}`, or leave the column out
     error: DIR/t.csv:1: no column says how large the jobs are
     hint: add `qubits`, or `circuit`
+    error: DIR/t.csv:1: the first row has one cell, with `;` in it
+    hint: cells are separated by commas, and `.` is the decimal point
+    error: DIR/t.csv:2: column 1 (`num_qubits`): `0` is too small
+    hint: 1 or more
     error: the file holds no job
     error: DIR/t.csv: the file is empty
     hint: the first row names the columns

@@ -90,7 +90,8 @@ pub fn read<R: BufRead>(
     let mut kinds = Kinds::default();
     let mut lines = Lines::new(input);
     while let Some((number, line)) = lines.next()? {
-        let line = line.trim_ascii();
+        // A mark that some editors put at the start of a file.
+        let line = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 1).unwrap_or(line).trim_ascii();
         if line.is_empty() {
             continue;
         }
@@ -439,6 +440,8 @@ mod tests {
         at 0 2 qubits, runs 10, asks 10, 1 x 1 shots, user 0 project 0, FailsAt(1.0)
         at 50 8 qubits, runs 60, asks 120, 1 x 1 shots, user 3 project 2, Completes
         ");
+        let marked = [b"\xef\xbb\xbf".as_slice(), TRACE.as_bytes()].concat();
+        assert_eq!(read_text(&marked, |_| {}).unwrap().1, header);
         let latin = [b"; Computer: M\xfcnchen\n".as_slice(), TRACE.as_bytes()].concat();
         assert_eq!(read_text(&latin, |_| {}).unwrap().0.jobs(), replay.jobs());
         for (text, message) in [
