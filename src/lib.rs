@@ -2,7 +2,7 @@
 //!
 //! The layers, each importing only from those above it:
 //!
-//! - [`time`], [`random`]: instants, spans and keyed random streams as plain values.
+//! - [`time`], [`random`], [`input_file`], [`label`]: instants, spans, keyed random streams; files within bounds; names.
 //! - [`quantum`]: hardware and programs; [`quantum::hardware`] is what a device truly does.
 //! - [`allocator`]: the core: commands in, events out.
 //! - [`observe`]: watches the core through its events: the auditor, every metric.
@@ -12,6 +12,8 @@
 
 pub mod allocator;
 pub mod experiment;
+pub mod input_file;
+pub mod label;
 pub mod observe;
 pub mod quantum;
 pub mod random;

@@ -295,3 +295,128 @@ noise_profile: {t1: 100us, t2: 80us, readout_error: 0.01, one_qubit_error: 0.001
         assert!(device(&text).len() < 2_000);
     }
 }
+
+/// Names go into tables, XML, metric names and paths: what would break one of them is refused at its key.
+#[test]
+fn names_that_would_break_an_output_are_refused_at_the_door() {
+    let named = |name: &str| {
+        GOOD.replace("device: ibm_guadalupe", &format!("{{device: ibm_guadalupe, name: {name}}}"))
+    };
+    for (name, rule) in [
+        ("fleet", "tables use that name for all devices"),
+        ("\"a[b]\"", "a device name has no `[`"),
+        ("a/b", "a device name has no `/`"),
+        (r#""a\u0001b""#, "no control character (U+0001)"),
+        (r#""a\uFFFFb""#, "no control character (U+FFFF)"),
+        (r#""a\u202Eb""#, "no invisible character (U+202E)"),
+        (r#""a\u200Bb""#, "no invisible character (U+200B)"),
+        ("\" a\"", "does not begin or end with a space"),
+        (&"x".repeat(300), "at most 200 characters"),
+    ] {
+        let said = error(&named(name), &[]);
+        assert!(said.contains(rule) && said.contains("demo.yaml:5:"), "{name}: {said}");
+    }
+    read(&named("\"=Lab <2> & 'west'\""), &[]).unwrap();
+    for (name, rule) in
+        [(r#""a\u0007b""#, "(U+0007)"), (r#""a\u2066b""#, "(U+2066)"), ("\"\"", "is not empty")]
+    {
+        let text = GOOD.replace("- qubits:", &format!("- name: {name}\n      qubits:"));
+        let said = error(&text, &[]);
+        assert!(said.contains(rule) && said.contains("no name for jobs"), "{name}: {said}");
+    }
+}
+
+/// What would compute without end, or without coming forward, is refused with its key.
+#[test]
+fn nothing_that_never_ends_is_accepted() {
+    let cases = [
+        ("poisson: {rate: 60/h}", "mmpp: {rates: [1/h, 2/h], sojourn: [1ns, 1ns]}", "sojourn"),
+        ("poisson: {rate: 60/h}", "batch: {rate: 60/h, mean_size: 1e300}", "mean_size"),
+        ("seed: 1", "calibration: {interval: 1ns}", "calibration"),
+        ("seed: 1", "output: {timeline_every: 1ns}", "timeline_every"),
+        ("seed: 1", "hardware: {drift: {step: 1ns}}", "drift"),
+        ("seed: 1", "hardware: {drift: {coupler_death_per_day: 1e300}}", "coupler_death_per_day"),
+        ("seed: 1", "hardware: {failures: [{mtbf: {mean_time_between: 1ns}}]}", "time between failures"),
+        ("seed: 1", "allocator: {retry: {every: 1ns}}", "retry"),
+        (
+            "device: ibm_guadalupe",
+            "device: ibm_guadalupe\n    limits: {calibration_interval: 1ns}",
+            "calibrations",
+        ),
+    ];
+    for (from, to, key) in cases {
+        let said = error(&GOOD.replace(from, to), &[]);
+        assert!(!said.starts_with("ACCEPTED") && said.contains(key), "{to}: {said}");
+    }
+    let endless = GOOD
+        .replace("poisson: {rate: 60/h}", "at_start: {jobs: 1000000000000000000}")
+        .replace("{jobs: 100}", "{time: 1d}");
+    assert!(
+        error(&endless, &[]).contains("jobs would arrive within the horizon"),
+        "{}",
+        error(&endless, &[])
+    );
+}
+
+/// Files without end, and files that nobody writes: each reader says so at once and names the file.
+#[cfg(unix)]
+#[test]
+fn no_reader_waits_or_reads_for_ever() {
+    use resource_manager::experiment::check::baseline::Baseline;
+    use resource_manager::experiment::placements::InstanceFile;
+    use resource_manager::quantum::import::qiskit;
+    use resource_manager::quantum::qasm;
+    use resource_manager::simulator::scenario::YamlFile;
+
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let start = Instant::now();
+    for path in [pipe.as_path(), Path::new("/dev/zero"), folder.path()] {
+        let shown = path.display().to_string();
+        let jobs = |key: &str| {
+            let text =
+                GOOD.replace(GOOD.split_once("workload:").unwrap().1, &format!(" {{{key}: {shown}}}\n"));
+            error(&text, &[])
+        };
+        let device = GOOD.replace("device: ibm_guadalupe", &format!("device: {shown}/"));
+        let answers = [
+            jobs("csv"),
+            jobs("swf"),
+            jobs("trace"),
+            Scenario::load(path, &[]).unwrap_err().to_string(),
+            YamlFile::load(path, "plan", "plan.yaml").unwrap_err().to_string(),
+            DeviceSpec::from_file(path).unwrap_err().to_string(),
+            qasm::profile_file(path).unwrap_err().to_string(),
+            qiskit::import_files(path, path, "").unwrap_err().to_string(),
+            InstanceFile::load(path).unwrap_err().to_string(),
+            Baseline::load(path).unwrap_err().to_string(),
+        ];
+        for answer in answers {
+            let kind = ["it is a pipe", "it is a device", "it is a directory"];
+            assert!(kind.iter().any(|kind| answer.contains(kind)) && answer.contains(&shown), "{answer}");
+        }
+        assert!(!error(&device, &[]).starts_with("ACCEPTED"));
+    }
+    assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+/// A small file that unpacks to one endless row stops at the bound of a row.
+#[test]
+fn a_compressed_endless_row_stops_at_its_bound() {
+    use std::io::Write;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bomb.csv.gz");
+    let mut packed =
+        flate2::write::GzEncoder::new(std::fs::File::create(&path).unwrap(), flate2::Compression::fast());
+    packed.write_all(b"submission_time,qubits\n0,\"").unwrap();
+    for _ in 0..20 {
+        packed.write_all(&vec![b'1'; 1 << 20]).unwrap();
+    }
+    packed.finish().unwrap();
+    let text =
+        GOOD.replace(GOOD.split_once("workload:").unwrap().1, &format!(" {{csv: {}}}\n", path.display()));
+    let said = error(&text, &[]);
+    assert!(said.contains("bomb.csv.gz") && said.contains("a row is longer than 8 MiB"), "{said}");
+}

@@ -9,7 +9,7 @@ use resource_manager::quantum::device::DeviceSpec;
 use resource_manager::quantum::{generators, qasm};
 use resource_manager::simulator::scenario::file::replay::{LostShapes, OfPath, QuantumMap, SwfFile, SwfJobs};
 use resource_manager::simulator::scenario::replay::{
-    Hashed, ReplayError, Surroundings, Taken, read_csv, read_swf, read_trace,
+    Hashed, ReplayError, Surroundings, Taken, TraceSettings, read_csv, read_swf, read_trace,
 };
 use resource_manager::simulator::scenario::{Scenario, SetOverride};
 use resource_manager::simulator::simulation::{Instruments, Simulation};
@@ -247,9 +247,10 @@ fn judge_jobs(read: Result<Replay, ReplayError>) -> Result<(), TestCaseError> {
 fn judge_table(text: &[u8]) -> Result<(), TestCaseError> {
     let surroundings = Surroundings { fleet: None, base_dir: Path::new("scenarios") };
     judge_jobs(read_csv(&mut Hashed::new(text), Taken::ALL, surroundings))?;
-    let slow = Taken { limit: Some(2), time_scale: 1e12 };
+    let slow = Taken { limit: Some(2), start_at_first_job: true, time_scale: 1e6 };
     judge_jobs(read_csv(&mut Hashed::new(text), slow, surroundings))?;
-    judge_jobs(read_trace(&mut Hashed::new(text), Taken::ALL, 0, LostShapes::Any))
+    let settings = TraceSettings { replication: 0, lost_shapes: LostShapes::Any, own_times: true };
+    judge_jobs(read_trace(&mut Hashed::new(text), Taken::ALL, settings))
 }
 
 fn judge_swf(text: &[u8]) -> Result<(), TestCaseError> {

@@ -207,3 +207,26 @@ fn work_is_bounded_whatever_the_file_holds() {
     let sum = format!("include \"qelib1.inc\";\nqreg q[1];\nrx({}1) q[0];", "1+".repeat(100_000));
     assert!(qasm::profile(&sum, "sum.qasm").is_ok());
 }
+
+/// A pragma may be a gate of its own (Amazon Braket's `unitary` is): what is left out is said, never passed over.
+#[test]
+fn what_may_hide_gates_is_refused_by_name() {
+    let text = |line: &str| format!("OPENQASM 3.0;\nqubit[2] q;\n{line}\nU(0, 0, 0) q[0];\n");
+    for line in [
+        "#pragma braket unitary([[0, 1], [1, 0]]) q[0]",
+        "pragma anything at all",
+        "# remark",
+        "@note U(1, 2, 3) q[1];",
+    ] {
+        let error = qasm::profile(&text(line), "x.qasm").expect_err(line);
+        assert_eq!(error.position(), Some((3, 1)), "{error}");
+        assert!(error.message().contains(line) && error.message().contains("counted"), "{error}");
+    }
+    for line in
+        ["#pragma braket verbatim\nbox {", "#pragma braket result probability all", "@note to readers"]
+    {
+        let close = if line.ends_with('{') { "}" } else { "" };
+        let read = qasm::profile(&format!("{}{close}", text(line)), "x.qasm").unwrap();
+        assert_eq!(read.one_qubit_gates, [1, 0], "{line}");
+    }
+}

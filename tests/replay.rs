@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use resource_manager::experiment::notes::before_run;
 use resource_manager::experiment::replay::{Verdict, verify, what_if};
 use resource_manager::observe::journal::Reader;
 use resource_manager::simulator::scenario::{Scenario, SetOverride};
@@ -86,6 +87,161 @@ fn a_finished_run_is_the_workload_of_the_next() {
     assert!(shown.contains("run time, s"), "{shown}");
 }
 
+/// A machine of 64 qubits that takes jobs as they are, in order; `workload` and more keys are added.
+const MACHINE: &str = "
+scenario: machine
+fleet:
+  - {synthetic: {all_to_all: {qubits: 64}}, noise: ideal, technology: simulator, name: machine}
+allocator:
+  strategy: first_fit
+  selection: first
+  isolation: {default_level: weak, buffer_distance: 0, guard: 0s}
+hardware: {runtime: distribution, drift: {enabled: false}, crosstalk: {enabled: false}}
+calibration: {mode: off}
+output: {fidelity: false, fragmentation: false}
+";
+
+/// Writes a scenario on [`MACHINE`] and returns its path.
+fn machine(folder: &Path, name: &str, more: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, format!("{MACHINE}{more}\n")).unwrap();
+    path
+}
+
+/// Some columns of a table, by name, one row per line.
+fn columns(table: &str, names: &[&str]) -> String {
+    let mut rows = csv::Reader::from_reader(table.as_bytes());
+    let header = rows.headers().unwrap().clone();
+    let places: Vec<usize> =
+        names.iter().map(|name| header.iter().position(|found| found == *name).unwrap()).collect();
+    let rows = rows.records().map(|row| {
+        let row = row.unwrap();
+        places.iter().map(|place| row[*place].to_owned()).collect::<Vec<_>>().join(" ")
+    });
+    rows.collect::<Vec<_>>().join("\n")
+}
+
+/// The jobs of a run that its horizon cut off: one had ended, one ran, one waited, one was too wide, one was withdrawn.
+/// All of them run for their own time in the next run, and none for the time of one shot.
+#[test]
+fn jobs_that_had_not_ended_keep_their_own_time_or_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = "submission_time,qubits,execution_time,outcome\n0,64,7200,\n1,64,7200,\n2,64,7200,\n3,65,7200,\n\
+                 4,64,7200,cancelled 60\n5,1,0,\n";
+    fs::write(folder.path().join("t.csv"), table).unwrap();
+    let cut = machine(folder.path(), "cut.yaml", "workload: {csv: t.csv}\nhorizon: {time: 3h}");
+    let original = jobs_of(&cut, &folder.path().join("cut"), &[]);
+    let shown_columns = ["submission_time", "final_state", "execution_time", "own_execution_time"];
+    insta::assert_snapshot!(columns(&original, &shown_columns), @"
+    3 rejected  7200
+    4 cancelled  7200
+    0 completed 7200 7200
+    1 unfinished  7200
+    2 unfinished  7200
+    5 unfinished  0
+    ");
+    let next = machine(folder.path(), "next.yaml", "workload: {trace: cut/jobs.csv}\nhorizon: {time: 100d}");
+    let again = jobs_of(&next, &folder.path().join("next"), &[]);
+    insta::assert_snapshot!(columns(&again, &shown_columns), @"
+    3 rejected  7200
+    4 cancelled  7200
+    0 completed 7200 7200
+    1 completed 7200 7200
+    2 completed 7200 7200
+    5 completed 0 0
+    ");
+    // A trace of an earlier version does not know: left out, and counted.
+    let old: Vec<&str> = original.lines().map(|line| line.rsplit_once(',').unwrap().0).collect();
+    fs::write(folder.path().join("old.csv"), old.join("\n")).unwrap();
+    let next = machine(folder.path(), "old.yaml", "workload: {trace: old.csv}\nhorizon: {time: 100d}");
+    let scenario = Scenario::load(&next, &[]).unwrap();
+    let replay = scenario.workload.replay.unwrap();
+    assert_eq!(replay.len(), 1);
+    insta::assert_debug_snapshot!(replay.left_out(), @r#"
+    [
+        (
+            "never started, of which the trace does not say how long they would run",
+            2,
+        ),
+        (
+            "unfinished, of which the trace does not say how long they would run",
+            3,
+        ),
+    ]
+    "#);
+    let notes = before_run(&Scenario::load(&next, &[]).unwrap());
+    assert!(notes.iter().any(|note| note.text.starts_with("5 of the recorded 6 jobs left out")), "{notes:?}");
+    // Where shots and depth say the time, nothing is missing.
+    let model = SetOverride::new("hardware.runtime", "shots_and_depth").unwrap();
+    assert_eq!(Scenario::load(&next, &[model]).unwrap().workload.replay.unwrap().len(), 6);
+}
+
+/// Instants since 1970 with nanoseconds, which no double holds: their order and their distance stay.
+#[test]
+fn times_are_exact_at_any_magnitude_and_may_begin_with_the_first_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = "submission_time,name,qubits,execution_time\n1700000000.000000003,c,64,1.000000001\n\
+                 1700000000.000000001,a,64,1e0\n1700000000.000000002,b,64,1\n";
+    fs::write(folder.path().join("t.csv"), table).unwrap();
+    let path = machine(folder.path(), "s.yaml", "workload: {csv: {file: t.csv, start_at_first_job: true}}");
+    let jobs = jobs_of(&path, &folder.path().join("out"), &[]);
+    insta::assert_snapshot!(columns(&jobs, &["workload_name", "submission_time", "starting_time", "finish_time"]), @"
+    a 0 0 1
+    b 0.000000001 1 2
+    c 0.000000002 2 3.000000001
+    ");
+    let plain = machine(folder.path(), "p.yaml", "workload: {csv: t.csv}\nhorizon: {time: 20000d}");
+    let out = folder.path().join("table.csv");
+    done(&["workload", "export", shown(&plain), "--out", shown(&out), "-q"]);
+    let exported = columns(&fs::read_to_string(&out).unwrap(), &["submission_time", "execution_time"]);
+    insta::assert_snapshot!(exported, @"
+    1700000000.000000001 1
+    1700000000.000000002 1
+    1700000000.000000003 1.000000001
+    ");
+    // The same jobs as a trace.
+    let trace = folder.path().join("out/jobs.csv");
+    let again = machine(
+        folder.path(),
+        "again.yaml",
+        "workload: {trace: {file: out/jobs.csv, start_at_first_job: true, time_scale: 2}}",
+    );
+    assert!(trace.exists());
+    let twice = jobs_of(&again, &folder.path().join("twice"), &[]);
+    assert_eq!(columns(&twice, &["submission_time"]), "0\n0.000000002\n0.000000004");
+}
+
+/// Beyond what a time can hold: line and column, not a time that stands still.
+#[test]
+fn times_that_no_time_can_hold_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = machine(folder.path(), "s.yaml", "workload: {csv: t.csv}");
+    let mut messages = Vec::new();
+    for table in [
+        "submission_time,qubits,execution_time\n18446744073.709551616,1,1\n",
+        "submission_time,qubits,execution_time\n1e19,1,1\n",
+        "submission_time,qubits,execution_time\n9e9,1,9000000000\n9500000000,1,9e9\n",
+        "submission_time,qubits,execution_time\n0,1,600y\n",
+        "submission_time,qubits,execution_time\n-1,1,1\n",
+        "submission_time,qubits,execution_time\n0,1,1\n0,1,\"1\n",
+        "submission_time,qubits,name\n0,1,\"a\u{202e}b\"\n",
+    ] {
+        fs::write(folder.path().join("t.csv"), table).unwrap();
+        let error = Scenario::load(&path, &[]).unwrap_err().to_string().replace(shown(folder.path()), "DIR");
+        let lines = error.lines().filter(|line| line.starts_with("error") || line.starts_with("hint"));
+        messages.push(lines.collect::<Vec<_>>().join("\n"));
+    }
+    insta::assert_snapshot!(messages.join("\n"));
+    let swf = machine(folder.path(), "swf.yaml", "workload: {swf: t.swf}");
+    fs::write(folder.path().join("t.swf"), "1 1356996147000 -1 100 40 -1 -1 40 -1 -1 1 1 1 1 1 1 -1 -1\n")
+        .unwrap();
+    let error = Scenario::load(&swf, &[]).unwrap_err().to_string();
+    assert!(
+        error.contains("t.swf:1: column 2 (`submit time`): 1356996147000 seconds are more than"),
+        "{error}"
+    );
+}
+
 #[test]
 fn what_is_wrong_with_a_table_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -101,6 +257,8 @@ fn what_is_wrong_with_a_table_is_named() {
         "qubits,excluded_devices\n1,ibm_fz\n",
         "qubits,execution_time\n1,5\n",
         "shots\n1\n",
+        "submission_time;qubits;execution_time\n0;8;12,5\n",
+        "num_qubits,num_shots\n0,5\n",
         "qubits\n",
         "",
     ] {
@@ -114,7 +272,7 @@ fn what_is_wrong_with_a_table_is_named() {
     insta::assert_snapshot!(messages.join("\n"), @"
     error: DIR/t.csv:1: column 3 (`shotz`): unknown column
     hint: did you mean `shots`? columns are submission_time, name, qubits, max_qubits, circuits, shots, depth, execution_time, requested_time, max_wait_time, user, group, project, tenant, outcome, topology, circuit, elasticity, priority, isolation, buffer_distance, temporal_separation, hardware_reset, max_crosstalk, min_success_probability, fidelity_requirement, noise_budget, max_swap_operations, min_t1, min_t2, max_one_qubit_error, max_two_qubit_error, max_readout_error, device_preference, excluded_devices, attributes
-    error: DIR/t.csv:3: column 2 (`qubits`): `five` is no whole number
+    error: DIR/t.csv:3: column 2 (`qubits`): `five` is no whole number, or too large
     hint: 1 or more
     error: DIR/t.csv:3: the row has 1 cells, the first row has 2
     error: DIR/t.csv:2: column 3 (`topology`): a ring needs at least 3 qubits, but the job asks for 2
@@ -126,6 +284,10 @@ fn what_is_wrong_with_a_table_is_named() {
     hint: set `hardware: {runtime: distribution}`, or leave the column out
     error: DIR/t.csv:1: no column says how large the jobs are
     hint: add `qubits`, or `circuit`
+    error: DIR/t.csv:1: the first row has one cell, with `;` in it
+    hint: cells are separated by commas, and `.` is the decimal point
+    error: DIR/t.csv:2: column 1 (`num_qubits`): `0` is too small
+    hint: 1 or more
     error: the file holds no job
     error: DIR/t.csv: the file is empty
     hint: the first row names the columns
@@ -237,7 +399,8 @@ fn an_example_trace_is_shown_and_replayed() {
     MaxProcs               64
     UnixStartTime          0
     jobs                   385
-    left out               15 without a run time
+    left out               3 without a run time
+    left out               12 cancelled before the start
     from first to last     24.8 h
     jobs per hour          15.51
     variation of gaps      1.041 (1: Poisson)

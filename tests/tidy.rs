@@ -7,12 +7,30 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("random", &["time"]),
-    ("quantum", &["time", "random"]),
-    ("allocator", &["time", "random", "quantum"]),
-    ("observe", &["time", "random", "quantum", "allocator"]),
-    ("simulator", &["time", "random", "quantum", "allocator", "observe"]),
-    ("experiment", &["time", "random", "quantum", "allocator", "observe", "simulator"]),
-    ("report", &["time", "random", "quantum", "allocator", "observe", "simulator", "experiment"]),
+    ("input_file", &[]),
+    ("label", &[]),
+    ("quantum", &["time", "random", "input_file", "label"]),
+    ("allocator", &["time", "random", "input_file", "label", "quantum"]),
+    ("observe", &["time", "random", "input_file", "label", "quantum", "allocator"]),
+    ("simulator", &["time", "random", "input_file", "label", "quantum", "allocator", "observe"]),
+    (
+        "experiment",
+        &["time", "random", "input_file", "label", "quantum", "allocator", "observe", "simulator"],
+    ),
+    (
+        "report",
+        &[
+            "time",
+            "random",
+            "input_file",
+            "label",
+            "quantum",
+            "allocator",
+            "observe",
+            "simulator",
+            "experiment",
+        ],
+    ),
 ];
 
 /// `quantum/hardware` is what devices truly do; the core must decide without knowing it.

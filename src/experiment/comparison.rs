@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::bootstrap::mean_interval_bca;
 use super::statistics::{Direction, Interval, LEVEL_95, Verdict, holm, paired_difference};
 use crate::random::{Purpose, StreamFamily};
+use crate::simulator::csv_row::cell;
 
 /// The values of one replication by metric name; `None` where the metric had no observation.
 pub type MetricValues = IndexMap<String, Option<f64>>;
@@ -212,9 +213,9 @@ impl Comparison {
         };
         for row in &self.rows {
             let fields = [
-                quoted(&row.metric),
-                quoted(&row.variant),
-                quoted(&self.baseline),
+                cell(&row.metric),
+                cell(&row.variant),
+                cell(&self.baseline),
                 row.pairs.to_string(),
                 number(row.baseline_mean),
                 number(row.variant_mean),
@@ -293,15 +294,6 @@ fn rows_of(metric: &Metric, base: &Variant, others: &[&Variant], seed: u64) -> V
         });
     }
     rows
-}
-
-/// A CSV field of a name that a user chose.
-fn quoted(name: &str) -> String {
-    if name.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    } else {
-        name.to_owned()
-    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use super::statistics::Interval;
 use super::timing::Timing;
 use super::writing::{self, Claim, Named};
 use crate::quantum::calibration::Calibration;
+use crate::simulator::csv_row::RowWriter;
 use crate::simulator::scenario::{Scenario, Traces};
 use crate::simulator::simulation::SimulationError;
 use crate::simulator::traces::{Sink, Sinks, interval_set};
@@ -282,16 +283,12 @@ impl RunFolder {
                 "device_metrics": per_device,
             }),
         )?;
-        let mut csv = csv::Writer::from_writer(Vec::new());
-        let failed = |source: csv::Error| FolderError::Write {
-            path: self.path.join("summary.csv"),
-            source: source.into(),
-        };
-        csv.write_record(["metric", "unit", "mean", "ci95_low", "ci95_high", "replications"])
-            .map_err(failed)?;
+        let mut csv = RowWriter::new(Vec::new());
+        let failed = |source: io::Error| FolderError::Write { path: self.path.join("summary.csv"), source };
+        csv.record(["metric", "unit", "mean", "ci95_low", "ci95_high", "replications"]).map_err(failed)?;
         for metric in fleet.iter().chain(&devices) {
             let text = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-            csv.write_record([
+            csv.record([
                 metric.name.as_str(),
                 metric.def.unit,
                 &text(metric.mean),
@@ -301,10 +298,7 @@ impl RunFolder {
             ])
             .map_err(failed)?;
         }
-        let bytes = csv.into_inner().map_err(|error| FolderError::Write {
-            path: self.path.join("summary.csv"),
-            source: io::Error::other(error.to_string()),
-        })?;
+        let bytes = csv.finish().map_err(failed)?;
         self.write("summary.csv", &bytes)?;
         Ok(fleet)
     }

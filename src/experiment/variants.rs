@@ -3,6 +3,8 @@
 //! Promises the product of all values of every `--vary` and all named variants, each with a name of its own. Leaves
 //! loading and running them to [`super::compare`].
 
+use crate::label::{self, LabelError};
+use crate::quantum::file_error::crop;
 use crate::simulator::scenario::{SetError, SetOverride};
 
 /// Most variants of one comparison.
@@ -45,6 +47,9 @@ pub enum VaryError {
         "`{0}` is not of the form NAME: path=value; path=value; hint: as in \"careful: allocator.strategy=noise_aware\""
     )]
     Unnamed(String),
+    /// A name that a table cannot show.
+    #[error("`{0}` cannot be the name of a variant: {1}")]
+    Name(String, LabelError),
     /// One name for two variants.
     #[error("two variants are called `{0}`; hint: give every variant a name of its own")]
     SameName(String),
@@ -90,6 +95,7 @@ impl std::str::FromStr for Named {
         if name.is_empty() || name.contains('=') {
             return Err(unnamed());
         }
+        label::check(&name).map_err(|error| VaryError::Name(crop(&name), error))?;
         let settings = split(settings, ';').into_iter().filter(|setting| !setting.is_empty());
         let settings = settings.map(|setting| {
             let (path, value) = setting.split_once('=').ok_or_else(unnamed)?;
@@ -197,6 +203,14 @@ pub fn product(named: &[Named], varies: &[Vary]) -> Result<Vec<(String, Vec<SetO
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_a_table_cannot_show_is_refused() {
+        for name in ["a\u{202e}b", "a\u{1}b"] {
+            let error = format!("{name}: seed=1").parse::<Named>().unwrap_err();
+            assert!(matches!(error, VaryError::Name(..)), "{error}");
+        }
+    }
 
     #[test]
     fn values_are_split_outside_brackets() {

@@ -1,7 +1,8 @@
 //! Rows of CSV at the speed of the simulator: fields are formatted straight into one byte buffer.
 //!
-//! Promises that any CSV reader gets back the exact value that was written, that the same values give the same
-//! bytes, and that no field allocates. Leaves the choice of columns to the traces.
+//! Promises that any CSV reader gets back the exact value that was written (texts that a spreadsheet would compute
+//! begin with a mark, see [`RowWriter::text`]), that the same values give the same bytes, and that no field
+//! allocates. Leaves the choice of columns to the traces.
 
 use std::io::{self, Write};
 
@@ -102,15 +103,28 @@ impl<W: Write> RowWriter<W> {
     }
 
     /// A text, quoted when a reader could misread it.
+    ///
+    /// A spreadsheet computes what begins with `=`, `+`, `-`, `@`, a tab or a carriage return: before such a text stands
+    /// one `'`, which [`plain`] takes back. Numbers are no texts and have no mark.
     #[inline]
     pub fn text(&mut self, value: &str) -> &mut Self {
         self.separate();
-        if value.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
+        if is_formula(value.as_bytes()) {
+            self.marked(value);
+        } else if value.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
             self.quoted(value);
         } else {
             self.buffer.extend_from_slice(value.as_bytes());
         }
         self
+    }
+
+    /// A whole row of texts; numbers among them stay as they are.
+    pub fn record(&mut self, cells: impl IntoIterator<Item: AsRef<str>>) -> io::Result<()> {
+        for cell in cells {
+            self.text(cell.as_ref());
+        }
+        self.end_row()
     }
 
     /// `true` or `false`.
@@ -150,6 +164,12 @@ impl<W: Write> RowWriter<W> {
         Ok(())
     }
 
+    /// Hands everything to the sink, for rows that must not be lost.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.drain()?;
+        self.sink.flush()
+    }
+
     /// Writes what is left and returns the sink. A writer that is dropped instead loses its last rows.
     pub fn finish(mut self) -> io::Result<W> {
         self.drain()?;
@@ -173,6 +193,11 @@ impl<W: Write> RowWriter<W> {
     }
 
     #[cold]
+    fn marked(&mut self, value: &str) {
+        self.quoted(&format!("'{value}"));
+    }
+
+    #[cold]
     fn quoted(&mut self, value: &str) {
         self.buffer.push(b'"');
         for byte in value.bytes() {
@@ -183,6 +208,42 @@ impl<W: Write> RowWriter<W> {
         }
         self.buffer.push(b'"');
     }
+}
+
+/// Whether a spreadsheet would compute a text, or the text could be taken for a marked one. A number as a text, such as
+/// the label `-1`, is computed to itself.
+fn is_formula(text: &[u8]) -> bool {
+    let marks = text.iter().take_while(|byte| **byte == b'\'').count();
+    let plain = &text[marks..];
+    let number = || str::from_utf8(plain).is_ok_and(|text| text.parse().is_ok_and(f64::is_finite));
+    matches!(plain.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r')) && !number()
+}
+
+/// The text that a cell stands for: without the mark that [`RowWriter::text`] puts before what a spreadsheet would
+/// compute.
+///
+/// ```
+/// use resource_manager::simulator::csv_row::plain;
+///
+/// assert_eq!([plain(b"'=1+1"), plain(b"''-x"), plain(b"'quoted'"), plain(b"-5")], [
+///     &b"=1+1"[..],
+///     b"'-x",
+///     b"'quoted'",
+///     b"-5",
+/// ]);
+/// ```
+pub fn plain(cell: &[u8]) -> &[u8] {
+    match cell {
+        [b'\'', rest @ ..] if is_formula(rest) => rest,
+        _ => cell,
+    }
+}
+
+/// A text as a cell, for tables that are formatted as a whole.
+pub fn cell(text: &str) -> String {
+    let mut writer = RowWriter::new(Vec::new());
+    writer.text(text);
+    String::from_utf8(writer.buffer).unwrap_or_default()
 }
 
 /// What [`RowWriter::seconds`] accepts: an instant or a span.
@@ -222,7 +283,7 @@ mod tests {
             any::<f64>().prop_filter("a value", |value| !value.is_nan()).prop_map(Field::Real),
             any::<u64>().prop_map(Field::Seconds),
             (0_u64..1 << 42).prop_map(Field::Seconds),
-            "[a-z,\"\r\n ;µ]{0,12}".prop_map(Field::Text),
+            "[a-z,\"\r\n ;µ'=+@-]{0,12}".prop_map(Field::Text),
             Just(Field::Empty),
         ]
     }
@@ -262,12 +323,29 @@ mod tests {
                             let read = format!("{whole}{fraction:0<9}").parse::<u64>().unwrap();
                             prop_assert_eq!(read, *ns);
                         }
-                        Field::Text(value) => prop_assert_eq!(text, value),
+                        Field::Text(value) => {
+                            prop_assert_eq!(plain(text.as_bytes()), value.as_bytes());
+                            let computed = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+                            prop_assert!(!computed || text.parse::<f64>().is_ok());
+                        }
                         Field::Empty => prop_assert_eq!(text, ""),
                     }
                 }
             }
         }
+    }
+
+    /// The cells that spreadsheets compute; numbers below zero stay numbers.
+    #[test]
+    fn formulas_are_written_as_texts() {
+        let mut writer = RowWriter::new(Vec::new());
+        for text in ["=1+1", "+1+2", "-x", "@SUM(A1)", "\tx", "'=x", "'x", "x=1", "-2.5"] {
+            writer.text(text);
+        }
+        writer.f64(-0.5);
+        writer.end_row().unwrap();
+        let text = String::from_utf8(writer.finish().unwrap()).unwrap();
+        insta::assert_snapshot!(text.trim_end(), @r#""'=1+1","'+1+2","'-x","'@SUM(A1)","'	x","''=x",'x,x=1,-2.5,-0.5"#);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 pub mod agenda;
+pub mod csv_reader;
 pub mod csv_row;
 pub mod job_book;
 pub mod program;

@@ -65,6 +65,7 @@ job_columns! {
     FidelityTrue = "fidelity_true",
     Reason = "reason",
     Measured = "measured",
+    OwnExecutionTime = "own_execution_time",
 }
 
 impl JobColumn {
@@ -199,8 +200,13 @@ impl Traces {
         row.bool(state == Some(FinalState::Completed)).text(state.map_or("unfinished", state_name));
         // Start and execution are those of the last attempt; waiting ends with the first, as in the metrics.
         match job.last_start {
-            Some(start) => row.seconds(start).seconds(job.execution),
-            None => row.empty().empty(),
+            Some(start) => row.seconds(start),
+            None => row.empty(),
+        };
+        // How long a job runs that still does is not known yet.
+        match job.last_start.filter(|_| ended) {
+            Some(_) => row.seconds(job.execution),
+            None => row.empty(),
         };
         if ended {
             row.seconds(now)
@@ -258,6 +264,11 @@ impl Traces {
             }
         }
         row.u64(u64::from(job.measured));
+        // What a run of this trace needs: jobs that never started, or had not ended, have no other time.
+        match job.execution_time {
+            Some(own) => row.seconds(own),
+            None => row.empty(),
+        };
         row.end_row()
     }
 

@@ -1,5 +1,6 @@
 //! `rmsim compare`.
 
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -13,6 +14,7 @@ use resource_manager::experiment::warm_up;
 use resource_manager::report::comparison_plots::comparison_plots;
 use resource_manager::report::plots;
 use resource_manager::report::table::{comparison_table, duration};
+use resource_manager::simulator::csv_row::RowWriter;
 use resource_manager::simulator::scenario::{Scenario, SetOverride};
 
 use crate::args::CompareArgs;
@@ -169,20 +171,19 @@ fn trade_off(text: &str) -> Result<(String, String), Failure> {
 
 /// Every value that went into the comparison: one row per variant, replication and metric.
 fn per_replication(results: &[resource_manager::experiment::comparison::Variant]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut rows = || -> csv::Result<()> {
-        writer.write_record(["variant", "replication", "metric", "value"])?;
+    let mut writer = RowWriter::new(Vec::new());
+    let mut rows = || -> io::Result<()> {
+        writer.record(["variant", "replication", "metric", "value"])?;
         for variant in results {
             for (replication, values) in variant.replications.iter().enumerate() {
                 for (metric, value) in values {
                     let value = value.map_or_else(String::new, |value| value.to_string());
-                    writer.write_record([&variant.name, &replication.to_string(), metric, &value])?;
+                    writer.record([&variant.name, &replication.to_string(), metric, &value])?;
                 }
             }
         }
-        writer.flush()?;
         Ok(())
     };
     rows().expect("writing to memory cannot fail");
-    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+    String::from_utf8(writer.finish().unwrap_or_default()).unwrap_or_default()
 }

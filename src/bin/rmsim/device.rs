@@ -11,6 +11,9 @@ use crate::args::{DeviceArgs, DeviceCommand, ImportFormat};
 use crate::console::{Console, print};
 use crate::failure::Failure;
 
+/// Warnings of an import that are shown without `--verbose`.
+const WARNINGS_SHOWN: usize = 20;
+
 pub fn device(args: &DeviceArgs, console: &Console) -> Result<(), Failure> {
     match &args.command {
         DeviceCommand::List => list(),
@@ -19,8 +22,12 @@ pub fn device(args: &DeviceArgs, console: &Console) -> Result<(), Failure> {
         }
         DeviceCommand::Import { format: ImportFormat::Qiskit { conf, props, output, source, force } } => {
             let imported = qiskit::import_files(conf, props, source).map_err(Failure::input)?;
-            for warning in &imported.warnings {
-                console.detail(format!("{warning}"));
+            // All of them with -v; a device of a thousand dead elements must not hide its first warnings.
+            for (number, warning) in imported.warnings.iter().enumerate() {
+                match number < WARNINGS_SHOWN {
+                    true => console.warning(format!("{warning}")),
+                    false => console.detail(format!("{warning}")),
+                }
             }
             if output.exists() && !force {
                 let path = output.display();
@@ -29,11 +36,12 @@ pub fn device(args: &DeviceArgs, console: &Console) -> Result<(), Failure> {
             let device = &imported.device;
             write(output, device.to_yaml().as_bytes())?;
             console.note(format!(
-                "{}: {} qubits, {} couplers, {} value(s) corrected or left out (see -v)",
+                "{}: {} qubits, {} couplers, {} value(s) corrected, assumed or left out{}",
                 device.name,
                 device.coupling_map.qubits(),
                 device.coupling_map.couplers().len(),
                 imported.warnings.len(),
+                if imported.warnings.len() > WARNINGS_SHOWN { " (all with -v)" } else { "" },
             ));
             print(|out| writeln!(out, "{}", output.display()))
         }

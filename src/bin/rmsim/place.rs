@@ -15,6 +15,7 @@ use resource_manager::experiment::writing;
 use resource_manager::quantum::device::DeviceSpec;
 use resource_manager::quantum::{QubitSet, catalogue};
 use resource_manager::report::{device_picture, device_text, placement_table};
+use resource_manager::simulator::csv_row::RowWriter;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
@@ -54,8 +55,8 @@ fn place_all(args: &PlaceArgs, instances: &Path, out: &Path, console: &Console) 
     let settings = settings(args);
     let unwritten =
         |error: &dyn std::fmt::Display| Failure::failed(format!("cannot write {}: {error}", out.display()));
-    let mut writer = csv::Writer::from_path(out).map_err(|error| unwritten(&error))?;
-    writer.write_record(COLUMNS).map_err(|error| unwritten(&error))?;
+    let mut writer = RowWriter::new(std::fs::File::create(out).map_err(|error| unwritten(&error))?);
+    writer.record(COLUMNS).map_err(|error| unwritten(&error))?;
     let clock = CpuClock::new();
     let bar = console.progress(Some(file.instances.len() as u64), "instances");
     let mut answers: Vec<Measured> = Vec::with_capacity(file.instances.len());
@@ -64,7 +65,7 @@ fn place_all(args: &PlaceArgs, instances: &Path, out: &Path, console: &Console) 
         let names = [&instance.device, &instance.busy, &instance.pattern];
         let row = names.into_iter().cloned().chain(answer.cells());
         // Each row is written when it exists: a later failure loses nothing.
-        writer.write_record(row).map_err(|error| unwritten(&error))?;
+        writer.record(row).map_err(|error| unwritten(&error))?;
         writer.flush().map_err(|error| unwritten(&error))?;
         answers.push(answer);
         bar.inc(1);

@@ -1,10 +1,10 @@
 //! `rmsim replay`.
 
-use std::fs::File;
 use std::io::BufReader;
 
 use resource_manager::experiment::folder::VERSION;
 use resource_manager::experiment::replay::{ReplayFailure, Verdict, verify, what_if};
+use resource_manager::input_file;
 use resource_manager::observe::journal::{JournalError, Reader};
 use resource_manager::report::replay_table;
 use resource_manager::simulator::scenario::allocator_with_sets;
@@ -24,7 +24,7 @@ pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
         ReplayFailure::Differs(_) => Failure::failed(format!("{shown}: {error}")),
     };
     let sets = input::parse_sets(&args.set)?;
-    let file = File::open(&args.journal).map_err(|error| {
+    let file = input_file::open(&args.journal).map_err(|error| {
         Failure::input(format!(
             "cannot read the journal {shown}: {error}; hint: `rmsim run --journal FILE` writes one"
         ))

@@ -8,7 +8,8 @@ use resource_manager::report::workload_table;
 use resource_manager::simulator::scenario::SetOverride;
 use resource_manager::simulator::scenario::file::replay::{LostShapes, OfPath, SwfFile};
 use resource_manager::simulator::scenario::replay::{
-    ExportError, Surroundings, SwfHeader, Taken, export, is_trace, read_csv, read_swf, read_trace, with_file,
+    ExportError, Surroundings, SwfHeader, Taken, TraceSettings, export, is_trace, read_csv, read_swf,
+    read_trace, with_file,
 };
 use resource_manager::simulator::workload::census::Census;
 
@@ -77,7 +78,9 @@ fn census(file: &Path, format: Option<WorkloadFormat>) -> Result<(Census, SwfHea
                 .map(|replay| (replay, SwfHeader::default()))
         }),
         WorkloadFormat::Trace => with_file(file, |input| {
-            read_trace(input, Taken::ALL, 0, LostShapes::Any).map(|replay| (replay, SwfHeader::default()))
+            // Whether a job without a time of its own can run depends on the run-time model, which a file does not have.
+            let settings = TraceSettings { replication: 0, lost_shapes: LostShapes::Any, own_times: false };
+            read_trace(input, Taken::ALL, settings).map(|replay| (replay, SwfHeader::default()))
         }),
     };
     let (replay, header) = read.map_err(Failure::input)?;

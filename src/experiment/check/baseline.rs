@@ -5,7 +5,6 @@
 //! allocator are what may be compared. Leaves speed to [`super::speed`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -16,8 +15,12 @@ use crate::experiment::comparison::Metric;
 use crate::experiment::folder::VERSION;
 use crate::experiment::run::Replication;
 use crate::experiment::statistics::{Direction, Interval, paired_difference};
+use crate::input_file;
 use crate::observe::metrics::Better;
 use crate::simulator::scenario::{Measure, Scenario};
+
+/// Largest baseline that is read.
+const BYTES_MAX: usize = 256 << 20;
 
 /// Confidence level of regressions: dozens of metrics are judged at every change, and few alarms may be false.
 pub const LEVEL: f64 = 0.999;
@@ -147,8 +150,8 @@ impl Baseline {
     /// Reads a baseline.
     pub fn load(path: &Path) -> Result<Self, BaselineError> {
         let shown = path.display().to_string();
-        let text =
-            fs::read_to_string(path).map_err(|source| BaselineError::Read { path: shown.clone(), source })?;
+        let text = input_file::text(path, BYTES_MAX)
+            .map_err(|source| BaselineError::Read { path: shown.clone(), source })?;
         Self::from_json(&text).map_err(|reason| BaselineError::NoBaseline { path: shown, reason })
     }
 

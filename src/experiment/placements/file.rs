@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer};
 use crate::allocator::messages::EpochNumber;
 use crate::allocator::placement::cost::Epoch;
 use crate::allocator::placement::pattern::Pattern;
+use crate::input_file;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::circuit::InteractionGraph;
 use crate::quantum::coupling_map::CouplingMap;
@@ -23,7 +24,7 @@ use crate::quantum::file_error::near;
 use crate::quantum::{PhysicalQubit, QubitSet};
 
 /// Largest file that is read, bytes; the public benchmark has 0.3 MB.
-pub const MAX_BYTES: u64 = 256 << 20;
+pub const MAX_BYTES: usize = 256 << 20;
 
 /// Most qubits of a device or a pattern: guards against a mistyped number filling the memory.
 const MAX_QUBITS: u32 = 100_000;
@@ -107,11 +108,7 @@ impl InstanceFile {
     pub fn load(path: &Path) -> Result<Self, InstanceFileError> {
         let origin = path.display().to_string();
         let failed = |message: String| InstanceFileError::Unreadable { path: origin.clone(), message };
-        let length = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
-        if length > MAX_BYTES {
-            return Err(failed(format!("{length} bytes are more than {MAX_BYTES}")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        let text = input_file::text(path, MAX_BYTES).map_err(|error| failed(error.to_string()))?;
         Self::parse(&text, &origin)
     }
 

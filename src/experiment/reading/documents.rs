@@ -2,7 +2,6 @@
 //!
 //! Promises to accept files of later versions with more keys. Leaves the meaning of metrics to the registry.
 
-use std::fs;
 use std::path::Path;
 
 use indexmap::IndexMap;
@@ -13,6 +12,7 @@ use super::ReadError;
 use crate::experiment::notes::Note;
 use crate::experiment::run::MetricSummary;
 use crate::experiment::statistics::Interval;
+use crate::input_file;
 use crate::observe::metrics::MetricDef;
 use crate::quantum::coupling_map::CouplingMap;
 
@@ -186,9 +186,12 @@ pub fn known_metrics(values: &IndexMap<String, MeasuredValue>) -> Vec<MetricSumm
     known.collect()
 }
 
+/// Largest JSON file of a run: the manifest of a fleet of a million qubits.
+const BYTES_MAX: usize = 1 << 30;
+
 /// Reads a JSON file.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReadError> {
-    let bytes = fs::read(path).map_err(|source| ReadError::io(path, source))?;
+    let bytes = input_file::bytes(path, BYTES_MAX).map_err(|source| ReadError::io(path, source))?;
     let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let key = error.path().to_string();

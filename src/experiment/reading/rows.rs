@@ -3,7 +3,6 @@
 //! Promises one row at a time, so that files of any size can be read, columns found by name, and errors that name
 //! line and column. Leaves keeping and thinning rows to the caller.
 
-use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -11,6 +10,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ReadError;
+use crate::input_file;
+use crate::simulator::csv_reader::{Bounded, take_back_texts};
 
 /// A row of `jobs.csv`. Times in seconds since the start of the simulation; empty fields are `None`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -149,8 +150,8 @@ pub fn each_row_if<R: Row>(
     mut wanted: impl FnMut(Fields<'_>) -> bool,
     mut each: impl FnMut(R) -> ControlFlow<()>,
 ) -> Result<(), ReadError> {
-    let file = File::open(path).map_err(|source| ReadError::io(path, source))?;
-    let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 18).from_reader(file);
+    let file = input_file::open(path).map_err(|source| ReadError::io(path, source))?;
+    let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(Bounded::new(file));
     let headers = reader.headers().map_err(|error| ReadError::csv(path, error, &[]))?.clone();
     let columns: Vec<String> = headers.iter().map(str::to_owned).collect();
     if let Some(column) = R::COLUMNS.iter().find(|column| !columns.iter().any(|name| name == *column)) {
@@ -159,7 +160,12 @@ pub fn each_row_if<R: Row>(
     }
     let failed = |error| ReadError::csv(path, error, &columns);
     let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(failed)? {
+    loop {
+        reader.get_mut().new_row();
+        if !reader.read_record(&mut record).map_err(failed)? {
+            break;
+        }
+        take_back_texts(&mut record);
         if !wanted(Fields { columns: &columns, record: &record }) {
             continue;
         }

@@ -14,7 +14,12 @@ use super::SweepError;
 use crate::experiment::folder::VERSION;
 use crate::experiment::notes::Course;
 use crate::experiment::run::Replication;
+use crate::input_file;
+use crate::simulator::csv_row::RowWriter;
 use crate::simulator::scenario::Scenario;
+
+/// Largest file of a cell: some metrics of some thousand devices.
+const FILE_BYTES_MAX: usize = 64 << 20;
 
 /// Hex digits of a name: 96 bits, so that a million cells do not meet by chance.
 const NAME_DIGITS: usize = 24;
@@ -126,7 +131,9 @@ impl Place<'_> {
     }
 
     fn checked(&self, folder: &Path) -> Result<Cell, String> {
-        let bytes = |name: &str| fs::read(folder.join(name)).map_err(|error| format!("{name}: {error}"));
+        let bytes = |name: &str| {
+            input_file::bytes(&folder.join(name), FILE_BYTES_MAX).map_err(|error| format!("{name}: {error}"))
+        };
         let manifest: Manifest = serde_json::from_slice(&bytes(MANIFEST_FILE)?)
             .map_err(|error| format!("{MANIFEST_FILE}: {error}"))?;
         if manifest.cell != self.name {
@@ -183,18 +190,16 @@ fn hash(bytes: &[u8]) -> String {
 }
 
 fn write_metrics(metrics: &IndexMap<String, Option<f64>>) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut rows = || -> csv::Result<()> {
-        writer.write_record(["metric", "value"])?;
+    let mut writer = RowWriter::new(Vec::new());
+    let mut rows = || -> io::Result<()> {
+        writer.record(["metric", "value"])?;
         for (name, value) in metrics {
-            writer
-                .write_record([name.as_str(), &value.map_or_else(String::new, |value| value.to_string())])?;
+            writer.record([name.as_str(), &value.map_or_else(String::new, |value| value.to_string())])?;
         }
-        writer.flush()?;
         Ok(())
     };
     rows().expect("writing to memory cannot fail");
-    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+    String::from_utf8(writer.finish().unwrap_or_default()).unwrap_or_default()
 }
 
 fn read_metrics(bytes: &[u8]) -> Option<IndexMap<String, Option<f64>>> {

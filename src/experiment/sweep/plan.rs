@@ -15,6 +15,7 @@ use super::conditions::{Conditions, label_of};
 use super::file::PlanFile;
 use super::listing::{Dimension, Expected, Listed, Listing, name_of};
 use crate::experiment::folder::VERSION;
+use crate::label;
 use crate::observe::metrics::{METRICS, MetricDef};
 use crate::simulator::scenario::{QUICKSTART, Scenario, ScenarioError, SetOverride, WarmUp, YamlFile};
 
@@ -335,10 +336,12 @@ fn combinations(
             );
             return Err(file.error_at(&at, message));
         }
-        if name.trim().is_empty() || axis.values.is_empty() {
-            let what = if axis.values.is_empty() { "no values" } else { "an empty name" };
-            return Err(file.error_at(&at, format!("`{path}` has {what}; hint: as in {path}: [a, b]")));
+        if axis.values.is_empty() {
+            return Err(file.error_at(&at, format!("`{path}` has no values; hint: as in {path}: [a, b]")));
         }
+        label::check(&name).map_err(|error| {
+            file.error_at(&at, format!("`{path}` has no proper name: {error}; hint: as in {path}: [a, b]"))
+        })?;
         let mut dimension = Dimension { name, path: Some(path.clone()), labels: Vec::new() };
         let mut settings = Vec::new();
         for (index, (label, value)) in axis.values.iter().enumerate() {
@@ -452,9 +455,10 @@ fn add_label(
     dimension: &mut Dimension,
     label: String,
 ) -> Result<(), ScenarioError> {
-    if label.trim().is_empty() || label.chars().any(char::is_control) {
-        return Err(file.error_at(at, "a label must be a text of one line; hint: as in {small: [1, 2]}"));
-    }
+    label::check(&label).map_err(|error| {
+        let message = format!("a label must be a text of one line: {error}; hint: as in {{small: [1, 2]}}");
+        file.error_at(at, message)
+    })?;
     if dimension.labels.contains(&label) {
         let message = format!(
             "`{label}` is given twice for `{}`; hint: keep one of them, or give them labels, as in {{a: 1, b: 1}}",

@@ -20,7 +20,11 @@ use super::plan::Plan;
 use super::{SweepError, shown};
 use crate::experiment::run::run_one;
 use crate::experiment::statistics::{Moments, mean};
+use crate::input_file;
 use crate::simulator::scenario::Scenario;
+
+/// Largest list of cells that is read.
+const LISTING_BYTES_MAX: usize = 1 << 30;
 
 /// The list of cells in the folder of a sweep.
 const LISTING_FILE: &str = "plan.json";
@@ -128,7 +132,8 @@ impl Folder {
     pub fn listing(&self) -> Result<Listing, SweepError> {
         let path = self.path.join(LISTING_FILE);
         let unreadable = |reason: String| SweepError::NoSweep { path: self.path.clone(), reason };
-        let bytes = fs::read(path).map_err(|error| unreadable(format!("{LISTING_FILE}: {error}")))?;
+        let bytes = input_file::bytes(&path, LISTING_BYTES_MAX)
+            .map_err(|error| unreadable(format!("{LISTING_FILE}: {error}")))?;
         serde_json::from_slice(&bytes).map_err(|error| unreadable(format!("{LISTING_FILE}: {error}")))
     }
 

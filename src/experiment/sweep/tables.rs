@@ -3,12 +3,14 @@
 //! Promises bytes that depend on the list and the cells alone. Leaves reading and writing files to [`super::merge`].
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde_json::{Map, Value, json};
 
 use super::listing::{Expected, Listing};
 use crate::experiment::statistics::{Interval, LEVEL_95, Moments};
 use crate::observe::metrics::MetricDef;
+use crate::simulator::csv_row::RowWriter;
 
 /// What the tables need of a cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,13 +112,13 @@ impl Merged {
         table(|writer| {
             let names = listing.dimensions.iter().map(|dimension| dimension.name.as_str());
             let metrics = listing.metrics.iter().map(String::as_str);
-            writer.write_record(names.chain(["replication", "cell"]).chain(metrics))?;
+            writer.record(names.chain(["replication", "cell"]).chain(metrics))?;
             for combination in &listing.combinations {
                 for (replication, cell) in combination.cells.iter().enumerate() {
                     let values = cells.get(cell).map(|row| row.values.as_slice()).unwrap_or_default();
                     let labels = combination.labels.iter().cloned();
                     let row = labels.chain([replication.to_string(), cell.clone()]);
-                    writer.write_record(row.chain(values.iter().map(|value| text(*value))))?;
+                    writer.record(row.chain(values.iter().map(|value| text(*value))))?;
                 }
             }
             Ok(())
@@ -130,12 +132,12 @@ impl Merged {
             let names = listing.dimensions.iter().map(|dimension| dimension.name.as_str());
             let columns =
                 ["metric", "unit", "mean", "ci95_low", "ci95_high", "standard_deviation", "replications"];
-            writer.write_record(names.chain(columns))?;
+            writer.record(names.chain(columns))?;
             for (combination, summaries) in listing.combinations.iter().zip(&self.summaries) {
                 for (metric, summary) in listing.metrics.iter().zip(summaries) {
                     let unit = MetricDef::find(metric).map_or("", |found| found.0.unit);
                     let labels = combination.labels.iter().cloned();
-                    writer.write_record(labels.chain([
+                    writer.record(labels.chain([
                         metric.clone(),
                         unit.to_owned(),
                         text(summary.mean),
@@ -210,8 +212,8 @@ fn text(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-fn table(rows: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+fn table(rows: impl FnOnce(&mut RowWriter<Vec<u8>>) -> io::Result<()>) -> String {
+    let mut writer = RowWriter::new(Vec::new());
     rows(&mut writer).expect("writing to memory cannot fail");
-    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+    String::from_utf8(writer.finish().unwrap_or_default()).unwrap_or_default()
 }

@@ -5,8 +5,9 @@
 
 use std::fmt::Write;
 
-use crate::allocator::messages::{Allocation, Event, Target};
-use crate::quantum::calibration::Calibration;
+use crate::allocator::explain::Explanation;
+use crate::allocator::messages::{Allocation, Event, PromisedIsolation, Target};
+use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::{DeviceId, QubitSet};
 
 /// Writes what an event says.
@@ -20,10 +21,12 @@ fn write_event(event: &Event, to: &mut String) -> std::fmt::Result {
         Event::DeviceRegistered { device, spec } => {
             write!(
                 to,
-                "device_registered {} {} figures {:016x}",
+                "device_registered {} {} figures {:016x} device {:016x}",
                 device.0,
                 spec.name,
-                number_of(&spec.calibration)
+                number_of(&spec.calibration),
+                // Its file, which holds everything else: couplers, speed, limits.
+                first_word(blake3::hash(spec.to_yaml().as_bytes()))
             )
         }
         Event::DeviceRemoved { device } => write!(to, "device_removed {}", device.0),
@@ -109,9 +112,11 @@ fn started(allocation: &Allocation, to: &mut String) -> std::fmt::Result {
         copies,
         layout,
         swaps,
+        // The layout again, as a set.
         held: _,
         blocked,
         isolation,
+        // The instant of the line.
         started: _,
         expected_end,
         lease_end,
@@ -128,17 +133,10 @@ fn started(allocation: &Allocation, to: &mut String) -> std::fmt::Result {
     if let Some(swaps) = swaps {
         write!(to, " with {swaps} SWAPs")?;
     }
-    write!(to, ", cost {:?} of which routing {:?}", explanation.cost, explanation.routing_cost)?;
-    write!(to, " {:?} after {} devices", explanation.certainty, explanation.devices_tried)?;
-    if let Some(quality) = explanation.quality {
-        write!(to, ", {quality:?}")?;
-    }
+    explained(explanation, to)?;
     write!(to, ", fence {} epoch {}", fence.0, epoch.0)?;
     write!(to, ", tenant {} {} {}", tenant.user, tenant.group, tenant.project)?;
-    write!(to, ", buffer {} guard {}", isolation.buffer_distance, isolation.guard.0)?;
-    if isolation.hardware_reset {
-        to.push_str(" reset");
-    }
+    promised(isolation, to)?;
     if !driver_actions.is_empty() {
         write!(to, " first {driver_actions:?}")?;
     }
@@ -150,6 +148,33 @@ fn started(allocation: &Allocation, to: &mut String) -> std::fmt::Result {
     }
     to.push_str(", blocks");
     ranges(blocked, to)
+}
+
+fn explained(explanation: &Explanation, to: &mut String) -> std::fmt::Result {
+    let Explanation { strategy, selection, devices_tried, certainty, cost, routing_cost, quality } =
+        explanation;
+    match strategy {
+        Some(strategy) => write!(to, ", by {strategy:?}")?,
+        None => to.push_str(", by its own strategy"),
+    }
+    write!(to, " among {selection:?}, cost {cost:?} of which routing {routing_cost:?}")?;
+    write!(to, " {certainty:?} after {devices_tried} devices")?;
+    match quality {
+        Some(quality) => write!(to, ", {quality:?}"),
+        None => Ok(()),
+    }
+}
+
+fn promised(isolation: &PromisedIsolation, to: &mut String) -> std::fmt::Result {
+    let PromisedIsolation { buffer_distance, guard, hardware_reset, max_crosstalk } = isolation;
+    write!(to, ", buffer {buffer_distance} guard {}", guard.0)?;
+    if *hardware_reset {
+        to.push_str(" reset");
+    }
+    match max_crosstalk {
+        Some(limit) => write!(to, " crosstalk {limit:?}"),
+        None => Ok(()),
+    }
 }
 
 /// Qubits as ranges: ` 12-14 17`.
@@ -171,26 +196,35 @@ fn ranges(qubits: &QubitSet, to: &mut String) -> std::fmt::Result {
 /// A number that two different calibrations practically never share.
 fn number_of(calibration: &Calibration) -> u64 {
     let mut hasher = blake3::Hasher::new();
-    for qubit in &calibration.qubits {
-        for value in [
-            qubit.t1_s,
-            qubit.t2_s,
-            qubit.readout_error,
-            qubit.one_qubit_error,
-            qubit.one_qubit_duration_s,
-            qubit.readout_duration_s,
-        ] {
+    let Calibration { qubits, couplers } = calibration;
+    for qubit in qubits {
+        // Every field by name, here and below: a new one must be decided upon.
+        let QubitCalibration {
+            t1_s,
+            t2_s,
+            readout_error,
+            one_qubit_error,
+            one_qubit_duration_s,
+            readout_duration_s,
+            dead,
+        } = qubit;
+        for value in [t1_s, t2_s, readout_error, one_qubit_error, one_qubit_duration_s, readout_duration_s] {
             hasher.update(&value.to_bits().to_le_bytes());
         }
-        hasher.update(&[u8::from(qubit.dead)]);
+        hasher.update(&[u8::from(*dead)]);
     }
-    for coupler in &calibration.couplers {
-        for value in [coupler.two_qubit_error, coupler.two_qubit_duration_s] {
+    for coupler in couplers {
+        let CouplerCalibration { two_qubit_error, two_qubit_duration_s, dead } = coupler;
+        for value in [two_qubit_error, two_qubit_duration_s] {
             hasher.update(&value.to_bits().to_le_bytes());
         }
-        hasher.update(&[u8::from(coupler.dead)]);
+        hasher.update(&[u8::from(*dead)]);
     }
+    first_word(hasher.finalize())
+}
+
+fn first_word(hash: blake3::Hash) -> u64 {
     let mut first = [0; 8];
-    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    first.copy_from_slice(&hash.as_bytes()[..8]);
     u64::from_le_bytes(first)
 }

@@ -8,7 +8,6 @@ mod error;
 mod form;
 mod write;
 
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,6 +19,7 @@ use super::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
 use super::file_error::FileError;
 use super::lattice;
 use super::synthetic::{Averages, LogSpread};
+use crate::input_file;
 use crate::random::{Purpose, StreamFamily};
 use crate::time::Span;
 use form::{
@@ -35,7 +35,7 @@ pub const MAX_BYTES: usize = 64 << 20;
 
 /// Most qubits of one device, and most couplers: guards against a mistyped number filling the memory.
 const MAX_QUBITS: u32 = 100_000;
-const MAX_ALL_TO_ALL: u32 = 2_048;
+pub(crate) const MAX_ALL_TO_ALL: u32 = 2_048;
 
 impl DeviceSpec {
     /// Reads the device in `text`. `origin` names it in errors, usually the path.
@@ -78,13 +78,10 @@ impl DeviceSpec {
     pub fn from_file(path: &Path) -> Result<Self, FileError> {
         let origin = path.display().to_string();
         let failed = |error: std::io::Error| FileError::whole(&origin, format!("cannot read: {error}"));
-        let mut bytes = Vec::new();
-        let file = std::fs::File::open(path).map_err(failed)?;
-        // One byte more than allowed tells a file that is too large, whatever its reported size (pipes have none).
-        file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() > MAX_BYTES {
-            return Err(too_large(&origin));
-        }
+        let bytes = input_file::bytes(path, MAX_BYTES).map_err(|error| match error.kind() {
+            std::io::ErrorKind::FileTooLarge => too_large(&origin),
+            _ => failed(error),
+        })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let place = error.utf8_error().valid_up_to();
             FileError::whole(&origin, format!("not UTF-8 from byte {place} on; hint: save it as UTF-8"))

@@ -31,6 +31,9 @@ const SHORTEST_COHERENCE_S: f64 = 1e-9;
 const INITIAL_DRAWS: u64 = 1 << 62;
 const EVENT_DRAWS: u64 = 1 << 63;
 
+/// Most deaths and revivals of a coupler per day.
+const CHANGES_PER_DAY_MAX: f64 = 86_400.0;
+
 /// What can drift: the element and which of its figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Element {
@@ -142,6 +145,10 @@ impl DriftModel {
         ] {
             if !value.is_finite() || value < 0.0 {
                 return Err(DriftError::OutOfRange(key, value, "at or above 0"));
+            }
+            // Beyond a change per second the steps of the calendar are smaller than a double can tell apart.
+            if key.ends_with("_per_day") && value > CHANGES_PER_DAY_MAX {
+                return Err(DriftError::OutOfRange(key, value, "at or below 86400, one per second"));
             }
         }
         let step_days = config.step.as_secs_f64() / DAY_S;

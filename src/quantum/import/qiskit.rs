@@ -3,9 +3,11 @@
 //! Promises a device in file precision that passes every check of a device file, and a warning for everything that
 //! was clamped, assumed or taken out. Accepts files of all years since 2020. Leaves other vendors to other files.
 
+mod python_json;
+mod warning;
 mod zz;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,13 +15,17 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::input_file;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, DEAD_ERROR, QubitCalibration};
 use crate::quantum::coupling_map::{CouplingMap, CouplingMapError};
 use crate::quantum::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
-use crate::quantum::device_file::{MAX_BYTES, rounded, typical_speed};
+use crate::quantum::device_file::{MAX_ALL_TO_ALL, MAX_BYTES, rounded, typical_speed};
+use crate::quantum::file_error::crop;
 use crate::quantum::{CouplerId, PhysicalQubit};
 use crate::time::Span;
 use zz::zz;
+
+pub use warning::ImportWarning;
 
 /// A device with what its file cannot hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,36 +38,6 @@ pub struct Imported {
     pub native_directions: Vec<(PhysicalQubit, PhysicalQubit)>,
     /// Static ZZ interaction of couplers in Hz, where published.
     pub zz_hz: BTreeMap<CouplerId, f64>,
-}
-
-/// A place where the device differs from what the files say, or the files say nothing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what the fields are")]
-pub enum ImportWarning {
-    /// A qubit is marked dead.
-    #[error("qubit {qubit} is dead: {why}")]
-    DeadQubit { qubit: u32, why: &'static str },
-    /// A coupler is marked dead.
-    #[error("coupler [{a}, {b}] is dead: {why}")]
-    DeadCoupler { a: u32, b: u32, why: &'static str },
-    /// T2 was longer than physics allows.
-    #[error("qubit {qubit}: T2 clamped to twice T1")]
-    T2Clamped { qubit: u32 },
-    /// Old files say nothing of the readout duration.
-    #[error("readout duration of {qubits} qubits not given: {assumed} assumed")]
-    ReadoutDurationAssumed { qubits: u32, assumed: Span },
-    /// A gate without duration.
-    #[error("gate duration of {elements} elements not given: {assumed} assumed")]
-    GateDurationAssumed { elements: u32, assumed: Span },
-    /// The date has no offset.
-    #[error("the date `{date}` is no RFC 3339 time stamp and was left out")]
-    DateLeftOut { date: String },
-    /// A `zz_AB` entry that fits no coupler, or several.
-    #[error("{entries} entries `zz_AB` fit no single coupler and were left out")]
-    ZzLeftOut { entries: u32 },
-    /// Qiskit's made-up devices.
-    #[error("`{name}` is no real device: its figures were made up")]
-    NotReal { name: String },
 }
 
 /// Why the two files are no device.
@@ -108,6 +84,12 @@ pub enum ImportError {
         /// Qubits of the device.
         qubits: u32,
     },
+    /// Too many qubits for pairs of all with all.
+    #[error(
+        "the configuration has no coupling map, which stands for all pairs of its {0} qubits; hint: at most {1} qubits, or \
+         give coupling_map"
+    )]
+    NoCouplingMap(u32, u32),
     /// The coupling map is wrong.
     #[error("coupling map: {0}")]
     Map(#[from] CouplingMapError),
@@ -165,6 +147,17 @@ impl Parameter {
         self.value.as_f64().filter(|value| value.is_finite())
     }
 
+    /// The value as a probability; one that cannot be counts as not given, with a warning about `what`.
+    fn error(&self, what: impl Fn() -> String, warnings: &mut Vec<ImportWarning>) -> Option<f64> {
+        let value = self.number()?;
+        // IBM writes figures above 1 for what is out of order.
+        if value < 0.0 {
+            warnings.push(ImportWarning::OutOfRange { what: what(), value: value.to_string() });
+            return None;
+        }
+        Some(value.min(1.0))
+    }
+
     /// The value in seconds; `None` when it is missing or negative.
     fn seconds(&self) -> Result<Option<f64>, ImportError> {
         // Both µ: U+00B5 and U+03BC; an empty unit comes with an empty value.
@@ -197,14 +190,19 @@ struct GateFigures {
 }
 
 impl GateFigures {
-    fn of(gate: &Gate) -> Result<Self, ImportError> {
-        let error = find(&gate.parameters, "gate_error").and_then(Parameter::number);
+    fn of(gate: &Gate, warnings: &mut Vec<ImportWarning>) -> Result<Self, ImportError> {
+        let what = || format!("gate_error of `{}` on {:?}", shortened(&gate.gate), gate.qubits);
+        let error = find(&gate.parameters, "gate_error").and_then(|found| found.error(what, warnings));
         let broken = find(&gate.parameters, "operational").and_then(Parameter::number) == Some(0.0);
         let duration = find(&gate.parameters, "gate_length").map(Parameter::seconds).transpose()?.flatten();
         // A gate without error was not calibrated; IBM writes 1 for that elsewhere.
-        let error = if broken { 1.0 } else { error.unwrap_or(1.0).clamp(0.0, 1.0) };
+        let error = if broken { 1.0 } else { error.unwrap_or(1.0) };
         Ok(Self { error, duration_s: duration })
     }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 /// Readout of the devices of 2020, whose files do not say (0.7 to 4 us by generation).
@@ -219,30 +217,27 @@ const OLD_JOB_OVERHEAD: Span = Span::from_secs(26);
 pub fn import_files(configuration: &Path, properties: &Path, source: &str) -> Result<Imported, ImportError> {
     let read = |path: &Path| {
         let failed = |message: String| ImportError::Read { path: path.display().to_string(), message };
-        let size = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
-        if size > MAX_BYTES as u64 {
-            return Err(failed(format!("larger than {} MiB", MAX_BYTES >> 20)));
-        }
-        std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))
+        input_file::text(path, MAX_BYTES).map_err(|error| failed(error.to_string()))
     };
     import(&read(configuration)?, &read(properties)?, source)
 }
 
 /// Makes a device of the texts of a configuration and a properties file. `source` says where they come from.
 pub fn import(configuration: &str, properties: &str, source: &str) -> Result<Imported, ImportError> {
-    let conf: Configuration = json("configuration", configuration)?;
-    let props: Properties = json("properties", properties)?;
+    let mut warnings = Vec::new();
+    let conf: Configuration = json("configuration", configuration, &mut warnings)?;
+    let props: Properties = json("properties", properties, &mut warnings)?;
     if props.qubits.len() != conf.n_qubits as usize {
         return Err(ImportError::Mismatch(conf.n_qubits, props.qubits.len()));
     }
-    // Directed maps (ecr) and those that list both directions (cx, cz) give the same undirected edges.
-    let map = CouplingMap::new(conf.n_qubits, conf.coupling_map.iter().flatten().copied())?;
-    let mut warnings = Vec::new();
     if conf.backend_name.starts_with("fake_") {
-        warnings.push(ImportWarning::NotReal { name: conf.backend_name.clone() });
+        warnings.push(ImportWarning::NotReal { name: shortened(&conf.backend_name) });
     }
+    let name = device_name(&conf.backend_name, &mut warnings);
+    repeated(&props, &mut warnings);
+    let map = coupling_map(&conf, &props, &mut warnings)?;
     let qubits = qubits(&props, &mut warnings)?;
-    let (couplers, native_directions) = couplers(&props, &map, &mut warnings)?;
+    let (couplers, native_directions) = couplers(&conf, &props, &map, &mut warnings)?;
     let zz_hz = zz(&props.general, &map, &mut warnings);
     let calibrated_at = props.last_update_date.filter(|date| {
         let valid = date.parse::<jiff::Timestamp>().is_ok();
@@ -252,12 +247,12 @@ pub fn import(configuration: &str, properties: &str, source: &str) -> Result<Imp
         valid
     });
     let device = DeviceSpec {
-        name: device_name(&conf.backend_name),
+        name,
         vendor: "IBM".to_owned(),
         technology: Technology::Superconducting,
         granularity: Granularity::PerElement,
         source: source.to_owned(),
-        speed: speed(&conf, calibrated_at.as_deref()),
+        speed: speed(&conf, calibrated_at.as_deref(), &mut warnings),
         calibrated_at,
         native_gates: conf.basis_gates.into_iter().filter(|gate| gate != "reset").collect(),
         coupling_map: Arc::new(map),
@@ -270,30 +265,106 @@ pub fn import(configuration: &str, properties: &str, source: &str) -> Result<Imp
     Ok(Imported { device, warnings, native_directions, zz_hz })
 }
 
-fn json<'a, T: Deserialize<'a>>(file: &str, text: &'a str) -> Result<T, ImportError> {
-    serde_json::from_str(text).map_err(|error| ImportError::Json {
+fn json<T: serde::de::DeserializeOwned>(
+    file: &'static str,
+    text: &str,
+    warnings: &mut Vec<ImportWarning>,
+) -> Result<T, ImportError> {
+    let (text, values) = python_json::without_nan(text);
+    if values > 0 {
+        warnings.push(ImportWarning::NotFinite { file, values });
+    }
+    serde_json::from_str(&text).map_err(|error| ImportError::Json {
         file: file.to_owned(),
         message: error.to_string().to_lowercase(),
     })
 }
 
 /// `ibm_` for all, whatever IBM's prefix was; and nothing that a device name may not hold.
-fn device_name(backend: &str) -> String {
+fn device_name(backend: &str, warnings: &mut Vec<ImportWarning>) -> String {
     let name = backend.strip_prefix("ibmq_").map_or_else(|| backend.to_owned(), |rest| format!("ibm_{rest}"));
     let safe = |c: char| {
         if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') { c } else { '_' }
     };
-    let name: String = name.chars().map(safe).take(64).collect();
-    if name.is_empty() { "ibm".to_owned() } else { name }
+    let mut used: String = name.chars().map(safe).take(64).collect();
+    if used.is_empty() || used == "fleet" {
+        "ibm".clone_into(&mut used);
+    }
+    if used != name {
+        warnings.push(ImportWarning::NameChanged { name: crop(&name), used: used.clone() });
+    }
+    used
 }
 
-fn speed(conf: &Configuration, calibrated_at: Option<&str>) -> Speed {
+/// What is given several times, of which only the first counts: figures of a qubit, gates on the same qubits.
+fn repeated(props: &Properties, warnings: &mut Vec<ImportWarning>) {
+    let mut again = |what: String, times: usize| {
+        warnings.push(ImportWarning::Repeated { what, times: times as u32 });
+    };
+    for (qubit, parameters) in props.qubits.iter().enumerate() {
+        for name in ["T1", "T2", "readout_error", "readout_length", "operational"] {
+            let times = parameters.iter().filter(|parameter| parameter.name == name).count();
+            if times > 1 {
+                again(format!("{name} of qubit {qubit}"), times);
+            }
+        }
+    }
+    let mut gates: BTreeMap<(&str, &[u32]), usize> = BTreeMap::new();
+    for gate in &props.gates {
+        *gates.entry((&gate.gate, &gate.qubits)).or_default() += 1;
+    }
+    for ((gate, qubits), times) in gates.into_iter().filter(|(_, times)| *times > 1) {
+        again(format!("gate `{}` on {qubits:?}", shortened(gate)), times);
+    }
+}
+
+/// The couplers of the configuration and those of the gates. No map stands for all pairs of qubits, as in Qiskit.
+fn coupling_map(
+    conf: &Configuration,
+    props: &Properties,
+    warnings: &mut Vec<ImportWarning>,
+) -> Result<CouplingMap, ImportError> {
+    let Some(listed) = &conf.coupling_map else {
+        if conf.n_qubits > MAX_ALL_TO_ALL {
+            return Err(ImportError::NoCouplingMap(conf.n_qubits, MAX_ALL_TO_ALL));
+        }
+        return Ok(CouplingMap::all_to_all(conf.n_qubits)?);
+    };
+    // Directed maps (ecr) and those that list both directions (cx, cz) give the same undirected edges.
+    let mut pairs: BTreeSet<(u32, u32)> = listed.iter().map(|(a, b)| (*a.min(b), *a.max(b))).collect();
+    for gate in two_qubit_gates(props) {
+        let (a, b) = (gate.qubits[0].min(gate.qubits[1]), gate.qubits[0].max(gate.qubits[1]));
+        if b >= conf.n_qubits {
+            return Err(out_of_range(gate, b, props));
+        }
+        if pairs.insert((a, b)) {
+            warnings.push(ImportWarning::CouplerAdded { a, b });
+        }
+    }
+    Ok(CouplingMap::new(conf.n_qubits, pairs)?)
+}
+
+/// `rzz` is a gate of its own: its error says nothing of the coupler's health (it is 1 for couplers that work).
+fn two_qubit_gates(props: &Properties) -> impl Iterator<Item = &Gate> {
+    props.gates.iter().filter(|gate| gate.gate != "rzz" && gate.qubits.len() == 2)
+}
+
+fn speed(conf: &Configuration, calibrated_at: Option<&str>, warnings: &mut Vec<ImportWarning>) -> Speed {
     let typical = typical_speed(Technology::Superconducting);
     let old = calibrated_at.is_some_and(|date| date < "2022");
     let delay = conf.default_rep_delay.filter(|us| us.is_finite() && *us >= 0.0);
     let clops = [&conf.clops_h, &conf.clops, &conf.clops_v].into_iter().find_map(|value| value.as_f64());
+    let job_overhead = if old { OLD_JOB_OVERHEAD } else { typical.job_overhead };
+    let mut what = format!(
+        "{job_overhead} per job, {} per circuit, {} per layer",
+        typical.circuit_overhead, typical.layer
+    );
+    if delay.is_none() {
+        what += &format!(", {} between shots", typical.repetition_delay);
+    }
+    warnings.push(ImportWarning::SpeedAssumed { what });
     Speed {
-        job_overhead: if old { OLD_JOB_OVERHEAD } else { typical.job_overhead },
+        job_overhead,
         repetition_delay: delay.map_or(typical.repetition_delay, |us| Span::from_secs_f64(us * 1e-6)),
         clops: clops.filter(|clops| *clops >= 1.0).map(f64::round),
         quantum_volume: conf.quantum_volume.as_u64().and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0),
@@ -306,8 +377,8 @@ fn qubits(
     warnings: &mut Vec<ImportWarning>,
 ) -> Result<Vec<QubitCalibration>, ImportError> {
     let count = props.qubits.len();
-    let gates = one_qubit_gates(props)?;
-    let measured = measure_durations(props)?;
+    let gates = one_qubit_gates(props, warnings)?;
+    let measured = measure_gates(props, warnings)?;
     let mut without_readout = 0;
     let mut without_gate = 0;
     let mut qubits = Vec::with_capacity(count);
@@ -316,7 +387,12 @@ fn qubits(
         let seconds = |name| find(parameters, name).map(Parameter::seconds).transpose().map(Option::flatten);
         let positive = |seconds: &f64| *seconds > 0.0;
         let (t1, t2) = (seconds("T1")?.filter(positive), seconds("T2")?.filter(positive));
-        let readout = find(parameters, "readout_error").and_then(Parameter::number);
+        let what = || format!("readout_error of qubit {qubit}");
+        let readout = find(parameters, "readout_error").and_then(|found| found.error(what, warnings));
+        if readout.is_none() && measured[index].0.is_some() {
+            warnings.push(ImportWarning::ReadoutErrorOfGate { qubit });
+        }
+        let readout = readout.or(measured[index].0);
         let broken = find(parameters, "operational").and_then(Parameter::number) == Some(0.0);
         let why = if broken {
             Some("not operational")
@@ -332,17 +408,20 @@ fn qubits(
         warnings.extend(why.map(|why| ImportWarning::DeadQubit { qubit, why }));
         let t1_s = t1.unwrap_or(f64::INFINITY);
         let t2_s = t2.unwrap_or(2.0 * t1_s);
+        if t2.is_none() && why.is_none() {
+            warnings.push(ImportWarning::T2Assumed { qubit });
+        }
         if t2_s > 2.0 * t1_s {
             warnings.push(ImportWarning::T2Clamped { qubit });
         }
-        let readout_duration = seconds("readout_length")?.filter(positive).or(measured[index]);
+        let readout_duration = seconds("readout_length")?.filter(positive).or(measured[index].1);
         without_readout += u32::from(readout_duration.is_none());
         let gate_duration = gate.and_then(|gate| gate.duration_s).filter(positive);
         without_gate += u32::from(gate_duration.is_none());
         qubits.push(QubitCalibration {
             t1_s,
             t2_s: t2_s.min(2.0 * t1_s),
-            readout_error: readout.unwrap_or(1.0).clamp(0.0, 1.0),
+            readout_error: readout.unwrap_or(1.0),
             one_qubit_error: gate.map_or(1.0, |gate| gate.error),
             one_qubit_duration_s: gate_duration.unwrap_or(OLD_ONE_QUBIT.as_secs_f64()),
             readout_duration_s: readout_duration.unwrap_or(OLD_READOUT.as_secs_f64()),
@@ -360,9 +439,12 @@ fn qubits(
 }
 
 /// Per qubit the gate that makes one pulse: sx, or u2 in old files. rz is virtual: no error, no time.
-fn one_qubit_gates(props: &Properties) -> Result<Vec<Option<GateFigures>>, ImportError> {
+fn one_qubit_gates(
+    props: &Properties,
+    warnings: &mut Vec<ImportWarning>,
+) -> Result<Vec<Option<GateFigures>>, ImportError> {
     const BY_PREFERENCE: [&str; 6] = ["sx", "x", "u2", "u3", "rx", "id"];
-    let mut best: Vec<Option<(usize, GateFigures)>> = vec![None; props.qubits.len()];
+    let mut best: Vec<Option<(usize, &Gate)>> = vec![None; props.qubits.len()];
     for gate in &props.gates {
         let (&[qubit], Some(rank)) =
             (&gate.qubits[..], BY_PREFERENCE.iter().position(|name| *name == gate.gate))
@@ -371,22 +453,32 @@ fn one_qubit_gates(props: &Properties) -> Result<Vec<Option<GateFigures>>, Impor
         };
         let slot = best.get_mut(qubit as usize).ok_or_else(|| out_of_range(gate, qubit, props))?;
         if slot.is_none_or(|(known, _)| rank < known) {
-            *slot = Some((rank, GateFigures::of(gate)?));
+            *slot = Some((rank, gate));
         }
     }
-    Ok(best.into_iter().map(|slot| slot.map(|(_, figures)| figures)).collect())
+    best.into_iter().map(|slot| slot.map(|(_, gate)| GateFigures::of(gate, warnings)).transpose()).collect()
 }
 
-/// Newer files also give the readout as a gate `measure`.
-fn measure_durations(props: &Properties) -> Result<Vec<Option<f64>>, ImportError> {
-    let mut durations = vec![None; props.qubits.len()];
+/// Error and duration of the gate `measure`, as which newer files also give the readout, in seconds. Its error is
+/// known only where it is given: unlike other gates it has another place to stand.
+type MeasureFigures = (Option<f64>, Option<f64>);
+
+fn measure_gates(
+    props: &Properties,
+    warnings: &mut Vec<ImportWarning>,
+) -> Result<Vec<MeasureFigures>, ImportError> {
+    let mut all = vec![None; props.qubits.len()];
     for gate in props.gates.iter().filter(|gate| gate.gate == "measure") {
         if let &[qubit] = &gate.qubits[..] {
-            let slot = durations.get_mut(qubit as usize).ok_or_else(|| out_of_range(gate, qubit, props))?;
-            *slot = GateFigures::of(gate)?.duration_s;
+            let slot = all.get_mut(qubit as usize).ok_or_else(|| out_of_range(gate, qubit, props))?;
+            if slot.is_none() {
+                let figures = GateFigures::of(gate, warnings)?;
+                let given = find(&gate.parameters, "gate_error").and_then(Parameter::number);
+                *slot = Some((given.map(|_| figures.error), figures.duration_s));
+            }
         }
     }
-    Ok(durations)
+    Ok(all.into_iter().map(|slot| slot.unwrap_or_default()).collect())
 }
 
 fn out_of_range(gate: &Gate, qubit: u32, props: &Properties) -> ImportError {
@@ -395,50 +487,92 @@ fn out_of_range(gate: &Gate, qubit: u32, props: &Properties) -> ImportError {
 
 type Directions = Vec<(PhysicalQubit, PhysicalQubit)>;
 
-/// Per coupler the better direction of its two-qubit gate. `rzz` is a gate of its own: its error says nothing of the
-/// coupler's health (it is 1 for couplers that work).
+/// The gates of one coupler so far: the figures of the best, its direction, and whether another has another error.
+#[derive(Clone, Copy)]
+struct Best {
+    figures: GateFigures,
+    direction: (PhysicalQubit, PhysicalQubit),
+    differs: bool,
+}
+
+impl Best {
+    /// The reverse of a directed gate has the same error and takes longer: two more pulses.
+    fn key(&self) -> (f64, f64, u32) {
+        (self.figures.error, self.figures.duration_s.unwrap_or(f64::INFINITY), self.direction.0.0)
+    }
+}
+
+/// Per coupler the best of its two-qubit gates, in either direction.
+fn best_gates(
+    props: &Properties,
+    map: &CouplingMap,
+    warnings: &mut Vec<ImportWarning>,
+) -> Result<Vec<Option<Best>>, ImportError> {
+    let mut best: Vec<Option<Best>> = vec![None; map.couplers().len()];
+    let mut seen: BTreeSet<(&str, &[u32])> = BTreeSet::new();
+    for gate in two_qubit_gates(props) {
+        let (a, b) = (gate.qubits[0], gate.qubits[1]);
+        if a.max(b) as usize >= map.qubits() {
+            return Err(out_of_range(gate, a.max(b), props));
+        }
+        // Of a gate that is given twice the first counts.
+        let Some(coupler) = map.coupler(PhysicalQubit(a), PhysicalQubit(b)) else { continue };
+        if !seen.insert((&gate.gate, &gate.qubits)) {
+            continue;
+        }
+        let figures = GateFigures::of(gate, warnings)?;
+        let direction = (PhysicalQubit(a), PhysicalQubit(b));
+        let mut new = Best { figures, direction, differs: false };
+        let slot = &mut best[coupler.index()];
+        if let Some(known) = slot {
+            new.differs = known.differs || known.figures.error != figures.error;
+            known.differs = new.differs;
+        }
+        if slot.is_none_or(|known| new.key() < known.key()) {
+            *slot = Some(new);
+        }
+    }
+    let wide = props.gates.iter().filter(|gate| gate.qubits.len() > 2).count();
+    if wide > 0 {
+        warnings.push(ImportWarning::WideGatesLeftOut { gates: wide as u32 });
+    }
+    let differ = best.iter().flatten().filter(|best| best.differs).count();
+    if differ > 0 {
+        warnings.push(ImportWarning::ErrorsDiffer { couplers: differ as u32 });
+    }
+    Ok(best)
+}
+
 fn couplers(
+    conf: &Configuration,
     props: &Properties,
     map: &CouplingMap,
     warnings: &mut Vec<ImportWarning>,
 ) -> Result<(Vec<CouplerCalibration>, Directions), ImportError> {
-    let mut best: Vec<Option<(GateFigures, (PhysicalQubit, PhysicalQubit))>> =
-        vec![None; map.couplers().len()];
-    for gate in props.gates.iter().filter(|gate| gate.gate != "rzz") {
-        let &[a, b] = &gate.qubits[..] else { continue };
-        let qubits = map.qubits() as u32;
-        if a.max(b) >= qubits {
-            return Err(out_of_range(gate, a.max(b), props));
-        }
-        let direction = (PhysicalQubit(a), PhysicalQubit(b));
-        let Some(coupler) = map.coupler(direction.0, direction.1) else {
-            continue;
-        };
-        let figures = GateFigures::of(gate)?;
-        // The reverse of a directed gate has the same error and takes longer: two more pulses.
-        let key = |f: &GateFigures, (from, _): &(PhysicalQubit, PhysicalQubit)| {
-            (f.error, f.duration_s.unwrap_or(f64::INFINITY), from.0)
-        };
-        let slot = &mut best[coupler.index()];
-        if slot.as_ref().is_none_or(|(known, from)| key(&figures, &direction) < key(known, from)) {
-            *slot = Some((figures, direction));
-        }
+    let best = best_gates(props, map, warnings)?;
+    if conf.coupling_map.is_none() {
+        // Told once: most pairs of an assumed map may have no gate.
+        let dead = best.iter().filter(|slot| slot.is_none()).count() as u32;
+        warnings.push(ImportWarning::CouplingMapAssumed { pairs: best.len() as u32, dead });
     }
     let mut without_duration = 0;
     let mut calibrations = Vec::with_capacity(best.len());
     let mut directions = Vec::with_capacity(best.len());
     for (slot, &(a, b)) in best.into_iter().zip(map.couplers()) {
-        let figures = slot.map(|(figures, _)| figures);
-        directions.push(slot.map_or((a, b), |(_, direction)| direction));
+        let figures = slot.map(|best| best.figures);
+        directions.push(slot.map_or((a, b), |best| best.direction));
         let error = figures.map_or(1.0, |figures| figures.error);
         let why = match figures {
             None => Some("it has no gate"),
             Some(figures) if figures.error >= DEAD_ERROR => Some("its gate is not calibrated"),
             Some(_) => None,
         };
-        warnings.extend(why.map(|why| ImportWarning::DeadCoupler { a: a.0, b: b.0, why }));
+        if figures.is_some() || conf.coupling_map.is_some() {
+            warnings.extend(why.map(|why| ImportWarning::DeadCoupler { a: a.0, b: b.0, why }));
+        }
         let duration = figures.and_then(|figures| figures.duration_s).filter(|seconds| *seconds > 0.0);
-        without_duration += u32::from(duration.is_none());
+        without_duration +=
+            u32::from(duration.is_none() && (figures.is_some() || conf.coupling_map.is_some()));
         calibrations.push(CouplerCalibration {
             two_qubit_error: error,
             two_qubit_duration_s: duration.unwrap_or(OLD_TWO_QUBIT.as_secs_f64()),

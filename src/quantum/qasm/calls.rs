@@ -9,7 +9,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::MAX_NESTING;
 use super::error::{Fault, Span};
-use super::gates::{BodyStep, Gate, GateId, GateKind};
+use super::gates::{BodyStep, Gate, GateId, GateKind, base_name};
 use super::names::{Symbol, Wires};
 use super::reader::Reader;
 use super::syntax::{Base, Call, Expression, GateForm, Index, Modifier, StatementKind};
@@ -69,7 +69,7 @@ impl Reader<'_> {
             }
             self.scopes.pop();
             GateKind::Body(body.into())
-        } else if name == "delay" {
+        } else if base_name(name) == "delay" {
             GateKind::Idle
         } else if form.qubits.len() <= 2 {
             GateKind::Single

@@ -166,6 +166,20 @@ const COMPOSITE: [(&str, u32, u8, &str); 8] = [
     ("ccz", 3, NAMED, "h c ccx abc h c"),
 ];
 
+/// A name without the number that Qiskit's exports add to the second and later definitions of a gate
+/// (`delay_140529667383568`): the address of an object, longer than any number that people write.
+pub(super) fn base_name(name: &str) -> &str {
+    const DIGITS_MIN: usize = 9;
+    match name.rsplit_once('_') {
+        Some((base, digits))
+            if digits.len() >= DIGITS_MIN && digits.bytes().all(|digit| digit.is_ascii_digit()) =>
+        {
+            base
+        }
+        _ => name,
+    }
+}
+
 /// All gates of a file by number, and by name as far as they are known at this place of the file.
 #[derive(Debug, Clone)]
 pub(super) struct Gates {
@@ -276,10 +290,10 @@ impl Gates {
     }
 
     /// Adds a definition of the file; `None` when the file has defined the name before. Where the name is that of a
-    /// gate on one or two qubits from this module, with as many parameters, it is that gate.
+    /// gate on one or two qubits from this module, perhaps numbered, with as many parameters, it is that gate.
     pub(super) fn define(&mut self, gate: Gate) -> Option<()> {
         let name = gate.name.clone();
-        let same = self.own.get(&*name).copied().filter(|id| {
+        let same = self.own.get(base_name(&name)).copied().filter(|id| {
             let own = self.get(*id);
             matches!(own.kind, GateKind::Single | GateKind::Idle)
                 && (own.parameters, own.qubits) == (gate.parameters, gate.qubits)

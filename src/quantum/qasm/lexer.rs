@@ -65,9 +65,16 @@ impl<'a> Lexer<'a> {
         Span { start: start as u32, end: self.at as u32 }
     }
 
-    /// Leaves out the rest of the line, for annotations and pragmas.
-    pub(super) fn skip_line(&mut self) {
+    /// Leaves out the rest of the line, for comments.
+    fn skip_line(&mut self) {
         self.at += self.rest().find('\n').unwrap_or(self.rest().len());
+    }
+
+    /// Steps over the line from `start` on, for annotations and pragmas, which end with it.
+    pub(super) fn line_from(&mut self, start: u32) -> Span {
+        self.skip_line();
+        let text = self.text.get(start as usize..self.at).unwrap_or_default();
+        Span { start, end: start + text.trim_end().len() as u32 }
     }
 
     fn skip_space(&mut self) -> Result<(), Fault> {

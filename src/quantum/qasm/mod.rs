@@ -10,7 +10,8 @@
 //! OpenQASM 3 what Qiskit exports, and a little more: `stdgates.inc`, modifiers (`inv`, `pow`, `ctrl`, `negctrl`),
 //! `input`, `const`, aliases, hardware qubits, `if`/`else`, `box`, `delay`, and `for` over constants. `while`, `switch`,
 //! subroutines and pulses are errors, because their counts are known only at run time. A file without a version is taken
-//! as version 2. Both include files are built in.
+//! as version 2. Both include files are built in. Annotations are remarks; of pragmas only Braket's `verbatim`, `result`
+//! and `noise` are passed over, which add no gates: any other is an error, for it may hide some.
 //!
 //! # What counts as what
 //!
@@ -25,7 +26,8 @@
 //!
 //! - A gate that the file defines counts as its parts, all the way down. The exception are names that Qiskit has a gate
 //!   for, on one or two qubits, with as many parameters (`ecr`, `iswap`, `ryy`, ...): they count as one gate, however the
-//!   file spells them out. `ccx`, `cswap`, `rccx`, `rc3x`, `c3x`, `c3sqrtx` and `c4x` are what `qelib1.inc` makes of
+//!   file spells them out. Qiskit numbers second definitions (`ryy_140529667383568`, `delay_140529667510544`), which count
+//!   as the first. `ccx`, `cswap`, `rccx`, `rc3x`, `c3x`, `c3sqrtx` and `c4x` are what `qelib1.inc` makes of
 //!   them. An `opaque` gate on one or two qubits counts as one; a larger one is an error.
 //! - The depth is Qiskit's `QuantumCircuit.depth()` of the circuit after this expansion: the longest chain of operations
 //!   that share a qubit or a classical bit. A measurement occupies the bit it writes; an operation under `if` all bits
@@ -49,11 +51,11 @@ mod reader;
 mod statement;
 mod syntax;
 
-use std::io::Read;
 use std::path::Path;
 
 use super::circuit::CircuitProfile;
 use super::file_error::FileError;
+use crate::input_file;
 use reader::Reader;
 
 /// Largest circuit file that is read, bytes.
@@ -97,10 +99,7 @@ pub fn profile(text: &str, origin: &str) -> Result<CircuitProfile, FileError> {
 pub fn profile_file(path: &Path) -> Result<CircuitProfile, FileError> {
     let origin = path.display().to_string();
     let unreadable = |reason: String| FileError::whole(&origin, format!("cannot read: {reason}"));
-    let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    let mut bytes = Vec::new();
-    // At most one byte more than is allowed: a file that never ends must not fill the memory.
-    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = input_file::bytes(path, MAX_BYTES).map_err(|error| unreadable(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable("the file is not UTF-8 text".to_owned()))?;
     profile(&text, &origin)
 }

@@ -22,12 +22,8 @@ impl Parser<'_> {
         self.deeper()?;
         let start = self.token.span;
         let kind = match self.token.kind {
-            // Annotations and pragmas are for others.
-            Kind::Symbol("@" | "#") if self.version == Version::Three => {
-                self.lexer.skip_line();
-                self.advance()?;
-                StatementKind::Nothing
-            }
+            Kind::Symbol("@") if self.version == Version::Three => self.annotation()?,
+            Kind::Symbol("#") if self.version == Version::Three => self.pragma()?,
             Kind::Symbol(";") => {
                 self.advance()?;
                 StatementKind::Nothing
@@ -184,11 +180,7 @@ impl Parser<'_> {
                 StatementKind::Block(self.block()?)
             }
             "for" => self.for_loop()?,
-            "pragma" => {
-                self.lexer.skip_line();
-                self.advance()?;
-                StatementKind::Nothing
-            }
+            "pragma" => self.pragma()?,
             "nop" => {
                 self.advance()?;
                 self.operands()?;
@@ -207,6 +199,41 @@ impl Parser<'_> {
             }
             _ => return Ok(None),
         }))
+    }
+
+    /// An annotation is a remark on the statement below it, which counts as without. It ends with its line: what looks
+    /// like a statement on the same line would not be counted.
+    fn annotation(&mut self) -> Result<StatementKind, Fault> {
+        let line = self.lexer.line_from(self.token.span.start);
+        if line.of(self.text).contains(';') {
+            let message = format!(
+                "the annotation `{}` takes its whole line, so that a statement on it would not be counted; hint: put \
+                 the statement on the next line",
+                crop(line.of(self.text))
+            );
+            return Err(Fault::at(line, message));
+        }
+        self.advance()?;
+        Ok(StatementKind::Nothing)
+    }
+
+    /// A pragma may stand for anything, also for gates (`braket unitary`): only those are passed over that are known to
+    /// add none.
+    fn pragma(&mut self) -> Result<StatementKind, Fault> {
+        const WITHOUT_GATES: [&str; 3] = ["braket verbatim", "braket result", "braket noise"];
+        let line = self.lexer.line_from(self.token.span.start);
+        let text = line.of(self.text).trim_start_matches('#').trim_start();
+        let words: Vec<&str> = text.split_whitespace().skip(1).take(2).collect();
+        if !WITHOUT_GATES.contains(&words.join(" ").as_str()) {
+            let message = format!(
+                "`{}` may stand for gates, which would not be counted; hint: write it as gates, or delete the line if it \
+                 adds none",
+                crop(line.of(self.text))
+            );
+            return Err(Fault::at(line, message));
+        }
+        self.advance()?;
+        Ok(StatementKind::Nothing)
     }
 
     /// `[size]` where there is one.

@@ -17,7 +17,6 @@ mod set;
 mod yaml_file;
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +24,7 @@ use serde::Deserialize;
 
 use crate::allocator::config::AllocatorConfig;
 use crate::allocator::job::Topology;
+use crate::input_file;
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::Calibration;
 use crate::quantum::device::DeviceSpec;
@@ -279,26 +279,10 @@ impl Scenario {
 /// The text of the file at `path`, which is to be a `kind` such as `example`.
 fn read_text(path: &Path, kind: &str, example: &str) -> Result<String, ScenarioError> {
     let unreadable = |reason: &str| ScenarioError::unreadable(path, kind, example, reason);
-    let bytes = read_limited(path).map_err(|error| match error.kind() {
+    input_file::text(path, MAX_BYTES).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => unreadable("there is no such file"),
-        std::io::ErrorKind::IsADirectory => unreadable("it is a directory"),
         _ => unreadable(&error.to_string()),
-    })?;
-    if bytes.len() > MAX_BYTES {
-        return Err(unreadable(&format!("it is larger than {} MiB", MAX_BYTES >> 20)));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        unreadable(&format!("it is no UTF-8 text (byte {at})"))
     })
-}
-
-/// At most one byte more than is allowed: a file that never ends must not fill the memory.
-fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = std::fs::File::open(path)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

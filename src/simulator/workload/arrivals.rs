@@ -11,6 +11,9 @@ use super::variates::{exponential, gamma, uniform};
 use crate::random::{Stream, StreamFamily};
 use crate::time::{Span, Time};
 
+/// Most changes of the state of a switched process between two jobs, on the average: milliseconds of computing.
+const SWITCHES_MAX: f64 = 1e6;
+
 /// How jobs arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -38,9 +41,9 @@ pub enum Arrivals {
     Batch {
         /// Mean rate of jobs; batches come at rate / mean_size.
         rate: Rate,
-        /// Mean number of jobs in a batch, 1 or more. Default 3.
+        /// Mean number of jobs in a batch, 1 to 1,000,000. Default 3.
         #[serde(default = "default_batch_size")]
-        #[schemars(range(min = 1))]
+        #[schemars(range(min = 1, max = 1_000_000))]
         mean_size: f64,
     },
     /// A Poisson process whose rate swings: rate x (1 + amplitude x sin(2 pi (t + phase) / period)).
@@ -62,7 +65,7 @@ pub enum Arrivals {
     Mmpp {
         /// Rate of jobs in either state.
         rates: (Rate, Rate),
-        /// Mean time spent in either state.
+        /// Mean time spent in either state; on the average at most a million changes of the state between two jobs.
         sojourn: (Span, Span),
     },
     /// Bursts: so many jobs, evenly spread over a span, again and again; the first burst starts at once.
@@ -105,6 +108,15 @@ pub enum ArrivalsError {
     /// A span of zero.
     #[error("{0} must be longer than zero")]
     Zero(&'static str),
+    /// A process that changes its state over and over before a job comes.
+    #[error(
+        "sojourn makes the state change {changes:.0} times between two jobs, the most is {SWITCHES_MAX:.0}; hint: longer \
+         sojourns, or a poisson process, which is the same"
+    )]
+    SwitchesTooOften {
+        /// Changes of the state per job.
+        changes: f64,
+    },
     /// A burst longer than the time to the next.
     #[error("a burst over {over} does not end before the next, which comes every {every}")]
     BurstsOverlap {
@@ -128,14 +140,25 @@ impl Arrivals {
             Self::Poisson { .. } => Ok(()),
             Self::Deterministic { every } => longer("every", every),
             Self::Renewal { cv, .. } => number("cv", "0 to 100", cv, (0.0..=100.0).contains(&cv)),
+            // A batch comes at one instant: without a bound time would stand still in it.
             Self::Batch { mean_size, .. } => {
-                number("mean_size", "1 or more", mean_size, mean_size.is_finite() && mean_size >= 1.0)
+                number("mean_size", "1 to 1,000,000", mean_size, (1.0..=1e6).contains(&mean_size))
             }
             Self::Sinusoidal { amplitude, period, .. } => {
                 number("amplitude", "0 to 1", amplitude, (0.0..=1.0).contains(&amplitude))?;
                 longer("period", period)
             }
-            Self::Mmpp { sojourn, .. } => longer("sojourn", sojourn.0).and(longer("sojourn", sojourn.1)),
+            Self::Mmpp { sojourn, .. } => {
+                longer("sojourn", sojourn.0)?;
+                longer("sojourn", sojourn.1)?;
+                let both = sojourn.0.as_secs_f64() + sojourn.1.as_secs_f64();
+                let changes = 2.0 / (both * self.mean_rate_per_s());
+                if changes <= SWITCHES_MAX {
+                    Ok(())
+                } else {
+                    Err(ArrivalsError::SwitchesTooOften { changes })
+                }
+            }
             Self::Burst { every, jobs, over } => {
                 longer("every", every)?;
                 number("jobs", "1 or more", jobs as f64, jobs > 0)?;
@@ -293,6 +316,9 @@ impl Iterator for ArrivalProcess {
                     }
                     // The exponential forgets: what was left of the gap is drawn anew at the other rate.
                     gap += *left_ns;
+                    if gap >= u64::MAX as f64 {
+                        return None;
+                    }
                     *second = !*second;
                     *left_ns = exponential(stream) * sojourns[usize::from(*second)];
                 }
@@ -406,6 +432,28 @@ mod tests {
         let (mean, cv) = mean_and_cv(&gaps_s(arrivals, 1_000_000));
         assert!((mean * arrivals.mean_rate_per_s() - 1.0).abs() < 0.02, "{mean}");
         assert!(cv > 1.3, "{cv}");
+    }
+
+    /// Each of these would compute without end before its first job, or between two.
+    #[test]
+    fn processes_that_stand_still_are_refused() {
+        let mmpp = |rate_text: &str, sojourn: Span| Arrivals::Mmpp {
+            rates: (rate(rate_text), rate(rate_text)),
+            sojourn: (sojourn, sojourn),
+        };
+        let messages = [
+            mmpp("1/h", Span(1)),
+            mmpp("0.0000001/d", Span::from_secs(1)),
+            Arrivals::Batch { rate: rate("1/s"), mean_size: 2e6 },
+        ]
+        .map(|arrivals| arrivals.validate().unwrap_err().to_string());
+        insta::assert_snapshot!(messages.join("\n"), @"
+        sojourn makes the state change 3600000000000 times between two jobs, the most is 1000000; hint: longer sojourns, or a poisson process, which is the same
+        sojourn makes the state change 864000000000 times between two jobs, the most is 1000000; hint: longer sojourns, or a poisson process, which is the same
+        mean_size must be 1 to 1,000,000, not 2000000
+        ");
+        assert_eq!(mmpp("1/s", Span::from_secs(1)).validate(), Ok(()));
+        assert_eq!(mmpp("1000000000/s", Span(1)).validate(), Ok(()));
     }
 
     #[test]

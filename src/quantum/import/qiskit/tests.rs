@@ -19,10 +19,12 @@ fn every_trap_is_clamped_or_taken_out_with_a_warning() {
     qubit 4 is dead: no T1
     qubit 5 is dead: one-qubit gates not calibrated
     readout duration of 1 qubits not given: 4us assumed
+    1 couplers have gates of different errors: the lowest counts
     coupler [2, 3] is dead: its gate is not calibrated
     coupler [4, 5] is dead: it has no gate
     gate duration of 1 elements not given: 400ns assumed
     1 entries `zz_AB` fit no single coupler and were left out
+    times around shots are not in the files: 3s 100ms per job, 88ms per circuit, 229ns per layer, 250us between shots assumed
     ");
     insta::assert_snapshot!(imported.device.to_yaml(), @r#"
     schema: 1
@@ -52,6 +54,97 @@ fn every_trap_is_clamped_or_taken_out_with_a_warning() {
       - {qubits: [4, 5], two_qubit_error: 1, two_qubit_duration: 400ns, dead: true}
     "#);
     assert_eq!(DeviceSpec::from_yaml(&imported.device.to_yaml(), "trap").as_ref(), Ok(&imported.device));
+}
+
+/// The fixture with changes, and the warnings that it did not have before.
+fn changed(
+    configuration: impl FnOnce(&mut Value),
+    properties: impl FnOnce(&mut Value),
+) -> (Imported, Vec<String>) {
+    let (mut conf, mut props): (Value, Value) =
+        (serde_json::from_str(CONFIGURATION).unwrap(), serde_json::from_str(PROPERTIES).unwrap());
+    configuration(&mut conf);
+    properties(&mut props);
+    let imported = import(&conf.to_string(), &props.to_string(), "synthetic").unwrap();
+    let before = trap().warnings;
+    let new = imported.warnings.iter().filter(|warning| !before.contains(warning));
+    let new = new.map(ToString::to_string).collect();
+    (imported, new)
+}
+
+fn without(qubit: usize, name: &str) -> impl FnOnce(&mut Value) {
+    move |props| {
+        props["qubits"][qubit].as_array_mut().unwrap().retain(|parameter| parameter["name"] != name);
+    }
+}
+
+/// As Qiskit reads them: no map is all pairs, and gates of the properties make couplers of their own.
+#[test]
+fn couplers_that_the_map_does_not_say_are_told() {
+    let (imported, new) = changed(|conf| conf["coupling_map"] = Value::Null, |_| {});
+    assert_eq!(imported.device.coupling_map.couplers().len(), 15);
+    let alive = imported.device.calibration.couplers.iter().filter(|coupler| !coupler.dead).count();
+    assert_eq!(alive, 3);
+    insta::assert_snapshot!(new.join("\n"), @"
+    the configuration has no coupling map: all 15 pairs of qubits are coupled, of which 11 have no gate in the properties and are dead
+    ");
+    let (imported, new) = changed(|conf| conf["coupling_map"] = serde_json::json!([[1, 0]]), |_| {});
+    assert_eq!(imported.device.coupling_map.couplers().len(), 4);
+    insta::assert_snapshot!(new.join("\n"), @"
+    coupler [1, 2] is not in the coupling map, but has gates in the properties: added
+    coupler [2, 3] is not in the coupling map, but has gates in the properties: added
+    coupler [3, 4] is not in the coupling map, but has gates in the properties: added
+    ");
+}
+
+#[test]
+fn what_is_assumed_of_a_qubit_is_told() {
+    let (imported, new) = changed(|_| {}, without(0, "T2"));
+    assert_eq!(imported.device.calibration.qubits[0].t2_s, 201e-6);
+    assert_eq!(new, ["qubit 0: T2 not given: twice T1 assumed, the longest that there is"]);
+    let (imported, new) = changed(|_| {}, without(3, "readout_error"));
+    let qubit = &imported.device.calibration.qubits[3];
+    assert!(!qubit.dead && qubit.readout_error == 0.03);
+    assert_eq!(new, ["qubit 3: readout error not given: that of its gate `measure` taken"]);
+    let (imported, new) = changed(|_| {}, |props| props["qubits"][0][2]["value"] = serde_json::json!(-0.25));
+    assert!(imported.device.calibration.qubits[0].dead);
+    insta::assert_snapshot!(new.join("\n"), @"
+    readout_error of qubit 0: -0.25 cannot be, and counts as not given
+    qubit 0 is dead: readout not calibrated, or wrong half of the time
+    ");
+}
+
+#[test]
+fn what_is_given_twice_or_not_read_is_told() {
+    let gate = |name: &str, qubits: &[u32]| {
+        serde_json::json!({"gate": name, "name": name, "qubits": qubits,
+            "parameters": [{"name": "gate_error", "unit": "", "value": 0.4}]})
+    };
+    let (imported, new) = changed(
+        |_| {},
+        |props| {
+            let gates = props["gates"].as_array_mut().unwrap();
+            gates.extend([gate("sx", &[0]), gate("cz", &[1, 2]), gate("ccx", &[0, 1, 2])]);
+        },
+    );
+    assert_eq!(imported.device.calibration, trap().device.calibration);
+    insta::assert_snapshot!(new.join("\n"), @"
+    gate `cz` on [1, 2] is given 2 times: the first counts
+    gate `sx` on [0] is given 2 times: the first counts
+    1 gates on three or more qubits were left out
+    ");
+}
+
+/// Python writes numbers that JSON does not have.
+#[test]
+fn a_number_that_is_none_is_a_missing_one() {
+    let properties = PROPERTIES.replace("\"value\": 90.25", "\"value\": NaN");
+    let imported = import(CONFIGURATION, &properties, "synthetic").unwrap();
+    let said: Vec<String> = imported.warnings.iter().take(2).map(ToString::to_string).collect();
+    insta::assert_snapshot!(said.join("\n"), @"
+    1 values of the properties are NaN or infinite, and count as not given
+    qubit 0: T2 not given: twice T1 assumed, the longest that there is
+    ");
 }
 
 #[test]

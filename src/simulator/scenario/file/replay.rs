@@ -23,6 +23,9 @@ pub trait OfPath {
 pub struct CsvFile {
     /// Path relative to the scenario; may be compressed by gzip.
     pub file: String,
+    /// Whether time begins with the first job instead of the file's own zero, as for times since 1970. Default false.
+    #[serde(default)]
+    pub start_at_first_job: bool,
     /// Only the first jobs by submission. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -106,6 +109,9 @@ pub struct TraceFile {
     /// What becomes of shapes of which the trace holds only that there was one (custom ones, circuits). Default refuse.
     #[serde(default)]
     pub lost_shapes: LostShapes,
+    /// Whether time begins with the first job instead of the file's own zero, as for times since 1970. Default false.
+    #[serde(default)]
+    pub start_at_first_job: bool,
     /// Only the first jobs by submission. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
@@ -132,7 +138,7 @@ fn one() -> f64 {
 
 impl OfPath for CsvFile {
     fn of_path(file: String) -> Self {
-        Self { file, limit: None, time_scale: 1.0 }
+        Self { file, start_at_first_job: false, limit: None, time_scale: 1.0 }
     }
 }
 
@@ -151,7 +157,14 @@ impl OfPath for SwfFile {
 
 impl OfPath for TraceFile {
     fn of_path(file: String) -> Self {
-        Self { file, replication: 0, lost_shapes: LostShapes::default(), limit: None, time_scale: 1.0 }
+        Self {
+            file,
+            replication: 0,
+            lost_shapes: LostShapes::default(),
+            start_at_first_job: false,
+            limit: None,
+            time_scale: 1.0,
+        }
     }
 }
 

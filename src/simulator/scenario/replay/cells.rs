@@ -7,46 +7,33 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::allocator::job::{IsolationLevel, Priority, QualityBound, Topology};
+use crate::label;
 use crate::quantum::circuit::{CircuitProfile, InteractionGraph};
 use crate::quantum::generators;
 use crate::simulator::scenario::document::crop;
 use crate::simulator::workload::jobs::PlannedOutcome;
-use crate::time::Span;
+use crate::time::{SecondsError, Span, SpanError};
 
 /// Most qubits of a shape given edge by edge.
 const MAX_CUSTOM_QUBITS: u32 = 10_000;
 
-/// Seconds beyond which nothing is simulated: about 292 years, half of what a time can hold.
-const MAX_SECONDS: f64 = 9.2e9;
-
-const NS_PER_S: u64 = 1_000_000_000;
-
-/// Seconds, exactly where they are written as a decimal of at most nine places, or a duration with a unit.
+/// Seconds, exact to the nanosecond, or a duration with a unit.
 pub(super) fn span(text: &str) -> Result<Span, String> {
-    if let Some(span) = decimal(text) {
-        return Ok(span);
-    }
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.0..MAX_SECONDS).contains(&seconds) => Ok(Span::from_secs_f64(seconds)),
-        Ok(_) => Err(format!("`{}` is out of range; hint: seconds from 0 to {MAX_SECONDS:.0}", crop(text))),
-        Err(_) => Span::from_str(text).map_err(|_| {
-            format!("`{}` is no time; hint: seconds such as 12.5, or with a unit such as 5m", crop(text))
+    match Span::from_decimal_seconds(text) {
+        Ok(span) => Ok(span),
+        Err(SecondsError::NotANumber) => Span::from_str(text).map_err(|error| match error {
+            SpanError::Invalid(_, why) if why.contains("584 years") => format!("`{}` is {why}", crop(text)),
+            _ => {
+                format!("`{}` is no time; hint: seconds such as 12.5, or with a unit such as 5m", crop(text))
+            }
         }),
+        Err(SecondsError::TooLong) => Err(format!(
+            "`{}` seconds are longer than 584 years, more than a time can hold; hint: another unit? times are seconds, or \
+             carry a unit such as 5ms",
+            crop(text)
+        )),
+        Err(error) => Err(format!("`{}` is {error}; hint: seconds such as 12.5", crop(text))),
     }
-}
-
-/// The exact value of a plain decimal, or nothing.
-fn decimal(text: &str) -> Option<Span> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 9 || fraction.len() > 9 || !digits(whole) || !digits(fraction) {
-        return None;
-    }
-    let mut ns = 0;
-    for place in 0..9 {
-        ns = ns * 10 + u64::from(fraction.as_bytes().get(place).map_or(0, |digit| digit - b'0'));
-    }
-    Some(Span(whole.parse::<u64>().ok()? * NS_PER_S + ns))
 }
 
 /// A whole number from `least` on.
@@ -54,10 +41,18 @@ pub(super) fn whole<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
     text: &str,
     least: T,
 ) -> Result<T, String> {
-    text.parse::<T>()
-        .ok()
-        .filter(|number| *number >= least)
-        .ok_or_else(|| format!("`{}` is no whole number; hint: {least} or more", crop(text)))
+    // Tables that went through a program of statistics say `5.0`.
+    let plain = text.split_once('.').filter(|(_, places)| places.bytes().all(|digit| digit == b'0'));
+    match plain.map_or(text, |(whole, _)| whole).parse::<T>() {
+        Ok(number) if number >= least => Ok(number),
+        Ok(_) => Err(format!("`{}` is too small; hint: {least} or more", crop(text))),
+        Err(_) => Err(format!("`{}` is no whole number, or too large; hint: {least} or more", crop(text))),
+    }
+}
+
+/// A name that is shown in results.
+pub(super) fn name(text: &str) -> Result<&str, String> {
+    label::check(text).map(|()| text).map_err(|error| format!("`{}` is no name: {error}", crop(text)))
 }
 
 /// A probability.
@@ -237,9 +232,25 @@ mod tests {
         assert_eq!(read("1e3"), Ok(1_000_000_000_000));
         assert_eq!(read("5m"), Ok(300_000_000_000));
         assert_eq!(read(".5"), Ok(500_000_000));
-        for wrong in ["-1", "", "x", "1e99", "nan", "5 parsecs"] {
+        assert_eq!(read("1700000000.000000003"), Ok(1_700_000_000_000_000_003));
+        assert_eq!(read("18446744073.709551615"), Ok(u64::MAX));
+        for wrong in ["18446744073.709551616", "600y", "-1", "", "x", "1e99", "nan", "5 parsecs"] {
             assert!(span(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn whole_numbers_may_end_in_zeros_behind_a_point() {
+        assert_eq!(whole("5.0", 1_u32), Ok(5));
+        assert_eq!(whole("5.", 1_u32), Ok(5));
+        let messages = ["0", "5.5", "-1", "99999999999", ".0"].map(|text| whole(text, 1_u32).unwrap_err());
+        insta::assert_snapshot!(messages.join("\n"), @"
+        `0` is too small; hint: 1 or more
+        `5.5` is no whole number, or too large; hint: 1 or more
+        `-1` is no whole number, or too large; hint: 1 or more
+        `99999999999` is no whole number, or too large; hint: 1 or more
+        `.0` is no whole number, or too large; hint: 1 or more
+        ");
     }
 
     #[test]

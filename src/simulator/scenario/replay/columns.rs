@@ -90,12 +90,12 @@ pub const COLUMNS: &[ColumnDef] = &[
     column(
         Column::Qubits,
         "qubits",
-        &["width", "min_qubits", "requested_number_of_resources"],
+        &["width", "min_qubits", "num_qubits", "n_qubits", "requested_number_of_resources"],
         "least number of qubits; empty: those of the circuit or shape",
     ),
     column(Column::MaxQubits, "max_qubits", &[], "largest number of qubits it can use; empty: `qubits`"),
     column(Column::Circuits, "circuits", &[], "number of circuits; empty: 1"),
-    column(Column::Shots, "shots", &[], "shots per circuit; empty: 4000"),
+    column(Column::Shots, "shots", &["num_shots"], "shots per circuit; empty: 4000"),
     column(Column::Depth, "depth", &[], "layers per circuit; empty: that of the circuit, else 114"),
     column(
         Column::ExecutionTime,
@@ -208,6 +208,13 @@ impl Layout {
     /// From the first row.
     pub(super) fn new(header: &csv::ByteRecord, line: u64) -> Result<Self, ReplayError> {
         let mut layout = Self { fields: [None; COUNT], kind_fields: Vec::new(), names: Vec::new() };
+        if let Some(delimiter) = other_delimiter(header) {
+            let message = format!(
+                "the first row has one cell, with {delimiter} in it; hint: cells are separated by commas, and `.` is the \
+                 decimal point"
+            );
+            return Err(ReplayError::at(line, message));
+        }
         for (field, name) in header.iter().enumerate() {
             let shown = String::from_utf8_lossy(name);
             let name = shown.trim_start_matches('\u{feff}').trim();
@@ -242,6 +249,15 @@ impl Layout {
     pub(super) fn field(&self, column: Column) -> Option<usize> {
         self.fields[column as usize].map(|field| field as usize)
     }
+}
+
+/// What a first row of one cell seems to be separated by instead.
+fn other_delimiter(header: &csv::ByteRecord) -> Option<&'static str> {
+    let only = header.get(0).filter(|_| header.len() == 1)?;
+    [(b';', "`;`"), (b'\t', "tabs"), (b'|', "`|`")]
+        .into_iter()
+        .find(|(byte, _)| only.contains(byte))
+        .map(|(_, shown)| shown)
 }
 
 #[cfg(test)]

@@ -14,22 +14,27 @@ mod table;
 mod trace;
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::FleetDevice;
 use super::document::crop;
-use crate::time::Time;
+use crate::input_file;
+use crate::simulator::csv_reader::RowError;
+use crate::simulator::workload::replay::{Replay, ReplayBuilder, ReplayedJob};
+use crate::time::{Span, Time};
 
 pub use columns::{COLUMNS, ColumnDef};
 pub use export::{ExportError, export};
 pub use swf::{SwfHeader, read as read_swf};
 pub use table::read as read_csv;
-pub use trace::{is_trace, read as read_trace};
+pub use trace::{TraceSettings, is_trace, read as read_trace};
 
-/// Most bytes that are read of a file of jobs, uncompressed: several hundred million jobs.
-const MAX_BYTES: u64 = 32 << 30;
+/// Most bytes that are read of a file of jobs, uncompressed: a small compressed file may hold any number of them.
+const BYTES_MAX: u64 = 8 << 30;
+
+/// Most jobs of a file: some gigabytes of memory.
+const JOBS_MAX: usize = 20_000_000;
 
 /// Why a file of jobs cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,20 +100,75 @@ pub struct Surroundings<'a> {
 pub struct Taken {
     /// Only the first jobs by submission.
     pub limit: Option<u64>,
-    /// Factor on all times of submission.
+    /// Whether time begins with the first job.
+    pub start_at_first_job: bool,
+    /// Factor on all times of submission, above 0.
     pub time_scale: f64,
 }
 
 impl Taken {
     /// All jobs, as they are.
-    pub const ALL: Self = Self { limit: None, time_scale: 1.0 };
+    pub const ALL: Self = Self { limit: None, start_at_first_job: false, time_scale: 1.0 };
 
-    fn scaled(self, at: Time) -> Time {
-        if self.time_scale == 1.0 {
-            return at;
+    /// The jobs of a file with their times as asked for.
+    fn of(self, mut builder: ReplayBuilder, digest: [u8; 32]) -> Result<Replay, ReplayError> {
+        let jobs = builder.jobs_mut();
+        let first = jobs.iter().map(|job| job.at).min().filter(|_| self.start_at_first_job);
+        let first = first.unwrap_or(Time::ZERO);
+        for job in jobs.iter_mut() {
+            let at = scaled(job.at.since(first), self.time_scale).map(|span| Time(span.0));
+            job.at = at.filter(|at| ends(job, *at)).ok_or_else(|| {
+                let message =
+                    "the time_scale moves the end of a job beyond 584 years, more than a time can hold";
+                ReplayError::whole(message)
+            })?;
         }
-        // Floats saturate where they become integers.
-        Time((at.0 as f64 * self.time_scale).round() as u64)
+        Ok(builder.finish(self.limit, digest))
+    }
+}
+
+/// Whether a time can hold the end of a job that starts when it is submitted, and the end of its patience.
+fn ends(job: &ReplayedJob, at: Time) -> bool {
+    [job.execution_time, job.walltime, job.max_wait_time]
+        .into_iter()
+        .flatten()
+        .all(|span| at.checked_add(span).is_some())
+}
+
+/// A span times a factor above 0, rounded to the nearest nanosecond; nothing where it is too long. In integers: the
+/// product of a time and a double has more digits than a double.
+fn scaled(span: Span, factor: f64) -> Option<Span> {
+    let bits = factor.to_bits();
+    // factor = mantissa x 2^exponent, both whole.
+    let (fraction, power) = (bits & ((1 << 52) - 1), (bits >> 52) & 0x7ff);
+    let mantissa = if power == 0 { fraction } else { fraction | 1 << 52 };
+    let exponent = power.max(1) as i32 - 1075;
+    let product = u128::from(span.0) * u128::from(mantissa);
+    let exact = if product == 0 {
+        Some(0)
+    } else if exponent >= 0 {
+        product.checked_mul(1_u128.checked_shl(exponent as u32)?)
+    } else if exponent > -127 {
+        Some((product + (1 << (-exponent - 1))) >> -exponent)
+    } else {
+        Some(0)
+    };
+    u64::try_from(exact?).ok().map(Span)
+}
+
+/// Adds a job that stands on a line of a file.
+fn push(builder: &mut ReplayBuilder, job: ReplayedJob, line: u64) -> Result<(), ReplayError> {
+    if builder.jobs_mut().len() >= JOBS_MAX {
+        let message = format!("the file holds more than {JOBS_MAX} jobs; hint: replay a part of it");
+        return Err(ReplayError::at(line, message));
+    }
+    builder.push(job);
+    Ok(())
+}
+
+impl From<RowError> for ReplayError {
+    fn from(error: RowError) -> Self {
+        Self { line: error.line, ..Self::whole(error.message) }
     }
 }
 
@@ -119,10 +179,7 @@ pub fn with_file<T>(
 ) -> Result<T, ReplayError> {
     let shown = path.display().to_string();
     let failed = |error: io::Error| ReplayError::whole(reason(&error)).in_file(&shown);
-    let file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.is_dir() {
-        return Err(ReplayError::whole("it is a directory").in_file(&shown));
-    }
+    let file = input_file::open(path).map_err(failed)?;
     let mut raw = BufReader::with_capacity(1 << 18, file);
     let compressed = raw.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
     let plain: Box<dyn BufRead> = if compressed {
@@ -138,20 +195,22 @@ fn reason(error: &io::Error) -> String {
         io::ErrorKind::NotFound => {
             "there is no such file; hint: paths are relative to the scenario".to_owned()
         }
+        io::ErrorKind::IsADirectory | io::ErrorKind::InvalidInput => error.to_string(),
         _ => format!("cannot read: {error}"),
     }
 }
 
 /// Bytes on their way, with their hash.
 pub struct Hashed<R> {
-    inner: io::Take<R>,
+    inner: R,
+    left: u64,
     hasher: blake3::Hasher,
 }
 
 impl<R: BufRead> Hashed<R> {
     /// Hashes what is read from `inner`.
     pub fn new(inner: R) -> Self {
-        Self { inner: inner.take(MAX_BYTES), hasher: blake3::Hasher::new() }
+        Self { inner, left: BYTES_MAX, hasher: blake3::Hasher::new() }
     }
 
     /// The hash of everything read so far.
@@ -163,6 +222,10 @@ impl<R: BufRead> Hashed<R> {
 impl<R: BufRead> Read for Hashed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
+            let message = format!("the file has more than {} GiB, uncompressed", BYTES_MAX >> 30);
+            io::Error::new(io::ErrorKind::FileTooLarge, message)
+        })?;
         self.hasher.update(&buffer[..count]);
         Ok(count)
     }
@@ -171,5 +234,25 @@ impl<R: BufRead> Read for Hashed<R> {
 impl<R> fmt::Debug for Hashed<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hashed").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_factor_is_applied_exactly() {
+        let times = |ns, factor| scaled(Span(ns), factor).map(|span| span.0);
+        assert_eq!(times(1_700_000_000_000_000_003, 1.0), Some(1_700_000_000_000_000_003));
+        assert_eq!(times(1_700_000_000_000_000_003, 2.0), Some(3_400_000_000_000_000_006));
+        assert_eq!(times(1_700_000_000_000_000_003, 0.5), Some(850_000_000_000_000_002));
+        assert_eq!(times(1_700_000_000_000_000_003, 3.0), Some(5_100_000_000_000_000_009));
+        assert_eq!(times(u64::MAX, 1.0), Some(u64::MAX));
+        assert_eq!(times(u64::MAX, 1.000_000_000_000_1), None);
+        assert_eq!(times(0, f64::MAX), Some(0));
+        assert_eq!(times(1, f64::MAX), None);
+        assert_eq!(times(u64::MAX, f64::MIN_POSITIVE), Some(0));
+        assert_eq!(times(3, 5e-324), Some(0));
     }
 }

@@ -5,8 +5,10 @@
 //!
 //! The rules:
 //! - Processors: those requested (field 8), or else those used (field 5). None: left out.
-//! - Run time: field 4. Zero or unknown: left out; so are jobs that were cancelled before they started.
+//! - Run time: field 4. Unknown: left out. Zero: left out and counted apart, for it stands for less than half a second,
+//!   and which part of it nobody knows; with status 5 the job was cancelled before it started.
 //! - Submission: field 2; unknown: left out. Jobs are sorted by it, equal ones as they stand in the file.
+//! - Times are exact to the nanosecond. A time beyond a hundred years is an error: its unit is not the second.
 //! - Status 2, 3 and 4 are parts of jobs that another line holds as a whole: left out. Status 0 (failed) and 5
 //!   (cancelled while it ran) hold their processors as long as they did, and end with an error.
 //! - Requested time (field 9) becomes the walltime, raised to the run time or cut there, as asked for.
@@ -21,13 +23,13 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::table::DEFAULT_DEPTH;
-use super::{Hashed, ReplayError, Taken};
+use super::{Hashed, ReplayError, Taken, ends, push};
 use crate::allocator::job::{JobId, JobRequest, Tenant, Topology};
 use crate::simulator::scenario::document::crop;
 use crate::simulator::scenario::file::replay::{Overrun, QuantumMap, SwfFile, SwfJobs};
 use crate::simulator::workload::jobs::PlannedOutcome;
 use crate::simulator::workload::replay::{Replay, ReplayBuilder, ReplayedJob};
-use crate::time::{Span, Time};
+use crate::time::{SecondsError, Span, Time};
 
 /// Numbers per line.
 const FIELDS: usize = 18;
@@ -35,8 +37,8 @@ const FIELDS: usize = 18;
 /// Longest line.
 const MAX_LINE: u64 = 1 << 16;
 
-/// Seconds beyond which no trace reaches: about a hundred years.
-const MAX_SECONDS: f64 = 3.2e9;
+/// No trace reaches farther: about a hundred years.
+const LONGEST: Span = Span::from_secs(3_200_000_000);
 
 /// Time of one execution of a circuit on IBM's devices: the default repetition delay of 250 us and the readout (Ravi et
 /// al., IISWC'21).
@@ -78,13 +80,18 @@ pub fn read<R: BufRead>(
     input: &mut Hashed<R>,
     settings: &SwfFile,
 ) -> Result<(Replay, SwfHeader), ReplayError> {
-    let taken = Taken { limit: None, time_scale: settings.time_scale };
+    let taken = Taken {
+        limit: settings.limit,
+        start_at_first_job: settings.start_at_first_job,
+        time_scale: settings.time_scale,
+    };
     let mut header = SwfHeader::default();
     let mut builder = ReplayBuilder::default();
     let mut kinds = Kinds::default();
     let mut lines = Lines::new(input);
     while let Some((number, line)) = lines.next()? {
-        let line = line.trim_ascii();
+        // A mark that some editors put at the start of a file.
+        let line = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 1).unwrap_or(line).trim_ascii();
         if line.is_empty() {
             continue;
         }
@@ -92,8 +99,14 @@ pub fn read<R: BufRead>(
             header.comment(&String::from_utf8_lossy(line));
             continue;
         }
-        match job(&numbers(line, number)?, settings, &mut builder, &mut kinds) {
-            Ok(job) => builder.push(job),
+        let fields = Fields::read(line, number)?;
+        match job(&fields, settings, &mut builder, &mut kinds) {
+            Ok(job) if !ends(&job, job.at) => {
+                let message =
+                    "the job would end later than 584 years after the beginning, more than a time can hold";
+                return Err(ReplayError::at(number, message).in_column(9, NAMES[8]));
+            }
+            Ok(job) => push(&mut builder, job, number)?,
             Err(why) => builder.leave_out(why),
         }
     }
@@ -104,14 +117,8 @@ pub fn read<R: BufRead>(
             job.kind = kinds.lines.filter(|_| Some(job.kind) == kinds.rings).unwrap_or(job.kind);
         }
     }
-    if settings.start_at_first_job
-        && let Some(first) = builder.jobs_mut().iter().map(|job| job.at).min()
-    {
-        builder.jobs_mut().iter_mut().for_each(|job| job.at = Time(job.at.0 - first.0));
-    }
-    builder.jobs_mut().iter_mut().for_each(|job| job.at = taken.scaled(job.at));
     let digest = lines.input.digest();
-    Ok((builder.finish(settings.limit, digest), header))
+    Ok((taken.of(builder, digest)?, header))
 }
 
 /// Lines as bytes, none of them endless.
@@ -163,24 +170,51 @@ impl<'a, R: BufRead> Lines<'a, R> {
     }
 }
 
-/// The first 18 numbers of a line; unknown ones are below zero.
-fn numbers(line: &[u8], number: u64) -> Result<[f64; FIELDS], ReplayError> {
-    let mut values = [0.0; FIELDS];
-    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    for (index, value) in values.iter_mut().enumerate() {
-        let Some(word) = words.next() else {
-            let message =
-                format!("the line has {index} numbers; hint: the standard workload format has {FIELDS}");
-            return Err(ReplayError::at(number, message));
-        };
-        let text = str::from_utf8(word).unwrap_or("");
-        *value = text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| {
-            let message =
-                format!("`{}` is no number; hint: -1 means unknown", crop(&String::from_utf8_lossy(word)));
-            ReplayError::at(number, message).in_column(index + 1, NAMES[index])
-        })?;
+/// What a line says.
+struct Fields {
+    /// The first 18 numbers; unknown ones are below zero.
+    values: [f64; FIELDS],
+    /// Time of submission, run time and time requested: the numbers that a double may not hold.
+    submit: Option<Span>,
+    run: Option<Span>,
+    requested: Option<Span>,
+}
+
+impl Fields {
+    fn read(line: &[u8], number: u64) -> Result<Self, ReplayError> {
+        let mut fields = Self { values: [0.0; FIELDS], submit: None, run: None, requested: None };
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        for index in 0..FIELDS {
+            let Some(word) = words.next() else {
+                let message =
+                    format!("the line has {index} numbers; hint: the standard workload format has {FIELDS}");
+                return Err(ReplayError::at(number, message));
+            };
+            let shown = || crop(&String::from_utf8_lossy(word));
+            let wrong = |message: String| ReplayError::at(number, message).in_column(index + 1, NAMES[index]);
+            let text = str::from_utf8(word).unwrap_or("");
+            let value = text.parse().ok().filter(|value: &f64| value.is_finite());
+            fields.values[index] =
+                value.ok_or_else(|| wrong(format!("`{}` is no number; hint: -1 means unknown", shown())))?;
+            let (time, longest) = match index {
+                1 => (&mut fields.submit, LONGEST),
+                3 => (&mut fields.run, LONGEST),
+                8 => (&mut fields.requested, Span::MAX),
+                _ => continue,
+            };
+            *time = match Span::from_decimal_seconds(text) {
+                Ok(span) if span <= longest => Some(span),
+                // All other numbers are below zero.
+                Err(SecondsError::Negative | SecondsError::NotANumber) => None,
+                Ok(_) | Err(_) => {
+                    let message = "seconds are more than a hundred years; hint: times are seconds in this format, are \
+                                   these milliseconds?";
+                    return Err(wrong(format!("{} {message}", shown())));
+                }
+            };
+        }
+        Ok(fields)
     }
-    Ok(values)
 }
 
 const NAMES: [&str; FIELDS] = [
@@ -242,33 +276,27 @@ impl Kinds {
 
 /// The job of a line, with processors for qubits, or why there is none.
 fn job(
-    values: &[f64; FIELDS],
+    fields: &Fields,
     settings: &SwfFile,
     builder: &mut ReplayBuilder,
     kinds: &mut Kinds,
 ) -> Result<ReplayedJob, &'static str> {
-    let [_, submit, _, run, used, _, _, requested, walltime, _, status, user, group, application, ..] =
-        *values;
+    let [_, _, _, _, used, _, _, requested, _, _, status, user, group, application, ..] = fields.values;
     if matches!(status as i64, 2..=4) {
         return Err("part of a job that another line holds as a whole");
     }
-    if submit < 0.0 {
-        return Err("without a time of submission");
-    }
-    if run <= 0.0 {
-        return Err("without a run time");
-    }
-    if submit > MAX_SECONDS || run > MAX_SECONDS {
-        return Err("with a time beyond a hundred years");
-    }
+    let submit = fields.submit.ok_or("without a time of submission")?;
+    let mut run = match fields.run {
+        Some(Span::ZERO) if status as i64 == 5 => return Err("cancelled before the start"),
+        Some(Span::ZERO) => return Err("with a run time of less than half a second, given as 0"),
+        run => run.ok_or("without a run time")?,
+    };
     let processors = if requested >= 1.0 { requested } else { used };
     if processors < 1.0 {
         return Err("without processors");
     }
     let qubits = processors as u32;
-    let mut run = Span::from_secs_f64(run);
-    let walltime = (walltime > 0.0).then(|| Span::from_secs_f64(walltime.min(MAX_SECONDS)));
-    let walltime = match (walltime, settings.overrun) {
+    let walltime = match (fields.requested.filter(|asked| *asked > Span::ZERO), settings.overrun) {
         (None, _) => None,
         (Some(stated), Overrun::Keep) => Some(stated.max(run)),
         (Some(stated), Overrun::Cut) => {
@@ -286,7 +314,7 @@ fn job(
     }
     let name = if application >= 0.0 { format!("app-{}", application as u64) } else { "job".to_owned() };
     Ok(ReplayedJob {
-        at: Time::ZERO + Span::from_secs_f64(submit),
+        at: Time::ZERO + submit,
         kind: kinds.of(application, quantum, builder),
         name: builder.name(&name),
         min_qubits: qubits,
@@ -383,8 +411,12 @@ mod tests {
         insta::assert_debug_snapshot!(replay.left_out(), @r#"
         [
             (
+                "with a run time of less than half a second, given as 0",
+                1,
+            ),
+            (
                 "without a run time",
-                2,
+                1,
             ),
             (
                 "without processors",
@@ -408,14 +440,40 @@ mod tests {
         at 0 2 qubits, runs 10, asks 10, 1 x 1 shots, user 0 project 0, FailsAt(1.0)
         at 50 8 qubits, runs 60, asks 120, 1 x 1 shots, user 3 project 2, Completes
         ");
+        let marked = [b"\xef\xbb\xbf".as_slice(), TRACE.as_bytes()].concat();
+        assert_eq!(read_text(&marked, |_| {}).unwrap().1, header);
         let latin = [b"; Computer: M\xfcnchen\n".as_slice(), TRACE.as_bytes()].concat();
         assert_eq!(read_text(&latin, |_| {}).unwrap().0.jobs(), replay.jobs());
         for (text, message) in [
             ("1 2 3", ":1: the line has 3 numbers; hint: the standard workload format has 18"),
+            (
+                "1 1356996147000 0 5 1 -1 -1 1 -1 -1 1 1 1 1 -1 -1 -1 -1",
+                ":1: column 2 (`submit time`): 1356996147000 seconds are more than a hundred years; hint: times are \
+                 seconds in this format, are these milliseconds?",
+            ),
             (";\n1 2 x 4", ":2: column 3 (`wait time`): `x` is no number; hint: -1 means unknown"),
         ] {
             assert_eq!(read_text(text.as_bytes(), |_| {}).unwrap_err().to_string(), message);
         }
+    }
+
+    /// A double holds nanoseconds for 104 days; time stamps since 1970 have 56 years.
+    #[test]
+    fn times_are_exact_and_begin_with_the_first_job_where_asked() {
+        let text = "1 1700000000.000000003 0 2.000000001 1 -1 -1 1 3.000000002 -1 1 1 1 1 -1 -1 -1 -1\n\
+                    2 1700000000.000000001 0 1 1 -1 -1 1 -1 -1 1 1 1 1 -1 -1 -1 -1\n\
+                    3 1700000000.000000002 0 0 1 -1 -1 1 -1 -1 5 1 1 1 -1 -1 -1 -1";
+        let (replay, _) = read_text(text.as_bytes(), |_| {}).unwrap();
+        let times = |replay: &Replay| replay.jobs().iter().map(|job| job.at.0).collect::<Vec<_>>();
+        assert_eq!(times(&replay), [1_700_000_000_000_000_001, 1_700_000_000_000_000_003]);
+        let last = replay.jobs()[1];
+        assert_eq!(
+            (last.execution_time, last.walltime),
+            (Some(Span(2_000_000_001)), Some(Span(3_000_000_002)))
+        );
+        assert_eq!(replay.left_out(), [("cancelled before the start", 1)]);
+        let (shifted, _) = read_text(text.as_bytes(), |settings| settings.start_at_first_job = true).unwrap();
+        assert_eq!(times(&shifted), [0, 2]);
     }
 
     #[test]

@@ -11,11 +11,12 @@ use smallvec::SmallVec;
 
 use super::cells;
 use super::columns::{Column, Layout};
-use super::{Hashed, ReplayError, Surroundings, Taken};
+use super::{Hashed, ReplayError, Surroundings, Taken, ends, push};
 use crate::allocator::job::{
     Contradiction, Elasticity, ElementLimits, IsolationRequest, JobId, JobRequest, Tenant, Topology,
 };
 use crate::quantum::DeviceId;
+use crate::simulator::csv_reader::{Rows, Style};
 use crate::simulator::scenario::resolve::devices_of;
 use crate::simulator::workload::jobs::PlannedOutcome;
 use crate::simulator::workload::replay::{Replay, ReplayBuilder, ReplayedJob};
@@ -31,13 +32,9 @@ pub fn read<R: BufRead>(
     taken: Taken,
     surroundings: Surroundings<'_>,
 ) -> Result<Replay, ReplayError> {
-    let mut rows = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .comment(Some(b'#'))
-        .buffer_capacity(1 << 16)
-        .from_reader(&mut *input);
-    let header = rows.byte_headers().map_err(|error| unreadable(&error))?.clone();
-    if header.is_empty() {
+    let mut rows = Rows::new(&mut *input, Style::Foreign);
+    let mut header = csv::ByteRecord::new();
+    if !rows.next(&mut header)? {
         return Err(ReplayError::whole("the file is empty; hint: the first row names the columns"));
     }
     let layout = Layout::new(&header, header.position().map_or(1, csv::Position::line))?;
@@ -52,35 +49,13 @@ pub fn read<R: BufRead>(
         current: None,
     };
     let mut row = csv::ByteRecord::new();
-    loop {
-        match rows.read_byte_record(&mut row) {
-            Ok(false) => break,
-            Ok(true) => {
-                let line = row.position().map_or(0, csv::Position::line);
-                let mut job = table.job(&row, line)?;
-                job.at = taken.scaled(job.at);
-                table.builder.push(job);
-            }
-            Err(error) => return Err(unreadable(&error)),
-        }
+    while rows.next(&mut row)? {
+        let line = row.position().map_or(0, csv::Position::line);
+        let job = table.job(&row, line)?;
+        push(&mut table.builder, job, line)?;
     }
     drop(rows);
-    Ok(table.builder.finish(taken.limit, input.digest()))
-}
-
-pub(super) fn unreadable(error: &csv::Error) -> ReplayError {
-    let line = error.position().map(csv::Position::line);
-    let message = match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("the row has {len} cells, the first row has {expected_len}")
-        }
-        csv::ErrorKind::Io(error) => format!("cannot read: {error}"),
-        other => format!("cannot read: {other:?}"),
-    };
-    match line {
-        Some(line) => ReplayError::at(line, message),
-        None => ReplayError::whole(message),
-    }
+    taken.of(table.builder, input.digest())
 }
 
 /// A kind and what is needed to judge rows of it.
@@ -122,6 +97,13 @@ impl<'a> Row<'a> {
         std::str::from_utf8(bytes)
             .map(Some)
             .map_err(|_| self.wrong(column, "the cell is no UTF-8 text".to_owned()))
+    }
+
+    fn name(&self) -> Result<&'a str, ReplayError> {
+        match self.text(Column::Name)? {
+            None => Ok("job"),
+            Some(text) => cells::name(text).map_err(|message| self.wrong(Column::Name, message)),
+        }
     }
 
     fn read<T>(
@@ -176,7 +158,7 @@ impl Table<'_> {
         let job = ReplayedJob {
             at: Time::ZERO + at.unwrap_or_default(),
             kind: kind.number,
-            name: self.builder.name(row.text(Column::Name)?.unwrap_or("job")),
+            name: self.builder.name(row.name()?),
             min_qubits,
             max_qubits,
             circuits: row.read(Column::Circuits, |text| cells::whole(text, 1))?.unwrap_or(1),
@@ -188,6 +170,14 @@ impl Table<'_> {
             max_wait_time: row.read(Column::MaxWaitTime, cells::span)?,
             outcome: row.read(Column::Outcome, cells::outcome)?.unwrap_or(PlannedOutcome::Completes),
         };
+        if !ends(&job, job.at) {
+            let column = [Column::ExecutionTime, Column::RequestedTime, Column::MaxWaitTime]
+                .into_iter()
+                .find(|column| row.layout.field(*column).is_some());
+            let message = "the job would end later than 584 years after the beginning, more than a time can hold; \
+                           hint: another unit? times are seconds";
+            return Err(row.wrong(column.unwrap_or(Column::SubmissionTime), message.to_owned()));
+        }
         let request = &mut kind.request;
         (request.min_qubits, request.max_qubits) = (min_qubits, max_qubits);
         request.validate().map_err(|contradiction| {
@@ -257,8 +247,8 @@ fn request<'a>(
             .map_err(|message| row.wrong(Column::Circuit, message))?,
         (None, None) => Topology::Any,
     };
-    let limit = |column| Ok(row.read(column, cells::probability)?.unwrap_or(1.0));
-    let least = |column| Ok(row.read(column, cells::span)?.unwrap_or_default().as_secs_f64());
+    let limit = |column| row.read(column, cells::probability).map(|limit| limit.unwrap_or(1.0));
+    let least = |column| row.read(column, cells::span).map(|least| least.unwrap_or_default().as_secs_f64());
     let elasticity = |text: &str| match text {
         "largest" => Ok(Elasticity::Largest),
         "copies" => Ok(Elasticity::Copies),

@@ -6,15 +6,20 @@
 //! What a job's end means for the next run: `completed` and `unfinished` jobs complete; `failed` ones fail at the end
 //! of the time they ran; `cancelled` ones are withdrawn as long after their submission as they were; `expired` ones
 //! wait as long as they did; `rejected` ones are submitted again and judged anew.
+//!
+//! How long a job runs: as long as it was to (the column `own_execution_time`), or else as long as it ran, if it ran to
+//! its end. Where neither is known (the job had not started, or still ran) the run-time model says it from shots and
+//! depth; where that model takes the time from the jobs, such a job is left out and counted: a time of our own would
+//! be an invention.
 
 use std::io::BufRead;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::table::unreadable;
-use super::{Hashed, ReplayError, Taken, cells};
+use super::{Hashed, ReplayError, Taken, cells, ends, push};
 use crate::allocator::job::{JobId, JobRequest, Tenant, Topology};
+use crate::simulator::csv_reader::{Rows, Style};
 use crate::simulator::scenario::file::replay::LostShapes;
 use crate::simulator::traces::{JOBS_HEADER, JobColumn as Column};
 use crate::simulator::workload::jobs::PlannedOutcome;
@@ -41,6 +46,17 @@ const NEEDED: [Column; 16] = [
     Column::Project,
 ];
 
+/// What is to be known of a trace before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceSettings {
+    /// Which replication is read.
+    pub replication: u32,
+    /// What becomes of shapes that a trace does not hold.
+    pub lost_shapes: LostShapes,
+    /// Whether the run-time model takes the times of jobs from the jobs; then jobs without one are left out.
+    pub own_times: bool,
+}
+
 /// Whether the first row of a file is that of `jobs.csv`.
 pub fn is_trace(first_row: &str) -> bool {
     let mut names = first_row.split(',');
@@ -51,11 +67,11 @@ pub fn is_trace(first_row: &str) -> bool {
 pub fn read<R: BufRead>(
     input: &mut Hashed<R>,
     taken: Taken,
-    replication: u32,
-    lost: LostShapes,
+    settings: TraceSettings,
 ) -> Result<Replay, ReplayError> {
-    let mut rows = csv::ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(&mut *input);
-    let header = rows.byte_headers().map_err(|error| unreadable(&error))?.clone();
+    let mut rows = Rows::new(&mut *input, Style::Own);
+    let mut header = csv::ByteRecord::new();
+    rows.next(&mut header)?;
     let place = |name: &&str| header.iter().position(|found| found == name.as_bytes());
     let places: Vec<Option<usize>> = JOBS_HEADER.iter().map(place).collect();
     if let Some(missing) = NEEDED.iter().find(|column| places[**column as usize].is_none()) {
@@ -65,11 +81,11 @@ pub fn read<R: BufRead>(
     }
     let mut builder = ReplayBuilder::default();
     let mut kinds: IndexMap<Vec<u8>, (u32, JobRequest), FxBuildHasher> = IndexMap::default();
-    let mut jobs: Vec<(u64, ReplayedJob)> = Vec::new();
+    let mut jobs: Vec<(u64, u64, ReplayedJob)> = Vec::new();
     let mut row = csv::ByteRecord::new();
-    while rows.read_byte_record(&mut row).map_err(|error| unreadable(&error))? {
+    while rows.next(&mut row)? {
         let row = Row { cells: &row, places: &places, line: row.position().map_or(0, csv::Position::line) };
-        if row.number::<u32>(Column::Replication)? != replication {
+        if row.number::<u32>(Column::Replication)? != settings.replication {
             continue;
         }
         let shape = row.cell(Column::Topology);
@@ -77,7 +93,7 @@ pub fn read<R: BufRead>(
             Some(known) => known,
             None => {
                 let request = JobRequest {
-                    topology: topology(&row, lost)?,
+                    topology: topology(&row, settings.lost_shapes)?,
                     ..JobRequest::new(JobId(0), 1, Topology::Any)
                 };
                 let entry = (builder.kind(request.clone()), request);
@@ -89,45 +105,86 @@ pub fn read<R: BufRead>(
         request
             .validate()
             .map_err(|error| row.wrong(Column::RequestedNumberOfResources, error.to_string()))?;
-        let outcome = match row.text(Column::FinalState)? {
-            "failed" => PlannedOutcome::FailsAt(1.0),
-            "cancelled" => {
-                PlannedOutcome::CancelledAfter(row.time(Column::TurnaroundTime)?.unwrap_or_default())
-            }
-            "completed" | "rejected" | "expired" | "unfinished" => PlannedOutcome::Completes,
-            _ => return Err(row.wrong(Column::FinalState, "no state in which a job ends".to_owned())),
-        };
-        let patience =
-            if row.text(Column::FinalState)? == "expired" { row.time(Column::TurnaroundTime)? } else { None };
-        let job = ReplayedJob {
-            at: taken.scaled(Time::ZERO + row.time(Column::SubmissionTime)?.unwrap_or_default()),
-            kind: *kind,
-            name: builder.name(row.text(Column::WorkloadName)?),
-            min_qubits: qubits,
-            max_qubits: qubits,
-            circuits: row.number(Column::Circuits)?,
-            depth: row.number(Column::Depth)?,
-            shots: row.number(Column::Shots)?,
-            tenant: Tenant {
-                user: row.number(Column::User)?,
-                group: row.number(Column::Group)?,
-                project: row.number(Column::Project)?,
-            },
-            execution_time: row.time(Column::ExecutionTime)?.filter(|time| *time > Span::ZERO),
-            walltime: row.time(Column::RequestedTime)?,
-            max_wait_time: patience,
-            outcome,
-        };
-        if job.circuits == 0 || job.shots == 0 {
-            return Err(row.wrong(Column::Shots, "a job has at least one circuit and one shot".to_owned()));
-        }
-        jobs.push((row.number(Column::JobId)?, job));
+        let Some(job) = job(&row, *kind, qubits, settings.own_times, &mut builder)? else { continue };
+        jobs.push((row.number(Column::JobId)?, row.line, job));
     }
     drop(rows);
     // The trace is in order of ends; jobs are numbered in order of submission.
-    jobs.sort_by_key(|(id, job)| (job.at, *id));
-    jobs.into_iter().for_each(|(_, job)| builder.push(job));
-    Ok(builder.finish(taken.limit, input.digest()))
+    jobs.sort_by_key(|(id, _, job)| (job.at, *id));
+    for (_, line, job) in jobs {
+        push(&mut builder, job, line)?;
+    }
+    taken.of(builder, input.digest())
+}
+
+/// The job of a row, or nothing where it is left out.
+fn job(
+    row: &Row<'_>,
+    kind: u32,
+    qubits: u32,
+    own_times: bool,
+    builder: &mut ReplayBuilder,
+) -> Result<Option<ReplayedJob>, ReplayError> {
+    let state = row.text(Column::FinalState)?;
+    let (outcome, patience) = match state {
+        "failed" => (PlannedOutcome::FailsAt(1.0), None),
+        "cancelled" => {
+            (PlannedOutcome::CancelledAfter(row.time(Column::TurnaroundTime)?.unwrap_or_default()), None)
+        }
+        "expired" => (PlannedOutcome::Completes, row.time(Column::TurnaroundTime)?),
+        "completed" | "rejected" | "unfinished" => (PlannedOutcome::Completes, None),
+        _ => return Err(row.wrong(Column::FinalState, "no state in which a job ends".to_owned())),
+    };
+    let execution_time = run_time(row, state)?;
+    if own_times && execution_time.is_none() {
+        builder.leave_out(match state {
+            "unfinished" => "unfinished, of which the trace does not say how long they would run",
+            _ => "never started, of which the trace does not say how long they would run",
+        });
+        return Ok(None);
+    }
+    let job = ReplayedJob {
+        at: Time::ZERO + row.time(Column::SubmissionTime)?.unwrap_or_default(),
+        kind,
+        name: builder.name(row.name()?),
+        min_qubits: qubits,
+        max_qubits: qubits,
+        circuits: row.number(Column::Circuits)?,
+        depth: row.number(Column::Depth)?,
+        shots: row.number(Column::Shots)?,
+        tenant: Tenant {
+            user: row.number(Column::User)?,
+            group: row.number(Column::Group)?,
+            project: row.number(Column::Project)?,
+        },
+        execution_time,
+        walltime: row.time(Column::RequestedTime)?,
+        max_wait_time: patience,
+        outcome,
+    };
+    if job.circuits == 0 || job.shots == 0 {
+        return Err(row.wrong(Column::Shots, "a job has at least one circuit and one shot".to_owned()));
+    }
+    if !ends(&job, job.at) {
+        let message = "the job would end later than 584 years after the beginning, more than a time can hold";
+        return Err(row.wrong(Column::SubmissionTime, message.to_owned()));
+    }
+    Ok(Some(job))
+}
+
+/// How long a job runs by itself, as far as the trace knows.
+fn run_time(row: &Row<'_>, state: &str) -> Result<Option<Span>, ReplayError> {
+    let ran = row.time(Column::ExecutionTime)?;
+    let own = row.time(Column::OwnExecutionTime)?;
+    Ok(match state {
+        // Until the error; the job's own time would hold the qubits for longer.
+        "failed" => ran.or(own),
+        "completed" => own.or(ran),
+        // The time until the cancellation is not all of it, but as much as was seen.
+        "cancelled" => own.or(ran.filter(|time| *time > Span::ZERO)),
+        // What had not ended has run for less than its time.
+        _ => own,
+    })
 }
 
 struct Row<'a> {
@@ -146,6 +203,14 @@ impl<'a> Row<'a> {
     fn text(&self, column: Column) -> Result<&'a str, ReplayError> {
         std::str::from_utf8(self.cell(column))
             .map_err(|_| self.wrong(column, "the cell is no UTF-8 text".to_owned()))
+    }
+
+    fn name(&self) -> Result<&'a str, ReplayError> {
+        // A name may be missing, but not be any.
+        match self.text(Column::WorkloadName)? {
+            "" => Ok(""),
+            text => cells::name(text).map_err(|message| self.wrong(Column::WorkloadName, message)),
+        }
     }
 
     fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display + Copy + Default>(

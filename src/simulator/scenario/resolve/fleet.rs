@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Problem;
+use super::{Problem, SHORTEST, too_short};
+use crate::label;
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, DEAD_ERROR, QubitCalibration};
 use crate::quantum::catalogue::{self, CatalogueError};
@@ -15,6 +16,7 @@ use crate::quantum::lattice;
 use crate::quantum::synthetic::{Averages, LogSpread, resample};
 use crate::random::{Purpose, StreamFamily};
 use crate::simulator::scenario::FleetDevice;
+use crate::simulator::scenario::document::crop;
 use crate::simulator::scenario::file::fleet::{AveragesFile, FleetEntry, LatticeFile, NoiseFile};
 use crate::time::Time;
 
@@ -60,9 +62,10 @@ pub(super) fn fleet(entries: &[FleetEntry], base_dir: &Path) -> Result<Vec<Fleet
                 1 => base.to_owned(),
                 _ => format!("{base}-{}", number + 1),
             };
-            if name.is_empty() || name.contains(['*', '/', ',']) || name.chars().any(char::is_control) {
-                return Err(Problem::new(at("name"), "a device name is a text without `*`, `/` and `,`"));
-            }
+            label::check_device(&name).map_err(|error| {
+                let message = format!("`{}` is no name for a device: {error}", crop(&name));
+                Problem::new(at("name"), message)
+            })?;
             if !names.insert(name.clone()) {
                 let key = if entry.name.is_some() { at("name") } else { format!("fleet.{index}") };
                 return Err(Problem::new(key, format!("two devices are called `{name}`"))
@@ -70,6 +73,11 @@ pub(super) fn fleet(entries: &[FleetEntry], base_dir: &Path) -> Result<Vec<Fleet
             }
             let mut spec = DeviceSpec { name, ..DeviceSpec::clone(&model) };
             overrides(&mut spec, entry, index)?;
+            if let Some(interval) = spec.limits.calibration_interval.filter(|interval| *interval < SHORTEST) {
+                let own = entry.limits.as_ref().is_some_and(|limits| limits.calibration_interval.is_some());
+                let key = if own { "limits.calibration_interval" } else { "device" };
+                return Err(too_short(&at(key), "the time between calibrations", interval));
+            }
             fleet.push(FleetDevice {
                 id: DeviceId(fleet.len() as u32),
                 spec: Arc::new(spec),
@@ -284,12 +292,6 @@ fn overrides(spec: &mut DeviceSpec, entry: &FleetEntry, index: usize) -> Result<
         }
         if limits.min_qubit_separation.is_some_and(|distance| distance > 16) {
             return Err(Problem::new(at("limits.min_qubit_separation"), "min_qubit_separation is above 16"));
-        }
-        if limits.calibration_interval.is_some_and(|interval| interval.0 == 0) {
-            return Err(Problem::new(
-                at("limits.calibration_interval"),
-                "the time between calibrations is zero",
-            ));
         }
         let own = &mut spec.limits;
         own.max_concurrent_tasks = limits.max_concurrent_tasks.or(own.max_concurrent_tasks);

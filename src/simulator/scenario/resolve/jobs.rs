@@ -11,6 +11,7 @@ use crate::allocator::job::{
     Tenant, Topology,
 };
 use crate::allocator::placement::pattern::Pattern;
+use crate::label;
 use crate::quantum::DeviceId;
 use crate::quantum::circuit::InteractionGraph;
 use crate::quantum::file_error::near;
@@ -91,6 +92,12 @@ pub(super) fn template(
         redundancy: form.redundancy,
         ..JobRequest::new(JobId(0), least, Topology::Any)
     };
+    if let Some(name) = &form.name {
+        label::check(name).map_err(|error| {
+            let message = format!("`{}` is no name for jobs: {error}", crop(name));
+            Problem::new(key("name"), message)
+        })?;
+    }
     let template = Template {
         name: form.name.clone().unwrap_or_else(|| format!("job-{index}")),
         qubits,

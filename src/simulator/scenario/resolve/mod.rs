@@ -83,7 +83,7 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
     }
     let fleet = fleet::fleet(&file.fleet, base_dir)?;
     workload::expand(&mut file.workload);
-    let workload = match replay::replay(&file.workload, &fleet, base_dir)? {
+    let workload = match replay::replay(&file.workload, &fleet, &file.hardware.runtime, base_dir)? {
         Some(replay) => Workload { sources: Vec::new(), replay: Some(replay) },
         None => workload::workload(&file.workload, &fleet, base_dir)?,
     };
@@ -130,9 +130,10 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
     let drain = file.drain.unwrap_or(matches!(asked, Horizon::Jobs(_)));
     let output = output(&file, asked, &workload)?;
     if let Horizon::Time(span) = asked {
-        let expected: f64 =
-            workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum::<f64>()
-                * span.as_secs_f64();
+        // Those that come all at once have no rate.
+        let at_once: u64 =
+            workload.sources.iter().filter_map(|source| source.arrivals.total()).fold(0, u64::saturating_add);
+        let expected = rate_per_s(&workload) * span.as_secs_f64() + at_once as f64;
         if expected > MAX_ARRIVALS {
             let message = format!(
                 "about {expected:.0} jobs would arrive within the horizon; hint: at most {MAX_ARRIVALS:.0}"
@@ -314,26 +315,36 @@ fn hardware(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<HardwareConfig
     Ok(config)
 }
 
-/// Time between two samples of a run that ends with its jobs: about a five-hundredth of the time in which they come, a
-/// round number, so that a run of a minute has a timeline as well as one of a year. Where all jobs come at once, how
-/// long they take is not known; the simulation samples less and less often as a run goes on.
-fn sampling_of(jobs: u64, workload: &Workload) -> Span {
-    const SAMPLES: u64 = 500;
-    const UNKNOWN: Span = Span::from_secs(10);
-    const SHORTEST: Span = Span::from_millis(1);
-    let span = match &workload.replay {
-        Some(replay) => {
+/// Jobs per second of all sources, over a long time.
+fn rate_per_s(workload: &Workload) -> f64 {
+    workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum()
+}
+
+/// How long jobs come, from the first one on; roughly, where they are drawn.
+fn length(horizon: Horizon, workload: &Workload) -> Span {
+    match (horizon, &workload.replay) {
+        (Horizon::Time(span), _) => span,
+        (Horizon::Jobs(jobs), Some(replay)) => {
             let last = usize::try_from(jobs).unwrap_or(usize::MAX).min(replay.len()).checked_sub(1);
             let last = last.map_or(Time::ZERO, |last| replay.jobs()[last].at);
             // What nobody comes in at the beginning would leave no samples for the rest.
             last.since(replay.jobs().first().map_or(Time::ZERO, |job| job.at))
         }
-        None => {
-            let rate: f64 = workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum();
+        (Horizon::Jobs(jobs), None) => {
+            let rate = rate_per_s(workload);
             if rate > 0.0 { Span::from_secs_f64(jobs as f64 / rate) } else { Span::ZERO }
         }
-    };
-    if span == Span::ZERO { UNKNOWN } else { round_down(Span(span.0 / SAMPLES)).max(SHORTEST) }
+    }
+}
+
+/// Time between two samples of a run that ends with its jobs: about a five-hundredth of the time in which they come, a
+/// round number, so that a run of a minute has a timeline as well as one of a year. Where all jobs come at once, how
+/// long they take is not known; the simulation samples less and less often as a run goes on.
+fn sampling_of(length: Span) -> Span {
+    const SAMPLES: u64 = 500;
+    const UNKNOWN: Span = Span::from_secs(10);
+    const SHORTEST: Span = Span::from_millis(1);
+    if length == Span::ZERO { UNKNOWN } else { round_down(Span(length.0 / SAMPLES)).max(SHORTEST) }
 }
 
 /// The longest of 1, 2 and 5 times a power of ten nanoseconds that is no longer, or as many seconds, minutes and hours
@@ -355,19 +366,18 @@ fn round_down(span: Span) -> Span {
 }
 
 fn output(file: &ScenarioFile, horizon: Horizon, workload: &Workload) -> Result<Output, Problem> {
+    let length = length(horizon, workload);
     let timeline_every = match (file.output.timeline_every, horizon) {
         (Some(every), _) => every,
         (None, Horizon::Time(span)) => Span((span.0 / 1_000).max(1)),
-        (None, Horizon::Jobs(jobs)) => sampling_of(jobs, workload),
+        (None, Horizon::Jobs(_)) => sampling_of(length),
     };
     if timeline_every == Span::ZERO {
         return Err(Problem::new("output.timeline_every", "the time between rows of the timeline is zero"));
     }
-    if let Horizon::Time(span) = horizon
-        && span.0 / timeline_every.0 > MAX_TIMELINE_ROWS
-    {
+    if length.0 / timeline_every.0 > MAX_TIMELINE_ROWS {
         let message =
-            format!("a row every {timeline_every} makes more than {MAX_TIMELINE_ROWS} rows in {span}");
+            format!("a row every {timeline_every} makes more than {MAX_TIMELINE_ROWS} rows in {length}");
         return Err(Problem::new("output.timeline_every", message));
     }
     Ok(Output {

@@ -9,7 +9,7 @@ use crate::simulator::scenario::FleetDevice;
 use crate::simulator::scenario::file::replay::SwfJobs;
 use crate::simulator::scenario::file::workload::WorkloadFile;
 use crate::simulator::scenario::replay::{
-    ReplayError, Surroundings, Taken, read_csv, read_swf, read_trace, with_file,
+    ReplayError, Surroundings, Taken, TraceSettings, read_csv, read_swf, read_trace, with_file,
 };
 use crate::simulator::workload::Workload;
 use crate::simulator::workload::replay::Replay;
@@ -19,33 +19,41 @@ use crate::time::Span;
 pub(super) fn replay(
     file: &WorkloadFile,
     fleet: &[FleetDevice],
+    runtime: &RuntimeModel,
     base_dir: &Path,
 ) -> Result<Option<Arc<Replay>>, Problem> {
     let Some(key) = key(file)? else { return Ok(None) };
     let at = |error: ReplayError| Problem::new(format!("workload.{key}"), error.to_string());
     let replay = if let Some(csv) = &file.csv {
-        let taken = taken(key, csv.0.limit, csv.0.time_scale)?;
+        let taken = taken(key, csv.0.limit, csv.0.start_at_first_job, csv.0.time_scale)?;
         let surroundings = Surroundings { fleet: Some(fleet), base_dir };
         with_file(&base_dir.join(&csv.0.file), |input| read_csv(input, taken, surroundings)).map_err(at)?
     } else if let Some(swf) = &file.swf {
-        taken(key, swf.0.limit, swf.0.time_scale)?;
+        taken(key, swf.0.limit, swf.0.start_at_first_job, swf.0.time_scale)?;
         if let SwfJobs::Quantum(map) = &swf.0.jobs {
             widths(&map.widths)?;
         }
         with_file(&base_dir.join(&swf.0.file), |input| read_swf(input, &swf.0)).map_err(at)?.0
     } else if let Some(trace) = &file.trace {
-        let taken = taken(key, trace.0.limit, trace.0.time_scale)?;
-        let (replication, lost) = (trace.0.replication, trace.0.lost_shapes);
-        with_file(&base_dir.join(&trace.0.file), |input| read_trace(input, taken, replication, lost))
-            .map_err(at)?
+        let taken = taken(key, trace.0.limit, trace.0.start_at_first_job, trace.0.time_scale)?;
+        let settings = TraceSettings {
+            replication: trace.0.replication,
+            lost_shapes: trace.0.lost_shapes,
+            own_times: *runtime == RuntimeModel::Distribution,
+        };
+        with_file(&base_dir.join(&trace.0.file), |input| read_trace(input, taken, settings)).map_err(at)?
     } else {
         return Ok(None);
     };
     if replay.is_empty() {
         let left_out: u64 = replay.left_out().iter().map(|(_, count)| count).sum();
+        let reasons = replay.left_out().iter().map(|(why, count)| format!("{count} {why}"));
         let message = match left_out {
             0 => "the file holds no job".to_owned(),
-            _ => format!("the file holds no job that can run: {left_out} were left out"),
+            _ => {
+                let reasons = reasons.collect::<Vec<_>>().join(", ");
+                format!("the file holds no job that can run: {left_out} were left out ({reasons})")
+            }
         };
         return Err(Problem::new(format!("workload.{key}"), message));
     }
@@ -78,7 +86,7 @@ fn key(file: &WorkloadFile) -> Result<Option<&'static str>, Problem> {
     }
 }
 
-fn taken(key: &str, limit: Option<u64>, time_scale: f64) -> Result<Taken, Problem> {
+fn taken(key: &str, limit: Option<u64>, start_at_first_job: bool, time_scale: f64) -> Result<Taken, Problem> {
     if limit == Some(0) {
         return Err(Problem::new(format!("workload.{key}.limit"), "limit is 0; hint: at least 1"));
     }
@@ -86,7 +94,7 @@ fn taken(key: &str, limit: Option<u64>, time_scale: f64) -> Result<Taken, Proble
         let message = format!("time_scale is {time_scale}; hint: a number above 0");
         return Err(Problem::new(format!("workload.{key}.time_scale"), message));
     }
-    Ok(Taken { limit, time_scale })
+    Ok(Taken { limit, start_at_first_job, time_scale })
 }
 
 fn widths(widths: &[(f64, u32)]) -> Result<(), Problem> {

@@ -88,6 +88,7 @@ fn source(
     process.validate().map_err(|error| {
         let key = match error {
             ArrivalsError::Number(key, ..) | ArrivalsError::Zero(key) => key,
+            ArrivalsError::SwitchesTooOften { .. } => "sojourn",
             ArrivalsError::BurstsOverlap { .. } => "over",
         };
         Problem::new(format!("{path}.arrivals.{}.{key}", kind(process)), error.to_string())
