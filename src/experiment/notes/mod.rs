@@ -147,7 +147,7 @@ pub fn of_run(scenario: &Scenario, courses: &[Course]) -> Vec<Note> {
 }
 
 /// The courses that `what` picks, in words: `2 of 5 replications`, or nothing when it picks none.
-fn some_of<'c>(courses: &'c [Course], what: impl Fn(&Course) -> bool) -> Option<(String, Vec<&'c Course>)> {
+fn some_of(courses: &[Course], what: impl Fn(&Course) -> bool) -> Option<(String, Vec<&Course>)> {
     let picked: Vec<&Course> = courses.iter().filter(|course| what(course)).collect();
     let words = match (picked.len(), courses.len()) {
         (0, _) => return None,
