@@ -1,7 +1,8 @@
 //! Experiments: replications, comparisons and the statistics that turn them into verdicts.
 //!
-//! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`writing`] (one writer at a
-//! time), [`reading`] (reading them again), [`variants`] and [`compare`] (variants on the same worlds), [`comparison`], [`statistics`] and [`bootstrap`]
+//! Reading order: [`run`] (replications of a scenario), [`notes`] (what misleads whoever reads the numbers without it),
+//! [`folder`] (the files of a run), [`writing`] (one writer at a time), [`reading`] (reading them again), [`variants`]
+//! and [`compare`] (variants on the same worlds), [`comparison`], [`statistics`] and [`bootstrap`]
 //! (verdicts), [`warm_up`], [`check`] (verdicts for continuous
 //! integration), [`determinism`], [`timing`], [`sweep`] (many combinations, also on many machines); apart from
 //! those [`placements`] (placement problems without jobs) and its [`cpu_clock`].
@@ -13,6 +14,7 @@ pub mod comparison;
 pub mod cpu_clock;
 pub mod determinism;
 pub mod folder;
+pub mod notes;
 pub mod placements;
 pub mod reading;
 pub mod replay;

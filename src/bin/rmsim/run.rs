@@ -4,14 +4,15 @@ use std::{fs, io};
 
 use resource_manager::experiment::determinism;
 use resource_manager::experiment::folder::RunFolder;
-use resource_manager::experiment::run::{Replication, Settings, run_with_journal, search_memory};
+use resource_manager::experiment::notes::{self, Note};
+use resource_manager::experiment::run::{Replication, Settings, courses, run_with_journal, search_memory};
 use resource_manager::experiment::warm_up;
 use resource_manager::experiment::writing::{self, Named};
 use resource_manager::report::plots;
 use resource_manager::report::run_plots::run_plots;
 use resource_manager::report::run_summary::run_summary;
 use resource_manager::report::table::{duration, number, percent};
-use resource_manager::simulator::scenario::{Horizon, Scenario};
+use resource_manager::simulator::scenario::Scenario;
 use resource_manager::simulator::traces::Sink;
 
 use crate::args::RunArgs;
@@ -80,9 +81,10 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     worlds?;
     bar.finish_and_clear();
     folder.join_traces(&scenario)?;
-    folder.write_summary(&scenario, &replications)?;
+    let notes = notes::of_run(&scenario, &courses(&replications));
+    folder.write_summary(&scenario, &replications, &notes)?;
     let timing = folder.write_timing(&scenario, &replications, threads)?;
-    folder.write_manifest(&scenario, started, jiff::Timestamp::now())?;
+    folder.write_manifest(&scenario, &notes, started, jiff::Timestamp::now())?;
     if draw && let Some(first) = replications.first() {
         // Two processors, two tasks: drawing the plots takes about as long as reading the traces for the report.
         let (plots, report) = rayon::join(
@@ -99,8 +101,9 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
         writeln!(out, "{}", run_summary(&scenario, &replications, console.color()))
     })?;
     console.note(format!(
-        "{} jobs simulated in {} ({} jobs/s per thread)",
+        "{} jobs simulated{} in {} ({} jobs/s per thread)",
         number(Some(timing.jobs as f64)),
+        of_the_warm_up(&replications),
         duration(Some(timing.wall.as_secs_f64())),
         number(Some((timing.jobs as f64 / timing.wall.as_secs_f64()).round())),
     ));
@@ -118,7 +121,7 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     if let Some(path) = &args.journal {
         console.note(format!("journal in {}", path.display()));
     }
-    warn(&scenario, &replications, console);
+    say(&notes, console);
     let broken: u64 = replications.iter().map(|replication| replication.violations_total).sum();
     if broken == 0 {
         return Ok(());
@@ -131,31 +134,26 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     Err(Failure::failed(format!("the auditor found {broken} broken promise(s) of the allocator")))
 }
 
-/// What the user should know of a run that was not what the scenario asked for.
+/// Why fewer jobs are in the tables than were simulated.
+fn of_the_warm_up(replications: &[Replication]) -> String {
+    let before = replications.iter().map(|one| one.course.arrivals.saturating_sub(one.course.submitted));
+    match before.sum::<u64>() {
+        0 => String::new(),
+        jobs => format!(", {} of them in the warm-up and not measured,", number(Some(jobs as f64))),
+    }
+}
+
+/// What the user should know of a run before its numbers are believed.
 pub fn warn(scenario: &Scenario, replications: &[Replication], console: &Console) {
-    let count = |what: &dyn Fn(&Replication) -> bool| replications.iter().filter(|one| what(one)).count();
-    let all = replications.len();
-    let cut_off = count(&|one| one.cut_off);
-    if cut_off > 0 {
-        let left: u64 = replications.iter().map(|one| one.unfinished).sum();
-        console.warning(format!(
-            "{cut_off} of {all} replications were cut off 30 days after the last arrival, with {left} jobs unfinished; \
-             hint: the column `reason` of jobs.csv says what kept them"
-        ));
-    }
-    let cold = count(&|one| !one.warmed_up);
-    if cold > 0 {
-        console.warning(format!(
-            "{cold} of {all} replications ended before their warm-up, so that nothing was measured; hint: shorten warm_up"
-        ));
-    }
-    if let Horizon::Jobs(jobs) = scenario.horizon {
-        let short = count(&|one| one.arrivals < jobs);
-        if short > 0 {
-            let fewest = replications.iter().map(|one| one.arrivals).min().unwrap_or(0);
-            console.warning(format!(
-                "in {short} of {all} replications fewer jobs arrived than the horizon of {jobs}: {fewest} at least"
-            ));
+    say(&notes::of_run(scenario, &courses(replications)), console);
+}
+
+/// Says notes in their order.
+pub fn say(notes: &[Note], console: &Console) {
+    for note in notes {
+        match note.kind.is_warning() {
+            true => console.warning(note.to_string()),
+            false => console.note(note.to_string()),
         }
     }
 }

@@ -131,7 +131,7 @@ impl Baseline {
             replications: replications.len() as u32,
             sections: scenario.sections.clone(),
             figures: hex(scenario.figures_digest()),
-            arrivals: replications.iter().map(|replication| replication.arrivals).collect(),
+            arrivals: replications.iter().map(|replication| replication.course.arrivals).collect(),
             instructions,
             metrics,
         }
@@ -206,7 +206,7 @@ impl Baseline {
             notes.push("the figures of devices or circuits changed since the baseline".to_owned());
         }
         let paired = self.arrivals.len().min(replications.len());
-        let arrivals = replications.iter().map(|replication| replication.arrivals);
+        let arrivals = replications.iter().map(|replication| replication.course.arrivals);
         if scenario.seed != self.seed {
             notes.push(format!(
                 "the baseline has seed {}, not {}: other worlds, so that only large differences are seen",

@@ -81,6 +81,9 @@ impl Simulation<'_, '_> {
                 self.agenda.schedule(self.now + delay, class::RELEASE, Happening::Cancel(request.id));
             }
         }
+        if let Some(collected) = &mut self.collected {
+            collected.met.push((self.now, u32::try_from(self.jobs.live()).unwrap_or(u32::MAX)));
+        }
         self.jobs.insert(Planned {
             request: request.clone(),
             submitted: self.now,

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
 
 use super::agenda::{Agenda, Ticket};
 use super::job_book::{JobBook, Planned};
@@ -41,15 +42,17 @@ use crate::time::{Span, Time};
 
 /// The order at one instant, see "Order at one instant" in the architecture guide.
 mod class {
-    pub const RELEASE: u8 = 0;
-    pub const REPAIR: u8 = 1;
-    pub const FAILURE: u8 = 2;
-    pub const CALIBRATION: u8 = 3;
-    pub const ARRIVAL: u8 = 4;
+    /// The measured interval is half-open: what happens at the instant at which it begins is measured.
+    pub const MEASURE: u8 = 0;
+    pub const RELEASE: u8 = 1;
+    pub const REPAIR: u8 = 2;
+    pub const FAILURE: u8 = 3;
+    pub const CALIBRATION: u8 = 4;
+    pub const ARRIVAL: u8 = 5;
     /// The scheduling pass is not on the agenda: it runs between the classes before and after it.
-    pub const PASS: u8 = 5;
-    pub const SAMPLE: u8 = 6;
-    pub const END: u8 = 7;
+    pub const PASS: u8 = 6;
+    pub const SAMPLE: u8 = 7;
+    pub const END: u8 = 8;
 }
 
 /// A run that drains ends at the latest so long after its last arrival, whoever still waits.
@@ -114,6 +117,9 @@ pub enum Part {
 pub struct Collected {
     /// All samples of the timeline.
     pub timeline: Vec<TimelineSample>,
+    /// What every job met when it arrived, in the order of their arrival: when, and how many jobs were in the system,
+    /// waiting or running.
+    pub met: Vec<(Time, u32)>,
     /// All jobs that ended, then those that had not.
     pub jobs: Vec<JobPoint>,
     /// When the measured interval began.
@@ -173,6 +179,18 @@ pub struct Instruments<'p> {
     pub progress: Option<&'p dyn Fn(u64, Time)>,
 }
 
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// As the scenario asked: the horizon was reached, or all jobs had ended.
+    Complete,
+    /// The limit of draining was over while jobs had not ended.
+    CutOff,
+    /// Nothing was left that could ever let a waiting job start.
+    Stuck,
+}
+
 /// What a run leaves.
 #[derive(Debug)]
 pub struct Outcomes {
@@ -184,8 +202,8 @@ pub struct Outcomes {
     pub unfinished: u64,
     /// Whether the warm-up was over before the run was.
     pub warmed_up: bool,
-    /// Whether the run was cut off while it waited for the last jobs.
-    pub cut_off: bool,
+    /// Why the run ended.
+    pub ending: Ending,
     /// Simulated time of the end.
     pub ended: Time,
     /// The traces, if there were any, not yet flushed.
@@ -226,8 +244,8 @@ pub enum SimulationError {
     /// Jobs or qubit-seconds were lost or made, which is a defect of the program.
     #[error("the books do not balance: {0} (this is a defect; please report it)")]
     Books(String),
-    /// The traces or the journal could not be written.
-    #[error("cannot write traces or journal: {0}")]
+    /// The traces, the journal or the world could not be written; the error names the file.
+    #[error("cannot write {0}")]
     Traces(#[from] std::io::Error),
 }
 
@@ -262,6 +280,8 @@ pub struct Simulation<'s, 'p> {
     events: Vec<Event>,
     factors: Vec<f64>,
     ended: bool,
+    /// When the last sample of the timeline was taken.
+    sampled: Time,
     samples: u64,
     sample_every: Span,
     measuring: bool,
@@ -324,6 +344,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             events: Vec::new(),
             factors: Vec::new(),
             ended: false,
+            sampled: Time::ZERO,
             samples: 0,
             sample_every: scenario.output.timeline_every,
             measuring: false,
@@ -354,6 +375,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 break;
             }
         }
+        if self.sampled != self.now {
+            // Without it the time since the last sample would be in the metrics and in no chart.
+            self.take_sample()?;
+        }
         let warmed_up = self.measuring;
         if !warmed_up {
             // Nothing but warm-up: better no figures than those of the wrong interval.
@@ -380,7 +405,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
         Ok(Outcomes {
             unfinished: self.core.jobs().count() as u64,
             warmed_up,
-            cut_off: self.scenario.drain && self.core.jobs().next().is_some(),
+            ending: match self.scenario.drain && self.core.jobs().next().is_some() {
+                true => Ending::CutOff,
+                false => Ending::Complete,
+            },
             search_memory: self.core.search_memory(),
             observer: self.observer,
             arrivals: self.arrivals,
@@ -408,7 +436,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             // Whoever runs replications has replaced `auto` by a time; what runs with it is the pilot.
             WarmUp::None | WarmUp::Auto => self.start_measuring(),
             WarmUp::Time(span) => {
-                self.agenda.schedule(Time::ZERO + span, class::SAMPLE, Happening::StartMeasuring);
+                self.agenda.schedule(Time::ZERO + span, class::MEASURE, Happening::StartMeasuring);
             }
             WarmUp::Jobs(_) => {}
         }
@@ -549,7 +577,8 @@ impl<'s, 'p> Simulation<'s, 'p> {
         }
     }
 
-    fn sample(&mut self) -> Result<(), SimulationError> {
+    fn take_sample(&mut self) -> Result<(), SimulationError> {
+        self.sampled = self.now;
         let samples = self.observer.metrics.sample(self.now);
         if let Some(collected) = &mut self.collected {
             collected.timeline.extend_from_slice(samples);
@@ -557,6 +586,11 @@ impl<'s, 'p> Simulation<'s, 'p> {
         if let Some(traces) = &mut self.traces {
             traces.timeline(samples)?;
         }
+        Ok(())
+    }
+
+    fn sample(&mut self) -> Result<(), SimulationError> {
+        self.take_sample()?;
         self.samples += 1;
         if self.samples.is_multiple_of(SAMPLES_PER_RATE) {
             self.sample_every = self.sample_every * 2;
