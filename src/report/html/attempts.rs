@@ -138,7 +138,7 @@ mod tests {
             dead_qubits: String::new(),
         };
         let devices = [device("a", 0), device("b", 9)];
-        let mut read = |detail: &str| {
+        let read = |detail: &str| {
             let row = EventRow {
                 replication: 0,
                 time_s: 5.0,
