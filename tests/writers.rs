@@ -27,8 +27,8 @@ fn run<'a>(out: &'a Path, horizon: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// Starts a run and waits until it has claimed its folder.
-fn started(out: &Path, more: &[&str]) -> Child {
-    let child = command(&run(out, LONG, more)).spawn().expect("rmsim starts");
+fn started(out: &Path, horizon: &str, more: &[&str]) -> Child {
+    let child = command(&run(out, horizon, more)).spawn().expect("rmsim starts");
     let deadline = Instant::now() + Duration::from_secs(60);
     while !out.join("jobs.csv").is_file() {
         assert!(Instant::now() < deadline, "the run never began");
@@ -45,7 +45,7 @@ fn stderr(output: &Output) -> String {
 fn a_second_run_into_a_folder_is_refused_until_the_first_has_ended() {
     let base = tempfile::tempdir().unwrap();
     let out = base.path().join("run");
-    let mut first = started(&out, &[]);
+    let mut first = started(&out, LONG, &[]);
     for force in [&[][..], &["--force"]] {
         let refused = rmsim(&run(&out, SHORT, &[force, &["--seed", "9"]].concat()));
         let said = stderr(&refused).replace(&base.path().display().to_string(), "DIR");
@@ -73,7 +73,7 @@ fn a_second_run_into_a_folder_is_refused_until_the_first_has_ended() {
 fn a_folder_of_two_runs_is_never_called_finished() {
     let base = tempfile::tempdir().unwrap();
     let out = base.path().join("run");
-    let child = started(&out, &[]);
+    let child = started(&out, "horizon={jobs: 3000}", &[]);
     let manifest = "{\"run\": \"000000000000\", \"finished_at\": null, \"writer\": \"another\"}\n";
     fs::write(out.join("manifest.json"), manifest).unwrap();
     let done = child.wait_with_output().unwrap();
@@ -91,7 +91,7 @@ fn a_journal_has_one_writer_and_overwrites_nothing_else() {
     let base = tempfile::tempdir().unwrap();
     let journal = base.path().join("journal.jsonl");
     let shown = journal.to_str().unwrap();
-    let mut first = started(&base.path().join("first"), &["--journal", shown]);
+    let mut first = started(&base.path().join("first"), LONG, &["--journal", shown]);
     let second = rmsim(&run(&base.path().join("second"), SHORT, &["--journal", shown]));
     let said = stderr(&second);
     assert_eq!(second.status.code(), Some(1), "{said}");
