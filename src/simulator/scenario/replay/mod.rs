@@ -21,6 +21,7 @@ use super::FleetDevice;
 use super::document::crop;
 use crate::input_file;
 use crate::simulator::csv_reader::RowError;
+use crate::simulator::workload::jobs::PlannedOutcome;
 use crate::simulator::workload::replay::{Replay, ReplayBuilder, ReplayedJob};
 use crate::time::{Span, Time};
 
@@ -127,9 +128,14 @@ impl Taken {
     }
 }
 
-/// Whether a time can hold the end of a job that starts when it is submitted, and the end of its patience.
+/// Whether a time can hold the end of a job that starts when it is submitted, the end of its patience, and the instant at
+/// which it is withdrawn.
 fn ends(job: &ReplayedJob, at: Time) -> bool {
-    [job.execution_time, job.walltime, job.max_wait_time]
+    let withdrawn = match job.outcome {
+        PlannedOutcome::CancelledAfter(delay) => Some(delay),
+        PlannedOutcome::Completes | PlannedOutcome::FailsAt(_) => None,
+    };
+    [job.execution_time, job.walltime, job.max_wait_time, withdrawn]
         .into_iter()
         .flatten()
         .all(|span| at.checked_add(span).is_some())
