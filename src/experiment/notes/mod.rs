@@ -165,12 +165,13 @@ fn cut_off(courses: &[Course]) -> Option<Note> {
     let (some, cut) = some_of(courses, |course| course.ending == Ending::CutOff)?;
     let left = count(sum(&cut, |course| course.unfinished), "job");
     let text = format!(
-        "not finished: {some} {} cut off at the limit of the drain with {left} unfinished{}; times and fates of jobs \
+        "not finished: {some} {} cut off at drain_limit with {left} unfinished{}; times and fates of jobs \
          are those of the others",
         if courses.len() == 1 { "was" } else { "were" },
         first_kept(&cut)
     );
-    Some(Note::new(NoteKind::CutOff, text).hint("the column `reason` of jobs.csv says what kept them"))
+    let hint = "drain_limit: none waits for them; the column `reason` of jobs.csv says what kept each";
+    Some(Note::new(NoteKind::CutOff, text).hint(hint))
 }
 
 fn stuck(courses: &[Course]) -> Option<Note> {

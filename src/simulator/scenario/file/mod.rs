@@ -51,8 +51,8 @@ pub struct ScenarioFile {
     /// How long it runs. Default for a replayed workload: until all its jobs have arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub horizon: Option<Horizon>,
-    /// Whether the run goes on after the horizon, without new jobs, until all jobs have ended, for 30 days at most. Default:
-    /// yes for a horizon by jobs, no for a horizon by time.
+    /// Whether the run goes on after the horizon, without new jobs, until all jobs have ended or `drain_limit`
+    /// is over. Default: yes for a horizon by jobs, no for a horizon by time.
     #[serde(default)]
     pub drain: Option<bool>,
     /// How long a run that drains goes on after its horizon at most. Default: none for recorded jobs, otherwise {time: 30d}.
