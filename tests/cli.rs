@@ -310,7 +310,7 @@ fn odd_scenarios_end_and_say_what_happened() {
             "cut_off",
             format!("{head}{one_job}horizon: {{jobs: 1}}\n")
                 .replace("drift: {enabled: false}", "drift: {enabled: false}, failures: [{at: {time: 0s}}]"),
-            "cut off at the limit of the drain",
+            "cut off at drain_limit",
         ),
         (
             "cold",
