@@ -79,11 +79,11 @@ impl Courses {
 
     /// The device has stopped an attempt; before the core is told.
     pub(super) fn stopped(&mut self, now: Time, id: AllocationId) {
-        if let Some(course) = self.running.get(&id).and_then(|job| self.jobs.get_mut(job)) {
-            if let (Some(asked), Some(allocation)) = (course.stop_asked, &course.allocation) {
-                let elapsed = asked.since(allocation.started);
-                course.stops.push(Stop { attempt: allocation.attempt, elapsed, delay: now.since(asked) });
-            }
+        if let Some(course) = self.running.get(&id).and_then(|job| self.jobs.get_mut(job))
+            && let (Some(asked), Some(allocation)) = (course.stop_asked, &course.allocation)
+        {
+            let elapsed = asked.since(allocation.started);
+            course.stops.push(Stop { attempt: allocation.attempt, elapsed, delay: now.since(asked) });
         }
     }
 
