@@ -1,8 +1,8 @@
 //! Experiments: replications, comparisons and the statistics that turn them into verdicts.
 //!
 //! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`reading`] (reading them
-//! again), [`variants`] and [`compare`] (variants on the same worlds), [`comparison`], [`statistics`] and [`bootstrap`]
-//! (verdicts), [`warm_up`], [`check`] (verdicts for continuous
+//! again), [`variants`] and [`compare`] (variants on the same worlds), [`comparison`], [`evidence`], [`statistics`]
+//! and [`bootstrap`] (verdicts), [`warm_up`], [`check`] (verdicts for continuous
 //! integration), [`determinism`], [`timing`], [`sweep`] (many combinations, also on many machines); apart from
 //! those [`placements`] (placement problems without jobs) and its [`cpu_clock`].
 
@@ -12,6 +12,7 @@ pub mod compare;
 pub mod comparison;
 pub mod cpu_clock;
 pub mod determinism;
+pub mod evidence;
 pub mod folder;
 pub mod placements;
 pub mod reading;

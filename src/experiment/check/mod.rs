@@ -4,6 +4,7 @@
 //! Leaves running the replications to [`super::run`], and tables, JUnit and annotations to the report.
 
 pub mod baseline;
+pub mod regression;
 pub mod speed;
 mod targets;
 
@@ -51,8 +52,10 @@ pub enum Outcome {
     Met,
     /// The whole interval lies on the bad side.
     Missed,
-    /// The interval lies across the bound, or there is too little to judge.
+    /// The interval lies across the bound.
     Inconclusive,
+    /// There is nothing to judge by: no value, or none that stands for all jobs.
+    NotJudged,
 }
 
 impl Outcome {
@@ -62,6 +65,7 @@ impl Outcome {
             Self::Met => "met",
             Self::Missed => "missed",
             Self::Inconclusive => "inconclusive",
+            Self::NotJudged => "not judged",
         }
     }
 }
@@ -134,7 +138,16 @@ impl Report {
 
     /// How many cases are open and do not fail.
     pub fn open(&self) -> usize {
-        self.cases.iter().filter(|case| case.outcome == Outcome::Inconclusive && !case.fails).count()
+        self.passing(Outcome::Inconclusive)
+    }
+
+    /// How many cases were not judged and do not fail.
+    pub fn not_judged(&self) -> usize {
+        self.passing(Outcome::NotJudged)
+    }
+
+    fn passing(&self, outcome: Outcome) -> usize {
+        self.cases.iter().filter(|case| case.outcome == outcome && !case.fails).count()
     }
 
     /// The report as JSON, indented.
