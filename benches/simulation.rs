@@ -36,7 +36,7 @@ fn simulate(scenario: &Scenario, traces: bool, timing: bool) -> u64 {
             100.0 * (wall - timing.allocator.as_secs_f64() - timing.observation.as_secs_f64()) / wall,
         );
     }
-    replications[0].arrivals
+    replications[0].course.arrivals
 }
 
 fn runs(criterion: &mut Criterion) {

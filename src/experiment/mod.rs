@@ -1,10 +1,10 @@
 //! Experiments: replications, comparisons and the statistics that turn them into verdicts.
 //!
 //! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`reading`] (reading them
-//! again), [`variants`] and [`compare`] (variants on the same worlds), [`comparison`], [`evidence`], [`statistics`]
-//! and [`bootstrap`] (verdicts), [`warm_up`], [`check`] (verdicts for continuous
-//! integration), [`determinism`], [`timing`], [`sweep`] (many combinations, also on many machines); apart from
-//! those [`placements`] (placement problems without jobs) and its [`cpu_clock`].
+//! again), [`notes`] (what misleads whoever reads the numbers without it), [`variants`] and [`compare`] (variants on the
+//! same worlds), [`comparison`], [`evidence`], [`statistics`] and [`bootstrap`] (verdicts), [`warm_up`], [`check`]
+//! (verdicts for continuous integration), [`determinism`], [`timing`], [`sweep`] (many combinations, also on many
+//! machines); apart from those [`placements`] (placement problems without jobs) and its [`cpu_clock`].
 
 pub mod bootstrap;
 pub mod check;
@@ -14,6 +14,7 @@ pub mod cpu_clock;
 pub mod determinism;
 pub mod evidence;
 pub mod folder;
+pub mod notes;
 pub mod placements;
 pub mod reading;
 pub mod replay;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+use super::notes::Course;
 use super::statistics::{Interval, mean, mean_interval};
 use super::timing::{Stopwatch, Timing};
 use crate::allocator::placement::memory::MemoryUse;
@@ -49,14 +50,8 @@ pub struct Replication {
     pub summary: Vec<MetricValue>,
     /// The metrics of each device.
     pub per_device: Vec<MetricValue>,
-    /// Jobs that arrived.
-    pub arrivals: u64,
-    /// Jobs that had not ended.
-    pub unfinished: u64,
-    /// Whether the warm-up was over before the run was.
-    pub warmed_up: bool,
-    /// Whether it was cut off while it waited for its last jobs.
-    pub cut_off: bool,
+    /// How it went.
+    pub course: Course,
     /// Simulated time of its end.
     pub ended: Time,
     /// Promises that the core broke, as far as they were kept.
@@ -197,14 +192,20 @@ fn replication(
         traces.finish()?;
     }
     let observer = &outcomes.observer;
+    let (summary, per_device) = (observer.metrics.summary(), observer.metrics.summary_per_device());
+    let course = Course::new(
+        outcomes.ending,
+        outcomes.warmed_up,
+        (outcomes.arrivals, outcomes.unfinished),
+        observer.metrics.fates(),
+        outcomes.ended,
+        summary.iter().chain(&per_device),
+    );
     Ok(Replication {
         number,
-        summary: observer.metrics.summary(),
-        per_device: observer.metrics.summary_per_device(),
-        arrivals: outcomes.arrivals,
-        unfinished: outcomes.unfinished,
-        warmed_up: outcomes.warmed_up,
-        cut_off: outcomes.cut_off,
+        summary,
+        per_device,
+        course,
         ended: outcomes.ended,
         violations: observer.auditor.violations().to_vec(),
         violations_total: observer.auditor.total(),
@@ -212,6 +213,11 @@ fn replication(
         collected: outcomes.collected,
         search_memory: outcomes.search_memory,
     })
+}
+
+/// How all replications went, in their order.
+pub fn courses(replications: &[Replication]) -> Vec<Course> {
+    replications.iter().map(|replication| replication.course).collect()
 }
 
 /// What placement searches remembered in all replications: all requests, and the largest sizes.

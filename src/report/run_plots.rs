@@ -20,7 +20,7 @@ pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'stati
         "scenario {}, seed {}, {} jobs on {} devices, {} placement, {} selection",
         scenario.name,
         scenario.seed,
-        replication.arrivals,
+        replication.course.arrivals,
         scenario.fleet.len(),
         name_of(&scenario.allocator.strategy),
         name_of(&scenario.allocator.selection),
@@ -151,7 +151,7 @@ fn violations(scenario: &Scenario, replication: &Replication, subtitle: &str) ->
         title: "Isolation violations found by the auditor".to_owned(),
         subtitle: subtitle.to_owned(),
         until_s: replication.ended.as_secs_f64(),
-        watched: format!("{} jobs on {} devices", replication.arrivals, scenario.fleet.len()),
+        watched: format!("{} jobs on {} devices", replication.course.arrivals, scenario.fleet.len()),
         kinds,
     }
 }

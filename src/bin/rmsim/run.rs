@@ -4,13 +4,14 @@ use std::{fs, io};
 
 use resource_manager::experiment::determinism;
 use resource_manager::experiment::folder::RunFolder;
-use resource_manager::experiment::run::{Replication, Settings, run_with_journal, search_memory};
+use resource_manager::experiment::notes;
+use resource_manager::experiment::run::{Replication, Settings, courses, run_with_journal, search_memory};
 use resource_manager::experiment::warm_up;
 use resource_manager::report::plots;
 use resource_manager::report::run_plots::run_plots;
 use resource_manager::report::run_summary::run_summary;
 use resource_manager::report::table::{duration, number, percent};
-use resource_manager::simulator::scenario::{Horizon, Scenario};
+use resource_manager::simulator::scenario::Scenario;
 use resource_manager::simulator::traces::Sink;
 
 use crate::args::RunArgs;
@@ -122,29 +123,10 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
 
 /// What the user should know of a run that was not what the scenario asked for.
 pub fn warn(scenario: &Scenario, replications: &[Replication], console: &Console) {
-    let count = |what: &dyn Fn(&Replication) -> bool| replications.iter().filter(|one| what(one)).count();
-    let all = replications.len();
-    let cut_off = count(&|one| one.cut_off);
-    if cut_off > 0 {
-        let left: u64 = replications.iter().map(|one| one.unfinished).sum();
-        console.warning(format!(
-            "{cut_off} of {all} replications were cut off 30 days after the last arrival, with {left} jobs unfinished; \
-             hint: the column `reason` of jobs.csv says what kept them"
-        ));
-    }
-    let cold = count(&|one| !one.warmed_up);
-    if cold > 0 {
-        console.warning(format!(
-            "{cold} of {all} replications ended before their warm-up, so that nothing was measured; hint: shorten warm_up"
-        ));
-    }
-    if let Horizon::Jobs(jobs) = scenario.horizon {
-        let short = count(&|one| one.arrivals < jobs);
-        if short > 0 {
-            let fewest = replications.iter().map(|one| one.arrivals).min().unwrap_or(0);
-            console.warning(format!(
-                "in {short} of {all} replications fewer jobs arrived than the horizon of {jobs}: {fewest} at least"
-            ));
+    for note in notes::of_run(scenario, &courses(replications)) {
+        match note.kind.is_warning() {
+            true => console.warning(note.to_string()),
+            false => console.note(note.to_string()),
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SweepError;
 use crate::experiment::folder::VERSION;
+use crate::experiment::notes::Course;
 use crate::experiment::run::Replication;
 use crate::simulator::scenario::Scenario;
 
@@ -56,10 +57,8 @@ pub struct Manifest {
     pub seed: u64,
     /// Number of the replication, from 0.
     pub replication: u32,
-    /// Whether the run was cut off while it waited for its last jobs.
-    pub cut_off: bool,
-    /// Whether the warm-up was over before the run was.
-    pub warmed_up: bool,
+    /// How the replication went.
+    pub course: Course,
     /// BLAKE3 of the metrics file.
     pub metrics_hash: String,
     /// Wall-clock time that it took; of no influence on any table.
@@ -100,8 +99,7 @@ impl Cell {
             scenario: scenario.name.clone(),
             seed: scenario.seed,
             replication: replication.number,
-            cut_off: replication.cut_off,
-            warmed_up: replication.warmed_up,
+            course: replication.course,
             metrics_hash: hash(write_metrics(&metrics).as_bytes()),
             wall_s,
             resolved_scenario: scenario.resolved.clone(),
@@ -229,8 +227,7 @@ mod tests {
             scenario: "s".to_owned(),
             seed: 1,
             replication: 3,
-            cut_off: false,
-            warmed_up: true,
+            course: crate::experiment::notes::course(),
             metrics_hash,
             wall_s: 0.5,
             resolved_scenario: serde_json::json!({"scenario": "s"}),

@@ -13,6 +13,7 @@ use super::listing::Listing;
 use super::runner::Folder;
 use super::tables::{Merged, Row};
 use super::{SweepError, shown};
+use crate::simulator::simulation::Ending;
 
 /// The files that a merge writes, beside plots.
 pub const FILES: [&str; 3] = ["sweep.csv", "sweep_summary.csv", "sweep.json"];
@@ -113,8 +114,8 @@ fn row(listing: &Listing, cell: &Cell) -> Result<Row, Gap> {
     };
     Ok(Row {
         values: listing.metrics.iter().map(value).collect::<Result<_, _>>()?,
-        cut_off: cell.manifest.cut_off,
-        cold: !cell.manifest.warmed_up,
+        cut_off: cell.manifest.course.ending == Ending::CutOff,
+        cold: !cell.manifest.course.warmed_up,
     })
 }
 

@@ -89,6 +89,29 @@ fn has_soft_bound(request: &JobRequest) -> bool {
     [request.min_success_probability, request.fidelity_requirement].iter().flatten().any(|bound| !bound.hard)
 }
 
+/// What became of the jobs submitted in the measured interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fates {
+    /// All of them.
+    pub submitted: u64,
+    /// Started at least once.
+    pub started: u64,
+    /// Completed.
+    pub completed: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Cancelled by their owners.
+    pub cancelled: u64,
+    /// Never admitted.
+    pub rejected: u64,
+    /// Gone because they waited too long.
+    pub expired: u64,
+    /// Neither started nor ended.
+    pub waiting: u64,
+    /// Started but not ended, even if they wait again.
+    pub running: u64,
+}
+
 impl Counts {
     fn ended(&self) -> u64 {
         self.completed + self.failed + self.cancelled + self.rejected + self.expired
@@ -216,6 +239,23 @@ impl Metrics {
     /// The measured interval so far.
     pub fn interval(&self) -> (Time, Time) {
         (self.from, self.now)
+    }
+
+    /// What became of the jobs submitted in the measured interval, up to the last event.
+    pub fn fates(&self) -> Fates {
+        let counts = &self.counts;
+        let live = |started| self.jobs.values().filter(|job| job.measured && job.started == started).count();
+        Fates {
+            submitted: counts.submitted,
+            started: counts.started,
+            completed: counts.completed,
+            failed: counts.failed,
+            cancelled: counts.cancelled,
+            rejected: counts.rejected,
+            expired: counts.expired,
+            waiting: live(false) as u64,
+            running: live(true) as u64,
+        }
     }
 
     /// Takes the numbers of isolation violations over from the auditor.

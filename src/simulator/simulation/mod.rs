@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
 
 use super::agenda::{Agenda, Ticket};
 use super::job_book::JobBook;
@@ -155,6 +156,18 @@ pub struct Instruments<'p> {
     pub progress: Option<&'p dyn Fn(u64, Time)>,
 }
 
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// As the scenario asked: the horizon was reached, or all jobs had ended.
+    Complete,
+    /// The limit of draining was over while jobs had not ended.
+    CutOff,
+    /// Nothing was left that could ever let a waiting job start.
+    Stuck,
+}
+
 /// What a run leaves.
 #[derive(Debug)]
 pub struct Outcomes {
@@ -166,8 +179,8 @@ pub struct Outcomes {
     pub unfinished: u64,
     /// Whether the warm-up was over before the run was.
     pub warmed_up: bool,
-    /// Whether the run was cut off while it waited for the last jobs.
-    pub cut_off: bool,
+    /// Why the run ended.
+    pub ending: Ending,
     /// Simulated time of the end.
     pub ended: Time,
     /// The traces, if there were any, not yet flushed.
@@ -358,7 +371,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
         Ok(Outcomes {
             unfinished: self.core.jobs().count() as u64,
             warmed_up,
-            cut_off: self.scenario.drain && self.core.jobs().next().is_some(),
+            ending: match self.scenario.drain && self.core.jobs().next().is_some() {
+                true => Ending::CutOff,
+                false => Ending::Complete,
+            },
             search_memory: self.core.search_memory(),
             observer: self.observer,
             arrivals: self.arrivals,

@@ -1,0 +1,391 @@
+//! Notes: what misleads whoever reads the numbers of a run without them.
+//!
+//! Promises notes from plain values alone (the scenario and the course of each replication), in the order of their
+//! weight, so that a run, a comparison, a check, a sweep and a report say the same. Leaves showing them to those.
+
+mod course;
+mod workload;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::simulator::scenario::{Horizon, Scenario};
+use crate::simulator::simulation::Ending;
+use crate::time::Span;
+
+#[cfg(test)]
+pub(crate) use course::tests::course;
+pub use course::{Course, ONE_MISSING_IN, all_alike};
+pub use workload::before_run;
+
+/// What a note is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteKind {
+    /// The limit of draining was over while jobs had not ended.
+    CutOff,
+    /// Nothing was left that could ever let a waiting job start.
+    Stuck,
+    /// A run ended before its warm-up: nothing was measured.
+    EndedInWarmUp,
+    /// No job was submitted in the measured interval.
+    NothingMeasured,
+    /// Jobs had not ended at the end: times are those of the survivors.
+    Unfinished,
+    /// Most jobs were rejected.
+    MostlyRejected,
+    /// Most jobs waited longer than they wanted to.
+    MostlyExpired,
+    /// Most jobs failed.
+    MostlyFailed,
+    /// Most jobs were cancelled by their owners.
+    MostlyCancelled,
+    /// Fewer jobs came than the horizon asks for.
+    FewerArrivals,
+    /// Recorded jobs were left out.
+    LeftOut,
+    /// The first job comes after a time as long as all that follows.
+    LateStart,
+    /// Most of the time lies between two jobs far apart.
+    LongGap,
+    /// The last job comes long before the horizon.
+    EarlyEnd,
+    /// All replications are alike.
+    NoRandomness,
+    /// One replication has no intervals.
+    OneReplication,
+    /// Targets need more replications than there are.
+    FewReplications,
+    /// A variant runs in other worlds than the one it is compared with.
+    OtherWorlds,
+    /// Another interval is measured than of the variant it is compared with.
+    OtherInterval,
+}
+
+impl NoteKind {
+    /// The word in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CutOff => "cut_off",
+            Self::Stuck => "stuck",
+            Self::EndedInWarmUp => "ended_in_warm_up",
+            Self::NothingMeasured => "nothing_measured",
+            Self::Unfinished => "unfinished",
+            Self::MostlyRejected => "mostly_rejected",
+            Self::MostlyExpired => "mostly_expired",
+            Self::MostlyFailed => "mostly_failed",
+            Self::MostlyCancelled => "mostly_cancelled",
+            Self::FewerArrivals => "fewer_arrivals",
+            Self::LeftOut => "left_out",
+            Self::LateStart => "late_start",
+            Self::LongGap => "long_gap",
+            Self::EarlyEnd => "early_end",
+            Self::NoRandomness => "no_randomness",
+            Self::OneReplication => "one_replication",
+            Self::FewReplications => "few_replications",
+            Self::OtherWorlds => "other_worlds",
+            Self::OtherInterval => "other_interval",
+        }
+    }
+
+    /// Whether the numbers mislead without the note; else it is only worth knowing.
+    pub fn is_warning(self) -> bool {
+        self != Self::OneReplication
+    }
+}
+
+/// Something that whoever reads the numbers of a run must know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// What it is about.
+    pub kind: NoteKind,
+    /// One sentence, in lower case, without a full stop.
+    pub text: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Note {
+    pub(super) fn new(kind: NoteKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into(), hint: None }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// One line: the text and the hint.
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What whoever reads the numbers of a run must know, the gravest first. The courses are those of all replications that
+/// the numbers are made of.
+pub fn of_run(scenario: &Scenario, courses: &[Course]) -> Vec<Note> {
+    let mut notes: Vec<Note> = [
+        cut_off(courses),
+        stuck(courses),
+        ended_in_warm_up(courses),
+        nothing_measured(courses),
+        unfinished(scenario, courses),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    notes.extend(fates(courses));
+    notes.extend(fewer_arrivals(scenario, courses));
+    notes.extend(workload::of_workload(scenario));
+    notes.extend(repetition(courses));
+    notes
+}
+
+/// The courses that `what` picks, in words: `2 of 5 replications`, or nothing when it picks none.
+fn some_of<'c>(courses: &'c [Course], what: impl Fn(&Course) -> bool) -> Option<(String, Vec<&'c Course>)> {
+    let picked: Vec<&Course> = courses.iter().filter(|course| what(course)).collect();
+    let words = match (picked.len(), courses.len()) {
+        (0, _) => return None,
+        (1, 1) => "the run".to_owned(),
+        (some, all) => format!("{some} of {all} replications"),
+    };
+    Some((words, picked))
+}
+
+fn sum(courses: &[&Course], what: impl Fn(&Course) -> u64) -> u64 {
+    courses.iter().map(|course| what(course)).sum()
+}
+
+fn cut_off(courses: &[Course]) -> Option<Note> {
+    let (some, cut) = some_of(courses, |course| course.ending == Ending::CutOff)?;
+    let left = count(sum(&cut, |course| course.unfinished), "job");
+    let text = format!(
+        "not finished: {some} cut off at the limit of the drain with {left} unfinished; times and fates of jobs \
+         are those of the others"
+    );
+    Some(Note::new(NoteKind::CutOff, text).hint("the column `reason` of jobs.csv says what kept them"))
+}
+
+fn stuck(courses: &[Course]) -> Option<Note> {
+    let (some, stuck) = some_of(courses, |course| course.ending == Ending::Stuck)?;
+    let left = count(sum(&stuck, |course| course.unfinished), "job");
+    let text = format!(
+        "not finished: {some} ended with {left} unfinished that nothing would ever have let start; times and fates \
+         of jobs are those of the others"
+    );
+    Some(Note::new(NoteKind::Stuck, text).hint("the column `reason` of jobs.csv says what kept them"))
+}
+
+fn ended_in_warm_up(courses: &[Course]) -> Option<Note> {
+    let (some, _) = some_of(courses, |course| !course.warmed_up)?;
+    let text = format!("{some} ended before the warm-up did, so that nothing was measured");
+    Some(Note::new(NoteKind::EndedInWarmUp, text).hint("shorten warm_up, or lengthen the horizon"))
+}
+
+fn nothing_measured(courses: &[Course]) -> Option<Note> {
+    let (some, empty) = some_of(courses, |course| course.warmed_up && course.submitted == 0)?;
+    let arrived = sum(&empty, |course| course.arrivals);
+    if arrived == 0 {
+        let text = format!("no job arrived in {some}, so that nothing was measured");
+        let hint = "`rmsim validate` shows the horizon; `start_after` and the time stamps of jobs say when they come";
+        return Some(Note::new(NoteKind::NothingMeasured, text).hint(hint));
+    }
+    let arrived = count(arrived, "job");
+    let text =
+        format!("all {arrived} of {some} came before the end of the warm-up, so that nothing was measured");
+    Some(Note::new(NoteKind::NothingMeasured, text).hint("shorten warm_up, or lengthen the horizon"))
+}
+
+/// Runs that ended as they were to, with too many jobs left for what is said of jobs.
+fn unfinished(scenario: &Scenario, courses: &[Course]) -> Option<Note> {
+    let ended = |course: &Course| course.warmed_up && course.ending == Ending::Complete;
+    let (some, left) = some_of(courses, |course| ended(course) && course.is_many(course.left()))?;
+    let waiting = sum(&left, |course| course.waiting);
+    let text = format!(
+        "{} of {} had not ended at the end of {some} ({} had not started): times of jobs are those of the others, \
+         which waited and ran less long",
+        grouped(sum(&left, |course| course.left())),
+        count(sum(&left, |course| course.submitted), "measured job"),
+        grouped(waiting),
+    );
+    let note = Note::new(NoteKind::Unfinished, text);
+    Some(match scenario.drain {
+        true => note,
+        false => note.hint("drain: true lets them end; a queue that grows all the time needs less load"),
+    })
+}
+
+/// Most of the measured jobs met the same sad fate: what is said of jobs is said of the others.
+fn fates(courses: &[Course]) -> Vec<Note> {
+    type Pick = fn(&Course) -> u64;
+    let kinds: [(NoteKind, &str, &str, Pick); 4] = [
+        (NoteKind::MostlyRejected, "rejected", "the column `reason` of jobs.csv says why", |c| c.rejected),
+        (NoteKind::MostlyExpired, "expired while they waited", "a longer max_wait_time, or less load", |c| {
+            c.expired
+        }),
+        (NoteKind::MostlyFailed, "failed", "the column `reason` of jobs.csv says why", |c| c.failed),
+        (NoteKind::MostlyCancelled, "cancelled by their owners", "the column `state` of jobs.csv", |c| {
+            c.cancelled
+        }),
+    ];
+    let mut notes = Vec::new();
+    for (kind, words, hint, pick) in kinds {
+        let most = |course: &Course| course.warmed_up && 2 * pick(course) > course.submitted;
+        let Some((some, picked)) = some_of(courses, most) else { continue };
+        let (met, all) = (sum(&picked, pick), sum(&picked, |course| course.submitted));
+        let text = format!(
+            "{} of {} of {some} were {words}: times and fidelities of jobs are those of the others",
+            grouped(met),
+            count(all, "measured job"),
+        );
+        let text = if kind == NoteKind::MostlyFailed || kind == NoteKind::MostlyExpired {
+            text.replace(" were ", " ")
+        } else {
+            text
+        };
+        notes.push(Note::new(kind, text).hint(hint));
+    }
+    notes
+}
+
+fn fewer_arrivals(scenario: &Scenario, courses: &[Course]) -> Option<Note> {
+    let Horizon::Jobs(jobs) = scenario.horizon else { return None };
+    let (some, short) = some_of(courses, |course| course.arrivals < jobs)?;
+    let fewest = short.iter().map(|course| course.arrivals).min().unwrap_or(0);
+    let text = format!(
+        "fewer jobs arrived in {some} than the horizon of {}: {} at least",
+        count(jobs, "job"),
+        grouped(fewest)
+    );
+    Some(Note::new(NoteKind::FewerArrivals, text))
+}
+
+fn repetition(courses: &[Course]) -> Option<Note> {
+    if all_alike(courses) {
+        let text = format!(
+            "all {} replications are equal, since nothing in them is random: there are no intervals, one is enough",
+            courses.len()
+        );
+        return Some(Note::new(NoteKind::NoRandomness, text).hint("replications: 1"));
+    }
+    (courses.len() == 1).then(|| {
+        let text = "one replication: no interval says how much of a value is chance";
+        Note::new(NoteKind::OneReplication, text).hint("as in --replications 5")
+    })
+}
+
+/// `1,204 jobs`, `1 job`.
+fn count(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// A whole number with its thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A length of time in the largest unit that it fills, one digit after the point: `43.6 years`.
+fn roughly(span: Span) -> String {
+    const UNITS: [(f64, &str); 5] = [
+        (31_557_600.0, "years"),
+        (86_400.0, "days"),
+        (3_600.0, "hours"),
+        (60.0, "minutes"),
+        (1.0, "seconds"),
+    ];
+    let seconds = span.as_secs_f64();
+    let (unit, name) = UNITS.into_iter().find(|(unit, _)| seconds >= 2.0 * unit).unwrap_or((1.0, "seconds"));
+    format!("{:.1} {name}", seconds / unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const SCENARIO: &str = "
+scenario: s
+horizon: {jobs: 1100}
+fleet: [{synthetic: {line: {qubits: 3}}, name: a}]
+workload: {arrivals: {poisson: {rate: 1/s}}, jobs: [{qubits: 2}]}
+";
+
+    fn scenario() -> Scenario {
+        Scenario::from_yaml(SCENARIO, "s.yaml", Path::new(""), &[]).unwrap()
+    }
+
+    fn said(courses: &[Course]) -> String {
+        let notes = of_run(&scenario(), courses);
+        notes.iter().map(|note| format!("{}: {note}", note.kind.as_str())).collect::<Vec<_>>().join("\n")
+    }
+
+    fn pair(changed: Course) -> [Course; 2] {
+        [course(), Course { fingerprint: 2, ..changed }]
+    }
+
+    #[test]
+    fn a_run_as_it_should_be_needs_no_note() {
+        assert_eq!(said(&pair(course())), "");
+        assert_eq!(
+            said(&[course()]),
+            "one_replication: one replication: no interval says how much of a value is chance; hint: as in \
+             --replications 5"
+        );
+    }
+
+    #[test]
+    fn every_way_to_mislead_has_its_note() {
+        let base = course();
+        let found = [
+            said(&pair(Course { ending: Ending::CutOff, unfinished: 1_200, ..base })),
+            said(&pair(Course { ending: Ending::Stuck, unfinished: 1, ..base })),
+            said(&pair(Course { warmed_up: false, submitted: 0, ..base })),
+            said(&pair(Course { submitted: 0, ..base })),
+            said(&pair(Course { submitted: 0, arrivals: 0, ..base })),
+            said(&pair(Course { waiting: 300, running: 20, ..base })),
+            said(&pair(Course { rejected: 501, ..base })),
+            said(&pair(Course { expired: 501, ..base })),
+            said(&pair(Course { failed: 501, ..base })),
+            said(&pair(Course { cancelled: 501, ..base })),
+            said(&pair(Course { arrivals: 1_000, ..base })),
+            said(&[base; 5]),
+        ];
+        insta::assert_snapshot!(found.join("\n"));
+    }
+
+    #[test]
+    fn the_word_of_a_kind_is_that_of_the_files() {
+        for kind in
+            [NoteKind::CutOff, NoteKind::EndedInWarmUp, NoteKind::MostlyRejected, NoteKind::NoRandomness]
+        {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+        let note = Note::new(NoteKind::Stuck, "a").hint("b");
+        let json = serde_json::to_string(&note).unwrap();
+        assert_eq!(json, r#"{"kind":"stuck","text":"a","hint":"b"}"#);
+        assert_eq!(serde_json::from_str::<Note>(&json).unwrap(), note);
+    }
+
+    #[test]
+    fn numbers_and_lengths_of_time_are_easy_to_read() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        let spans = [0, 90, 86_400, 3 * 86_400, 43 * 31_557_600].map(|s| roughly(Span::from_secs(s)));
+        assert_eq!(spans, ["0.0 seconds", "90.0 seconds", "24.0 hours", "3.0 days", "43.0 years"]);
+    }
+}
