@@ -465,8 +465,8 @@ fn a_hundred_other_seeds_give_at_most_one_false_alarm() {
         let baseline = Baseline::new(&resolved, &replications, None);
         let mut alarms = Vec::new();
         for seed in 2..102 {
-            let (replications, _) = of_seed(scenario, seed);
-            let cases = baseline.regressions(&replications, &metrics, 0.01);
+            let (replications, other) = of_seed(scenario, seed);
+            let cases = baseline.regressions(&other, &replications, &metrics, |_| false, 0.01);
             assert!(cases.len() > 25);
             alarms.extend(cases.iter().find(|case| case.fails).map(|case| format!("seed {seed}: {case:?}")));
         }

@@ -512,6 +512,20 @@ mod tests {
         "#);
     }
 
+    /// The mean over the pairs rests on survivors: the baseline alone has another one, and there is no verdict.
+    #[test]
+    fn means_of_survivors_stand_beside_those_of_all() {
+        let base = variant("a", &[Some(2.0), Some(4.0), Some(6.0), Some(20.0)]);
+        let some = variant("b", &[None, None, Some(16.0), Some(40.0)]);
+        let comparison = Comparison::new(&metrics()[..1], &[base, some], 0, 1).unwrap();
+        let row = &comparison.rows[0];
+        assert_eq!((row.pairs, row.baseline_mean, row.variant_mean), (2, Some(13.0), Some(28.0)));
+        assert_eq!(row.baseline_own, Own { mean: Some(8.0), replications: 4 });
+        assert_eq!(row.variant_own, Own { mean: Some(28.0), replications: 2 });
+        assert_eq!((row.verdict, row.no_verdict), (None, Some(NoVerdict::ObservedInSome)));
+        assert_eq!((row.p_value, row.ci95, row.effect_size), (None, None, None));
+    }
+
     #[test]
     fn what_cannot_be_paired_is_refused() {
         let a = variant("a", &[Some(1.0), Some(2.0)]);

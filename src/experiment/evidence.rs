@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::notes::{self, Note, NoteKind, all_alike};
+use super::notes::{Course, Note, NoteKind, Premises, all_alike};
 use super::run::{Replication, courses};
 use crate::observe::metrics::{Metric, MetricDef, Statistic};
 use crate::simulator::scenario::{Horizon, Scenario};
@@ -104,6 +104,40 @@ impl NoVerdict {
         }
     }
 
+    /// The same where there are no pairs.
+    pub fn alone_sentence(self) -> &'static str {
+        match self {
+            Self::NotObserved => "no replication has a value",
+            Self::ObservedInSome => {
+                "only some replications have a value, and those are no fair sample; hint: a longer horizon"
+            }
+            Self::NothingRandom => "all replications are copies of one, since nothing is random: one is enough",
+            other => other.sentence(),
+        }
+    }
+
+    /// The gravest reason for which a mean over replications with these courses, in so many of which the metric was
+    /// observed, must not be taken for that of all jobs in many worlds.
+    pub fn alone(metric: &str, courses: &[Course], observed: usize) -> Option<Self> {
+        let censors = |course: &Course| {
+            MetricDef::find(metric).is_ok_and(|(def, _)| course.censors(def.metric))
+        };
+        let reasons = [
+            (courses.iter().any(Course::is_empty), Self::NothingMeasured),
+            (courses.iter().any(censors), Self::Censored),
+            (observed == 0, Self::NotObserved),
+            (observed < courses.len(), Self::ObservedInSome),
+            (courses.len() < 2, Self::OneReplication),
+            (all_alike(courses), Self::NothingRandom),
+        ];
+        reasons.into_iter().find(|(holds, _)| *holds).map(|(_, reason)| reason)
+    }
+
+    /// Whether even the mean is not that of what it claims to be, rather than only of unknown precision.
+    pub fn spoils_the_mean(self) -> bool {
+        !matches!(self, Self::OneReplication | Self::NothingRandom | Self::OtherInterval)
+    }
+
     /// The gravest reason why a metric with so many pairs in so many replications of baseline and variant has no verdict.
     pub fn of(
         metric: &str,
@@ -148,9 +182,9 @@ impl Evidence {
         let courses = courses(replications);
         let mut evidence = Self {
             censored: censored(replications),
-            cold: courses.iter().any(|course| !course.warmed_up || course.submitted == 0),
+            cold: courses.iter().any(Course::is_empty),
             copies: all_alike(&courses),
-            notes: notes::of_run(scenario, &courses),
+            notes: Premises::of(scenario).notes_without_traces(&courses),
             ..Self::default()
         };
         evidence.beside(scenario, baseline);
@@ -278,4 +312,55 @@ pub struct NoteOn {
     /// What there is to say.
     #[serde(flatten)]
     pub note: Note,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn differences_are_named_where_they_are() {
+        let one = json!({
+            "scenario": "a", "seed": 1, "allocator": {"strategy": "x"}, "warm_up": "none",
+            "workload": {"arrivals": {"poisson": {"rate": "1/s"}}, "jobs": [{"qubits": 2}, {"qubits": 3}]},
+        });
+        let changed = |pointer: &str, value: Value| {
+            let mut other = one.clone();
+            *other.pointer_mut(pointer).unwrap() = value;
+            differing(&one, &other).join(" ")
+        };
+        assert_eq!(changed("/allocator/strategy", json!("y")), "");
+        assert_eq!(changed("/warm_up", json!({"time": "1h"})), "warm_up");
+        assert_eq!(changed("/workload/jobs/1/qubits", json!(4)), "workload.jobs.1.qubits");
+        assert_eq!(changed("/workload/arrivals", json!({"at_start": {"jobs": 3}})), "workload.arrivals");
+        assert_eq!(changed("/workload/jobs", json!([])), "workload.jobs");
+    }
+
+    #[test]
+    fn the_gravest_reason_is_given() {
+        let sound = Evidence::default();
+        let censored = Evidence { censored: BTreeSet::from(["waiting_time_s.mean".to_owned()]), ..sound.clone() };
+        let copies = Evidence { copies: true, ..sound.clone() };
+        let other = Evidence { other_interval: true, ..sound.clone() };
+        let cold = Evidence { cold: true, ..censored.clone() };
+        let of = |metric: &str, base: &Evidence, variant: &Evidence, pairs: usize| {
+            NoVerdict::of(metric, (base, variant), 10, pairs).map_or("-", NoVerdict::as_str)
+        };
+        let wait = "waiting_time_s.mean";
+        assert_eq!(of(wait, &sound, &sound, 10), "-");
+        assert_eq!(of(wait, &censored, &sound, 10), "censored");
+        assert_eq!(of(wait, &sound, &censored, 4), "censored");
+        assert_eq!(of("qubit_utilization", &sound, &censored, 10), "-");
+        assert_eq!(of(wait, &cold, &sound, 10), "nothing_measured");
+        assert_eq!(of(wait, &sound, &sound, 4), "observed_in_some");
+        assert_eq!(of(wait, &sound, &sound, 0), "not_observed");
+        assert_eq!(of(wait, &copies, &copies, 10), "nothing_random");
+        assert_eq!(of(wait, &sound, &copies, 10), "-");
+        assert_eq!(of("jobs_completed", &sound, &other, 10), "other_interval");
+        assert_eq!(of("waiting_time_s.max", &sound, &other, 10), "other_interval");
+        assert_eq!(of(wait, &sound, &other, 10), "-");
+        let one = NoVerdict::of(wait, (&sound, &sound), 1, 1);
+        assert_eq!(one, Some(NoVerdict::OneReplication));
+    }
 }

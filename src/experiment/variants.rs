@@ -332,6 +332,42 @@ mod tests {
         assert_eq!(check(&[], &world, &[]), Err(VaryError::OtherWorlds("seed".to_owned())));
     }
 
+    /// `allocator.isolation` holds `buffer_distance`: the later of both would win, and the name of the variant would lie.
+    #[test]
+    fn no_setting_hides_another_one() {
+        let set = |text: &str| text.parse::<SetOverride>().unwrap();
+        let said = |sets: &[&str], named: &[&str], varies: &[&str]| {
+            let sets: Vec<SetOverride> = sets.iter().map(|text| set(text)).collect();
+            let named: Vec<Named> = named.iter().map(|text| text.parse().unwrap()).collect();
+            let varies: Vec<Vary> = varies.iter().map(|text| text.parse().unwrap()).collect();
+            let found = distinct(&sets).map_err(VaryError::from).and_then(|()| check(&sets, &named, &varies));
+            found.map_or_else(|error| error.to_string(), |()| "fine".to_owned())
+        };
+        let wide = "wide: a.isolation={b: 3}";
+        let found = [
+            said(&[], &[wide, "narrow:"], &["a.isolation.b=1,2"]),
+            said(&[], &["x: a.isolation.b=1", "narrow:"], &["a.isolation={b: 1},{b: 2}"]),
+            said(&[], &[], &["a.isolation.b=1,2", "a.isolation={b: 1},{b: 2}"]),
+            said(&[], &[], &["fleet.0.count=1,2", "fleet.00.count=3,4"]),
+            said(&[], &["x: a.b=1; a={b: 2}", "y:"], &[]),
+            said(&["a.isolation.b=1"], &[wide, "y:"], &[]),
+            said(&["a.b=1"], &[], &["a.b=1,2"]),
+            said(&["a.b=1", "a.b=2"], &[], &["c=1,2"]),
+            said(&["a={b: 1}", "a.b=2"], &[], &["c=1,2"]),
+            said(&["a={b: 1}"], &[], &["a.b=1,2"]),
+            said(&["a.b=1"], &["x: a.b=2", "y:"], &[]),
+            said(&["a.bc=1"], &["x: a.b=2", "y:"], &["a.bd=1,2"]),
+        ];
+        insta::assert_snapshot!(found.join("\n"), @"");
+    }
+
+    #[test]
+    fn settings_that_end_alike_have_names_of_their_own() {
+        let varies = ["a.mode=1,2", "b.mode=3,4", "c=5,6"].map(|text| text.parse::<Vary>().unwrap());
+        let first = &product(&[], &varies).unwrap()[0].0;
+        assert_eq!(first, "a.mode=1 b.mode=3 c=5");
+    }
+
     #[test]
     fn variants_are_the_product_and_twins_have_names() {
         let varies = ["a.x=1,2", "b.y=3,3"].map(|text| text.parse::<Vary>().unwrap());

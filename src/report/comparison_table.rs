@@ -95,8 +95,12 @@ fn legend(comparison: &Comparison) -> String {
     }
     if let Some(stopped) = &comparison.stopping {
         let precision = percent(Some(stopped.precision));
+        let all = match comparison.rows.iter().any(|row| row.verdict.is_none()) {
+            true => "every difference that can have a verdict",
+            false => "every difference",
+        };
         let _ = match stopped.open.len() {
-            0 => write!(text, "\nevery difference is decided, or known to within {precision} of the baseline"),
+            0 => write!(text, "\n{all} is decided, or known to within {precision} of the baseline"),
             open => write!(
                 text,
                 "\n{open} of {} differences are neither decided nor known to within {precision} of the baseline after \
@@ -167,11 +171,22 @@ mod tests {
         ");
         let single = [variant("first_fit", &[10.0]), variant("exact", &[8.0])];
         let comparison = Comparison::new(&metrics[..1], &single, 0, 1).unwrap();
-        insta::assert_snapshot!(comparison_table(&comparison, false), @"
-        metric               variant  baseline  variant mean  difference  p  d  vrf  verdict
-        ─────────────────────────────────────────────────────────────────────────────────────────
-        waiting_time_s.mean  exact          10             8  -2          -  -    -  inconclusive
-        one replication: no interval and no verdict; hint: --replications 10 or more
-        ");
+        insta::assert_snapshot!(comparison_table(&comparison, false), @"");
+    }
+
+    #[test]
+    fn without_a_verdict_there_is_a_reason() {
+        let variant = |name: &str, waits: &[Option<f64>]| {
+            let values = waits.iter().map(|&wait| MetricValues::from([("waiting_time_s.mean".to_owned(), wait)]));
+            Variant::new(name, values.collect())
+        };
+        let variants = [
+            variant("a", &[Some(2.0), Some(4.0), Some(6.0), Some(20.0)]),
+            variant("same", &[Some(2.0), Some(4.0), Some(6.0), Some(20.0)]),
+            variant("some", &[None, None, Some(16.0), Some(40.0)]),
+            variant("none", &[None; 4]),
+        ];
+        let comparison = Comparison::new(&[Metric::lower("waiting_time_s.mean")], &variants, 0, 1).unwrap();
+        insta::assert_snapshot!(comparison_table(&comparison, false), @"");
     }
 }

@@ -303,9 +303,8 @@ impl Baseline {
         if scenario.warm_up == WarmUp::Auto && self.warm_up.is_none() {
             return Err(BaselineError::NoWarmUp { path });
         }
-        let empty = self.courses.iter().filter(|course| !course.warmed_up || course.submitted == 0).count();
-        if empty > 0 {
-            return Err(BaselineError::Empty { path, empty, replications: self.replications });
+        if self.empty() > 0 {
+            return Err(BaselineError::Empty { path, empty: self.empty(), replications: self.replications });
         }
         let lacks = |metric: &&Metric| !self.metrics.contains_key(&metric.name);
         let missing: Vec<String> = metrics.iter().filter(lacks).map(|metric| metric.name.clone()).collect();
@@ -317,6 +316,11 @@ impl Baseline {
             return Err(BaselineError::TooFew { path, found: self.replications });
         }
         Ok(())
+    }
+
+    /// In how many replications nothing was measured.
+    pub fn empty(&self) -> usize {
+        self.courses.iter().filter(|course| course.is_empty()).count()
     }
 
     /// Replaces `warm_up: auto` by what was left out of this baseline, so that both measure the same interval; returns it
@@ -391,7 +395,7 @@ impl Baseline {
         let ground = Ground {
             same_worlds: self.same_worlds(scenario, replications),
             // A run that broke off is no ground for a pass, whatever was asked for.
-            broken: courses(replications).iter().chain(&self.courses).any(|course| !course.warmed_up || course.ending != Ending::Complete),
+            broken: courses(replications).iter().chain(&self.courses).any(|course| course.is_empty() || course.ending != Ending::Complete),
             copies: all_alike(&courses(replications)) && (self.courses.is_empty() || all_alike(&self.courses)),
         };
         let cases = metrics.iter().filter_map(|metric| {

@@ -10,6 +10,7 @@ mod targets;
 
 use serde::Serialize;
 
+use super::notes::{Course, all_alike};
 use super::statistics::Interval;
 use crate::simulator::scenario::Scenario;
 
@@ -110,6 +111,8 @@ pub struct Report {
     pub replications: u32,
     /// Whether no case fails.
     pub passed: bool,
+    /// Whether nothing is random, so that all of this holds for one world only.
+    pub one_world: bool,
     /// The cases, in the order of the table.
     pub cases: Vec<Case>,
     /// What the reader should know of the evidence.
@@ -117,8 +120,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report on `cases`.
-    pub fn new(scenario: &Scenario, file: Option<String>, cases: Vec<Case>, notes: Vec<String>) -> Self {
+    /// A report on `cases`, made of replications with these courses.
+    pub fn new(
+        scenario: &Scenario,
+        file: Option<String>,
+        courses: &[Course],
+        cases: Vec<Case>,
+        notes: Vec<String>,
+    ) -> Self {
         Self {
             scenario: scenario.name.clone(),
             file,
@@ -126,6 +135,7 @@ impl Report {
             seed: scenario.seed,
             replications: scenario.replications,
             passed: cases.iter().all(|case| !case.fails),
+            one_world: all_alike(courses),
             cases,
             notes,
         }

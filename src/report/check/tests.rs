@@ -41,6 +41,7 @@ fn report() -> Report {
         seed: 7,
         replications: 10,
         passed: false,
+        one_world: false,
         cases,
         notes: vec!["the baseline is old".to_owned()],
     }
@@ -88,6 +89,30 @@ fn annotations_name_file_and_line_and_are_one_line_each() {
     ::warning file=scenarios/a%2Cb.yaml,line=12,title=target inconclusive%3A makespan_s::makespan_s: < 0.25 required, 0.250 ± 0.010 found: inconclusive (100 %25 <open> & "so"%0A|)
     ::error file=scenarios/a%2Cb.yaml,title=regression missed%3A qubit_utilization::qubit_utilization: at most 1 %25 worse required, 0.2500 (-6.0 %25 to -4.0 %25) found, baseline 0.2600: missed
     "#);
+}
+
+/// Names come from files that others wrote: whatever they hold, the file stays XML, and a line stays a line.
+#[test]
+fn no_name_breaks_a_file() {
+    let odd = "a\u{0}\u{1b}[31m\u{fffe}\u{ffff}\u{85}]]>&<\"'\n::error::";
+    let mut report = report();
+    report.scenario = odd.to_owned();
+    report.version = odd.to_owned();
+    report.notes = vec![odd.to_owned()];
+    for case in &mut report.cases {
+        (case.name, case.note, case.requirement) = (odd.to_owned(), odd.to_owned(), odd.to_owned());
+    }
+    let xml = junit::junit(&report, jiff::Timestamp::UNIX_EPOCH, 0.0);
+    let allowed = |c: char| matches!(c, '\n' | '\t' | ' '..='\u{7e}' | '\u{a0}'..='\u{fffd}');
+    assert!(xml.chars().all(allowed), "{xml:?}");
+    let mut reader = quick_xml::Reader::from_str(&xml);
+    reader.config_mut().check_end_names = true;
+    while !matches!(reader.read_event().unwrap(), quick_xml::events::Event::Eof) {}
+    let annotations = github::annotations(&report);
+    assert_eq!(annotations.lines().count(), 4);
+    assert!(annotations.lines().all(|line| line.starts_with("::")), "{annotations}");
+    let page = markdown(&report);
+    assert!(page.lines().all(|line| !line.chars().any(char::is_control)), "{page}");
 }
 
 #[test]
