@@ -1,11 +1,14 @@
 //! The folder of a run: where it lies, who may overwrite it, and what its files hold.
 //!
-//! Promises that no path holds a time stamp, that another run is never overwritten unasked, and that everything but
-//! the wall-clock files and the time stamps of `manifest.json` depends on scenario, seed and version alone.
+//! Promises that no path holds a time stamp, that another run is never overwritten unasked, that one run at a time writes
+//! into a folder (a finished manifest says that all files beside it are of that run), and that everything but the
+//! wall-clock files and the time stamps of `manifest.json` depends on scenario, seed and version alone.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
@@ -13,6 +16,7 @@ use super::reading::coupling_text;
 use super::run::{MetricSummary, Replication, search_memory, summarize};
 use super::statistics::Interval;
 use super::timing::Timing;
+use super::writing::{self, Claim, Named};
 use crate::quantum::calibration::Calibration;
 use crate::simulator::scenario::{Scenario, Traces};
 use crate::simulator::simulation::SimulationError;
@@ -27,6 +31,10 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct RunFolder {
     path: PathBuf,
     id: String,
+    /// Distinguishes this writer from any other, see [`Self::write_last`].
+    writer: String,
+    /// Held as long as somebody may write; the system drops it with the process.
+    _lock: Option<Arc<File>>,
 }
 
 /// Why a folder cannot be used, or a file not written.
@@ -38,6 +46,17 @@ pub enum FolderError {
     /// The folder holds files that are no run.
     #[error("{} is not empty and holds no run; hint: choose another --out, or write there with --force", .0.display())]
     NoRun(PathBuf),
+    /// Another process writes into the folder at this moment.
+    #[error(
+        "another run is writing into {}; hint: wait until it has ended, or choose another --out", .0.display()
+    )]
+    Busy(PathBuf),
+    /// Another process has written into the folder meanwhile.
+    #[error(
+        "another run has written into {} meanwhile, so that its files are of both; hint: run again, each into a folder \
+         of its own", .0.display()
+    )]
+    Mixed(PathBuf),
     /// The path is a file.
     #[error("{} is a file; hint: --out names a folder", .0.display())]
     IsFile(PathBuf),
@@ -52,6 +71,15 @@ pub enum FolderError {
     /// The world could not be made.
     #[error(transparent)]
     World(#[from] SimulationError),
+}
+
+const MANIFEST: &str = "manifest.json";
+
+/// A name that no other writer of any folder has, now or later.
+fn writer_name() -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{number}-{}", std::process::id(), jiff::Timestamp::now().as_nanosecond())
 }
 
 /// The name of a run: the first 12 hex digits of the hash of scenario, seed and version.
@@ -76,9 +104,17 @@ impl RunFolder {
         if path.is_file() {
             return Err(FolderError::IsFile(path));
         }
-        let empty = fs::read_dir(&path).map_or(true, |mut entries| entries.next().is_none());
+        let failed = |source| FolderError::Write { path: path.clone(), source };
+        fs::create_dir_all(&path).map_err(failed)?;
+        // Before anything is looked at: what is there must not change any more.
+        let lock = match writing::claim_folder(&path).map_err(failed)? {
+            Claim::Ours(lock) => lock.map(Arc::new),
+            Claim::Taken => return Err(FolderError::Busy(path)),
+        };
+        let counts = |entry: &fs::DirEntry| entry.file_name() != writing::LOCK_FILE;
+        let empty = fs::read_dir(&path).map_or(true, |entries| !entries.flatten().any(|entry| counts(&entry)));
         if !empty && !force {
-            let manifest = fs::read(path.join("manifest.json")).ok();
+            let manifest = fs::read(path.join(MANIFEST)).ok();
             let manifest: Option<Value> = manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok());
             match manifest.as_ref().and_then(|manifest| manifest.get("run")?.as_str()) {
                 Some(run) if run == id => {}
@@ -86,11 +122,12 @@ impl RunFolder {
                 None => return Err(FolderError::NoRun(path)),
             }
         }
-        fs::create_dir_all(&path).map_err(|source| FolderError::Write { path: path.clone(), source })?;
-        let folder = Self { path, id };
+        let folder = Self { path, id, writer: writer_name(), _lock: lock };
+        // From now on the folder is known for what it is, even if this run is interrupted: no moment at which a finished
+        // manifest stands beside a part of its files.
+        let begun = json!({"run": folder.id, "finished_at": null, "writer": folder.writer});
+        folder.write_json(MANIFEST, &begun)?;
         folder.clear()?;
-        // From now on the folder is known for what it is, even if this run is interrupted.
-        folder.write_json("manifest.json", &json!({"run": folder.id, "finished_at": null}))?;
         Ok(folder)
     }
 
@@ -101,7 +138,7 @@ impl RunFolder {
             let path = entry.map_err(failed)?.path();
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             let stem = name.split('.').next().unwrap_or(name);
-            if is_file_of_a_run(stem, name) && path.is_file() {
+            if name != MANIFEST && is_file_of_a_run(stem, name) && path.is_file() {
                 fs::remove_file(&path).map_err(|source| FolderError::Write { path: path.clone(), source })?;
             }
         }
@@ -124,10 +161,29 @@ impl RunFolder {
         Ok(BufWriter::with_capacity(1 << 18, file))
     }
 
-    /// Writes a file.
+    /// A file to be written as the run goes on; errors name it.
+    fn sink(&self, name: &str) -> io::Result<Named<File>> {
+        let path = self.path.join(name);
+        let file = File::create(&path).map_err(|error| writing::named(&path, &error))?;
+        Ok(Named::new(path, file))
+    }
+
+    /// Writes a file, whole or not at all.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
         let path = self.path.join(name);
-        fs::write(&path, bytes).map_err(|source| FolderError::Write { path, source })
+        writing::replace(&path, bytes).map_err(|source| FolderError::Write { path, source })
+    }
+
+    /// Writes the manifest of what is finished, unless somebody else has begun to write here: file systems without locks
+    /// keep nobody out, and a folder may be removed and made again while a run goes on.
+    fn write_last(&self, manifest: &Value) -> Result<(), FolderError> {
+        let begun = fs::read(self.path.join(MANIFEST)).ok();
+        let begun: Option<Value> = begun.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let ours = |begun: Value| begun.get("writer").and_then(Value::as_str) == Some(self.writer.as_str());
+        if !begun.is_some_and(ours) {
+            return Err(FolderError::Mixed(self.path.clone()));
+        }
+        self.write_json(MANIFEST, manifest)
     }
 
     fn write_json(&self, name: &str, value: &Value) -> Result<(), FolderError> {
@@ -148,8 +204,7 @@ impl RunFolder {
             return Ok(None);
         }
         let open = |name: &str| -> io::Result<Sink> {
-            let file = File::create(self.path.join(part_name(name, replication)))?;
-            Ok(Box::new(BufWriter::with_capacity(1 << 18, file)))
+            Ok(Box::new(BufWriter::with_capacity(1 << 18, self.sink(&part_name(name, replication))?)))
         };
         Ok(Some(Sinks {
             jobs: open("jobs.csv")?,
@@ -163,7 +218,7 @@ impl RunFolder {
         if !scenario.output.journal || replication > 0 {
             return Ok(None);
         }
-        Ok(Some(Box::new(File::create(self.path.join("journal.jsonl"))?)))
+        Ok(Some(Box::new(self.sink("journal.jsonl")?)))
     }
 
     /// Appends the traces of all replications in order.
@@ -336,7 +391,7 @@ impl RunFolder {
         Ok(all)
     }
 
-    /// Writes `manifest.json`.
+    /// Writes `manifest.json`, last of all: it says that the files beside it are whole.
     pub fn write_manifest(
         &self,
         scenario: &Scenario,
@@ -362,8 +417,7 @@ impl RunFolder {
                 value
             })
             .collect();
-        self.write_json(
-            "manifest.json",
+        self.write_last(
             &json!({
                 "run": self.id,
                 "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
@@ -400,8 +454,7 @@ impl RunFolder {
             })
         });
         let first = variants.first().map(|variant| &variant.scenario);
-        self.write_json(
-            "manifest.json",
+        self.write_last(
             &json!({
                 "run": self.id,
                 "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
@@ -448,7 +501,9 @@ fn is_file_of_a_run(stem: &str, name: &str) -> bool {
     let journal = name == "journal.jsonl";
     let table = TABLES.contains(&stem) && (name.contains(".csv") || name.ends_with(".json"));
     let plot = PLOTS.contains(&stem) && (name.ends_with(".svg") || name.ends_with(".png"));
-    table || plot || journal || name == "manifest.json" || name == "report.html"
+    // What a writer that was killed had put beside a file.
+    let left_behind = name.starts_with('.') && name.ends_with(".part");
+    table || plot || journal || left_behind || name == MANIFEST || name == "report.html"
 }
 
 /// The qubits that the calibration calls dead, as ranges.

@@ -1,10 +1,11 @@
 //! Experiments: replications, comparisons and the statistics that turn them into verdicts.
 //!
-//! Reading order: [`run`] (replications of a scenario), [`folder`] (the files of a run), [`reading`] (reading them
-//! again), [`notes`] (what misleads whoever reads the numbers without it), [`variants`] and [`compare`] (variants on the
-//! same worlds), [`comparison`], [`evidence`], [`statistics`] and [`bootstrap`] (verdicts), [`warm_up`], [`check`]
-//! (verdicts for continuous integration), [`determinism`], [`timing`], [`sweep`] (many combinations, also on many
-//! machines); apart from those [`placements`] (placement problems without jobs) and its [`cpu_clock`].
+//! Reading order: [`run`] (replications of a scenario), [`notes`] (what misleads whoever reads the numbers without it),
+//! [`folder`] (the files of a run), [`writing`] (one writer at a time), [`reading`] (reading them again), [`variants`]
+//! and [`compare`] (variants on the same worlds), [`comparison`], [`evidence`], [`statistics`] and [`bootstrap`]
+//! (verdicts), [`warm_up`], [`check`] (verdicts for continuous integration), [`determinism`], [`timing`], [`sweep`] (many
+//! combinations, also on many machines); apart from those [`placements`] (placement problems without jobs) and its
+//! [`cpu_clock`].
 
 pub mod bootstrap;
 pub mod check;
@@ -24,3 +25,4 @@ pub mod sweep;
 pub mod timing;
 pub mod variants;
 pub mod warm_up;
+pub mod writing;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use resource_manager::experiment::comparison::Metric;
 use resource_manager::experiment::notes::Premises;
 use resource_manager::experiment::run::{Replication, Settings, courses, run as run_replications};
 use resource_manager::experiment::warm_up;
+use resource_manager::experiment::writing;
 use resource_manager::report::check::{conclusion, github, junit, markdown, table};
 use resource_manager::report::table::duration;
 use resource_manager::simulator::scenario::{Measure, Scenario, WarmUp};
@@ -265,7 +266,7 @@ fn write(
 }
 
 fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| cannot_write(path, &error))
+    writing::replace(path, text.as_bytes()).map_err(|error| cannot_write(path, &error))
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {

@@ -1,8 +1,8 @@
 //! `rmsim device`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use resource_manager::experiment::writing;
 use resource_manager::quantum::catalogue;
 use resource_manager::quantum::import::qiskit;
 use resource_manager::report::{device_picture, device_table};
@@ -65,6 +65,6 @@ fn show(reference: &str, picture: Option<&Path>, no_picture: bool, console: &Con
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    fs::write(path, bytes)
+    writing::replace(path, bytes)
         .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
 }

@@ -58,7 +58,10 @@ impl From<FolderError> for Failure {
     fn from(error: FolderError) -> Self {
         match error {
             FolderError::OtherRun(_) | FolderError::NoRun(_) | FolderError::IsFile(_) => Self::input(error),
-            FolderError::Write { .. } | FolderError::World(_) => Self::failed(error),
+            FolderError::Busy(_)
+            | FolderError::Mixed(_)
+            | FolderError::Write { .. }
+            | FolderError::World(_) => Self::failed(error),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `rmsim place`.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use resource_manager::experiment::cpu_clock::CpuClock;
 use resource_manager::experiment::placements::measure::{Settings, cold};
 use resource_manager::experiment::placements::shape::{self, Shape};
 use resource_manager::experiment::placements::{COLUMNS, InstanceFile, Measured, Summary, measure};
+use resource_manager::experiment::writing;
 use resource_manager::quantum::device::DeviceSpec;
 use resource_manager::quantum::{QubitSet, catalogue};
 use resource_manager::report::{device_picture, device_text, placement_table};
@@ -176,7 +176,7 @@ fn draw(
         Format::Svg => {
             let svg = device_picture::svg(device, &jobs).map_err(Failure::failed)?;
             let failed = |error| Failure::failed(format!("cannot write {}: {error}", path.display()));
-            fs::write(path, svg).map_err(failed)?;
+            writing::replace(path, svg.as_bytes()).map_err(failed)?;
         }
         Format::Png => device_picture::write_png(device, &jobs, path).map_err(Failure::failed)?,
     }

@@ -1,9 +1,9 @@
 //! `rmsim report`.
 
-use std::fs;
 use std::path::Path;
 
 use resource_manager::experiment::reading::{ReadError, Results};
+use resource_manager::experiment::writing;
 use resource_manager::report::html::{self, Options};
 use resource_manager::time::{Span, Time};
 
@@ -13,6 +13,9 @@ use crate::failure::Failure;
 
 /// Name of the page in a folder of results.
 const FILE: &str = "report.html";
+
+/// How every page begins: only such files are overwritten by one.
+const PAGE_BEGINS: &str = "<!DOCTYPE html>";
 
 pub fn report(args: &ReportArgs, console: &Console) -> Result<(), Failure> {
     let time = |text: &Option<String>, option: &str| {
@@ -30,13 +33,19 @@ pub fn report(args: &ReportArgs, console: &Console) -> Result<(), Failure> {
     {
         return Err(Failure::input("--from is not before --until"));
     }
+    let path = args.out.clone().unwrap_or_else(|| args.dir.join(FILE));
+    if !writing::is_free_for(&path, PAGE_BEGINS) {
+        return Err(Failure::input(format!(
+            "--out {} exists and is no page; hint: choose another file, or remove it first",
+            path.display()
+        )));
+    }
     let results = Results::open(&args.dir).map_err(read_failure)?;
     let page = html::page(&results, &options).map_err(read_failure)?;
     for missing in &page.missing {
         console.warning(missing);
     }
-    let path = args.out.clone().unwrap_or_else(|| args.dir.join(FILE));
-    fs::write(&path, &page.html)
+    writing::replace(&path, page.html.as_bytes())
         .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))?;
     console.detail(format!("{} bytes", page.html.len()));
     print(|out| writeln!(out, "{}", path.display()))
@@ -47,7 +56,7 @@ pub fn write(folder: &Path) -> Result<(), Failure> {
     let results = Results::open(folder).map_err(Failure::failed)?;
     let page = html::page(&results, &Options::default()).map_err(Failure::failed)?;
     let path = folder.join(FILE);
-    fs::write(&path, &page.html)
+    writing::replace(&path, page.html.as_bytes())
         .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
 }
 

@@ -7,6 +7,7 @@ use resource_manager::experiment::folder::RunFolder;
 use resource_manager::experiment::notes;
 use resource_manager::experiment::run::{Replication, Settings, courses, run_with_journal, search_memory};
 use resource_manager::experiment::warm_up;
+use resource_manager::experiment::writing::{self, Named};
 use resource_manager::report::plots;
 use resource_manager::report::run_plots::run_plots;
 use resource_manager::report::run_summary::run_summary;
@@ -18,6 +19,9 @@ use crate::args::RunArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
 use crate::{input, report};
+
+/// How every journal begins: only such files are overwritten by one.
+const JOURNAL_BEGINS: &str = "{\"journal\"";
 
 /// Violations that are printed one by one; all are counted.
 const VIOLATIONS_SHOWN: usize = 10;
@@ -38,6 +42,14 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     if args.check_determinism {
         return check_determinism(&scenario, threads);
     }
+    if let Some(path) = &args.journal
+        && !writing::is_free_for(path, JOURNAL_BEGINS)
+    {
+        return Err(Failure::input(format!(
+            "--journal {} exists and is no journal; hint: choose another file, or remove it first",
+            path.display()
+        )));
+    }
     let folder = RunFolder::open(&scenario, common.out.as_deref(), common.force)?;
     let started = jiff::Timestamp::now();
     if let Some(span) = warm_up::resolve([&mut scenario], threads).map_err(Failure::failed)? {
@@ -51,9 +63,8 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     let journal = |replication: u32| -> io::Result<Option<Sink>> {
         match &args.journal {
             Some(path) if replication == 0 => {
-                let named =
-                    |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-                Ok(Some(Box::new(fs::File::create(path).map_err(named)?)))
+                let file = writing::create_alone(path).map_err(|error| writing::named(path, &error))?;
+                Ok(Some(Box::new(Named::new(path.clone(), file))))
             }
             Some(_) => Ok(None),
             None => folder.journal(&scenario, replication),

@@ -1,9 +1,9 @@
 //! `rmsim workload`.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, BufWriter, Read};
+use std::io::{BufWriter, Read};
 use std::path::Path;
 
+use resource_manager::experiment::writing;
 use resource_manager::report::workload_table;
 use resource_manager::simulator::scenario::SetOverride;
 use resource_manager::simulator::scenario::file::replay::{LostShapes, OfPath, SwfFile};
@@ -24,24 +24,27 @@ pub fn workload(args: &WorkloadArgs, console: &Console) -> Result<(), Failure> {
             if let Some(seed) = seed {
                 sets.push(SetOverride::new("seed", seed.to_string())?.written_as("--seed"));
             }
+            if scenario.as_ref().is_some_and(|input| writing::is_same_file(input, out)) {
+                return Err(Failure::input(format!(
+                    "--out {} is the scenario itself; hint: choose another file",
+                    out.display()
+                )));
+            }
             let scenario = input::load(scenario.as_deref(), &sets)?;
-            let failed = |error: &dyn std::fmt::Display| format!("cannot write {}: {error}", out.display());
-            let mut options = OpenOptions::new();
-            options.write(true).truncate(true).create(true).create_new(!force);
-            let file = options.open(out).map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => {
-                    Failure::input(format!("{} exists; hint: overwrite it with --force", out.display()))
-                }
-                _ => Failure::failed(failed(&error)),
-            })?;
-            let jobs = export(&scenario, *replication, BufWriter::new(file)).map_err(|error| {
-                // Half a table is worse than none.
-                let _ = fs::remove_file(out);
-                match error {
-                    ExportError::Write(_) => Failure::failed(failed(&error)),
+            if out.is_file() && !force {
+                return Err(Failure::input(format!(
+                    "{} exists; hint: overwrite it with --force",
+                    out.display()
+                )));
+            }
+            // Half a table is worse than none, and worse than the one that was there.
+            let jobs = writing::replace_by(out, |file| export(&scenario, *replication, BufWriter::new(file)))
+                .map_err(|error| match error {
+                    ExportError::Write(_) => {
+                        Failure::failed(format!("cannot write {}: {error}", out.display()))
+                    }
                     ExportError::Runtime(_) | ExportError::Circuit(_) => Failure::input(&error),
-                }
-            })?;
+                })?;
             console.note(format!(
                 "{jobs} jobs in {}; replay them with `workload: {{csv: FILE}}`",
                 out.display()

@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::experiment::writing;
+
 pub use comparison::ForestPlot;
 pub use distribution::DistributionPlot;
 pub use fidelity::{FidelityPlot, FidelityPoint};
@@ -101,7 +103,7 @@ impl Figure {
     pub fn write(&self, dir: &Path, name: &str) -> Result<(), PlotError> {
         for (ending, bytes) in [("svg", self.svg.as_bytes()), ("png", self.png.as_slice())] {
             let path = dir.join(format!("{name}.{ending}"));
-            std::fs::write(&path, bytes).map_err(|source| PlotError::Write { path, source })?;
+            writing::replace(&path, bytes).map_err(|source| PlotError::Write { path, source })?;
         }
         Ok(())
     }
