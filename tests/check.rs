@@ -322,7 +322,7 @@ const SETTLING: &str = "\
 scenario: settling
 seed: 18
 replications: 6
-horizon: {jobs: 600}
+horizon: {jobs: 2000}
 warm_up: auto
 fleet: [{synthetic: {grid: {rows: 3, columns: 3}}, name: g}]
 workload:
@@ -357,7 +357,11 @@ fn a_baseline_keeps_the_warm_up_that_was_found() {
     kept.as_object_mut().unwrap().remove("warm_up");
     let unknown = found(&kept);
     assert_eq!(code(&unknown), 2);
-    assert!(text(&unknown.stderr).contains("does not say which warm-up it left out"), "{}", text(&unknown.stderr));
+    assert!(
+        text(&unknown.stderr).contains("does not say which warm-up it left out"),
+        "{}",
+        text(&unknown.stderr)
+    );
 }
 
 /// Recorded jobs are a part of the world, whatever their file is called.
@@ -367,7 +371,7 @@ fn a_baseline_of_other_recorded_jobs_is_refused() {
     let (scenario, jobs) = (folder.name("s.yaml"), folder.path("jobs.csv"));
     let (head, rest) = SETTLING.split_once("workload:").unwrap();
     let (_, tail) = rest.split_once("hardware:").unwrap();
-    let head = head.replace("horizon: {jobs: 600}\nwarm_up: auto\n", "");
+    let head = head.replace("horizon: {jobs: 2000}\nwarm_up: auto\n", "");
     fs::write(&scenario, format!("{head}workload: {{csv: jobs.csv}}\nhardware:{tail}")).unwrap();
     let row = |length: u32| format!("submission_time,qubits,execution_time\n0,2,60\n30,3,{length}\n");
     fs::write(&jobs, row(60)).unwrap();
@@ -391,7 +395,11 @@ fn metrics_of_devices_can_be_asked_for_and_none_twice() {
     };
     let device = asked(&["qubit_utilization[iqm_garnet]"]);
     assert_eq!(code(&device), 0, "{}", text(&device.stderr));
-    assert!(text(&device.stdout).contains("regression  qubit_utilization[iqm_garnet]"), "{}", text(&device.stdout));
+    assert!(
+        text(&device.stdout).contains("regression  qubit_utilization[iqm_garnet]"),
+        "{}",
+        text(&device.stdout)
+    );
     let twice = asked(&["makespan_s", "makespan_s"]);
     assert_eq!(code(&twice), 2);
     assert!(text(&twice.stderr).contains("--metric: `makespan_s` is given twice"), "{}", text(&twice.stderr));

@@ -153,7 +153,11 @@ fn a_strategy_compared_with_itself_is_exactly_equal() {
     assert!(rows.len() > 20);
     for row in rows {
         match row["no_verdict"].as_str() {
-            None => assert_eq!((&row["verdict"], row["difference"].as_f64()), (&"equal".into(), Some(0.0)), "{row}"),
+            None => assert_eq!(
+                (&row["verdict"], row["difference"].as_f64()),
+                (&"equal".into(), Some(0.0)),
+                "{row}"
+            ),
             Some(reason) => assert!(reason == "not_observed" && row["verdict"].is_null(), "{row}"),
         }
     }
@@ -195,8 +199,10 @@ fn row<'c>(comparison: &'c serde_json::Value, metric: &str) -> &'c serde_json::V
 /// The same runs, of which one is measured for a shorter time: it completes fewer jobs, and is not worse for that.
 #[test]
 fn counts_of_another_interval_have_no_verdict() {
-    let metrics = ["--metric", "jobs_completed", "--metric", "waiting_time_s.max", "--metric", "isolation_overhead"];
-    let (comparison, said) = compared(LITTLE, &[&["--vary", "warm_up=none,{time: 20m}"][..], &metrics].concat());
+    let metrics =
+        ["--metric", "jobs_completed", "--metric", "waiting_time_s.max", "--metric", "isolation_overhead"];
+    let (comparison, said) =
+        compared(LITTLE, &[&["--vary", "warm_up=none,{time: 20m}"][..], &metrics].concat());
     for (metric, reason) in [("jobs_completed", "other_interval"), ("waiting_time_s.max", "other_interval")] {
         let row = row(&comparison, metric);
         assert!(row["verdict"].is_null() && row["no_verdict"] == reason && row["p_value"].is_null(), "{row}");
@@ -222,14 +228,21 @@ fn other_worlds_are_compared_as_two_samples() {
 /// Half of the time the only job is too wide and rejected: means over the other replications are those of survivors.
 #[test]
 fn a_mean_of_some_replications_stands_beside_that_of_all() {
-    let scenario = LITTLE.replace("jobs: 60", "jobs: 1").replace("qubits: 2", "qubits: {choice: [[2, 1], [6, 1]]}");
+    let scenario =
+        LITTLE.replace("jobs: 60", "jobs: 1").replace("qubits: 2", "qubits: {choice: [[2, 1], [6, 1]]}");
     let args = ["--replications", "10", "--metric", "turnaround_time_s.mean", "--variant", "as it is:"];
-    let narrow = ["--variant", "no wide ones: allocator.isolation.buffer_distance=1; fleet.0.synthetic.grid.columns=2"];
+    let narrow = [
+        "--variant",
+        "no wide ones: allocator.isolation.buffer_distance=1; fleet.0.synthetic.grid.columns=2",
+    ];
     let (comparison, _) = compared(&scenario, &[&args[..], &narrow].concat());
     let found = row(&comparison, "turnaround_time_s.mean");
     let pairs = found["pairs"].as_u64().unwrap();
     assert!(0 < pairs && pairs < 10, "{found}");
-    assert_eq!((&found["baseline_own"]["replications"], &found["no_verdict"]), (&10.into(), &"observed_in_some".into()));
+    assert_eq!(
+        (&found["baseline_own"]["replications"], &found["no_verdict"]),
+        (&10.into(), &"observed_in_some".into())
+    );
     assert_ne!(found["baseline_own"]["mean"], found["baseline_mean"]);
     assert!(found["verdict"].is_null() && found["ci95"].is_null() && found["p_value"].is_null(), "{found}");
 }
@@ -253,7 +266,10 @@ fn metrics_of_devices_are_compared_and_none_counts_twice() {
     let unknown = refused(&["--metric", "qubit_utilization[x]"]);
     assert!(unknown.contains("no fleet has a device `x`; hint: devices are g"), "{unknown}");
     let not = refused(&["--metric", "makespan_s[g]"]);
-    assert!(not.contains("`makespan_s` is not known per device; hint: per device are qubit_utilization,"), "{not}");
+    assert!(
+        not.contains("`makespan_s` is not known per device; hint: per device are qubit_utilization,"),
+        "{not}"
+    );
 }
 
 /// The later one would win, and the name of the variant would tell of the earlier one.
@@ -261,8 +277,24 @@ fn metrics_of_devices_are_compared_and_none_counts_twice() {
 fn settings_that_hide_each_other_are_refused() {
     let wide = "wide: allocator.isolation={buffer_distance: 3}";
     let cases: [&[&str]; 5] = [
-        &["compare", "--vary", "allocator.isolation.buffer_distance=0,1", "--variant", wide, "--variant", "as is:"],
-        &["compare", "--set", "allocator.isolation.buffer_distance=2", "--variant", wide, "--variant", "as is:"],
+        &[
+            "compare",
+            "--vary",
+            "allocator.isolation.buffer_distance=0,1",
+            "--variant",
+            wide,
+            "--variant",
+            "as is:",
+        ],
+        &[
+            "compare",
+            "--set",
+            "allocator.isolation.buffer_distance=2",
+            "--variant",
+            wide,
+            "--variant",
+            "as is:",
+        ],
         &["run", "--set", "allocator.isolation.buffer_distance=2", "--set", "allocator.isolation={}"],
         &["check", "--seed", "3", "--set", "seed=4"],
         &["validate", "--set", "horizon.jobs=3", "--set", "horizon.jobs=4"],
@@ -272,7 +304,13 @@ fn settings_that_hide_each_other_are_refused() {
         assert_eq!(done.status.code(), Some(2), "{case:?}: {}", text(&done.stderr));
         text(&done.stderr)
     });
-    insta::assert_snapshot!(said.join(""), @"");
+    insta::assert_snapshot!(said.join(""), @"
+    error: `allocator.isolation` (--variant) and `allocator.isolation.buffer_distance` (--vary) set the same place: the second would change a part of the first; hint: keep one of them
+    error: `allocator.isolation.buffer_distance` (--set) and `allocator.isolation` (--variant) set the same place: the second contains the first and would hide it; hint: keep one of them
+    error: `allocator.isolation.buffer_distance` (--set) and `allocator.isolation` (--set) set the same place: the second contains the first and would hide it; hint: keep one of them
+    error: `seed` (--set) and `seed` (--seed) set the same place: the second would hide the first; hint: keep one of them
+    error: `horizon.jobs` (--set) and `horizon.jobs` (--set) set the same place: the second would hide the first; hint: keep one of them
+    ");
 }
 
 #[test]
@@ -425,12 +463,12 @@ fn odd_scenarios_end_and_say_what_happened() {
             "cut_off",
             format!("{head}{one_job}horizon: {{jobs: 1}}\n")
                 .replace("drift: {enabled: false}", "drift: {enabled: false}, failures: [{at: {time: 0s}}]"),
-            "cut off 30 days after the last arrival",
+            "cut off at the limit of the drain",
         ),
         (
             "cold",
             format!("{head}{one_job}horizon: {{jobs: 1}}\nwarm_up: {{time: 400d}}\n"),
-            "before their warm-up",
+            "ended before the warm-up did",
         ),
         ("short", format!("{head}{one_job}horizon: {{jobs: 10}}\n"), "fewer jobs arrived"),
         // Now or never: an idle device takes it now.

@@ -23,7 +23,9 @@ allocator: {isolation: {buffer_distance: 0}}
 /// What a way adds to [`BASE`], and the metric that it spoils.
 fn scenario(way: &str) -> (String, &'static str) {
     let jobs = |arrivals: &str, time: &str| {
-        format!("workload: {{arrivals: {arrivals}, jobs: [{{qubits: 3, topology: any, execution_time: {time}}}]}}\n")
+        format!(
+            "workload: {{arrivals: {arrivals}, jobs: [{{qubits: 3, topology: any, execution_time: {time}}}]}}\n"
+        )
     };
     let usual = jobs("{poisson: {rate: 60/h}}", "{uniform: [50s, 80s]}");
     let wait = "waiting_time_s.mean";
@@ -53,8 +55,18 @@ fn scenario(way: &str) -> (String, &'static str) {
 /// Way, command, exit code, and what must be said.
 const MATRIX: [(&str, &str, i32, &[&str]); 23] = [
     ("cut_off", "compare", 0, &["n/a (censored)", "not finished: 6 of 6 replications cut off"]),
-    ("cut_off", "sweep", 99, &["(censored)", "missed: censored", "not finished: 6 of 6 replications cut off"]),
-    ("cut_off", "check", 99, &["not judged", "censored in 6 of 6", "not finished: 6 of 6 replications cut off"]),
+    (
+        "cut_off",
+        "sweep",
+        99,
+        &["(censored)", "missed: censored", "not finished: 6 of 6 replications cut off"],
+    ),
+    (
+        "cut_off",
+        "check",
+        99,
+        &["not judged", "censored in 6 of 6", "not finished: 6 of 6 replications cut off"],
+    ),
     ("before_warm_up", "compare", 0, &["n/a (nothing measured)", "ended before the warm-up did"]),
     ("before_warm_up", "sweep", 99, &["(nothing measured)", "ended before the warm-up did"]),
     ("before_warm_up", "check", 99, &["not judged", "nothing was measured in 6 of 6 replications"]),
@@ -113,7 +125,8 @@ impl Bench {
 
     /// Two strategies that decide alike here.
     fn compare(&self, more: &[&str]) -> Output {
-        let args = ["compare", "s.yaml", "--replications", self.replications(), "--out", "compared", "--force"];
+        let args =
+            ["compare", "s.yaml", "--replications", self.replications(), "--out", "compared", "--force"];
         let vary = ["--vary", "allocator.queue.global.skip_ahead=0,1", "--metric", self.metric, "--no-plots"];
         self.rmsim(&[&args[..], &vary, more].concat())
     }
@@ -146,7 +159,8 @@ fn text(output: &Output) -> String {
 }
 
 fn json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))).unwrap()
+    serde_json::from_slice(&fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        .unwrap()
 }
 
 #[test]
@@ -164,7 +178,10 @@ fn no_command_takes_nothing_for_something() {
         }
         let certain = said.split_whitespace().collect::<Vec<_>>();
         let certain = certain.windows(2).any(|pair| pair == ["±", "0"]);
-        assert!(!certain && !said.contains("better") && !said.contains("passed"), "{way}, {command}:\n{said}");
+        assert!(
+            !certain && !said.contains("better") && !said.contains("passed"),
+            "{way}, {command}:\n{said}"
+        );
     }
 }
 
@@ -187,7 +204,10 @@ fn files_say_why_there_is_no_verdict() {
     let sweep = json(&bench.path("swept/sweep.json"));
     let first = &sweep["combinations"][0];
     assert_eq!(first["metrics"]["waiting_time_s.mean"]["flaw"], "censored", "{first:#}");
-    assert_eq!((&first["notes"][0]["kind"], &sweep["expected"][0]["reached"]), (&"cut_off".into(), &false.into()));
+    assert_eq!(
+        (&first["notes"][0]["kind"], &sweep["expected"][0]["reached"]),
+        (&"cut_off".into(), &false.into())
+    );
     let summary = fs::read_to_string(bench.path("swept/sweep_summary.csv")).unwrap();
     assert!(summary.lines().nth(1).unwrap().contains(",censored,cut_off"), "{summary}");
     let plot = fs::read_to_string(bench.path("swept/sweep_waiting_time_s_mean.svg")).unwrap();
@@ -223,16 +243,19 @@ fn a_baseline_that_lacks_something_is_refused() {
         text(&output)
     };
     let metrics = |value: &mut Value| value["metrics"].as_object_mut().unwrap().clone();
-    let one = refused(&|value| drop(value["metrics"].as_object_mut().unwrap().remove("waiting_time_s.mean")), &[]);
+    let one =
+        refused(&|value| drop(value["metrics"].as_object_mut().unwrap().remove("waiting_time_s.mean")), &[]);
     assert!(one.contains("changed.json has no values of `waiting_time_s.mean`;"), "{one}");
     let asked = ["--metric", "slowdown.mean"];
-    let asked = refused(&|value| drop(value["metrics"].as_object_mut().unwrap().remove("slowdown.mean")), &asked);
+    let asked =
+        refused(&|value| drop(value["metrics"].as_object_mut().unwrap().remove("slowdown.mean")), &asked);
     assert!(asked.contains("has no values of `slowdown.mean`"), "{asked}");
     let empty = refused(&|value| value["metrics"] = serde_json::json!({}), &[]);
     assert!(empty.contains("has no values of `qubit_utilization`, ") && empty.contains("more"), "{empty}");
     let half = refused(
         &|value| {
-            let kept: Vec<_> = metrics(value).into_iter().enumerate().filter(|(index, _)| index % 2 == 0).collect();
+            let kept: Vec<_> =
+                metrics(value).into_iter().enumerate().filter(|(index, _)| index % 2 == 0).collect();
             value["metrics"] = kept.into_iter().map(|(_, one)| one).collect::<serde_json::Map<_, _>>().into();
         },
         &[],

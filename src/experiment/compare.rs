@@ -226,7 +226,12 @@ impl<'p> Progress<'p> {
     }
 
     /// Runs these replications of a variant.
-    fn run(&mut self, index: usize, numbers: Range<u32>, settings: &Settings<'_>) -> Result<(), CompareError> {
+    fn run(
+        &mut self,
+        index: usize,
+        numbers: Range<u32>,
+        settings: &Settings<'_>,
+    ) -> Result<(), CompareError> {
         let prepared = &self.plan.variants[index];
         let replications = run_range(&prepared.scenario, numbers, settings)
             .map_err(|source| CompareError::Run { variant: prepared.name.clone(), source })?;

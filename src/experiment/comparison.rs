@@ -463,13 +463,13 @@ mod tests {
         )
         .unwrap();
         insta::assert_snapshot!(comparison.to_csv(), @r#"
-        metric,variant,baseline,replications,baseline_mean,variant_mean,difference,ci95_low,ci95_high,bootstrap95_low,bootstrap95_high,verdict,p_value,p_adjusted,effect_size,variance_reduction
-        waiting_time_s.mean,exact,"first, fit",4,14,11.75,-2.25,-2.709346557759269,-1.7906534422407308,,,better,0.0005736731093322048,0.0011473462186644095,-7.794228634059948,425
-        waiting_time_s.mean,random,"first, fit",3,14,15.333333333333332,1.3333333333333333,-7.390671601801805,10.057338268468472,,,inconclusive,0.578362978644215,0.578362978644215,0.37966319830099954,7.972972972972972
-        isolation_violations,exact,"first, fit",4,0,0,0,0,0,,,inconclusive,1,1,0,
-        isolation_violations,random,"first, fit",4,0,0,0,0,0,,,inconclusive,1,1,0,
-        absent,exact,"first, fit",0,,,,,,,,inconclusive,,,,
-        absent,random,"first, fit",0,,,,,,,,inconclusive,,,,
+        metric,variant,baseline,replications,pairs,baseline_mean,variant_mean,baseline_own_mean,baseline_own_replications,variant_own_mean,variant_own_replications,difference,ci95_low,ci95_high,bootstrap95_low,bootstrap95_high,verdict,no_verdict,p_value,p_adjusted,effect_size,variance_reduction
+        waiting_time_s.mean,exact,"first, fit",4,4,14,11.75,14,4,11.75,4,-2.25,-2.709346557759269,-1.7906534422407308,,,better,,0.0005736731093322048,0.0005736731093322048,-7.794228634059948,425
+        waiting_time_s.mean,random,"first, fit",4,3,14,15.333333333333332,14,4,15.333333333333332,3,1.3333333333333333,,,,,,observed_in_some,,,,
+        isolation_violations,exact,"first, fit",4,4,0,0,0,4,0,4,0,,,,,equal,,1,1,0,
+        isolation_violations,random,"first, fit",4,4,0,0,0,4,0,4,0,,,,,equal,,1,1,0,
+        absent,exact,"first, fit",4,0,,,,0,,0,,,,,,,not_observed,,,,
+        absent,random,"first, fit",4,0,,,,0,,0,,,,,,,not_observed,,,,
         "#);
     }
 
@@ -491,6 +491,7 @@ mod tests {
           ],
           "replications": 1,
           "level": 0.95,
+          "notes": [],
           "rows": [
             {
               "metric": "waiting_time_s.mean",
@@ -499,9 +500,18 @@ mod tests {
               "pairs": 1,
               "baseline_mean": 10.0,
               "variant_mean": 2.0,
+              "baseline_own": {
+                "mean": 10.0,
+                "replications": 1
+              },
+              "variant_own": {
+                "mean": 2.0,
+                "replications": 1
+              },
               "difference": -8.0,
               "ci95": null,
-              "verdict": "inconclusive",
+              "verdict": null,
+              "no_verdict": "one_replication",
               "p_value": null,
               "p_adjusted": null,
               "effect_size": null,

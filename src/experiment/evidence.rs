@@ -111,7 +111,9 @@ impl NoVerdict {
             Self::ObservedInSome => {
                 "only some replications have a value, and those are no fair sample; hint: a longer horizon"
             }
-            Self::NothingRandom => "all replications are copies of one, since nothing is random: one is enough",
+            Self::NothingRandom => {
+                "all replications are copies of one, since nothing is random: one is enough"
+            }
             other => other.sentence(),
         }
     }
@@ -119,9 +121,8 @@ impl NoVerdict {
     /// The gravest reason for which a mean over replications with these courses, in so many of which the metric was
     /// observed, must not be taken for that of all jobs in many worlds.
     pub fn alone(metric: &str, courses: &[Course], observed: usize) -> Option<Self> {
-        let censors = |course: &Course| {
-            MetricDef::find(metric).is_ok_and(|(def, _)| course.censors(def.metric))
-        };
+        let censors =
+            |course: &Course| MetricDef::find(metric).is_ok_and(|(def, _)| course.censors(def.metric));
         let reasons = [
             (courses.iter().any(Course::is_empty), Self::NothingMeasured),
             (courses.iter().any(censors), Self::Censored),
@@ -240,7 +241,9 @@ pub fn censored(replications: &[Replication]) -> BTreeSet<String> {
 
 /// Whether a longer interval makes a metric larger by itself: counts, totals and maxima, not means and shares.
 pub fn grows_with_the_interval(metric: &str) -> bool {
-    let Ok((def, statistic)) = MetricDef::find(metric.split('[').next().unwrap_or(metric)) else { return true };
+    let Ok((def, statistic)) = MetricDef::find(metric.split('[').next().unwrap_or(metric)) else {
+        return true;
+    };
     statistic == Some(Statistic::Max)
         || matches!(
             def.metric,
@@ -340,7 +343,8 @@ mod tests {
     #[test]
     fn the_gravest_reason_is_given() {
         let sound = Evidence::default();
-        let censored = Evidence { censored: BTreeSet::from(["waiting_time_s.mean".to_owned()]), ..sound.clone() };
+        let censored =
+            Evidence { censored: BTreeSet::from(["waiting_time_s.mean".to_owned()]), ..sound.clone() };
         let copies = Evidence { copies: true, ..sound.clone() };
         let other = Evidence { other_interval: true, ..sound.clone() };
         let cold = Evidence { cold: true, ..censored.clone() };

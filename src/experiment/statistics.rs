@@ -161,12 +161,7 @@ impl Verdict {
     pub const ALL: [Self; 4] = [Self::Better, Self::Worse, Self::Equal, Self::Inconclusive];
 
     /// The verdict on a difference with this (adjusted) p-value at `level`; `None` without a p-value, as with one pair.
-    pub fn of(
-        found: &Difference,
-        p_value: Option<f64>,
-        direction: Direction,
-        level: f64,
-    ) -> Option<Self> {
+    pub fn of(found: &Difference, p_value: Option<f64>, direction: Direction, level: f64) -> Option<Self> {
         let p_value = p_value?;
         if found.spread == Spread::Equal {
             return Some(Self::Equal);

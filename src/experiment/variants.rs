@@ -255,9 +255,8 @@ fn short_names(varies: &[Vary]) -> Vec<String> {
     };
     let longest = varies.iter().map(|vary| vary.path.split('.').count()).max().unwrap_or(1);
     let of = |vary: &Vary| {
-        let alone = |keys: &usize| {
-            varies.iter().filter(|other| tail(other, *keys) == tail(vary, *keys)).count() == 1
-        };
+        let alone =
+            |keys: &usize| varies.iter().filter(|other| tail(other, *keys) == tail(vary, *keys)).count() == 1;
         tail(vary, (1..=longest).find(alone).unwrap_or(longest))
     };
     varies.iter().map(of).collect()
@@ -358,7 +357,20 @@ mod tests {
             said(&["a.b=1"], &["x: a.b=2", "y:"], &[]),
             said(&["a.bc=1"], &["x: a.b=2", "y:"], &["a.bd=1,2"]),
         ];
-        insta::assert_snapshot!(found.join("\n"), @"");
+        insta::assert_snapshot!(found.join("\n"), @"
+        `a.isolation` (--variant) and `a.isolation.b` (--vary) set the same place: the second would change a part of the first; hint: keep one of them
+        `a.isolation.b` (--variant) and `a.isolation` (--vary) set the same place: the second contains the first and would hide it; hint: keep one of them
+        `a.isolation.b` (--vary) and `a.isolation` (--vary) set the same place: the second contains the first and would hide it; hint: keep one of them
+        `fleet.00.count` is varied twice; hint: give all of its values at once
+        `a.b` (--variant) and `a` (--variant) set the same place: the second contains the first and would hide it; hint: keep one of them
+        `a.isolation.b` (--set) and `a.isolation` (--variant) set the same place: the second contains the first and would hide it; hint: keep one of them
+        `a.b` (--set) and `a.b` (--vary) set the same place: the second would hide the first; hint: keep one of them
+        `a.b` (--set) and `a.b` (--set) set the same place: the second would hide the first; hint: keep one of them
+        `a` (--set) and `a.b` (--set) set the same place: the second would change a part of the first; hint: keep one of them
+        fine
+        fine
+        fine
+        ");
     }
 
     #[test]

@@ -121,7 +121,8 @@ fn reasons(comparison: &Comparison) -> String {
         .map(|(reason, rows)| format!("n/a ({}), {rows} row(s): {}", reason.short(), reason.sentence()))
         .collect();
     let some = comparison.rows.iter().filter(|row| row.no_verdict == Some(NoVerdict::ObservedInSome));
-    let own = some.filter(|row| row.baseline_own.replications > row.pairs || row.variant_own.replications > row.pairs);
+    let own = some
+        .filter(|row| row.baseline_own.replications > row.pairs || row.variant_own.replications > row.pairs);
     lines.extend(own.map(|row| {
         format!(
             "{}, {}: by itself the baseline has {} over {} replication(s), the variant {} over {}",
@@ -160,24 +161,32 @@ mod tests {
         ];
         let comparison = Comparison::new(&metrics, &many, 0, 1).unwrap();
         insta::assert_snapshot!(comparison_table(&comparison, false), @"
-        metric               variant  baseline  variant mean  difference            p      d    vrf  verdict
-        ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-        waiting_time_s.mean  exact          14         11.75  -2.25 ± 0.46      0.001  -7.79  425.0  better
-                             random         14         13.88  -0.1 ± 1.6        0.824  -0.12   29.2  inconclusive
-        qubit_utilization    exact      0.6400        0.6175  -0.0225 ± 0.0046  0.001  -7.79  425.0  worse
-                             random     0.6400        0.6388  -0.001 ± 0.016    0.824  -0.12   29.2  inconclusive
-        paired differences from `first_fit` over 4 replications with 95 % intervals
+        metric               variant  pairs  baseline  variant mean  difference            p      d    vrf  verdict
+        ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+        waiting_time_s.mean  exact        4        14         11.75  -2.25 ± 0.46      0.001  -7.79  425.0  better
+                             random       4        14         13.88  -0.1 ± 1.6        0.824  -0.12   29.2  inconclusive
+        qubit_utilization    exact        4    0.6400        0.6175  -0.0225 ± 0.0046  0.001  -7.79  425.0  worse
+                             random       4    0.6400        0.6388  -0.001 ± 0.016    0.824  -0.12   29.2  inconclusive
+        differences from `first_fit` over 4 replication(s); pairs: those in which both have a value; ±: 95 % intervals
         p: adjusted for 2 variant(s) (Holm); d: effect size; vrf: variance reduction by common random numbers
+        better, worse: p < 0.05; equal: the same in every world; inconclusive: the data do not decide
         ");
         let single = [variant("first_fit", &[10.0]), variant("exact", &[8.0])];
         let comparison = Comparison::new(&metrics[..1], &single, 0, 1).unwrap();
-        insta::assert_snapshot!(comparison_table(&comparison, false), @"");
+        insta::assert_snapshot!(comparison_table(&comparison, false), @"
+        metric               variant  pairs  baseline  variant mean  difference  p  d  vrf  verdict
+        ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+        waiting_time_s.mean  exact        1        10             8  -2          -  -    -  n/a (one replication)
+        differences from `first_fit` over 1 replication(s); pairs: those in which both have a value
+        n/a (one replication), 1 row(s): one replication has no interval; hint: --replications 10 or more
+        ");
     }
 
     #[test]
     fn without_a_verdict_there_is_a_reason() {
         let variant = |name: &str, waits: &[Option<f64>]| {
-            let values = waits.iter().map(|&wait| MetricValues::from([("waiting_time_s.mean".to_owned(), wait)]));
+            let values =
+                waits.iter().map(|&wait| MetricValues::from([("waiting_time_s.mean".to_owned(), wait)]));
             Variant::new(name, values.collect())
         };
         let variants = [
@@ -187,6 +196,18 @@ mod tests {
             variant("none", &[None; 4]),
         ];
         let comparison = Comparison::new(&[Metric::lower("waiting_time_s.mean")], &variants, 0, 1).unwrap();
-        insta::assert_snapshot!(comparison_table(&comparison, false), @"");
+        insta::assert_snapshot!(comparison_table(&comparison, false), @"
+        metric               variant  pairs  baseline  variant mean  difference      p     d  vrf  verdict
+        ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+        waiting_time_s.mean  same         4         8             8  0           1.000  0.00    -  equal
+                             some         2        13            28  +15             -     -    -  n/a (in some worlds)
+                             none         0         -             -  -               -     -    -  n/a (not observed)
+        differences from `a` over 4 replication(s); pairs: those in which both have a value; ±: 95 % intervals
+        p: adjusted for 3 variant(s) (Holm); d: effect size; vrf: variance reduction by common random numbers
+        better, worse: p < 0.05; equal: the same in every world; inconclusive: the data do not decide
+        n/a (not observed), 1 row(s): no replication has a value on both sides
+        n/a (in some worlds), 1 row(s): only some replications have a value on both sides, and those are no fair sample; hint: a longer horizon
+        waiting_time_s.mean, some: by itself the baseline has 8 over 4 replication(s), the variant 28 over 2
+        ");
     }
 }

@@ -121,12 +121,13 @@ fn warned(scenario: &Scenario, replications: &[Replication], console: &Console) 
 /// Keeps a baseline, unless it would be one of nothing.
 fn save(path: &Path, baseline: &Baseline, console: &Console) -> Result<(), Failure> {
     if baseline.empty() > 0 {
-        return Err(Failure::missed(format!(
+        console.warning(format!(
             "no baseline was written to {}: in {} of {} replications nothing was measured",
             path.display(),
             baseline.empty(),
             baseline.replications
-        )));
+        ));
+        return Err(Failure::missed("there is nothing to compare with later"));
     }
     write_file(path, &baseline.to_json())?;
     console.note(format!("baseline in {}", path.display()));

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use std::collections::BTreeSet;
 
 use resource_manager::experiment::compare::{
-    Compared, DEFAULT_REPLICATIONS, Plan, Prepared, Stopping, compare as run_comparison, devices_of, metrics_named,
+    Compared, DEFAULT_REPLICATIONS, Plan, Prepared, Stopping, compare as run_comparison, devices_of,
+    metrics_named,
 };
 use resource_manager::experiment::comparison::{Comparison, Metric};
 use resource_manager::experiment::folder::{RunFolder, run_id};
@@ -14,8 +15,8 @@ use resource_manager::experiment::run::Settings;
 use resource_manager::experiment::variants::{Named, Vary, check, product};
 use resource_manager::experiment::warm_up;
 use resource_manager::report::comparison_plots::comparison_plots;
-use resource_manager::report::plots;
 use resource_manager::report::comparison_table::comparison_table;
+use resource_manager::report::plots;
 use resource_manager::report::table::duration;
 use resource_manager::simulator::scenario::{Scenario, SetOverride};
 
@@ -46,8 +47,8 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
         .collect::<Result<Vec<_>, Failure>>()?;
     let baseline = baseline(args.baseline.as_deref(), &variants)?;
     let devices = devices_of(variants.iter().map(|variant| &variant.scenario));
-    let metrics = metrics_named(&args.metric, &devices)
-        .map_err(|error| input::no_such_metric("--metric", &error))?;
+    let metrics =
+        metrics_named(&args.metric, &devices).map_err(|error| input::no_such_metric("--metric", &error))?;
     let (trade_off, also) = trade_off(&args.trade_off, &devices)?;
     let stopping = precision.map(|precision| Stopping {
         precision,
@@ -121,10 +122,8 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     folder.write("comparison.json", comparison.to_json().as_bytes())?;
     folder.write("replications.csv", per_replication(results).as_bytes())?;
     if draw {
-        let subtitle = format!(
-            "scenario {}, seed {}, {} replications",
-            base.name, base.seed, comparison.replications
-        );
+        let subtitle =
+            format!("scenario {}, seed {}, {} replications", base.name, base.seed, comparison.replications);
         let plots = comparison_plots(&compared, &trade_off, &subtitle);
         plots::write_all(folder.path(), &plots).map_err(Failure::failed)?;
     }

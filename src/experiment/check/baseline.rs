@@ -372,7 +372,9 @@ impl Baseline {
             notes.push(format!("the baseline has {before} replications: later ones are not compared"));
         }
         if now < before {
-            notes.push(format!("the baseline has {before} replications: those after the first {now} are not compared"));
+            notes.push(format!(
+                "the baseline has {before} replications: those after the first {now} are not compared"
+            ));
         }
         if self.courses.is_empty() {
             notes.push("the baseline does not say whether its replications ran to their end".to_owned());
@@ -395,8 +397,12 @@ impl Baseline {
         let ground = Ground {
             same_worlds: self.same_worlds(scenario, replications),
             // A run that broke off is no ground for a pass, whatever was asked for.
-            broken: courses(replications).iter().chain(&self.courses).any(|course| course.is_empty() || course.ending != Ending::Complete),
-            copies: all_alike(&courses(replications)) && (self.courses.is_empty() || all_alike(&self.courses)),
+            broken: courses(replications)
+                .iter()
+                .chain(&self.courses)
+                .any(|course| course.is_empty() || course.ending != Ending::Complete),
+            copies: all_alike(&courses(replications))
+                && (self.courses.is_empty() || all_alike(&self.courses)),
         };
         let cases = metrics.iter().filter_map(|metric| {
             let (def, _) = MetricDef::find(&metric.name).ok()?;
@@ -411,8 +417,7 @@ impl Baseline {
                 Side { values: &before[..pairs], censored: censored(&self.courses) },
                 Side { values: &after, censored: censored(&courses(replications)) },
             ];
-            let same_meaning =
-                self.meanings.get(def.name).is_none_or(|before| *before == meaning(def));
+            let same_meaning = self.meanings.get(def.name).is_none_or(|before| *before == meaning(def));
             Some(regression(metric, sides, ground, same_meaning, asked(&metric.name), margin))
         });
         cases.collect()

@@ -188,6 +188,18 @@ mod tests {
             said(&base[..4], &base[..4], GROUND, false),
             said(&[3.0; 6], &[3.0; 6], Ground { copies: true, ..GROUND }, false),
         ];
-        insta::assert_snapshot!(found.join("\n"), @"");
+        insta::assert_snapshot!(found.join("\n"), @"
+        met, fails false: 
+        missed, fails true: 
+        inconclusive, fails false: 
+        not judged, fails false: censored now: replications ended with jobs that had not
+        not judged, fails true: censored now: replications ended with jobs that had not
+        not judged, fails false: never observed
+        not judged, fails true: observed in 6 of 6 replications of the baseline, now in 5
+        not judged, fails false: observed in 6 of 6 replications of the baseline, now in 5
+        not judged, fails false: observed in 5 of 6 replications only
+        not judged, fails false: 4 replication(s) to compare, it takes 5
+        met, fails false: nothing is random: exact, for this one world
+        ");
     }
 }

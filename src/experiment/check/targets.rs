@@ -264,7 +264,18 @@ mod tests {
             judged(Evidence { empty: 5, censored: 5, ..sound }, "< 99"),
             judged(Evidence { copies: true, ..sound }, "< 99"),
         ];
-        insta::assert_snapshot!(few.into_iter().chain(more).collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(few.into_iter().chain(more).collect::<Vec<_>>().join("\n"), @"
+        < 99: not judged observed in 5 of 6 replications only
+        < 99: not judged 4 replications, it takes 5
+        < 99: not judged never observed
+        == 0: not judged observed in 1 of 2 replications only
+        == 0: not judged observed in 2 of 3 replications only
+        not judged None censored in 1 of 5 replications: they ended with jobs that had not, fails: true
+        not judged None censored in 1 of 5 replications: they ended with jobs that had not, fails: true
+        not judged None censored in 2 of 5 replications: they ended with jobs that had not, fails: true
+        not judged None nothing was measured in 5 of 5 replications, fails: true
+        met Some(Interval { low: 8.036756838522441, high: 11.963243161477559 }) nothing is random: exact, for this one world, fails: false
+        ");
     }
 
     proptest! {

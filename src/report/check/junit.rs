@@ -61,8 +61,7 @@ fn suite_content<W: Write>(writer: &mut Writer<W>, report: &Report) -> io::Resul
     let seed = report.seed.to_string();
     let replications = report.replications.to_string();
     writer.create_element("properties").write_inner_content(|writer| {
-        for (name, value) in
-            [("version", version.as_str()), ("seed", &seed), ("replications", &replications)]
+        for (name, value) in [("version", version.as_str()), ("seed", &seed), ("replications", &replications)]
         {
             let property = writer.create_element("property");
             property.with_attributes([("name", name), ("value", value)]).write_empty()?;

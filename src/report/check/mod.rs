@@ -87,9 +87,7 @@ pub fn conclusion(report: &Report) -> String {
         0 => format!("passed: none of {} checks failed", report.cases.len()),
         failures => format!("failed: {failures} of {} checks", report.cases.len()),
     };
-    for (count, word) in
-        [(report.open(), Outcome::Inconclusive), (report.not_judged(), Outcome::NotJudged)]
-    {
+    for (count, word) in [(report.open(), Outcome::Inconclusive), (report.not_judged(), Outcome::NotJudged)] {
         if count > 0 {
             let _ = write!(text, ", {count} {}", word.as_str());
         }

@@ -76,7 +76,7 @@ fn markdown_is_safe_in_a_table() {
     | target | `makespan_s` | &lt; 0.25 | 0.250 ± 0.010 |  | ⚠️ inconclusive: 100 % &lt;open> & "so" \| |
     | regression | `qubit_utilization` | at most 1 % worse | 0.2500 (-6.0 % to -4.0 %) | 0.2600 | ❌ missed |
 
-    1 metrics are no worse than the baseline.
+    And 1 metrics no worse than the baseline.
 
     Note: the baseline is old.
     "#);
@@ -88,6 +88,7 @@ fn annotations_name_file_and_line_and_are_one_line_each() {
     ::error file=scenarios/a%2Cb.yaml,line=12,title=target missed%3A qubit_utilization[a%2Cb%3Ac]::qubit_utilization[a,b:c]: >= 0.3 required, 0.250 ± 0.010 found: missed
     ::warning file=scenarios/a%2Cb.yaml,line=12,title=target inconclusive%3A makespan_s::makespan_s: < 0.25 required, 0.250 ± 0.010 found: inconclusive (100 %25 <open> & "so"%0A|)
     ::error file=scenarios/a%2Cb.yaml,title=regression missed%3A qubit_utilization::qubit_utilization: at most 1 %25 worse required, 0.2500 (-6.0 %25 to -4.0 %25) found, baseline 0.2600: missed
+    ::notice file=scenarios/a%2Cb.yaml,title=demo::the baseline is old
     "#);
 }
 
