@@ -71,9 +71,15 @@ fn timeline(stream: &mut Stream, devices: usize, samples: usize, until_s: f64, q
         .to_owned(),
         quantity,
         until_s,
-        fleet: Some(scaled(walk(stream, "fleet", 0.6, samples, until_s), factor * 1.0)),
-        devices: list,
+        measured_from_s: 0.0,
+        fleet: Some(measured(scaled(walk(stream, "fleet", 0.6, samples, until_s), factor * 1.0))),
+        devices: list.into_iter().map(measured).collect(),
     })
+}
+
+/// A series whose mean is that of its samples.
+fn measured(series: Series) -> Measured {
+    Measured { series, mean: None }
 }
 
 fn waits(stream: &mut Stream, count: usize, scale: f64, instant: f64) -> Vec<f64> {
@@ -132,7 +138,7 @@ fn forest(stream: &mut Stream, replications: usize) -> Plot {
                 ("isolation_violations".to_owned(), Some(if index == 3 { 2.0 } else { 0.0 })),
             ])
         });
-        Variant { name: (*name).to_owned(), replications: replications.collect() }
+        Variant::new(*name, replications.collect())
     });
     let variants: Vec<Variant> = variants.collect();
     Plot::Forest(ForestPlot {
@@ -153,6 +159,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             subtitle: "quickstart, exact placement, seed 42; 20,000 started jobs".to_owned(),
             axis: "waiting time".to_owned(),
             series,
+            first: None,
         })
     };
     let mut by_device = vec![("fleet".to_owned(), waits(stream, 20_000, 120.0, 0.2))];
