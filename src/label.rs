@@ -73,7 +73,7 @@ pub fn check_device(name: &str) -> Result<(), LabelError> {
 }
 
 /// Characters without a width, and those that change the direction of the text around them.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::label::is_invisible;
+
 /// Longest piece of a file that is shown, in characters.
 pub(super) const SHOWN: usize = 100;
 
@@ -70,7 +72,7 @@ fn snippet(text: &str, line: u64, column: u64) -> Option<String> {
     let shown = text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)?;
     let column = usize::try_from(column).ok()?.saturating_sub(1);
     let start = column.saturating_sub(SHOWN / 2);
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let plain = |c: char| if c.is_control() || is_invisible(c) { ' ' } else { c };
     let window: String = shown.chars().skip(start).take(SHOWN).map(plain).collect();
     let gutter = " ".repeat(line.to_string().len());
     let mark = " ".repeat(column - start);
@@ -87,7 +89,8 @@ pub(crate) fn crop(text: &str) -> String {
 }
 
 fn printable(c: char) -> impl Iterator<Item = char> {
-    let (plain, escaped) = if c.is_control() { (None, Some(c.escape_debug())) } else { (Some(c), None) };
+    let (plain, escaped) =
+        if c.is_control() || is_invisible(c) { (None, Some(c.escape_debug())) } else { (Some(c), None) };
     plain.into_iter().chain(escaped.into_iter().flatten())
 }
 

@@ -203,6 +203,9 @@ impl Parser<'_> {
 
     /// An annotation is a remark on the statement below it, which counts as without. It ends with its line: what looks
     /// like a statement on the same line would not be counted.
+    // Not inlined, as the pragma below: statements nest, and every level would pay for its texts on the stack.
+    #[cold]
+    #[inline(never)]
     fn annotation(&mut self) -> Result<StatementKind, Fault> {
         let line = self.lexer.line_from(self.token.span.start);
         if line.of(self.text).contains(';') {
@@ -219,6 +222,8 @@ impl Parser<'_> {
 
     /// A pragma may stand for anything, also for gates (`braket unitary`): only those are passed over that are known to
     /// add none.
+    #[cold]
+    #[inline(never)]
     fn pragma(&mut self) -> Result<StatementKind, Fault> {
         const WITHOUT_GATES: [&str; 3] = ["braket verbatim", "braket result", "braket noise"];
         let line = self.lexer.line_from(self.token.span.start);

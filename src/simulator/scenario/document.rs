@@ -13,6 +13,7 @@ use serde_yaml::options::MergeKeyPolicy;
 use serde_yaml::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter, Spanned};
 
 use super::error::Fault;
+use crate::label::is_invisible;
 
 /// Largest scenario file that is read, bytes.
 pub const MAX_BYTES: usize = 16 << 20;
@@ -345,8 +346,8 @@ fn explain(error: &YamlError) -> Fault {
 /// A piece of the file that is safe and short enough to print.
 pub(super) fn crop(text: &str) -> String {
     const SHOWN: usize = 160;
-    let mut short: String =
-        text.chars().take(SHOWN).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let shown = |c: char| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c };
+    let mut short: String = text.chars().take(SHOWN).map(shown).collect();
     if text.chars().nth(SHOWN).is_some() {
         short.push_str("...");
     }

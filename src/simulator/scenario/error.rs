@@ -10,6 +10,7 @@ use serde::de::{Expected, Unexpected};
 
 use super::document::{Mark, crop};
 use super::set::SetOverride;
+use crate::label::is_invisible;
 use crate::quantum::file_error::near;
 
 /// Longest piece of a line that is shown, in characters.
@@ -106,7 +107,7 @@ impl fmt::Display for ScenarioError {
                     .chars()
                     .skip(start)
                     .take(SHOWN)
-                    .map(|c| if c.is_control() { ' ' } else { c })
+                    .map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c })
                     .collect();
                 let window = window.trim_end();
                 let room = window.chars().count().saturating_sub(at - start).max(1);

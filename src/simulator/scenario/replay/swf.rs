@@ -184,14 +184,14 @@ impl Fields {
     fn read(line: &[u8], number: u64) -> Result<Self, ReplayError> {
         let mut fields = Self { values: [0.0; FIELDS], submit: None, run: None, requested: None };
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        for index in 0..FIELDS {
+        for (index, name) in NAMES.iter().enumerate() {
             let Some(word) = words.next() else {
                 let message =
                     format!("the line has {index} numbers; hint: the standard workload format has {FIELDS}");
                 return Err(ReplayError::at(number, message));
             };
             let shown = || crop(&String::from_utf8_lossy(word));
-            let wrong = |message: String| ReplayError::at(number, message).in_column(index + 1, NAMES[index]);
+            let wrong = |message: String| ReplayError::at(number, message).in_column(index + 1, name);
             let text = str::from_utf8(word).unwrap_or("");
             let value = text.parse().ok().filter(|value: &f64| value.is_finite());
             fields.values[index] =
