@@ -106,8 +106,9 @@ fn a_journal_has_one_writer_and_overwrites_nothing_else() {
     assert!(rmsim(&run(&out, SHORT, &[])).status.success());
     let table = out.join("jobs.csv");
     let table = table.to_str().unwrap();
+    let fourth = base.path().join("fourth");
     let attempts: [&[&str]; 3] = [
-        &run(&base.path().join("fourth"), SHORT, &["--journal", precious]),
+        &run(&fourth, SHORT, &["--journal", precious]),
         &["report", out.to_str().unwrap(), "--out", precious],
         &["report", out.to_str().unwrap(), "--out", table],
     ];
