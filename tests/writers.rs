@@ -107,9 +107,8 @@ fn a_journal_has_one_writer_and_overwrites_nothing_else() {
     let table = out.join("jobs.csv");
     let table = table.to_str().unwrap();
     let fourth = base.path().join("fourth");
-    let fourth = run(&fourth, SHORT, &["--journal", precious]);
     let attempts: [&[&str]; 3] = [
-        &fourth,
+        &run(&fourth, SHORT, &["--journal", precious]),
         &["report", out.to_str().unwrap(), "--out", precious],
         &["report", out.to_str().unwrap(), "--out", table],
     ];
