@@ -8,7 +8,7 @@ use rand_distr::{Distribution, Exp1, StandardNormal};
 use resource_manager::experiment::comparison::{Comparison, Metric, MetricValues, Variant};
 use resource_manager::random::{Purpose, Stream, StreamFamily};
 use resource_manager::report::plots::{
-    DistributionPlot, FidelityPlot, FidelityPoint, ForestPlot, Plot, Quantity, Series, TimelinePlot,
+    DistributionPlot, FidelityPlot, FidelityPoint, ForestPlot, Measured, Plot, Quantity, Series, TimelinePlot,
     ViolationsPlot, write_all,
 };
 
