@@ -8,8 +8,8 @@ use rand_distr::{Distribution, Exp1, StandardNormal};
 use resource_manager::experiment::comparison::{Comparison, Metric, MetricValues, Variant};
 use resource_manager::random::{Purpose, Stream, StreamFamily};
 use resource_manager::report::plots::{
-    DistributionPlot, FidelityPlot, FidelityPoint, ForestPlot, Measured, Plot, Quantity, Series, TimelinePlot,
-    ViolationsPlot, write_all,
+    DistributionPlot, FidelityPlot, FidelityPoint, ForestPlot, Measured, Plot, Quantity, Series,
+    TimelinePlot, ViolationsPlot, write_all,
 };
 
 const DAY: f64 = 86_400.0;
