@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
+use super::notes::Note;
 use super::reading::coupling_text;
 use super::run::{MetricSummary, Replication, search_memory, summarize};
 use super::statistics::Interval;
@@ -112,7 +113,8 @@ impl RunFolder {
             Claim::Taken => return Err(FolderError::Busy(path)),
         };
         let counts = |entry: &fs::DirEntry| entry.file_name() != writing::LOCK_FILE;
-        let empty = fs::read_dir(&path).map_or(true, |entries| !entries.flatten().any(|entry| counts(&entry)));
+        let empty =
+            fs::read_dir(&path).map_or(true, |entries| !entries.flatten().any(|entry| counts(&entry)));
         if !empty && !force {
             let manifest = fs::read(path.join(MANIFEST)).ok();
             let manifest: Option<Value> = manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -261,23 +263,21 @@ impl RunFolder {
         &self,
         scenario: &Scenario,
         replications: &[Replication],
+        notes: &[Note],
     ) -> Result<Vec<MetricSummary>, FolderError> {
         let fleet = summarize(replications, |replication| &replication.summary);
         let devices = summarize(replications, |replication| &replication.per_device);
-        let metrics: Map<String, Value> = fleet
-            .iter()
-            .map(|metric| (metric.name.clone(), metric_value(metric.mean, metric.ci95)))
-            .collect();
-        let per_device: Map<String, Value> = devices
-            .iter()
-            .map(|metric| (metric.name.clone(), metric_value(metric.mean, metric.ci95)))
-            .collect();
+        let metrics: Map<String, Value> =
+            fleet.iter().map(|metric| (metric.name.clone(), summary_value(metric))).collect();
+        let per_device: Map<String, Value> =
+            devices.iter().map(|metric| (metric.name.clone(), summary_value(metric))).collect();
         self.write_json(
             "summary.json",
             &json!({
                 "scenario": scenario.name,
                 "seed": scenario.seed,
                 "replications": scenario.replications,
+                "notes": notes,
                 "metrics": metrics,
                 "device_metrics": per_device,
             }),
@@ -395,6 +395,7 @@ impl RunFolder {
     pub fn write_manifest(
         &self,
         scenario: &Scenario,
+        notes: &[Note],
         started: jiff::Timestamp,
         finished: jiff::Timestamp,
     ) -> Result<(), FolderError> {
@@ -417,23 +418,22 @@ impl RunFolder {
                 value
             })
             .collect();
-        self.write_last(
-            &json!({
-                "run": self.id,
-                "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
-                "scenario": scenario.name,
-                "scenario_hash": blake3::Hash::from(scenario.digest()).to_hex().as_str(),
-                "seed": scenario.seed,
-                "replications": scenario.replications,
-                "generator": "PCG64 DXSM, streams keyed by BLAKE3 of (seed, replication, purpose)",
-                "simulated_start": scenario.start.to_string(),
-                "host": {"os": std::env::consts::OS, "architecture": std::env::consts::ARCH},
-                "started_at": started.to_string(),
-                "finished_at": finished.to_string(),
-                "devices": devices,
-                "resolved_scenario": scenario.resolved,
-            }),
-        )
+        self.write_last(&json!({
+            "run": self.id,
+            "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
+            "scenario": scenario.name,
+            "scenario_hash": blake3::Hash::from(scenario.digest()).to_hex().as_str(),
+            "seed": scenario.seed,
+            "replications": scenario.replications,
+            "generator": "PCG64 DXSM, streams keyed by BLAKE3 of (seed, replication, purpose)",
+            "simulated_start": scenario.start.to_string(),
+            "host": {"os": std::env::consts::OS, "architecture": std::env::consts::ARCH},
+            "started_at": started.to_string(),
+            "finished_at": finished.to_string(),
+            "notes": notes,
+            "devices": devices,
+            "resolved_scenario": scenario.resolved,
+        }))
     }
 }
 
@@ -454,24 +454,31 @@ impl RunFolder {
             })
         });
         let first = variants.first().map(|variant| &variant.scenario);
-        self.write_last(
-            &json!({
-                "run": self.id,
-                "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
-                "scenario": first.map(|scenario| scenario.name.as_str()),
-                "seed": first.map(|scenario| scenario.seed),
-                "replications": replications,
-                "started_at": started.to_string(),
-                "finished_at": finished.to_string(),
-                "variants": list.collect::<Vec<Value>>(),
-            }),
-        )
+        self.write_last(&json!({
+            "run": self.id,
+            "program": {"name": env!("CARGO_PKG_NAME"), "version": VERSION},
+            "scenario": first.map(|scenario| scenario.name.as_str()),
+            "seed": first.map(|scenario| scenario.seed),
+            "replications": replications,
+            "started_at": started.to_string(),
+            "finished_at": finished.to_string(),
+            "variants": list.collect::<Vec<Value>>(),
+        }))
     }
 }
 
 /// `{"mean": ..., "ci95": [low, high]}`, null where unknown.
 fn metric_value(mean: Option<f64>, ci95: Option<Interval>) -> Value {
     json!({"mean": mean, "ci95": ci95.map(|ci| [ci.low, ci.high])})
+}
+
+/// The same with the reason why a value is not what its name says, where it is not.
+fn summary_value(metric: &MetricSummary) -> Value {
+    let mut value = metric_value(metric.mean, metric.ci95);
+    if let (Some(remark), Value::Object(value)) = (&metric.remark, &mut value) {
+        value.insert("remark".to_owned(), json!(remark));
+    }
+    value
 }
 
 /// Whether a run or a comparison writes such a file.

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use super::notes::Course;
-use super::statistics::{Interval, mean, mean_interval};
+use super::notes::{Course, all_alike, remark};
+use super::statistics::{Interval, LEVEL_95, mean, mean_interval};
 use super::timing::{Stopwatch, Timing};
 use crate::allocator::placement::memory::MemoryUse;
 use crate::observe::auditor::Violation;
 use crate::observe::journal;
-use crate::observe::metrics::{MetricDef, MetricValue};
+use crate::observe::metrics::{Metric, MetricDef, MetricValue};
 use crate::simulator::scenario::Scenario;
 use crate::simulator::simulation::{Collected, Instruments, Simulation, SimulationError};
 use crate::simulator::traces::{Sink, Sinks, Traces};
@@ -75,8 +75,10 @@ pub struct MetricSummary {
     pub def: &'static MetricDef,
     /// Mean over the replications that observed it.
     pub mean: Option<f64>,
-    /// 95 % t interval of the mean; `None` with one replication.
+    /// 95 % t interval of the mean; `None` with one replication, and where all are alike because nothing is random.
     pub ci95: Option<Interval>,
+    /// Why the value is not what its name says, if it is not: `not measured`, `survivors only`.
+    pub remark: Option<String>,
 }
 
 /// Why a run failed.
@@ -192,7 +194,12 @@ fn replication(
         traces.finish()?;
     }
     let observer = &outcomes.observer;
-    let (summary, per_device) = (observer.metrics.summary(), observer.metrics.summary_per_device());
+    let measured = |values: Vec<MetricValue>| match outcomes.warmed_up {
+        true => values,
+        false => values.into_iter().map(without_measurement).collect(),
+    };
+    let summary = measured(observer.metrics.summary());
+    let per_device = measured(observer.metrics.summary_per_device());
     let course = Course::new(
         outcomes.ending,
         outcomes.warmed_up,
@@ -213,6 +220,12 @@ fn replication(
         collected: outcomes.collected,
         search_memory: outcomes.search_memory,
     })
+}
+
+/// The value of a run that ended in its warm-up: none, not 0, but for what is counted in the warm-up, too.
+fn without_measurement(value: MetricValue) -> MetricValue {
+    let counted = value.def.metric == Metric::IsolationViolations;
+    MetricValue { value: value.value.filter(|_| counted), ..value }
 }
 
 /// How all replications went, in their order.
@@ -245,6 +258,9 @@ pub fn summarize(
     pick: impl Fn(&Replication) -> &[MetricValue],
 ) -> Vec<MetricSummary> {
     let Some(first) = replications.first() else { return Vec::new() };
+    let courses = courses(replications);
+    // Copies of one observation are no sample: their interval of width 0 would pretend to know what one does not.
+    let alike = all_alike(&courses);
     let summary = |(index, value): (usize, &MetricValue)| {
         let observed = replications.iter().filter_map(|replication| pick(replication).get(index)?.value);
         let observed: Vec<f64> = observed.collect();
@@ -252,7 +268,8 @@ pub fn summarize(
             name: value.name.clone(),
             def: value.def,
             mean: mean(&observed),
-            ci95: mean_interval(&observed, 0.95),
+            ci95: mean_interval(&observed, LEVEL_95).filter(|_| !alike),
+            remark: remark(value.def.metric, &courses),
         }
     };
     pick(first).iter().enumerate().map(summary).collect()

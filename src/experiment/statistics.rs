@@ -395,19 +395,22 @@ pub fn batch_means(series: &[f64], batches: usize, level: f64) -> Option<BatchMe
 /// then the run is too short to be called stationary.
 pub fn warm_up(series: &[f64]) -> Option<usize> {
     const STEP: usize = 5;
+    /// Shorter ends than this part of the series are no candidates, nor are fewer than five batches.
+    const LEAST_PART: usize = 10;
     let means: Vec<f64> =
         series.chunks_exact(STEP).map(|batch| batch.iter().sum::<f64>() / STEP as f64).collect();
-    // From the end, so that one pass yields the moments of every suffix. The last few suffixes are left out:
-    // a handful of nearly equal values would look like the best estimate of all.
+    // From the end, so that one pass yields the moments of every suffix. The shortest suffixes are left out: a handful
+    // of nearly equal values, as counts have them, would look like the best estimate of all.
+    let least = (means.len() / LEAST_PART).max(5) as u64;
     let mut rest = Moments::default();
     let mut best = None;
     for (cut, &batch_mean) in means.iter().enumerate().rev() {
         rest.push(batch_mean);
-        if rest.count < 5 {
+        if rest.count < least {
             continue;
         }
         let error = rest.squares / (rest.count as f64 * rest.count as f64);
-        if best.is_none_or(|(least, _)| error <= least) {
+        if best.is_none_or(|(lowest, _)| error <= lowest) {
             best = Some((error, cut));
         }
     }

@@ -51,6 +51,8 @@ pub struct SummaryLine<'a> {
     pub value: String,
     /// Both ends of the interval, if it has one.
     pub interval: Option<[String; 2]>,
+    /// Why the value is not what its name says, if it is not.
+    pub remark: Option<&'a str>,
     /// Whether the value is good or bad news.
     pub tone: Tone,
 }
@@ -91,14 +93,16 @@ pub fn summary_lines(fleet: &[MetricSummary]) -> Vec<SummaryLine<'_>> {
     let mut lines = Vec::with_capacity(LINES.len());
     for &(label, name, show) in LINES {
         let Some(metric) = fleet.iter().find(|metric| metric.name == name) else { continue };
-        let value = match (metric.ci95, show) {
+        // Replications that agree to the bit are a fact, not a precision.
+        let ci95 = metric.ci95.filter(|interval| interval.low < interval.high);
+        let value = match (ci95, show) {
             (Some(ci), Show::Percent) => {
                 format!("{} ± {}", percent(metric.mean), percent(Some(ci.half_width())))
             }
             (Some(ci), Show::Duration) => {
                 format!("{} ± {}", duration(metric.mean), duration(Some(ci.half_width())))
             }
-            (Some(_), Show::Number | Show::Violations) => with_interval(metric.mean, metric.ci95),
+            (Some(_), Show::Number | Show::Violations) => with_interval(metric.mean, ci95),
             (None, Show::Percent) => percent(metric.mean),
             (None, Show::Duration) => duration(metric.mean),
             (None, Show::Number | Show::Violations) => number(metric.mean),
@@ -108,13 +112,13 @@ pub fn summary_lines(fleet: &[MetricSummary]) -> Vec<SummaryLine<'_>> {
             Show::Duration => duration(Some(value)),
             Show::Number | Show::Violations => number(Some(value)),
         };
-        let interval = metric.ci95.map(|ci| [end(ci.low), end(ci.high)]);
+        let interval = ci95.map(|ci| [end(ci.low), end(ci.high)]);
         let tone = match show {
             Show::Violations if metric.mean == Some(0.0) => Tone::Good,
-            Show::Violations => Tone::Bad,
+            Show::Violations if metric.mean.is_some() => Tone::Bad,
             _ => Tone::Plain,
         };
-        lines.push(SummaryLine { label, metric, value, interval, tone });
+        lines.push(SummaryLine { label, metric, value, interval, remark: metric.remark.as_deref(), tone });
     }
     lines
 }
@@ -145,9 +149,15 @@ pub fn device_lines<'a>(
 }
 
 fn table(fleet: &[MetricSummary], color: bool) -> String {
-    let mut table = Table::new(&[("fleet", Align::Left), ("value", Align::Right)]);
-    for line in summary_lines(fleet) {
-        table.row([Cell::from(line.label), Cell::new(line.value, line.tone)]);
+    let lines = summary_lines(fleet);
+    let mut columns = vec![("fleet", Align::Left), ("value", Align::Right)];
+    if lines.iter().any(|line| line.remark.is_some()) {
+        columns.push(("but", Align::Left));
+    }
+    let mut table = Table::new(&columns);
+    for line in lines {
+        let remark = Cell::new(line.remark.unwrap_or_default(), Tone::Warning);
+        table.row([Cell::from(line.label), Cell::new(line.value, line.tone), remark]);
     }
     table.render(color)
 }

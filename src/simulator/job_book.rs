@@ -16,6 +16,8 @@ pub struct Planned {
     pub request: Arc<JobRequest>,
     /// When it was submitted.
     pub submitted: Time,
+    /// Whether it was submitted in the measured interval, so that it counts in the metrics of the run.
+    pub measured: bool,
     /// Index of its source.
     pub source: u32,
     /// Index of the template of its source that it was drawn from.

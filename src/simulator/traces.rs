@@ -1,7 +1,8 @@
 //! What a replication writes as it runs: `jobs.csv`, `timeline.csv` and `events.csv`.
 //!
 //! Promises rows that depend on the simulated course alone: no wall-clock time, no addresses, a fixed order. The
-//! column names of `jobs.csv` are those that tools for batch scheduling expect (seconds, without unit suffix).
+//! column names of `jobs.csv` are those that tools for batch scheduling expect (seconds, without unit suffix). Its last
+//! column, `measured`, is 1 for jobs that count in the metrics of the run and 0 for those of the warm-up.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -63,6 +64,7 @@ job_columns! {
     FidelityPredicted = "fidelity_predicted",
     FidelityTrue = "fidelity_true",
     Reason = "reason",
+    Measured = "measured",
 }
 
 impl JobColumn {
@@ -195,7 +197,7 @@ impl Traces {
             None => row.empty(),
         };
         row.bool(state == Some(FinalState::Completed)).text(state.map_or("unfinished", state_name));
-        // Waiting ends with the first start of the last attempt: what was lost with a device is waiting, too.
+        // Start and execution are those of the last attempt; waiting ends with the first, as in the metrics.
         match job.last_start {
             Some(start) => row.seconds(start).seconds(job.execution),
             None => row.empty().empty(),
@@ -255,6 +257,7 @@ impl Traces {
                 row.empty();
             }
         }
+        row.u64(u64::from(job.measured));
         row.end_row()
     }
 

@@ -75,8 +75,24 @@ pub fn page() -> String {
 Every simulated metric, as it stands in `summary.json`, `summary.csv` and comparisons. A distribution has a suffix
 (`waiting_time_s.p95`), a scalar has none. What is given per device as well stands in `summary.csv` as
 `name[device]`. All values are of the measured interval (the run without its warm-up) unless the text says otherwise.
-With several replications a file gives the mean over them and its 95 % interval (`ci95`; `null` with one replication).
-`mean` is `null` where nothing was observed.
+With several replications a file gives the mean over them and its 95 % interval (`ci95`; `null` with one replication, and
+where all replications are alike because nothing in them is random). `mean` is `null` where nothing was observed.
+
+**The measured interval is half-open**: a job submitted at the instant at which the warm-up ends is measured, one that
+would be submitted at the horizon never comes. With `warm_up: {jobs: n}` the interval begins with the submission of the
+next job. Integrals over time (utilization, queue length, fragmentation) cover the same interval, up to the end of the
+run. What ends or starts at the instant of the end has ended or started. The column `measured` of `jobs.csv` is 1 for the
+jobs that count and 0 for those of the warm-up: counts, times and rates are over the former. Fidelities are over the jobs
+that complete in the interval, whenever they were submitted.
+
+**Percentiles are nearest rank**: the smallest observed value that at least 95 % of all values do not exceed,
+never something between two values. Above 256 values they are exact to a part in 128 or better.
+
+**Censored values.** A value may rest on the jobs that happened to be done rather than on all that were measured, and then
+flatters whoever leaves the hard ones undone. The table, `summary.json` and the report mark it (`remark`): `survivors
+only` when a run was cut off or stuck, when more than 1 % of the measured jobs had not started (values over started jobs)
+or had not ended (values over ended jobs); `not measured` when the run ended before its warm-up or no job was submitted
+after it. `notes` in `summary.json` and `manifest.json` say why. Comparisons and checks give no verdict on such values.
 
 *Better* decides verdicts: of a metric without a better way, a comparison gives no verdict. The last column has the
 names of the same quantity in the project's requirement documents.

@@ -4,7 +4,7 @@ use std::{fs, io};
 
 use resource_manager::experiment::determinism;
 use resource_manager::experiment::folder::RunFolder;
-use resource_manager::experiment::notes;
+use resource_manager::experiment::notes::{self, Note};
 use resource_manager::experiment::run::{Replication, Settings, courses, run_with_journal, search_memory};
 use resource_manager::experiment::warm_up;
 use resource_manager::experiment::writing::{self, Named};
@@ -81,9 +81,10 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     worlds?;
     bar.finish_and_clear();
     folder.join_traces(&scenario)?;
-    folder.write_summary(&scenario, &replications)?;
+    let notes = notes::of_run(&scenario, &courses(&replications));
+    folder.write_summary(&scenario, &replications, &notes)?;
     let timing = folder.write_timing(&scenario, &replications, threads)?;
-    folder.write_manifest(&scenario, started, jiff::Timestamp::now())?;
+    folder.write_manifest(&scenario, &notes, started, jiff::Timestamp::now())?;
     if draw && let Some(first) = replications.first() {
         // Two processors, two tasks: drawing the plots takes about as long as reading the traces for the report.
         let (plots, report) = rayon::join(
@@ -100,8 +101,9 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
         writeln!(out, "{}", run_summary(&scenario, &replications, console.color()))
     })?;
     console.note(format!(
-        "{} jobs simulated in {} ({} jobs/s per thread)",
+        "{} jobs simulated{} in {} ({} jobs/s per thread)",
         number(Some(timing.jobs as f64)),
+        of_the_warm_up(&replications),
         duration(Some(timing.wall.as_secs_f64())),
         number(Some((timing.jobs as f64 / timing.wall.as_secs_f64()).round())),
     ));
@@ -119,7 +121,7 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     if let Some(path) = &args.journal {
         console.note(format!("journal in {}", path.display()));
     }
-    warn(&scenario, &replications, console);
+    say(&notes, console);
     let broken: u64 = replications.iter().map(|replication| replication.violations_total).sum();
     if broken == 0 {
         return Ok(());
@@ -132,9 +134,23 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     Err(Failure::failed(format!("the auditor found {broken} broken promise(s) of the allocator")))
 }
 
-/// What the user should know of a run that was not what the scenario asked for.
+/// Why fewer jobs are in the tables than were simulated.
+fn of_the_warm_up(replications: &[Replication]) -> String {
+    let before = replications.iter().map(|one| one.course.arrivals.saturating_sub(one.course.submitted));
+    match before.sum::<u64>() {
+        0 => String::new(),
+        jobs => format!(", {} of them in the warm-up and not measured,", number(Some(jobs as f64))),
+    }
+}
+
+/// What the user should know of a run before its numbers are believed.
 pub fn warn(scenario: &Scenario, replications: &[Replication], console: &Console) {
-    for note in notes::of_run(scenario, &courses(replications)) {
+    say(&notes::of_run(scenario, &courses(replications)), console);
+}
+
+/// Says notes in their order.
+pub fn say(notes: &[Note], console: &Console) {
+    for note in notes {
         match note.kind.is_warning() {
             true => console.warning(note.to_string()),
             false => console.note(note.to_string()),

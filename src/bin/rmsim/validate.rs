@@ -1,5 +1,6 @@
 //! `rmsim validate` and `rmsim schema`.
 
+use resource_manager::experiment::notes;
 use resource_manager::experiment::sweep::file;
 use resource_manager::quantum::device_file;
 use resource_manager::report::table::number;
@@ -8,8 +9,7 @@ use resource_manager::simulator::scenario::{Horizon, schema_text};
 use crate::args::{SchemaArgs, SchemaKind, ValidateArgs};
 use crate::console::{Console, print};
 use crate::failure::Failure;
-use crate::input;
-use crate::sweep;
+use crate::{input, run, sweep};
 
 pub fn validate(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
     if let Some(path) = args.scenario.as_deref().filter(|path| sweep::is_plan(path)) {
@@ -37,7 +37,9 @@ pub fn validate(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
             scenario.seed,
             scenario.replications,
         )
-    })
+    })?;
+    run::say(&notes::before_run(&scenario), console);
+    Ok(())
 }
 
 pub fn schema(args: &SchemaArgs, _console: &Console) -> Result<(), Failure> {

@@ -177,6 +177,20 @@ impl Course {
     }
 }
 
+/// Why the mean of a metric over these replications is not what its name says, in two words or so for a table; `None`
+/// where it is.
+pub fn remark(metric: Metric, courses: &[Course]) -> Option<String> {
+    let censored = || courses.iter().filter(|course| course.censors(metric));
+    let empty = censored().filter(|course| !course.warmed_up || course.submitted == 0).count();
+    let all = courses.len();
+    let (words, some) = match (empty, censored().count()) {
+        (_, 0) => return None,
+        (0, some) => ("survivors only", some),
+        (some, _) => ("not measured", some),
+    };
+    Some(if some == all { words.to_owned() } else { format!("{words} in {some} of {all}") })
+}
+
 /// Whether all replications came out alike to the bit, although there are several and jobs were measured: nothing in
 /// them is random, and together they say no more than one.
 pub fn all_alike(courses: &[Course]) -> bool {
@@ -256,6 +270,20 @@ pub(crate) mod tests {
         assert!(empty.censors(Metric::QubitUtilization) && !empty.censors(Metric::IsolationViolations));
         let cold = Course { warmed_up: false, ..base };
         assert!(METRICS.iter().all(|def| cold.censors(def.metric)));
+    }
+
+    #[test]
+    fn a_remark_says_how_many_replications_it_is_about() {
+        let base = course();
+        let cut = Course { ending: Ending::CutOff, ..base };
+        let cold = Course { warmed_up: false, submitted: 0, ..base };
+        let said = |courses: &[Course]| remark(Metric::WaitingTime, courses);
+        assert_eq!(said(&[base, base]), None);
+        assert_eq!(said(&[cut, cut]).as_deref(), Some("survivors only"));
+        assert_eq!(said(&[base, cut]).as_deref(), Some("survivors only in 1 of 2"));
+        assert_eq!(said(&[cold, cut, base]).as_deref(), Some("not measured in 1 of 3"));
+        assert_eq!(said(&[cold]).as_deref(), Some("not measured"));
+        assert_eq!(remark(Metric::QubitUtilization, &[cut]), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::time::Span;
 
 #[cfg(test)]
 pub(crate) use course::tests::course;
-pub use course::{Course, ONE_MISSING_IN, all_alike};
+pub use course::{Course, ONE_MISSING_IN, all_alike, remark};
 pub use workload::before_run;
 
 /// What a note is about.
@@ -61,6 +61,9 @@ pub enum NoteKind {
     OtherWorlds,
     /// Another interval is measured than of the variant it is compared with.
     OtherInterval,
+    /// What a later version has to say.
+    #[serde(other)]
+    Other,
 }
 
 impl NoteKind {
@@ -86,6 +89,7 @@ impl NoteKind {
             Self::FewReplications => "few_replications",
             Self::OtherWorlds => "other_worlds",
             Self::OtherInterval => "other_interval",
+            Self::Other => "other",
         }
     }
 
@@ -192,7 +196,7 @@ impl Premises {
 }
 
 /// The courses that `what` picks, in words: `2 of 5 replications`, or nothing when it picks none.
-fn some_of<'c>(courses: &'c [Course], what: impl Fn(&Course) -> bool) -> Option<(String, Vec<&'c Course>)> {
+fn some_of(courses: &[Course], what: impl Fn(&Course) -> bool) -> Option<(String, Vec<&Course>)> {
     let picked: Vec<&Course> = courses.iter().filter(|course| what(course)).collect();
     let words = match (picked.len(), courses.len()) {
         (0, _) => return None,
@@ -210,8 +214,9 @@ fn cut_off(courses: &[Course]) -> Option<Note> {
     let (some, cut) = some_of(courses, |course| course.ending == Ending::CutOff)?;
     let left = count(sum(&cut, |course| course.unfinished), "job");
     let text = format!(
-        "not finished: {some} cut off at the limit of the drain with {left} unfinished; times and fates of jobs \
-         are those of the others"
+        "not finished: {some} {} cut off at the limit of the drain with {left} unfinished; times and fates of jobs \
+         are those of the others",
+        if courses.len() == 1 { "was" } else { "were" }
     );
     Some(Note::new(NoteKind::CutOff, text).hint("the column `reason` of jobs.csv says what kept them"))
 }
@@ -228,7 +233,7 @@ fn stuck(courses: &[Course]) -> Option<Note> {
 
 fn ended_in_warm_up(courses: &[Course]) -> Option<Note> {
     let (some, _) = some_of(courses, |course| !course.warmed_up)?;
-    let text = format!("{some} ended before the warm-up did, so that nothing was measured");
+    let text = format!("nothing was measured: {some} ended before the warm-up");
     Some(Note::new(NoteKind::EndedInWarmUp, text).hint("shorten warm_up, or lengthen the horizon"))
 }
 
@@ -236,13 +241,12 @@ fn nothing_measured(courses: &[Course]) -> Option<Note> {
     let (some, empty) = some_of(courses, |course| course.warmed_up && course.submitted == 0)?;
     let arrived = sum(&empty, |course| course.arrivals);
     if arrived == 0 {
-        let text = format!("no job arrived in {some}, so that nothing was measured");
+        let text = format!("nothing was measured: no job arrived in {some}");
         let hint = "`rmsim validate` shows the horizon; `start_after` and the time stamps of jobs say when they come";
         return Some(Note::new(NoteKind::NothingMeasured, text).hint(hint));
     }
     let arrived = count(arrived, "job");
-    let text =
-        format!("all {arrived} of {some} came before the end of the warm-up, so that nothing was measured");
+    let text = format!("nothing was measured: all {arrived} of {some} came before the end of the warm-up");
     Some(Note::new(NoteKind::NothingMeasured, text).hint("shorten warm_up, or lengthen the horizon"))
 }
 
@@ -274,9 +278,12 @@ fn fates(courses: &[Course]) -> Vec<Note> {
             c.expired
         }),
         (NoteKind::MostlyFailed, "failed", "the column `reason` of jobs.csv says why", |c| c.failed),
-        (NoteKind::MostlyCancelled, "cancelled by their owners", "the column `state` of jobs.csv", |c| {
-            c.cancelled
-        }),
+        (
+            NoteKind::MostlyCancelled,
+            "cancelled by their owners",
+            "the column `final_state` of jobs.csv says which",
+            |c| c.cancelled,
+        ),
     ];
     let mut notes = Vec::new();
     for (kind, words, hint, pick) in kinds {
@@ -302,7 +309,7 @@ fn fewer_arrivals(jobs: u64, courses: &[Course]) -> Option<Note> {
     let (some, short) = some_of(courses, |course| course.arrivals < jobs)?;
     let fewest = short.iter().map(|course| course.arrivals).min().unwrap_or(0);
     let text = format!(
-        "fewer jobs arrived in {some} than the horizon of {}: {} at least",
+        "in {some} fewer jobs arrived than the horizon of {}: {} at least",
         count(jobs, "job"),
         grouped(fewest)
     );

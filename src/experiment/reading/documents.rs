@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ReadError;
+use crate::experiment::notes::Note;
 use crate::experiment::run::MetricSummary;
 use crate::experiment::statistics::Interval;
 use crate::observe::metrics::MetricDef;
@@ -41,6 +42,8 @@ pub struct Manifest {
     pub started_at: Option<String>,
     /// When it finished, RFC 3339; `None` when it did not.
     pub finished_at: Option<String>,
+    /// What whoever reads the numbers must know; runs only.
+    pub notes: Vec<Note>,
     /// The fleet, in order; runs only.
     pub devices: Vec<ManifestDevice>,
     /// The scenario with all defaults; runs only.
@@ -151,22 +154,34 @@ pub struct Summary {
     /// Of devices, as `name[device]`.
     #[serde(default)]
     pub device_metrics: IndexMap<String, MeasuredValue>,
+    /// What whoever reads the numbers must know; none in performance figures and in files of earlier versions.
+    #[serde(default)]
+    pub notes: Vec<Note>,
 }
 
 /// A mean and its interval.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct MeasuredValue {
     /// Mean over the replications; `None` without observations.
     pub mean: Option<f64>,
-    /// Its 95 % interval; `None` with one replication.
+    /// Its 95 % interval; `None` with one replication, and where all are alike.
     pub ci95: Option<Interval>,
+    /// Why the value is not what its name says, if it is not.
+    #[serde(default)]
+    pub remark: Option<String>,
 }
 
 /// Values of known metrics, in the order of the file; names of other versions are left out.
 pub fn known_metrics(values: &IndexMap<String, MeasuredValue>) -> Vec<MetricSummary> {
     let known = values.iter().filter_map(|(name, value)| {
         let (def, _) = MetricDef::find(name).ok()?;
-        Some(MetricSummary { name: name.clone(), def, mean: value.mean, ci95: value.ci95 })
+        Some(MetricSummary {
+            name: name.clone(),
+            def,
+            mean: value.mean,
+            ci95: value.ci95,
+            remark: value.remark.clone(),
+        })
     });
     known.collect()
 }

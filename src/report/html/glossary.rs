@@ -79,13 +79,15 @@ fn of(def: &MetricDef, values: &[MetricSummary]) -> Markup {
             div.value {
                 @if let Some((_, statistic)) = value.name.split_once('.') { span.statistic { (statistic) " " } }
                 (show(value))
+                @if let Some(remark) = &value.remark { span.flag { " " (remark) } }
             }
         }
     }
 }
 
 fn show(value: &MetricSummary) -> String {
-    match (value.def.unit, value.ci95) {
+    // Replications that agree to the bit are a fact, not a precision.
+    match (value.def.unit, value.ci95.filter(|interval| interval.low < interval.high)) {
         ("s", None) => duration(value.mean),
         (_, None) => number(value.mean),
         (_, ci95) => with_interval(value.mean, ci95),

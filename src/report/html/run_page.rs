@@ -97,7 +97,7 @@ pub(super) fn page(files: &RunFiles, options: &Options) -> Result<Page, ReadErro
         id: "summary",
         title: "Summary",
         lead: Some(lead(manifest)),
-        body: summary(manifest, &fleet, &per_device, &missing),
+        body: summary(files, &fleet, &per_device, &missing),
     }];
     if timelines.is_some() {
         sections.push(Section {
@@ -192,16 +192,23 @@ fn lead(manifest: &Manifest) -> String {
 }
 
 fn summary(
-    manifest: &Manifest,
+    files: &RunFiles,
     fleet: &[MetricSummary],
     per_device: &[MetricSummary],
     missing: &[String],
 ) -> Markup {
     let lines = summary_lines(fleet);
+    let (manifest, notes) = (&files.manifest, &files.summary.notes);
     let devices = manifest.devices.iter().take(DEVICE_ROWS_MAX);
     let devices =
         device_lines(devices.map(|device| (device.name.as_str(), device.qubits as usize)), per_device);
     html! {
+        @for note in notes {
+            p.notice {
+                (note.text)
+                @if let Some(hint) = &note.hint { " (hint: " (hint) ")" }
+            }
+        }
         @for one in missing { p.notice { (one) } }
         dl.figures {
             @for line in &lines {
@@ -210,6 +217,7 @@ fn summary(
                     dd {
                         (line.value)
                         @if line.tone == Tone::Bad { span.flag { " should be 0" } }
+                        @if let Some(remark) = line.remark { span.flag { " " (remark) } }
                         @if let Some([low, high]) = &line.interval { small { (low) " to " (high) } }
                     }
                 }

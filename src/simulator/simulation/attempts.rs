@@ -81,9 +81,13 @@ impl Simulation<'_, '_> {
                 self.agenda.schedule(self.now + delay, class::RELEASE, Happening::Cancel(request.id));
             }
         }
+        if let Some(collected) = &mut self.collected {
+            collected.met.push((self.now, u32::try_from(self.jobs.live()).unwrap_or(u32::MAX)));
+        }
         self.jobs.insert(Planned {
             request: request.clone(),
             submitted: self.now,
+            measured: self.measuring,
             source: arrival.source,
             template: generated.template,
             execution_time: generated.execution_time,
@@ -235,6 +239,7 @@ impl Simulation<'_, '_> {
         if let Some(collected) = &mut self.collected {
             collected.jobs.push(JobPoint {
                 submitted: planned.submitted,
+                measured: planned.measured,
                 device: planned.allocation.as_ref().map(|allocation| allocation.device),
                 ended: self.now,
                 waited: planned.first_start.map(|start| start.since(planned.submitted)),

@@ -42,15 +42,17 @@ use crate::time::{Span, Time};
 
 /// The order at one instant, see "Order at one instant" in the architecture guide.
 mod class {
-    pub const RELEASE: u8 = 0;
-    pub const REPAIR: u8 = 1;
-    pub const FAILURE: u8 = 2;
-    pub const CALIBRATION: u8 = 3;
-    pub const ARRIVAL: u8 = 4;
+    /// The measured interval is half-open: what happens at the instant at which it begins is measured.
+    pub const MEASURE: u8 = 0;
+    pub const RELEASE: u8 = 1;
+    pub const REPAIR: u8 = 2;
+    pub const FAILURE: u8 = 3;
+    pub const CALIBRATION: u8 = 4;
+    pub const ARRIVAL: u8 = 5;
     /// The scheduling pass is not on the agenda: it runs between the classes before and after it.
-    pub const PASS: u8 = 5;
-    pub const SAMPLE: u8 = 6;
-    pub const END: u8 = 7;
+    pub const PASS: u8 = 6;
+    pub const SAMPLE: u8 = 7;
+    pub const END: u8 = 8;
 }
 
 /// A run that drains ends at the latest so long after its last arrival, whoever still waits.
@@ -115,6 +117,9 @@ pub enum Part {
 pub struct Collected {
     /// All samples of the timeline.
     pub timeline: Vec<TimelineSample>,
+    /// What every job met when it arrived, in the order of their arrival: when, and how many jobs were in the system,
+    /// waiting or running.
+    pub met: Vec<(Time, u32)>,
     /// All jobs that ended.
     pub jobs: Vec<JobPoint>,
 }
@@ -124,6 +129,8 @@ pub struct Collected {
 pub struct JobPoint {
     /// When it was submitted.
     pub submitted: Time,
+    /// Whether it counts in the metrics of the run: it was submitted in the measured interval.
+    pub measured: bool,
     /// Where it ran last.
     pub device: Option<DeviceId>,
     /// When it ended.
@@ -221,8 +228,8 @@ pub enum SimulationError {
     /// Jobs or qubit-seconds were lost or made, which is a defect of the program.
     #[error("the books do not balance: {0} (this is a defect; please report it)")]
     Books(String),
-    /// The traces or the journal could not be written.
-    #[error("cannot write traces or journal: {0}")]
+    /// The traces, the journal or the world could not be written; the error names the file.
+    #[error("cannot write {0}")]
     Traces(#[from] std::io::Error),
 }
 
@@ -257,6 +264,8 @@ pub struct Simulation<'s, 'p> {
     events: Vec<Event>,
     factors: Vec<f64>,
     ended: bool,
+    /// When the last sample of the timeline was taken.
+    sampled: Time,
     samples: u64,
     sample_every: Span,
     measuring: bool,
@@ -319,6 +328,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             events: Vec::new(),
             factors: Vec::new(),
             ended: false,
+            sampled: Time::ZERO,
             samples: 0,
             sample_every: scenario.output.timeline_every,
             measuring: false,
@@ -348,6 +358,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
             if self.exhausted && self.scenario.drain && self.jobs.live() == 0 {
                 break;
             }
+        }
+        if self.sampled != self.now {
+            // Without it the time since the last sample would be in the metrics and in no chart.
+            self.take_sample()?;
         }
         let warmed_up = self.measuring;
         if !warmed_up {
@@ -402,7 +416,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             // Whoever runs replications has replaced `auto` by a time; what runs with it is the pilot.
             WarmUp::None | WarmUp::Auto => self.start_measuring(),
             WarmUp::Time(span) => {
-                self.agenda.schedule(Time::ZERO + span, class::SAMPLE, Happening::StartMeasuring);
+                self.agenda.schedule(Time::ZERO + span, class::MEASURE, Happening::StartMeasuring);
             }
             WarmUp::Jobs(_) => {}
         }
@@ -540,7 +554,8 @@ impl<'s, 'p> Simulation<'s, 'p> {
         }
     }
 
-    fn sample(&mut self) -> Result<(), SimulationError> {
+    fn take_sample(&mut self) -> Result<(), SimulationError> {
+        self.sampled = self.now;
         let samples = self.observer.metrics.sample(self.now);
         if let Some(collected) = &mut self.collected {
             collected.timeline.extend_from_slice(samples);
@@ -548,6 +563,11 @@ impl<'s, 'p> Simulation<'s, 'p> {
         if let Some(traces) = &mut self.traces {
             traces.timeline(samples)?;
         }
+        Ok(())
+    }
+
+    fn sample(&mut self) -> Result<(), SimulationError> {
+        self.take_sample()?;
         self.samples += 1;
         if self.samples.is_multiple_of(SAMPLES_PER_RATE) {
             self.sample_every = self.sample_every * 2;

@@ -51,8 +51,8 @@ pub struct ScenarioFile {
     /// How long it runs. Default for a replayed workload: until all its jobs have arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub horizon: Option<Horizon>,
-    /// Whether the run goes on after the horizon, without new jobs, until all jobs have ended. Default: yes for a horizon
-    /// by jobs, no for a horizon by time.
+    /// Whether the run goes on after the horizon, without new jobs, until all jobs have ended, for 30 days at most. Default:
+    /// yes for a horizon by jobs, no for a horizon by time.
     #[serde(default)]
     pub drain: Option<bool>,
     /// What is left out of the statistics at the beginning. Default: nothing.
@@ -121,11 +121,11 @@ pub enum WarmUp {
     /// Nothing.
     #[default]
     None,
-    /// Everything before this time.
+    /// Everything before this time. Jobs submitted at it are measured.
     Time(Span),
-    /// The first jobs to arrive, and the time until the next one arrives.
+    /// The first jobs to arrive, and the time until the next one arrives: with it the measured interval begins.
     Jobs(u64),
-    /// As long as a pilot run needs until its waiting times have settled (MSER-5).
+    /// As long as a pilot run needs until the number of jobs in its system has settled (MSER-5).
     Auto,
 }
 
@@ -191,7 +191,8 @@ pub enum CalibrationMode {
 pub struct OutputFile {
     /// Which replications write jobs, timeline and events. Default first.
     pub traces: Traces,
-    /// Time between two rows of the timeline. Default: a thousandth of the horizon, or 10m for a horizon by jobs.
+    /// Time between two rows of the timeline. Default: a thousandth of the horizon; for a horizon by jobs about a
+    /// five-hundredth of the time in which they come, 10s where all come at once. After every 20,000 rows it doubles.
     pub timeline_every: Option<Span>,
     /// Whether events.csv is written. Default true.
     pub events: bool,

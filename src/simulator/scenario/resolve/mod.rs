@@ -23,7 +23,7 @@ use crate::quantum::hardware::failures::{FailureConfig, FailureError, FailureMod
 use crate::random::{Purpose, StreamFamily};
 use crate::simulator::workload::Workload;
 use crate::simulator::workload::distribution::Sampler;
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// Most arrivals that a scenario may expect: about a day of computing.
 const MAX_ARRIVALS: f64 = 1e10;
@@ -122,7 +122,7 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         return Err(too_short("calibration.interval", "the time between calibrations", interval));
     }
     let drain = file.drain.unwrap_or(matches!(asked, Horizon::Jobs(_)));
-    let output = output(&file, asked)?;
+    let output = output(&file, asked, &workload)?;
     if let Horizon::Time(span) = asked {
         let expected: f64 =
             workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum::<f64>()
@@ -298,11 +298,51 @@ fn hardware(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<HardwareConfig
     Ok(config)
 }
 
-fn output(file: &ScenarioFile, horizon: Horizon) -> Result<Output, Problem> {
+/// Time between two samples of a run that ends with its jobs: about a five-hundredth of the time in which they come, a
+/// round number, so that a run of a minute has a timeline as well as one of a year. Where all jobs come at once, how
+/// long they take is not known; the simulation samples less and less often as a run goes on.
+fn sampling_of(jobs: u64, workload: &Workload) -> Span {
+    const SAMPLES: u64 = 500;
+    const UNKNOWN: Span = Span::from_secs(10);
+    const SHORTEST: Span = Span::from_millis(1);
+    let span = match &workload.replay {
+        Some(replay) => {
+            let last = usize::try_from(jobs).unwrap_or(usize::MAX).min(replay.len()).checked_sub(1);
+            let last = last.map_or(Time::ZERO, |last| replay.jobs()[last].at);
+            // What nobody comes in at the beginning would leave no samples for the rest.
+            last.since(replay.jobs().first().map_or(Time::ZERO, |job| job.at))
+        }
+        None => {
+            let rate: f64 = workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum();
+            if rate > 0.0 { Span::from_secs_f64(jobs as f64 / rate) } else { Span::ZERO }
+        }
+    };
+    if span == Span::ZERO { UNKNOWN } else { round_down(Span(span.0 / SAMPLES)).max(SHORTEST) }
+}
+
+/// The longest of 1, 2 and 5 times a power of ten nanoseconds that is no longer, or as many seconds, minutes and hours
+/// as people count in.
+fn round_down(span: Span) -> Span {
+    const COUNTED: [u64; 12] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800];
+    let second = 1_000_000_000;
+    let hour = 3_600 * second;
+    if span.0 >= hour {
+        return Span(span.0 / hour * hour);
+    }
+    if span.0 >= second {
+        let fitting = COUNTED.into_iter().rev().find(|seconds| seconds * second <= span.0);
+        return Span(fitting.unwrap_or(1) * second);
+    }
+    let power = 10_u64.pow(span.0.max(1).ilog10());
+    let first = span.0.max(1) / power;
+    Span(power * if first >= 5 { 5 } else { first.min(2) })
+}
+
+fn output(file: &ScenarioFile, horizon: Horizon, workload: &Workload) -> Result<Output, Problem> {
     let timeline_every = match (file.output.timeline_every, horizon) {
         (Some(every), _) => every,
         (None, Horizon::Time(span)) => Span((span.0 / 1_000).max(1)),
-        (None, Horizon::Jobs(_)) => Span::from_secs(600),
+        (None, Horizon::Jobs(jobs)) => sampling_of(jobs, workload),
     };
     if timeline_every == Span::ZERO {
         return Err(Problem::new("output.timeline_every", "the time between rows of the timeline is zero"));
