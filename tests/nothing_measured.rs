@@ -34,9 +34,10 @@ fn scenario(way: &str) -> (String, &'static str) {
             (format!("horizon: {{jobs: 8}}\n{}", jobs("{poisson: {rate: 60/h}}", "{uniform: [20d, 25d]}")), wait)
         }
         "before_warm_up" => (format!("horizon: {{jobs: 30}}\nwarm_up: {{time: 300d}}\n{usual}"), wait),
+        // No coupler of a real device is that good.
         "all_rejected" => (
-            "horizon: {jobs: 30}\nworkload: {arrivals: {poisson: {rate: 60/h}}, jobs: [{qubits: 4, topology: any, \
-             execution_time: {uniform: [50s, 80s]}}]}\n"
+            "horizon: {jobs: 30}\nworkload: {arrivals: {poisson: {rate: 60/h}}, jobs: [{qubits: 2, topology: line, \
+             execution_time: {uniform: [50s, 80s]}, limits: {max_two_qubit_error: 0.00001}}]}\n"
                 .to_owned(),
             wait,
         ),
@@ -99,7 +100,13 @@ impl Bench {
     fn new(way: &'static str) -> Self {
         let base = tempfile::tempdir().unwrap();
         let (more, metric) = scenario(way);
-        let text = format!("{BASE}{more}targets: {{{metric}: \"< 1000000000\"}}\n");
+        let ideal =
+            "{synthetic: {all_to_all: {qubits: 3}}, noise: ideal, technology: simulator, name: machine}";
+        let base_scenario = match way {
+            "all_rejected" => BASE.replace(ideal, "{device: ibm_guadalupe, name: machine}"),
+            _ => BASE.to_owned(),
+        };
+        let text = format!("{base_scenario}{more}targets: {{{metric}: \"< 1000000000\"}}\n");
         fs::write(base.path().join("s.yaml"), text).unwrap();
         Self { base, way, metric }
     }

@@ -89,8 +89,8 @@ impl NoVerdict {
                 "in a replication no job came after the warm-up, so that nothing was measured; hint: shorten warm_up"
             }
             Self::Censored => {
-                "a replication ended with jobs that had not, so that the values rest on the others; hint: a longer \
-                 horizon, less load, or drain: true"
+                "a replication ended with jobs that had not, so that the values rest on the others; hint: less load, or a \
+                 run that lets them end"
             }
             Self::NotObserved => "no replication has a value on both sides",
             Self::ObservedInSome => {
