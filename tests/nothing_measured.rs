@@ -55,21 +55,21 @@ fn scenario(way: &str) -> (String, &'static str) {
 
 /// Way, command, exit code, and what must be said.
 const MATRIX: [(&str, &str, i32, &[&str]); 23] = [
-    ("cut_off", "compare", 0, &["n/a (censored)", "not finished: 6 of 6 replications cut off"]),
+    ("cut_off", "compare", 0, &["n/a (censored)", "not finished: 6 of 6 replications were cut off"]),
     (
         "cut_off",
         "sweep",
         99,
-        &["(censored)", "missed: censored", "not finished: 6 of 6 replications cut off"],
+        &["(censored)", "missed: censored", "not finished: 6 of 6 replications were cut off"],
     ),
     (
         "cut_off",
         "check",
         99,
-        &["not judged", "censored in 6 of 6", "not finished: 6 of 6 replications cut off"],
+        &["not judged", "censored in 6 of 6", "not finished: 6 of 6 replications were cut off"],
     ),
-    ("before_warm_up", "compare", 0, &["n/a (nothing measured)", "ended before the warm-up did"]),
-    ("before_warm_up", "sweep", 99, &["(nothing measured)", "ended before the warm-up did"]),
+    ("before_warm_up", "compare", 0, &["n/a (nothing measured)", "ended before the warm-up"]),
+    ("before_warm_up", "sweep", 99, &["(nothing measured)", "ended before the warm-up"]),
     ("before_warm_up", "check", 99, &["not judged", "nothing was measured in 6 of 6 replications"]),
     ("before_warm_up", "save", 99, &["no baseline was written"]),
     ("all_rejected", "compare", 0, &["n/a (not observed)", "were rejected"]),
@@ -221,7 +221,7 @@ fn files_say_why_there_is_no_verdict() {
     assert!(plot.contains("hollow: censored"), "a mark without a legend");
     let merged = bench.rmsim(&["merge", "swept", "--no-plots"]);
     assert_eq!(merged.status.code(), Some(99), "{}", text(&merged));
-    assert!(text(&merged).contains("not finished: 6 of 6 replications cut off"), "{}", text(&merged));
+    assert!(text(&merged).contains("not finished: 6 of 6 replications were cut off"), "{}", text(&merged));
 
     let files = ["--junit", "j.xml", "--markdown", "m.md", "--github", "--json"];
     let report: Value = serde_json::from_slice(&bench.check(&files).stdout).unwrap();
