@@ -150,12 +150,22 @@ impl Bench {
         self.rmsim(&[&["sweep", "plan.yaml", "--out", "swept"][..], more].concat())
     }
 
+    fn run(&self) -> Output {
+        let args = ["run", "s.yaml", "--replications", self.replications(), "--out", "ran", "--force"];
+        self.rmsim(&[&args[..], &["--journal", "journal.jsonl"]].concat())
+    }
+
     fn said(&self, command: &str) -> Output {
         match command {
             "compare" => self.compare(&[]),
             "sweep" => self.sweep(&["--no-plots"]),
             "check" => self.check(&[]),
             "save" => self.check(&["--save-baseline", "baseline.json"]),
+            "run" => self.run(),
+            "replay" => {
+                self.run();
+                self.rmsim(&["replay", "journal.jsonl"])
+            }
             other => panic!("no such command: {other}"),
         }
     }
@@ -189,6 +199,49 @@ fn no_command_takes_nothing_for_something() {
             !certain && !said.contains("better") && !said.contains("passed"),
             "{way}, {command}:\n{said}"
         );
+    }
+}
+
+/// What a run says of itself, and what its page and its replay say afterwards.
+const OF_ONE_RUN: [(&str, &str, i32, &[&str]); 12] = [
+    (
+        "cut_off",
+        "run",
+        0,
+        &["survivors only", "not finished: 6 of 6 replications were cut off", "drain_limit: none"],
+    ),
+    ("cut_off", "replay", 0, &["identical: "]),
+    ("before_warm_up", "run", 0, &["not measured", "nothing was measured: 6 of 6 replications ended before"]),
+    ("before_warm_up", "replay", 0, &["identical: "]),
+    ("all_rejected", "run", 0, &["were rejected"]),
+    ("all_rejected", "replay", 0, &["identical: "]),
+    ("all_unfinished", "run", 0, &["survivors only", "had not ended at the end"]),
+    ("all_unfinished", "replay", 0, &["identical: "]),
+    ("no_randomness", "run", 0, &["since nothing in them is random: there are no intervals, one is enough"]),
+    ("no_randomness", "replay", 0, &["identical: "]),
+    ("one_replication", "run", 0, &["one replication: no interval"]),
+    ("one_replication", "replay", 0, &["identical: "]),
+];
+
+#[test]
+fn a_run_and_its_replay_say_what_their_numbers_are_worth() {
+    for (way, command, code, words) in OF_ONE_RUN {
+        let bench = Bench::new(way);
+        let output = bench.said(command);
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(code), "{way}, {command}:\n{said}");
+        for word in words {
+            assert!(said.contains(word), "{way}, {command}: `{word}` is not said:\n{said}");
+        }
+        assert!(!said.contains("± 0 ") && !said.contains("± 0\n"), "{way}, {command}:\n{said}");
+        if command == "run" {
+            let page = fs::read_to_string(bench.path("ran/report.html")).unwrap();
+            let note = json(&bench.path("ran/summary.json"))["notes"][0]["text"].as_str().unwrap().to_owned();
+            assert!(page.contains(&note), "{way}: the page does not say: {note}");
+            let again = bench.rmsim(&["report", "ran", "--out", "again.html"]);
+            assert_eq!(again.status.code(), Some(0), "{way}: {}", text(&again));
+            assert!(fs::read_to_string(bench.path("again.html")).unwrap().contains(&note), "{way}: {note}");
+        }
     }
 }
 
