@@ -190,6 +190,11 @@ fn work_is_bounded_whatever_the_file_holds() {
     assert!(error.message().contains("nested more than 200 deep"), "{error}");
     let blocks = format!("OPENQASM 3.0; qubit q;\n{}", "box {".repeat(100_000));
     assert!(qasm::profile(&blocks, "blocks.qasm").unwrap_err().message().contains("nested"));
+    // The same for every other statement that holds statements.
+    for open in ["gate g a {", "if (c) {", "if (c) ", "for i in [0:1] {"] {
+        let text = format!("OPENQASM 3.0; qubit q; bit c;\n{}", open.repeat(100_000));
+        assert!(qasm::profile(&text, "deep.qasm").unwrap_err().message().contains("nested"), "{open}");
+    }
     // What is just allowed fits on the stack of a thread.
     let mut chain = "include \"qelib1.inc\";\ngate g0 a { x a; }\n".to_owned();
     for level in 1..200 {

@@ -18,28 +18,75 @@ use crate::quantum::file_error::crop;
 const RUN_TIME: &str = "what it does is known only when it runs";
 
 impl Parser<'_> {
+    /// The next statement. Statements nest: what stands on the stack for every level is this function, `nested` and what
+    /// reads one kind of block. The many kinds of statements without a block are read beside it.
     pub(super) fn statement(&mut self) -> Result<Statement, Fault> {
         self.deeper()?;
         let start = self.token.span;
-        let kind = match self.token.kind {
-            Kind::Symbol("@") if self.version == Version::Three => self.annotation()?,
-            Kind::Symbol("#") if self.version == Version::Three => self.pragma()?,
-            Kind::Symbol(";") => {
-                self.advance()?;
-                StatementKind::Nothing
-            }
-            Kind::Name => match self.common()? {
-                Some(kind) => kind,
-                None if self.version == Version::Three => match self.third()? {
-                    Some(kind) => kind,
-                    None => self.call_or_assignment()?,
-                },
-                None => self.call_or_assignment()?,
-            },
-            _ => return Err(self.unexpected("a statement")),
-        };
+        let kind = if self.opens_block() { self.nested() } else { self.leaf() }?;
         self.nesting -= 1;
         Ok(Statement { span: start.to(self.last), kind })
+    }
+
+    fn opens_block(&self) -> bool {
+        match self.word() {
+            "gate" | "if" => true,
+            "box" | "for" => self.version == Version::Three,
+            _ => false,
+        }
+    }
+
+    /// A statement that holds others.
+    #[inline(never)]
+    fn nested(&mut self) -> Result<StatementKind, Fault> {
+        match self.word() {
+            "gate" => self.gate(),
+            "if" => self.condition(),
+            "for" => self.for_loop(),
+            _ => self.boxed(),
+        }
+    }
+
+    #[inline(never)]
+    fn gate(&mut self) -> Result<StatementKind, Fault> {
+        self.advance()?;
+        self.gate_form(true).map(StatementKind::Gate)
+    }
+
+    /// `box { }`, `box[100ns] { }`.
+    #[inline(never)]
+    fn boxed(&mut self) -> Result<StatementKind, Fault> {
+        self.advance()?;
+        if self.take("[")? {
+            self.expression()?;
+            self.expect("]")?;
+        }
+        self.block().map(StatementKind::Block)
+    }
+
+    /// A statement without others inside.
+    #[inline(never)]
+    fn leaf(&mut self) -> Result<StatementKind, Fault> {
+        match self.token.kind {
+            Kind::Symbol("@") if self.version == Version::Three => self.annotation(),
+            Kind::Symbol("#") if self.version == Version::Three => self.pragma(),
+            Kind::Symbol(";") => {
+                self.advance()?;
+                Ok(StatementKind::Nothing)
+            }
+            Kind::Name => {
+                if let Some(kind) = self.common()? {
+                    return Ok(kind);
+                }
+                if self.version == Version::Three
+                    && let Some(kind) = self.third()?
+                {
+                    return Ok(kind);
+                }
+                self.call_or_assignment()
+            }
+            _ => Err(self.unexpected("a statement")),
+        }
     }
 
     /// What both versions know.
@@ -81,10 +128,6 @@ impl Parser<'_> {
                     _ => StatementKind::Bits { name, size, measured: None },
                 }
             }
-            "gate" => {
-                self.advance()?;
-                StatementKind::Gate(self.gate_form(true)?)
-            }
             "opaque" => {
                 self.advance()?;
                 StatementKind::Opaque(self.gate_form(false)?)
@@ -114,7 +157,6 @@ impl Parser<'_> {
                 self.expect(";")?;
                 StatementKind::Measure { from, into }
             }
-            "if" => self.condition()?,
             _ => return Ok(None),
         }))
     }
@@ -171,15 +213,6 @@ impl Parser<'_> {
                 self.expect("]")?;
                 StatementKind::Delay(self.operands()?)
             }
-            "box" => {
-                self.advance()?;
-                if self.take("[")? {
-                    self.expression()?;
-                    self.expect("]")?;
-                }
-                StatementKind::Block(self.block()?)
-            }
-            "for" => self.for_loop()?,
             "pragma" => self.pragma()?,
             "nop" => {
                 self.advance()?;
@@ -203,9 +236,6 @@ impl Parser<'_> {
 
     /// An annotation is a remark on the statement below it, which counts as without. It ends with its line: what looks
     /// like a statement on the same line would not be counted.
-    // Not inlined, as the pragma below: statements nest, and every level would pay for its texts on the stack.
-    #[cold]
-    #[inline(never)]
     fn annotation(&mut self) -> Result<StatementKind, Fault> {
         let line = self.lexer.line_from(self.token.span.start);
         if line.of(self.text).contains(';') {
@@ -222,8 +252,6 @@ impl Parser<'_> {
 
     /// A pragma may stand for anything, also for gates (`braket unitary`): only those are passed over that are known to
     /// add none.
-    #[cold]
-    #[inline(never)]
     fn pragma(&mut self) -> Result<StatementKind, Fault> {
         const WITHOUT_GATES: [&str; 3] = ["braket verbatim", "braket result", "braket noise"];
         let line = self.lexer.line_from(self.token.span.start);
@@ -291,6 +319,7 @@ impl Parser<'_> {
         Ok(StatementKind::Value { name, constant: given.filter(|_| constant) })
     }
 
+    #[inline(never)]
     fn condition(&mut self) -> Result<StatementKind, Fault> {
         self.advance()?;
         self.expect("(")?;
@@ -332,6 +361,7 @@ impl Parser<'_> {
     }
 
     /// `for int[32] i in [0:3] { }`, `for i in {0, 3} { }`.
+    #[inline(never)]
     fn for_loop(&mut self) -> Result<StatementKind, Fault> {
         self.advance()?;
         let mut name = self.name("a type or the name of a variable")?;
