@@ -132,7 +132,7 @@ fn forest(stream: &mut Stream, replications: usize) -> Plot {
                 ("isolation_violations".to_owned(), Some(if index == 3 { 2.0 } else { 0.0 })),
             ])
         });
-        Variant { name: (*name).to_owned(), replications: replications.collect() }
+        Variant::new(*name, replications.collect())
     });
     let variants: Vec<Variant> = variants.collect();
     Plot::Forest(ForestPlot {

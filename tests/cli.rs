@@ -131,7 +131,7 @@ fn precision_says_that_it_begins_with_more_replications() {
     assert!(!begun("10"));
 }
 
-/// The same policy on the same worlds: the difference is exactly nothing, and nothing is decided.
+/// The same policy on the same worlds: the difference is exactly nothing, which is more than inconclusive.
 #[test]
 fn a_strategy_compared_with_itself_is_exactly_equal() {
     let base = tempfile::tempdir().unwrap();
@@ -152,12 +152,165 @@ fn a_strategy_compared_with_itself_is_exactly_equal() {
     let rows = comparison["rows"].as_array().unwrap();
     assert!(rows.len() > 20);
     for row in rows {
-        assert_eq!(row["verdict"], "inconclusive", "{row}");
-        assert!(row["difference"].is_null() || row["difference"] == 0.0, "{row}");
+        match row["no_verdict"].as_str() {
+            None => assert_eq!(
+                (&row["verdict"], row["difference"].as_f64()),
+                (&"equal".into(), Some(0.0)),
+                "{row}"
+            ),
+            Some(reason) => assert!(reason == "not_observed" && row["verdict"].is_null(), "{row}"),
+        }
     }
     for name in ["comparison.csv", "comparison.json", "comparison.svg", "manifest.json", "report.html"] {
         assert!(out.join(name).is_file(), "{name}");
     }
+}
+
+/// One device, jobs of random length.
+const LITTLE: &str = "\
+scenario: little
+seed: 5
+replications: 6
+horizon: {jobs: 60}
+fleet: [{synthetic: {grid: {rows: 2, columns: 3}}, name: g}]
+workload:
+  arrivals: {poisson: {rate: 60/h}}
+  jobs: [{name: a, qubits: 2, topology: any, execution_time: {exponential: {mean: 60s}}}]
+hardware: {runtime: distribution, drift: {enabled: false}, crosstalk: {enabled: false}}
+calibration: {mode: off}
+allocator: {isolation: {buffer_distance: 0}}
+";
+
+/// `rmsim compare` of a scenario: the comparison, and what was said beside it.
+fn compared(scenario: &str, args: &[&str]) -> (serde_json::Value, String) {
+    let base = tempfile::tempdir().unwrap();
+    let (file, out) = (base.path().join("s.yaml"), base.path().join("out"));
+    fs::write(&file, scenario).unwrap();
+    let fixed = ["compare", file.to_str().unwrap(), "--json", "--no-plots", "--out", out.to_str().unwrap()];
+    let done = rmsim(&[&fixed, args].concat());
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    (serde_json::from_slice(&done.stdout).unwrap(), text(&done.stderr))
+}
+
+fn row<'c>(comparison: &'c serde_json::Value, metric: &str) -> &'c serde_json::Value {
+    comparison["rows"].as_array().unwrap().iter().find(|row| row["metric"] == metric).unwrap()
+}
+
+/// The same runs, of which one is measured for a shorter time: it completes fewer jobs, and is not worse for that.
+#[test]
+fn counts_of_another_interval_have_no_verdict() {
+    let metrics =
+        ["--metric", "jobs_completed", "--metric", "waiting_time_s.max", "--metric", "isolation_overhead"];
+    let (comparison, said) =
+        compared(LITTLE, &[&["--vary", "warm_up=none,{time: 20m}"][..], &metrics].concat());
+    for (metric, reason) in [("jobs_completed", "other_interval"), ("waiting_time_s.max", "other_interval")] {
+        let row = row(&comparison, metric);
+        assert!(row["verdict"].is_null() && row["no_verdict"] == reason && row["p_value"].is_null(), "{row}");
+    }
+    assert!(said.contains("another interval is measured than the baseline's: `warm_up` differs"), "{said}");
+    let note = &comparison["notes"][0];
+    assert_eq!((&note["kind"], &note["variant"]), (&"other_interval".into(), &"warm_up={time: 20m}".into()));
+}
+
+/// Replication r of both has another fleet: no pair, so no variance is taken away, and the keys are named.
+#[test]
+fn other_worlds_are_compared_as_two_samples() {
+    let wide = "fleet.0.synthetic.grid.columns=3,4";
+    let (comparison, said) = compared(LITTLE, &["--vary", wide, "--metric", "qubit_utilization"]);
+    let found = row(&comparison, "qubit_utilization");
+    assert!(found["verdict"].is_string() && found["variance_reduction"].is_null(), "{found}");
+    assert!(said.contains("`columns=4`: its worlds are not the baseline's: `fleet.0"), "{said}");
+    let (comparison, said) =
+        compared(LITTLE, &["--vary", "allocator.queue.global.skip_ahead=0,9", "--metric", "makespan_s"]);
+    assert_eq!(comparison["notes"], serde_json::json!([]), "{said}");
+}
+
+/// Half of the time the only job is too wide and rejected: means over the other replications are those of survivors.
+#[test]
+fn a_mean_of_some_replications_stands_beside_that_of_all() {
+    let scenario =
+        LITTLE.replace("jobs: 60", "jobs: 1").replace("qubits: 2", "qubits: {choice: [[2, 1], [6, 1]]}");
+    let args = ["--replications", "10", "--metric", "turnaround_time_s.mean", "--variant", "as it is:"];
+    let narrow = [
+        "--variant",
+        "no wide ones: allocator.isolation.buffer_distance=1; fleet.0.synthetic.grid.columns=2",
+    ];
+    let (comparison, _) = compared(&scenario, &[&args[..], &narrow].concat());
+    let found = row(&comparison, "turnaround_time_s.mean");
+    let pairs = found["pairs"].as_u64().unwrap();
+    assert!(0 < pairs && pairs < 10, "{found}");
+    assert_eq!(
+        (&found["baseline_own"]["replications"], &found["no_verdict"]),
+        (&10.into(), &"observed_in_some".into())
+    );
+    assert_ne!(found["baseline_own"]["mean"], found["baseline_mean"]);
+    assert!(found["verdict"].is_null() && found["ci95"].is_null() && found["p_value"].is_null(), "{found}");
+}
+
+#[test]
+fn metrics_of_devices_are_compared_and_none_counts_twice() {
+    let base = tempfile::tempdir().unwrap();
+    let file = base.path().join("s.yaml");
+    fs::write(&file, LITTLE).unwrap();
+    let vary = ["compare", file.to_str().unwrap(), "--vary", "allocator.strategy=first_fit,noise_aware"];
+    let refused = |args: &[&str]| {
+        let done = rmsim(&[&vary[..], args].concat());
+        assert_eq!(done.status.code(), Some(2), "{}", text(&done.stderr));
+        text(&done.stderr)
+    };
+    let device = ["--metric", "qubit_utilization[g]"];
+    let (comparison, _) = compared(LITTLE, &[&vary[2..], &device].concat());
+    assert_eq!(row(&comparison, "qubit_utilization[g]")["pairs"], 6);
+    let twice = refused(&[&device[..], &device].concat());
+    assert!(twice.contains("`qubit_utilization[g]` is given twice; hint:"), "{twice}");
+    let unknown = refused(&["--metric", "qubit_utilization[x]"]);
+    assert!(unknown.contains("no fleet has a device `x`; hint: devices are g"), "{unknown}");
+    let not = refused(&["--metric", "makespan_s[g]"]);
+    assert!(
+        not.contains("`makespan_s` is not known per device; hint: per device are qubit_utilization,"),
+        "{not}"
+    );
+}
+
+/// The later one would win, and the name of the variant would tell of the earlier one.
+#[test]
+fn settings_that_hide_each_other_are_refused() {
+    let wide = "wide: allocator.isolation={buffer_distance: 3}";
+    let cases: [&[&str]; 5] = [
+        &[
+            "compare",
+            "--vary",
+            "allocator.isolation.buffer_distance=0,1",
+            "--variant",
+            wide,
+            "--variant",
+            "as is:",
+        ],
+        &[
+            "compare",
+            "--set",
+            "allocator.isolation.buffer_distance=2",
+            "--variant",
+            wide,
+            "--variant",
+            "as is:",
+        ],
+        &["run", "--set", "allocator.isolation.buffer_distance=2", "--set", "allocator.isolation={}"],
+        &["check", "--seed", "3", "--set", "seed=4"],
+        &["validate", "--set", "horizon.jobs=3", "--set", "horizon.jobs=4"],
+    ];
+    let said = cases.map(|case| {
+        let done = rmsim(case);
+        assert_eq!(done.status.code(), Some(2), "{case:?}: {}", text(&done.stderr));
+        text(&done.stderr)
+    });
+    insta::assert_snapshot!(said.join(""), @"
+    error: `allocator.isolation` (--variant) and `allocator.isolation.buffer_distance` (--vary) set the same place: the second would change a part of the first; hint: keep one of them
+    error: `allocator.isolation.buffer_distance` (--set) and `allocator.isolation` (--variant) set the same place: the second contains the first and would hide it; hint: keep one of them
+    error: `allocator.isolation.buffer_distance` (--set) and `allocator.isolation` (--set) set the same place: the second contains the first and would hide it; hint: keep one of them
+    error: `seed` (--set) and `seed` (--seed) set the same place: the second would hide the first; hint: keep one of them
+    error: `horizon.jobs` (--set) and `horizon.jobs` (--set) set the same place: the second would hide the first; hint: keep one of them
+    ");
 }
 
 #[test]

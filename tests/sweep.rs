@@ -302,3 +302,59 @@ fn plans_are_validated_as_scenarios_are() {
     hint: did you mean `noise_aware`? choose one of first_fit, noise_aware, topology_aware, region, fixed_regions
     ");
 }
+
+/// A label tells what holds: no setting behind it is hidden by another one.
+#[test]
+fn settings_of_a_plan_do_not_hide_each_other() {
+    let refused = |from: &str, to: &str| {
+        assert!(PLAN.contains(from), "{from}");
+        let bench = Bench::new(&PLAN.replace(from, to));
+        let output = bench.sweep(&bench.folder("out"), &[]);
+        assert_eq!(output.status.code(), Some(2), "{}", bench.text(&output.stderr));
+        bench.text(&output.stderr)
+    };
+    let axis = "matrix:\n";
+    let buffer = "matrix:\n  allocator.isolation.buffer_distance: {name: buf, values: [1, 2]}\n";
+    let best = "{allocator.strategy: noise_aware}";
+    let said = [
+        refused(
+            &format!("set: {best}}}\n{axis}"),
+            &format!("set: {{allocator.isolation: {{buffer_distance: 3}}}}}}\n{buffer}"),
+        ),
+        refused(axis, "matrix:\n  workload.arrivals: {name: all, values: [{poisson: {rate: 1/s}}]}\n"),
+        refused("  warm_up: none\n", "  warm_up: none\n  workload.arrivals.poisson.rate: 7/h\n"),
+        refused(
+            "value: 150, tolerance: 0}",
+            "value: 150, tolerance: 0}\n- {metric: jobs_submitted, where: {load: 60/h}, value: 9, tolerance: 0}",
+        ),
+    ];
+    insta::assert_snapshot!(said.join("----\n"), @"
+    error: `allocator.isolation.buffer_distance` under `matrix` sets the same place as `allocator.isolation` and would hide it, or a part of it
+      --> DIR/plan.yaml:12:22
+       |
+    12 | - {name: best, set: {allocator.isolation: {buffer_distance: 3}}}
+       |                      ^^^^^^^^^^^^^^^^^^^
+    hint: keep one of them
+    ----
+    error: `workload.arrivals.poisson.rate` under `matrix` sets the same place as `workload.arrivals` and would hide it, or a part of it
+      --> DIR/plan.yaml:14:43
+       |
+    14 |   workload.arrivals: {name: all, values: [{poisson: {rate: 1/s}}]}
+       |                                           ^
+    hint: keep one of them
+    ----
+    error: `workload` under `set` sets the same place as `workload.arrivals.poisson.rate` and would hide it, or a part of it
+     --> DIR/plan.yaml:7:35
+      |
+    7 |   workload.arrivals.poisson.rate: 7/h
+      |                                   ^^^
+    hint: keep one of them
+    ----
+    error: `jobs_submitted` of variant=first load=60/h is expected twice
+      --> DIR/plan.yaml:18:3
+       |
+    18 | - {metric: jobs_submitted, where: {load: 60/h}, value: 9, tolerance: 0}
+       |   ^
+    hint: keep one of them, or tell them apart by `where`
+    ");
+}

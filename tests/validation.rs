@@ -79,7 +79,7 @@ fn common_random_numbers_save_replications() {
     let base = with(1, "1s");
     let common = paired_difference(&base, &with(1, "0.99s"), LEVEL_95).unwrap();
     let independent = paired_difference(&base, &with(2, "0.99s"), LEVEL_95).unwrap();
-    let width = |found: &resource_manager::experiment::statistics::PairedDifference| {
+    let width = |found: &resource_manager::experiment::statistics::Difference| {
         found.interval.expect("40 pairs").half_width()
     };
     let fewer = (width(&independent) / width(&common)).powi(2);

@@ -4,7 +4,11 @@
 //! those of the decisions, and replications in rounds until they are known as precisely as asked. Leaves verdicts to
 //! [`super::comparison`].
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use super::comparison::{Comparison, ComparisonError, Metric, MetricValues, Stopped, Variant};
+use super::evidence::Evidence;
 use super::run::{Replication, RunError, Settings, run_range};
 use super::statistics::Direction;
 use super::warm_up::WarmUpError;
@@ -38,6 +42,8 @@ pub struct Plan<'a> {
     pub baseline: usize,
     /// By what.
     pub metrics: &'a [Metric],
+    /// Metrics of devices that are kept beside those, for plots.
+    pub also: &'a [Metric],
     /// Whether replications are added; `None`: as many as the scenario says.
     pub stopping: Option<Stopping>,
 }
@@ -115,30 +121,144 @@ pub fn judged_metrics() -> Vec<Metric> {
     metrics
 }
 
-/// The judged metrics with these names; all means and 95 % quantiles where there are none. Names that do not exist come
-/// back.
-pub fn metrics_named(names: &[String]) -> Result<Vec<Metric>, String> {
+/// A name that is no metric to compare by.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoMetric {
+    /// It is no metric, or has neither a better nor a worse.
+    #[error("`{0}` is no metric with a better and a worse")]
+    Unjudged(String),
+    /// It stands there twice, and would count twice.
+    #[error("`{0}` is given twice; hint: once is enough")]
+    Twice(String),
+    /// The metric is not known per device.
+    #[error("`{name}` is not known per device; hint: per device are {}", per_device().join(", "))]
+    NotPerDevice {
+        /// The metric.
+        name: &'static str,
+    },
+    /// No fleet has the device.
+    #[error("no fleet has a device `{device}`; hint: devices are {}", known.join(", "))]
+    NoDevice {
+        /// The device.
+        device: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+}
+
+/// Names of metrics that have a better and a worse and are given per device, too.
+fn per_device() -> Vec<&'static str> {
+    let defs = METRICS.iter().filter(|def| def.per_device && def.better != Better::Neutral);
+    defs.map(|def| def.name).collect()
+}
+
+/// The judged metrics with these names, of the fleet or of one of these devices; all means and 95 % quantiles of the
+/// fleet where there are no names.
+pub fn metrics_named(names: &[String], devices: &BTreeSet<String>) -> Result<Vec<Metric>, NoMetric> {
     if names.is_empty() {
         return Ok(judged_metrics());
     }
-    let find = |name: &String| {
-        let def = METRICS.iter().find(|def| {
-            let mut full = def.statistics.iter().map(|statistic| def.full_name(Some(*statistic)));
-            if def.statistics.is_empty() { def.name == name } else { full.any(|full| full == *name) }
-        });
-        let direction = match def.ok_or_else(|| name.clone())?.better {
-            Better::Higher => Direction::HigherIsBetter,
-            Better::Lower => Direction::LowerIsBetter,
-            Better::Neutral => return Err(name.clone()),
-        };
-        Ok(Metric { name: name.clone(), direction })
-    };
-    names.iter().map(find).collect()
+    for (index, name) in names.iter().enumerate() {
+        if names[..index].contains(name) {
+            return Err(NoMetric::Twice(name.clone()));
+        }
+    }
+    names.iter().map(|name| metric_named(name, devices)).collect()
 }
 
-/// The metric values of a replication, of the fleet.
-fn values(replication: &Replication) -> MetricValues {
-    replication.summary.iter().map(|metric| (metric.name.clone(), metric.value)).collect()
+fn metric_named(name: &str, devices: &BTreeSet<String>) -> Result<Metric, NoMetric> {
+    let unjudged = || NoMetric::Unjudged(name.to_owned());
+    let device = name.split_once('[').map(|(stem, rest)| (stem, rest.strip_suffix(']')));
+    let def = METRICS.iter().find(|def| match (device, def.statistics) {
+        (Some((stem, _)), _) => def.name == stem,
+        (None, []) => def.name == name,
+        (None, some) => some.iter().any(|statistic| def.full_name(Some(*statistic)) == name),
+    });
+    let def = def.ok_or_else(unjudged)?;
+    let direction = match def.better {
+        Better::Higher => Direction::HigherIsBetter,
+        Better::Lower => Direction::LowerIsBetter,
+        Better::Neutral => return Err(unjudged()),
+    };
+    match device {
+        Some(_) if !def.per_device => return Err(NoMetric::NotPerDevice { name: def.name }),
+        Some((_, None)) => return Err(unjudged()),
+        Some((_, Some(device))) if !devices.contains(device) => {
+            let known = devices.iter().cloned().collect();
+            return Err(NoMetric::NoDevice { device: device.to_owned(), known });
+        }
+        _ => {}
+    }
+    Ok(Metric { name: name.to_owned(), direction })
+}
+
+/// Names of the devices of scenarios.
+pub fn devices_of<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> BTreeSet<String> {
+    let fleets = scenarios.into_iter().flat_map(|scenario| &scenario.fleet);
+    fleets.map(|device| device.spec.name.clone()).collect()
+}
+
+/// The metric values of a replication, of the fleet and of the devices that metrics name.
+fn values(replication: &Replication, plan: &Plan<'_>) -> MetricValues {
+    let asked = |name: &String| plan.metrics.iter().chain(plan.also).any(|metric| metric.name == *name);
+    let devices = replication.per_device.iter().filter(|value| asked(&value.name));
+    replication.summary.iter().chain(devices).map(|value| (value.name.clone(), value.value)).collect()
+}
+
+/// What has run of the variants so far.
+struct Progress<'p> {
+    plan: &'p Plan<'p>,
+    results: Vec<Variant>,
+    /// All replications of each variant, without what plots need.
+    ran: Vec<Vec<Replication>>,
+    first: Vec<Option<Collected>>,
+}
+
+impl<'p> Progress<'p> {
+    fn new(plan: &'p Plan<'p>) -> Self {
+        let variants = plan.variants.iter();
+        Self {
+            plan,
+            results: variants.clone().map(|variant| Variant::new(&variant.name, Vec::new())).collect(),
+            ran: variants.clone().map(|_| Vec::new()).collect(),
+            first: variants.map(|_| None).collect(),
+        }
+    }
+
+    /// Runs these replications of a variant.
+    fn run(
+        &mut self,
+        index: usize,
+        numbers: Range<u32>,
+        settings: &Settings<'_>,
+    ) -> Result<(), CompareError> {
+        let prepared = &self.plan.variants[index];
+        let replications = run_range(&prepared.scenario, numbers, settings)
+            .map_err(|source| CompareError::Run { variant: prepared.name.clone(), source })?;
+        let count = replications.iter().map(|replication| replication.violations_total).sum();
+        if count > 0 {
+            return Err(CompareError::Broken { variant: prepared.name.clone(), count });
+        }
+        for mut replication in replications {
+            self.results[index].replications.push(values(&replication, self.plan));
+            let collected = replication.collected.take();
+            self.first[index] = self.first[index].take().or(collected);
+            self.ran[index].push(replication);
+        }
+        Ok(())
+    }
+
+    /// The differences by what has run so far.
+    fn compare(&mut self) -> Result<Comparison, ComparisonError> {
+        let Plan { variants, baseline, metrics, .. } = *self.plan;
+        let seed = variants.first().map_or(0, |variant| variant.scenario.seed);
+        if let Some(base) = variants.get(baseline) {
+            for ((result, ran), prepared) in self.results.iter_mut().zip(&self.ran).zip(variants) {
+                result.evidence = Evidence::of(&prepared.scenario, ran, &base.scenario);
+            }
+        }
+        Comparison::new(metrics, &self.results, baseline, seed)
+    }
 }
 
 /// Runs all variants and compares them with the baseline. `before` is told of each variant before replications of it
@@ -146,42 +266,33 @@ fn values(replication: &Replication) -> MetricValues {
 pub fn compare(
     plan: &Plan<'_>,
     settings: &Settings<'_>,
-    mut before: impl FnMut(&Prepared, std::ops::Range<u32>),
+    mut before: impl FnMut(&Prepared, Range<u32>),
 ) -> Result<Compared, CompareError> {
-    let Plan { variants, baseline, metrics, stopping } = plan;
-    let seed = variants.first().map_or(0, |variant| variant.scenario.seed);
-    let asked = variants.first().map_or(0, |variant| variant.scenario.replications);
-    let mut results: Vec<Variant> = variants
-        .iter()
-        .map(|variant| Variant { name: variant.name.clone(), replications: Vec::new() })
-        .collect();
-    let mut first: Vec<Option<Collected>> = variants.iter().map(|_| None).collect();
-    let (mut done, mut target) = (0, stopping.map_or(asked, |stopping| stopping.minimum));
+    let asked = plan.variants.first().map_or(0, |variant| variant.scenario.replications);
+    let mut progress = Progress::new(plan);
+    let (mut done, mut target) = (0, plan.stopping.map_or(asked, |stopping| stopping.minimum));
     loop {
-        for (index, prepared) in variants.iter().enumerate() {
+        for (index, prepared) in plan.variants.iter().enumerate() {
             before(prepared, done..target);
-            let replications = run_range(&prepared.scenario, done..target, settings)
-                .map_err(|source| CompareError::Run { variant: prepared.name.clone(), source })?;
-            let count = replications.iter().map(|replication| replication.violations_total).sum();
-            if count > 0 {
-                return Err(CompareError::Broken { variant: prepared.name.clone(), count });
-            }
-            results[index].replications.extend(replications.iter().map(values));
-            for replication in replications {
-                first[index] = first[index].take().or(replication.collected);
-            }
+            progress.run(index, done..target, settings)?;
         }
         done = target;
-        let mut comparison = Comparison::new(metrics, &results, *baseline, seed)?;
-        let Some(Stopping { precision, maximum, .. }) = *stopping else {
-            return Ok(Compared { comparison, variants: results, first });
+        let mut comparison = progress.compare()?;
+        let open = match plan.stopping {
+            None => Vec::new(),
+            Some(stopping) => {
+                let open = comparison.rows.iter().filter(|row| !row.is_decided(stopping.precision));
+                open.map(|row| (row.metric.clone(), row.variant.clone())).collect()
+            }
         };
-        let open = comparison.rows.iter().filter(|row| !row.is_decided(precision));
-        let open: Vec<(String, String)> = open.map(|row| (row.metric.clone(), row.variant.clone())).collect();
-        if open.is_empty() || done >= maximum {
+        if let Some(Stopping { precision, maximum, .. }) = plan.stopping {
+            if !open.is_empty() && done < maximum {
+                target = (done + done.div_ceil(2)).min(maximum);
+                continue;
+            }
             comparison.stopping = Some(Stopped { precision, maximum, open });
-            return Ok(Compared { comparison, variants: results, first });
         }
-        target = (done + done.div_ceil(2)).min(maximum);
+        let Progress { results, first, .. } = progress;
+        return Ok(Compared { comparison, variants: results, first });
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Reading order: [`run`] (replications of a scenario), [`notes`] (what misleads whoever reads the numbers without it),
 //! [`folder`] (the files of a run), [`writing`] (one writer at a time), [`reading`] (reading them again), [`variants`]
-//! and [`compare`] (variants on the same worlds), [`comparison`], [`statistics`] and [`bootstrap`]
-//! (verdicts), [`warm_up`], [`check`] (verdicts for continuous
-//! integration), [`determinism`], [`timing`], [`sweep`] (many combinations, also on many machines); apart from
-//! those [`placements`] (placement problems without jobs) and its [`cpu_clock`].
+//! and [`compare`] (variants on the same worlds), [`comparison`], [`evidence`], [`statistics`] and [`bootstrap`]
+//! (verdicts), [`warm_up`], [`check`] (verdicts for continuous integration), [`determinism`], [`timing`], [`sweep`] (many
+//! combinations, also on many machines); apart from those [`placements`] (placement problems without jobs) and its
+//! [`cpu_clock`].
 
 pub mod bootstrap;
 pub mod check;
@@ -13,6 +13,7 @@ pub mod compare;
 pub mod comparison;
 pub mod cpu_clock;
 pub mod determinism;
+pub mod evidence;
 pub mod folder;
 pub mod notes;
 pub mod placements;

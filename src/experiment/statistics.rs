@@ -140,7 +140,9 @@ pub enum Verdict {
     Better,
     /// The difference is significant and in the bad direction.
     Worse,
-    /// The data do not decide, or there is no difference.
+    /// The same value in every world, of which there are two or more.
+    Equal,
+    /// The data do not decide.
     Inconclusive,
 }
 
@@ -150,28 +152,46 @@ impl Verdict {
         match self {
             Self::Better => "better",
             Self::Worse => "worse",
+            Self::Equal => "equal",
             Self::Inconclusive => "inconclusive",
         }
     }
 
-    /// The verdict on a difference with this (adjusted) p-value at `level`.
-    pub fn of(difference: f64, p_value: Option<f64>, direction: Direction, level: f64) -> Self {
-        let significant = p_value.is_some_and(|p| p < 1.0 - level);
+    /// All verdicts, in the order of legends.
+    pub const ALL: [Self; 4] = [Self::Better, Self::Worse, Self::Equal, Self::Inconclusive];
+
+    /// The verdict on a difference with this (adjusted) p-value at `level`; `None` without a p-value, as with one pair.
+    pub fn of(found: &Difference, p_value: Option<f64>, direction: Direction, level: f64) -> Option<Self> {
+        let p_value = p_value?;
+        if found.spread == Spread::Equal {
+            return Some(Self::Equal);
+        }
         let good = match direction {
-            Direction::HigherIsBetter => difference > 0.0,
-            Direction::LowerIsBetter => difference < 0.0,
+            Direction::HigherIsBetter => found.difference > 0.0,
+            Direction::LowerIsBetter => found.difference < 0.0,
         };
-        match (significant && difference != 0.0, good) {
+        Some(match (p_value < 1.0 - level && found.difference != 0.0, good) {
             (false, _) => Self::Inconclusive,
             (true, true) => Self::Better,
             (true, false) => Self::Worse,
-        }
+        })
     }
 }
 
-/// The comparison of two strategies that ran in the same worlds, replication by replication.
+/// How the differences of the worlds scatter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// They do.
+    Scattered,
+    /// Both values are the same in every world.
+    Equal,
+    /// The difference is the same in every world, and not 0.
+    Constant,
+}
+
+/// What became of a metric between two strategies, over replications that ran in the same worlds or apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PairedDifference {
+pub struct Difference {
     /// Replications in which both had a value.
     pub pairs: usize,
     /// Mean of the baseline over these pairs.
@@ -180,15 +200,20 @@ pub struct PairedDifference {
     pub variant_mean: f64,
     /// Mean of variant - baseline.
     pub difference: f64,
-    /// t interval of the difference; `None` with one pair.
+    /// Whether the differences scatter.
+    pub spread: Spread,
+    /// t interval of the difference; `None` with one pair. Without width where the differences do not scatter.
     pub interval: Option<Interval>,
-    /// Two-sided p-value of "no difference" in the paired t test; `None` with one pair.
+    /// Two-sided p-value of "no difference" in the t test; `None` with one pair. Where the difference is the same in all n
+    /// worlds, a t statistic does not exist, and counts often differ by the same small number: then it is that of the
+    /// sign test, 2 / 2^n.
     pub p_value: Option<f64>,
-    /// Cohen's d of the paired differences: mean / standard deviation; 0 when all differences are 0,
-    /// `None` with one pair or when all differences are the same other number.
+    /// Cohen's d: mean difference / standard deviation; 0 when all differences are 0, `None` with one pair or when all
+    /// differences are the same other number.
     pub effect_size: Option<f64>,
     /// How many times smaller the variance of the difference is than with independent runs:
-    /// (var baseline + var variant) / var difference; `None` when the latter is 0 or unknown.
+    /// (var baseline + var variant) / var difference; `None` when the latter is 0 or unknown, or the runs are
+    /// independent.
     pub variance_reduction: Option<f64>,
 }
 
@@ -199,7 +224,7 @@ pub fn paired_difference(
     baseline: &[Option<f64>],
     variant: &[Option<f64>],
     level: f64,
-) -> Option<PairedDifference> {
+) -> Option<Difference> {
     let (mut before, mut after, mut change) = (Moments::default(), Moments::default(), Moments::default());
     for (x, y) in baseline.iter().zip(variant) {
         if let (Some(x), Some(y)) = (*x, *y) {
@@ -209,16 +234,12 @@ pub fn paired_difference(
         }
     }
     let difference = change.mean()?;
-    // Differences are exact up to the rounding of the values they come from.
-    let rounding = 1e-14 * (before.mean()?.abs() + after.mean()?.abs());
-    let (p_value, effect_size, variance_reduction) = match change.standard_deviation() {
-        None => (None, None, None),
-        Some(deviation) if deviation <= rounding && difference.abs() <= rounding => {
-            (Some(1.0), Some(0.0), None)
-        }
-        // The same difference in every world: certain, beyond what a t statistic can express.
-        Some(deviation) if deviation <= rounding => (Some(0.0), None, None),
-        Some(deviation) => {
+    let spread = spread_of(&before, &after, change.standard_deviation());
+    let (p_value, effect_size, variance_reduction) = match (change.standard_deviation(), spread) {
+        (None, _) => (None, None, None),
+        (_, Spread::Equal) => (Some(1.0), Some(0.0), None),
+        (_, Spread::Constant) => (Some(sign_test(change.count)), None, None),
+        (Some(deviation), Spread::Scattered) => {
             let t = difference / (deviation / (change.count as f64).sqrt());
             let independent = before.variance().zip(after.variance()).map(|(x, y)| x + y);
             (
@@ -228,16 +249,70 @@ pub fn paired_difference(
             )
         }
     };
-    Some(PairedDifference {
+    Some(Difference {
         pairs: change.count as usize,
         baseline_mean: before.mean()?,
         variant_mean: after.mean()?,
         difference,
+        spread,
         interval: change.interval(level),
         p_value,
         effect_size,
         variance_reduction,
     })
+}
+
+/// Compares `variant` with `baseline` where replication r of one is not the world of replication r of the other: the t
+/// interval and test of Welch (Biometrika 34, 1947), which take no two values for a pair.
+///
+/// Replications in which either value is missing are left out, as in [`paired_difference`].
+pub fn independent_difference(
+    baseline: &[Option<f64>],
+    variant: &[Option<f64>],
+    level: f64,
+) -> Option<Difference> {
+    let paired = paired_difference(baseline, variant, level)?;
+    let both = || baseline.iter().zip(variant).filter_map(|(x, y)| Some(((*x)?, (*y)?)));
+    let (mut before, mut after) = (Moments::default(), Moments::default());
+    both().for_each(|(x, y)| {
+        before.push(x);
+        after.push(y);
+    });
+    let bare = Difference { effect_size: None, variance_reduction: None, ..paired };
+    let Some((x, y)) = before.standard_error().zip(after.standard_error()) else { return Some(bare) };
+    let spread = spread_of(&before, &after, Some(x.hypot(y)));
+    if spread != Spread::Scattered {
+        let p_value = if spread == Spread::Equal { 1.0 } else { sign_test(before.count) };
+        let at = paired.difference;
+        let interval = Some(Interval { low: at, high: at });
+        return Some(Difference { spread, interval, p_value: Some(p_value), ..bare });
+    }
+    let error = x.hypot(y);
+    let freedom = (before.count - 1) as f64 * error.powi(4) / (x.powi(4) + y.powi(4));
+    let half = student_quantile(0.5 + level / 2.0, freedom)? * error;
+    let pooled = before.variance().zip(after.variance()).map(|(x, y)| ((x + y) / 2.0).sqrt());
+    Some(Difference {
+        spread,
+        interval: Some(Interval { low: paired.difference - half, high: paired.difference + half }),
+        p_value: two_sided_p(paired.difference / error, freedom),
+        effect_size: pooled.map(|deviation| paired.difference / deviation),
+        ..bare
+    })
+}
+
+/// Differences are exact up to the rounding of the values they come from.
+fn spread_of(before: &Moments, after: &Moments, deviation: Option<f64>) -> Spread {
+    let rounding = 1e-14 * (before.mean.abs() + after.mean.abs());
+    match deviation {
+        Some(deviation) if deviation > rounding => Spread::Scattered,
+        _ if (after.mean - before.mean).abs() <= rounding => Spread::Equal,
+        _ => Spread::Constant,
+    }
+}
+
+/// The two-sided p-value of `pairs` differences with the same sign.
+fn sign_test(pairs: u64) -> f64 {
+    0.5_f64.powi(i32::try_from(pairs.saturating_sub(1)).unwrap_or(i32::MAX))
 }
 
 fn two_sided_p(t: f64, freedom: f64) -> Option<f64> {
@@ -396,26 +471,56 @@ mod tests {
         close(found.effect_size.unwrap(), -4.0621 / 10_f64.sqrt(), 1e-4);
         // R: (var(first) + var(second)) / var(first - second) = (3.200556 + 4.009) / 1.512889
         close(found.variance_reduction.unwrap(), 4.7654, 1e-3);
-        let verdict = Verdict::of(found.difference, found.p_value, Direction::LowerIsBetter, LEVEL_95);
-        assert_eq!(verdict, Verdict::Better);
+        let verdict = Verdict::of(&found, found.p_value, Direction::LowerIsBetter, LEVEL_95);
+        assert_eq!(verdict, Some(Verdict::Better));
     }
 
     #[test]
     fn verdicts_need_evidence() {
         let verdict = |baseline: &[f64], variant: &[f64], direction| {
             let found = paired_difference(&all(baseline), &all(variant), LEVEL_95).unwrap();
-            Verdict::of(found.difference, found.p_value, direction, LEVEL_95)
+            Verdict::of(&found, found.p_value, direction, LEVEL_95)
         };
         use Direction::{HigherIsBetter, LowerIsBetter};
         let base = [1.0, 2.0, 3.0, 4.0, 5.0];
         let above = [1.5, 2.4, 3.6, 4.5, 5.5];
-        assert_eq!(verdict(&base, &above, HigherIsBetter), Verdict::Better);
-        assert_eq!(verdict(&base, &above, LowerIsBetter), Verdict::Worse);
-        assert_eq!(verdict(&base, &[5.0, 4.0, 3.0, 2.0, 1.5], HigherIsBetter), Verdict::Inconclusive);
-        assert_eq!(verdict(&base, &base, HigherIsBetter), Verdict::Inconclusive);
-        let shifted = base.map(|value| value + 1.0);
-        assert_eq!(verdict(&base, &shifted, LowerIsBetter), Verdict::Worse);
-        assert_eq!(verdict(&[1.0], &[9.0], HigherIsBetter), Verdict::Inconclusive);
+        assert_eq!(verdict(&base, &above, HigherIsBetter), Some(Verdict::Better));
+        assert_eq!(verdict(&base, &above, LowerIsBetter), Some(Verdict::Worse));
+        assert_eq!(verdict(&base, &[5.0, 4.0, 3.0, 2.0, 1.5], HigherIsBetter), Some(Verdict::Inconclusive));
+        assert_eq!(verdict(&base, &base, HigherIsBetter), Some(Verdict::Equal));
+        assert_eq!(verdict(&[1.0], &[9.0], HigherIsBetter), None);
+    }
+
+    /// One job more in both of two worlds happens by chance every other time: no t statistic says so.
+    #[test]
+    fn a_constant_difference_is_judged_by_its_signs() {
+        let found = |worlds: usize| {
+            let base: Vec<f64> = (0..worlds).map(|world| world as f64).collect();
+            let shifted: Vec<f64> = base.iter().map(|value| value + 1.0).collect();
+            let found = paired_difference(&all(&base), &all(&shifted), LEVEL_95).unwrap();
+            (found.p_value.unwrap(), Verdict::of(&found, found.p_value, Direction::LowerIsBetter, LEVEL_95))
+        };
+        assert_eq!(found(2), (0.5, Some(Verdict::Inconclusive)));
+        assert_eq!(found(5), (0.0625, Some(Verdict::Inconclusive)));
+        assert_eq!(found(6), (0.03125, Some(Verdict::Worse)));
+    }
+
+    /// Values of Welch's test from an independent computation, by integrating the density of t numerically.
+    #[test]
+    fn replications_of_other_worlds_are_no_pairs() {
+        let first = all(&[0.7, -1.6, -0.2, -1.2, -0.1]);
+        let second = all(&[1.9, 0.8, 1.1, 0.1, -0.1]);
+        let found = independent_difference(&first, &second, LEVEL_95).unwrap();
+        close(found.difference, 1.24, 1e-12);
+        let interval = found.interval.unwrap();
+        close(interval.low, -0.024843149, 1e-6);
+        close(interval.high, 2.504843149, 1e-6);
+        close(found.p_value.unwrap(), 0.053647009, 1e-7);
+        assert_eq!(found.variance_reduction, None);
+        let paired = paired_difference(&first, &second, LEVEL_95).unwrap();
+        assert!(paired.p_value < found.p_value);
+        let same = independent_difference(&first, &first, LEVEL_95).unwrap();
+        assert_eq!((same.difference, same.p_value), (0.0, Some(1.0)));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The variants of a comparison, from what stands on a command line.
 //!
-//! Promises the product of all values of every `--vary` and all named variants, each with a name of its own. Leaves
-//! loading and running them to [`super::compare`].
+//! Promises the product of all values of every `--vary` and all named variants, each with a name of its own, and that
+//! every setting holds which a name tells: none is hidden behind another one. Leaves loading and running them to
+//! [`super::compare`].
 
-use crate::simulator::scenario::{SetError, SetOverride};
+use crate::simulator::scenario::{Overlap, SetError, SetOverride};
 
 /// Most variants of one comparison.
 pub const MAX_VARIANTS: usize = 1_000;
@@ -40,6 +41,12 @@ pub enum VaryError {
     /// One setting given twice.
     #[error("`{0}` is varied twice; hint: give all of its values at once")]
     Twice(String),
+    /// Two settings of which one hides the other, or a part of it.
+    #[error(transparent)]
+    Hidden(#[from] Hidden),
+    /// No path.
+    #[error(transparent)]
+    Set(#[from] SetError),
     /// No name.
     #[error(
         "`{0}` is not of the form NAME: path=value; path=value; hint: as in \"careful: allocator.strategy=noise_aware\""
@@ -61,6 +68,65 @@ pub enum VaryError {
     /// More combinations than anybody can read.
     #[error("more than {MAX_VARIANTS} combinations; hint: vary less at a time")]
     TooMany,
+}
+
+/// Two settings of which the later one would hide the earlier one, or a part of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{earlier}` ({earlier_option}) and `{later}` ({later_option}) set the same place: {}; hint: keep one of them", self.how())]
+pub struct Hidden {
+    earlier: String,
+    earlier_option: &'static str,
+    later: String,
+    later_option: &'static str,
+    overlap: Overlap,
+}
+
+impl Hidden {
+    fn of(earlier: &SetOverride, later: &SetOverride, overlap: Overlap) -> Self {
+        Self {
+            earlier: earlier.path(),
+            earlier_option: earlier.option(),
+            later: later.path(),
+            later_option: later.option(),
+            overlap,
+        }
+    }
+
+    fn how(&self) -> &'static str {
+        match self.overlap {
+            Overlap::Same => "the second would hide the first",
+            Overlap::Within => "the second contains the first and would hide it",
+            Overlap::Around => "the second would change a part of the first",
+        }
+    }
+}
+
+/// Refuses settings that were all written for the same scenario, of which one hides another.
+pub fn distinct(settings: &[SetOverride]) -> Result<(), Hidden> {
+    for (index, later) in settings.iter().enumerate() {
+        for earlier in &settings[..index] {
+            if let Some(overlap) = earlier.overlap(later) {
+                return Err(Hidden::of(earlier, later, overlap));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a setting of all variants that one of a single variant, whose name tells it, would hide. That it is refined
+/// (`workload={...}` and then `workload.arrivals`) is what settings of all variants are for; so is, with
+/// `may_differ`, that a variant differs from it.
+pub fn not_hidden(common: &[SetOverride], own: &[SetOverride], may_differ: bool) -> Result<(), Hidden> {
+    for later in own {
+        for earlier in common {
+            match earlier.overlap(later) {
+                None | Some(Overlap::Around) => {}
+                Some(Overlap::Same) if may_differ => {}
+                Some(overlap) => return Err(Hidden::of(earlier, later, overlap)),
+            }
+        }
+    }
+    Ok(())
 }
 
 impl std::str::FromStr for Vary {
@@ -119,27 +185,31 @@ fn split(text: &str, separator: char) -> Vec<String> {
     values.into_iter().map(|value| value.trim().to_owned()).collect()
 }
 
-/// Checks that the settings can be varied together, and that the variants meet the same worlds.
-pub fn check(named: &[Named], varies: &[Vary]) -> Result<(), VaryError> {
+/// Checks that the settings can be varied together, that none of them or of `common`, the settings of all variants, is
+/// hidden, and that replications of all variants can be paired.
+pub fn check(common: &[SetOverride], named: &[Named], varies: &[Vary]) -> Result<(), VaryError> {
     if varies.is_empty() && named.len() < 2 {
         return Err(VaryError::Nothing);
+    }
+    let varied: Vec<SetOverride> = varies.iter().map(Vary::place).collect::<Result<_, _>>()?;
+    for (index, later) in varied.iter().enumerate() {
+        check_world(&later.path())?;
+        if varied[..index].iter().any(|earlier| earlier.overlap(later) == Some(Overlap::Same)) {
+            return Err(VaryError::Twice(later.path()));
+        }
+    }
+    not_hidden(common, &varied, false)?;
+    if named.is_empty() {
+        distinct(&varied)?;
     }
     for (index, variant) in named.iter().enumerate() {
         if named[..index].iter().any(|earlier| earlier.name == variant.name) {
             return Err(VaryError::SameName(variant.name.clone()));
         }
-        for (path, _) in &variant.settings {
-            check_world(path)?;
-            if varies.iter().any(|vary| vary.path == *path) {
-                return Err(VaryError::Twice(path.clone()));
-            }
-        }
-    }
-    for (index, vary) in varies.iter().enumerate() {
-        if varies[..index].iter().any(|earlier| earlier.path == vary.path) {
-            return Err(VaryError::Twice(vary.path.clone()));
-        }
-        check_world(&vary.path)?;
+        let own = variant.overrides()?;
+        own.iter().try_for_each(|setting| check_world(&setting.path()))?;
+        not_hidden(common, &own, true)?;
+        distinct(&[own, varied.clone()].concat())?;
     }
     let variants =
         varies.iter().try_fold(named.len().max(1), |product, vary| product.checked_mul(vary.values.len()));
@@ -157,27 +227,58 @@ fn check_world(path: &str) -> Result<(), VaryError> {
     }
 }
 
+impl Vary {
+    /// Its place, with the first of its values.
+    fn place(&self) -> Result<SetOverride, SetError> {
+        self.set(self.values.first().map_or("", String::as_str))
+    }
+
+    fn set(&self, value: &str) -> Result<SetOverride, SetError> {
+        Ok(SetOverride::new(&self.path, value)?.written_as("--vary"))
+    }
+}
+
+impl Named {
+    fn overrides(&self) -> Result<Vec<SetOverride>, SetError> {
+        let set = |(path, value): &(String, String)| {
+            Ok(SetOverride::new(path, value.clone())?.written_as("--variant"))
+        };
+        self.settings.iter().map(set).collect()
+    }
+}
+
+/// What each varied setting is called in names: its last keys, as many as it takes to tell them apart.
+fn short_names(varies: &[Vary]) -> Vec<String> {
+    let tail = |vary: &Vary, keys: usize| {
+        let all: Vec<&str> = vary.path.split('.').map(str::trim).collect();
+        all[all.len().saturating_sub(keys)..].join(".")
+    };
+    let longest = varies.iter().map(|vary| vary.path.split('.').count()).max().unwrap_or(1);
+    let of = |vary: &Vary| {
+        let alone =
+            |keys: &usize| varies.iter().filter(|other| tail(other, *keys) == tail(vary, *keys)).count() == 1;
+        tail(vary, (1..=longest).find(alone).unwrap_or(longest))
+    };
+    varies.iter().map(of).collect()
+}
+
 /// The settings of all variants: the named ones, each with the product of the values of every [`Vary`], the first varying
 /// slowest.
 pub fn product(named: &[Named], varies: &[Vary]) -> Result<Vec<(String, Vec<SetOverride>)>, SetError> {
     let mut variants: Vec<(String, Vec<SetOverride>)> = Vec::new();
-    for Named { name, settings } in named {
-        let set = |(path, value): &(String, String)| {
-            Ok(SetOverride::new(path, value.clone())?.written_as("--variant"))
-        };
-        variants.push((name.clone(), settings.iter().map(set).collect::<Result<_, SetError>>()?));
+    for variant in named {
+        variants.push((variant.name.clone(), variant.overrides()?));
     }
     if named.is_empty() {
         variants.push((String::new(), Vec::new()));
     }
-    for vary in varies {
+    for (vary, short) in varies.iter().zip(short_names(varies)) {
         let mut next = Vec::new();
         for (name, sets) in &variants {
             for value in &vary.values {
-                let short = vary.path.rsplit('.').next().unwrap_or(&vary.path);
                 let name = format!("{name}{}{short}={value}", if name.is_empty() { "" } else { " " });
                 let mut sets = sets.clone();
-                sets.push(SetOverride::new(&vary.path, value.clone())?.written_as("--vary"));
+                sets.push(vary.set(value)?);
                 next.push((name, sets));
             }
         }
@@ -217,17 +318,66 @@ mod tests {
         assert_eq!(named[0].settings, []);
         assert_eq!(named[1].settings[1].1, "{global: {skip_ahead: 1}}");
         let vary = "b.y=3,4".parse::<Vary>().unwrap();
-        check(&named, std::slice::from_ref(&vary)).unwrap();
+        check(&[], &named, std::slice::from_ref(&vary)).unwrap();
         let names: Vec<String> =
             product(&named, &[vary]).unwrap().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["plain y=3", "plain y=4", "careful y=3", "careful y=4"]);
         let errors = ["a.x=1", ": a=1", "x: y", "x: =1"].map(|text| text.parse::<Named>().is_err());
         assert_eq!(errors, [true; 4]);
         let twins = ["a:", "a: x=1"].map(|text| text.parse::<Named>().unwrap());
-        assert_eq!(check(&twins, &[]), Err(VaryError::SameName("a".to_owned())));
-        assert_eq!(check(&named[..1], &[]), Err(VaryError::Nothing));
+        assert_eq!(check(&[], &twins, &[]), Err(VaryError::SameName("a".to_owned())));
+        assert_eq!(check(&[], &named[..1], &[]), Err(VaryError::Nothing));
         let world = ["a:", "b: seed=1"].map(|text| text.parse::<Named>().unwrap());
-        assert_eq!(check(&world, &[]), Err(VaryError::OtherWorlds("seed".to_owned())));
+        assert_eq!(check(&[], &world, &[]), Err(VaryError::OtherWorlds("seed".to_owned())));
+    }
+
+    /// `allocator.isolation` holds `buffer_distance`: the later of both would win, and the name of the variant would lie.
+    #[test]
+    fn no_setting_hides_another_one() {
+        let set = |text: &str| text.parse::<SetOverride>().unwrap();
+        let said = |sets: &[&str], named: &[&str], varies: &[&str]| {
+            let sets: Vec<SetOverride> = sets.iter().map(|text| set(text)).collect();
+            let named: Vec<Named> = named.iter().map(|text| text.parse().unwrap()).collect();
+            let varies: Vec<Vary> = varies.iter().map(|text| text.parse().unwrap()).collect();
+            let found = distinct(&sets).map_err(VaryError::from).and_then(|()| check(&sets, &named, &varies));
+            found.map_or_else(|error| error.to_string(), |()| "fine".to_owned())
+        };
+        let wide = "wide: a.isolation={b: 3}";
+        let found = [
+            said(&[], &[wide, "narrow:"], &["a.isolation.b=1,2"]),
+            said(&[], &["x: a.isolation.b=1", "narrow:"], &["a.isolation={b: 1},{b: 2}"]),
+            said(&[], &[], &["a.isolation.b=1,2", "a.isolation={b: 1},{b: 2}"]),
+            said(&[], &[], &["fleet.0.count=1,2", "fleet.00.count=3,4"]),
+            said(&[], &["x: a.b=1; a={b: 2}", "y:"], &[]),
+            said(&["a.isolation.b=1"], &[wide, "y:"], &[]),
+            said(&["a.b=1"], &[], &["a.b=1,2"]),
+            said(&["a.b=1", "a.b=2"], &[], &["c=1,2"]),
+            said(&["a={b: 1}", "a.b=2"], &[], &["c=1,2"]),
+            said(&["a={b: 1}"], &[], &["a.b=1,2"]),
+            said(&["a.b=1"], &["x: a.b=2", "y:"], &[]),
+            said(&["a.bc=1"], &["x: a.b=2", "y:"], &["a.bd=1,2"]),
+        ];
+        insta::assert_snapshot!(found.join("\n"), @"
+        `a.isolation` (--variant) and `a.isolation.b` (--vary) set the same place: the second would change a part of the first; hint: keep one of them
+        `a.isolation.b` (--variant) and `a.isolation` (--vary) set the same place: the second contains the first and would hide it; hint: keep one of them
+        `a.isolation.b` (--vary) and `a.isolation` (--vary) set the same place: the second contains the first and would hide it; hint: keep one of them
+        `fleet.00.count` is varied twice; hint: give all of its values at once
+        `a.b` (--variant) and `a` (--variant) set the same place: the second contains the first and would hide it; hint: keep one of them
+        `a.isolation.b` (--set) and `a.isolation` (--variant) set the same place: the second contains the first and would hide it; hint: keep one of them
+        `a.b` (--set) and `a.b` (--vary) set the same place: the second would hide the first; hint: keep one of them
+        `a.b` (--set) and `a.b` (--set) set the same place: the second would hide the first; hint: keep one of them
+        `a` (--set) and `a.b` (--set) set the same place: the second would change a part of the first; hint: keep one of them
+        fine
+        fine
+        fine
+        ");
+    }
+
+    #[test]
+    fn settings_that_end_alike_have_names_of_their_own() {
+        let varies = ["a.mode=1,2", "b.mode=3,4", "c=5,6"].map(|text| text.parse::<Vary>().unwrap());
+        let first = &product(&[], &varies).unwrap()[0].0;
+        assert_eq!(first, "a.mode=1 b.mode=3 c=5");
     }
 
     #[test]

@@ -42,7 +42,11 @@ pub fn comparison_plots(
     }
     let points = compared.variants.iter().filter_map(|variant| {
         let at = (mean_of(variant, &trade_off.0)?, mean_of(variant, &trade_off.1)?);
-        Some(TradeoffPoint { label: variant.name.clone(), at })
+        let evidence = &variant.evidence;
+        let spoiled = evidence.cold
+            || [&trade_off.0, &trade_off.1].iter().any(|name| evidence.censored.contains(*name));
+        let label = if spoiled { format!("{} (censored)", variant.name) } else { variant.name.clone() };
+        Some(TradeoffPoint { label, at })
     });
     let points: Vec<TradeoffPoint> = points.collect();
     if points.len() > 1 {

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod circuit_table;
 pub mod comparison_plots;
+pub mod comparison_table;
 pub mod device_picture;
 pub mod device_table;
 pub mod device_text;

@@ -1,14 +1,16 @@
 //! A merged sweep as people read it: a table of means, the expected values, and plots over what was varied.
 //!
-//! Promises the metrics that the plan names, or the few that matter most. Leaves the files to the merge.
+//! Promises the metrics that the plan names, or the few that matter most, and a mark on every mean that does not stand for
+//! all jobs in many worlds. Leaves the files to the merge.
 
 use std::collections::BTreeMap;
 
 use super::plots::{Plot, ResponsePlot, ResponsePoint, ResponseSeries};
 use super::table::{Align, Cell, Table, Tone, number, percent, with_interval};
+use crate::experiment::evidence::NoVerdict;
 use crate::experiment::sweep::listing::Dimension;
 use crate::experiment::sweep::plan::VARIANT;
-use crate::experiment::sweep::tables::Merged;
+use crate::experiment::sweep::tables::{Merged, Summary};
 use crate::observe::metrics::MetricDef;
 
 /// Shown when the plan names none.
@@ -45,13 +47,13 @@ pub fn sweep_table(merged: &Merged, color: bool) -> String {
     let mut table = Table::new(&names.chain(metrics).collect::<Vec<_>>());
     for (combination, summaries) in listing.combinations.iter().zip(&merged.summaries).take(MAX_ROWS) {
         let labels = combination.labels.iter().map(|label| label.as_str().into());
-        let values = shown.iter().map(|&metric| {
-            let summary = summaries[metric];
-            with_interval(summary.mean, summary.ci95).into()
-        });
+        let values = shown.iter().map(|&metric| mean_cell(&summaries[metric]));
         table.row(labels.chain(values));
     }
     let mut text = table.render(color);
+    let summaries = merged.summaries.iter().take(MAX_ROWS);
+    let flaws = summaries.flat_map(|row| shown.iter().filter_map(|&metric| row[metric].flaw));
+    text.push_str(&legend(&flaws.collect::<Vec<_>>()));
     let hidden = (listing.combinations.len().saturating_sub(MAX_ROWS), listing.metrics.len() - shown.len());
     if hidden != (0, 0) {
         text.push_str(&format!(
@@ -74,9 +76,12 @@ pub fn sweep_table(merged: &Merged, color: bool) -> String {
     let mut table = Table::new(&names.chain(columns).collect::<Vec<_>>());
     for check in &merged.checks {
         let labels = &listing.combinations[check.expected.combination].labels;
-        let verdict = match check.reached {
-            true => Cell::new("reached", Tone::Good),
-            false => Cell::new("missed", Tone::Bad),
+        let verdict = match (check.reached, check.found.flaw) {
+            (true, _) => Cell::new("reached", Tone::Good),
+            (false, Some(flaw)) if check.found.is_spoiled() => {
+                Cell::new(format!("missed: {}", flaw.short()), Tone::Bad)
+            }
+            (false, _) => Cell::new("missed", Tone::Bad),
         };
         let signed = |share: f64| format!("{}{}", if share > 0.0 { "+" } else { "" }, percent(Some(share)));
         let values = [
@@ -92,6 +97,21 @@ pub fn sweep_table(merged: &Merged, color: bool) -> String {
     text.push('\n');
     text.push_str(&table.render(color));
     text
+}
+
+/// A mean with its interval, or with why it must not be taken at its word.
+fn mean_cell(summary: &Summary) -> Cell {
+    let text = with_interval(summary.mean, summary.ci95);
+    match summary.flaw {
+        Some(flaw) if summary.is_spoiled() => Cell::new(format!("{text} ({})", flaw.short()), Tone::Warning),
+        _ => text.into(),
+    }
+}
+
+/// What the words beside means say, each once.
+fn legend(flaws: &[NoVerdict]) -> String {
+    let there = NoVerdict::ALL.into_iter().filter(|flaw| flaw.spoils_the_mean() && flaws.contains(flaw));
+    there.map(|flaw| format!("({}): {}\n", flaw.short(), flaw.alone_sentence())).collect()
 }
 
 /// The plots with their file names: every metric to show over the first axis that has numbers, or else the first one.
@@ -154,7 +174,7 @@ fn series(merged: &Merged, metric: usize, along: usize, positions: Option<&[f64]
         let summary = merged.summaries[index][metric];
         if let Some(mean) = summary.mean {
             let interval = summary.ci95.map(|interval| (interval.low, interval.high));
-            lines[line].points.push(ResponsePoint { x, mean, interval });
+            lines[line].points.push(ResponsePoint { x, mean, interval, reserved: summary.is_spoiled() });
         }
         for check in &merged.checks {
             let expected = &check.expected;

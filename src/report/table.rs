@@ -5,8 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::experiment::comparison::Comparison;
-use crate::experiment::statistics::{Interval, Verdict};
+use crate::experiment::statistics::Interval;
 
 /// The global option `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -178,7 +177,7 @@ fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-fn paint(text: &mut String, part: &str, tone: Tone, color: bool) {
+pub(super) fn paint(text: &mut String, part: &str, tone: Tone, color: bool) {
     match tone.ansi().filter(|_| color) {
         Some(code) => {
             let _ = write!(text, "{code}{part}\x1b[0m");
@@ -261,7 +260,7 @@ fn decimals_for(value: f64, digits: i32) -> usize {
 }
 
 /// A fixed number of decimals, a comma between thousands.
-fn grouped(value: f64, decimals: usize) -> String {
+pub(super) fn grouped(value: f64, decimals: usize) -> String {
     let plain = format!("{:.decimals$}", value.abs());
     let (whole, fraction) = plain.split_once('.').map_or((plain.as_str(), None), |(w, f)| (w, Some(f)));
     let mut text = String::with_capacity(plain.len() + 8);
@@ -311,84 +310,9 @@ pub fn metrics_table<'a>(
     table
 }
 
-/// A comparison as a table: one row per metric and variant, the verdict last.
-///
-/// With one replication it says that no verdict is possible.
-pub fn comparison_table(comparison: &Comparison, color: bool) -> String {
-    let mut table = Table::new(&[
-        ("metric", Align::Left),
-        ("variant", Align::Left),
-        ("baseline", Align::Right),
-        ("variant mean", Align::Right),
-        ("difference", Align::Left),
-        ("p", Align::Right),
-        ("d", Align::Right),
-        ("vrf", Align::Right),
-        ("verdict", Align::Left),
-    ]);
-    let mut last = "";
-    for row in &comparison.rows {
-        let tone = match row.verdict {
-            Verdict::Better => Tone::Good,
-            Verdict::Worse => Tone::Bad,
-            Verdict::Inconclusive => Tone::Dim,
-        };
-        let short = |value: Option<f64>, decimals: usize| {
-            value.map_or_else(|| "-".to_owned(), |value| grouped(value, decimals))
-        };
-        let p = match row.p_adjusted {
-            Some(p) if p < 0.001 => "<0.001".to_owned(),
-            p => short(p, 3),
-        };
-        table.row([
-            if row.metric == last { "" } else { &row.metric }.into(),
-            row.variant.as_str().into(),
-            number(row.baseline_mean).into(),
-            number(row.variant_mean).into(),
-            signed_with_interval(row.difference, row.ci95).into(),
-            p.into(),
-            short(row.effect_size, 2).into(),
-            short(row.variance_reduction, 1).into(),
-            Cell::new(row.verdict.as_str(), tone),
-        ]);
-        last = &row.metric;
-    }
-    let mut text = table.render(color);
-    let note = if comparison.is_single() {
-        "one replication: no interval and no verdict; hint: --replications 10 or more".to_owned()
-    } else {
-        format!(
-            "paired differences from `{}` over {} replications with 95 % intervals\n\
-             p: adjusted for {} variant(s) (Holm); d: effect size; vrf: variance reduction by common random numbers",
-            comparison.baseline,
-            comparison.replications,
-            comparison.variants.len()
-        )
-    };
-    let note = match &comparison.stopping {
-        Some(stopped) if stopped.open.is_empty() => format!(
-            "{note}\nevery difference is decided, or known to within {} of the baseline",
-            percent(Some(stopped.precision))
-        ),
-        Some(stopped) => format!(
-            "{note}\n{} of {} differences are neither decided nor known to within {} of the baseline after {} \
-             replications; hint: --max-replications",
-            stopped.open.len(),
-            comparison.rows.len(),
-            percent(Some(stopped.precision)),
-            comparison.replications,
-        ),
-        None => note,
-    };
-    paint(&mut text, &note, if comparison.is_single() { Tone::Warning } else { Tone::Dim }, color);
-    text.push('\n');
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::comparison::{Metric, MetricValues, Variant};
 
     #[test]
     fn numbers_have_the_digits_they_deserve() {
@@ -459,47 +383,6 @@ mod tests {
         metric              value
         ─────────────────────────
         qubit_utilization  0.7123
-        ");
-    }
-
-    #[test]
-    fn comparisons_end_in_a_verdict() {
-        let variant = |name: &str, waits: &[f64]| Variant {
-            name: name.to_owned(),
-            replications: waits
-                .iter()
-                .map(|&wait| {
-                    MetricValues::from([
-                        ("waiting_time_s.mean".to_owned(), Some(wait)),
-                        ("qubit_utilization".to_owned(), Some(0.5 + wait / 100.0)),
-                    ])
-                })
-                .collect(),
-        };
-        let metrics = [Metric::lower("waiting_time_s.mean"), Metric::higher("qubit_utilization")];
-        let many = [
-            variant("first_fit", &[10.0, 14.0, 12.0, 20.0]),
-            variant("exact", &[8.0, 11.5, 10.0, 17.5]),
-            variant("random", &[11.0, 13.0, 12.5, 19.0]),
-        ];
-        let comparison = Comparison::new(&metrics, &many, 0, 1).unwrap();
-        insta::assert_snapshot!(comparison_table(&comparison, false), @"
-        metric               variant  baseline  variant mean  difference            p      d    vrf  verdict
-        ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-        waiting_time_s.mean  exact          14         11.75  -2.25 ± 0.46      0.001  -7.79  425.0  better
-                             random         14         13.88  -0.1 ± 1.6        0.824  -0.12   29.2  inconclusive
-        qubit_utilization    exact      0.6400        0.6175  -0.0225 ± 0.0046  0.001  -7.79  425.0  worse
-                             random     0.6400        0.6388  -0.001 ± 0.016    0.824  -0.12   29.2  inconclusive
-        paired differences from `first_fit` over 4 replications with 95 % intervals
-        p: adjusted for 2 variant(s) (Holm); d: effect size; vrf: variance reduction by common random numbers
-        ");
-        let single = [variant("first_fit", &[10.0]), variant("exact", &[8.0])];
-        let comparison = Comparison::new(&metrics[..1], &single, 0, 1).unwrap();
-        insta::assert_snapshot!(comparison_table(&comparison, false), @"
-        metric               variant  baseline  variant mean  difference  p  d  vrf  verdict
-        ─────────────────────────────────────────────────────────────────────────────────────────
-        waiting_time_s.mean  exact          10             8  -2          -  -    -  inconclusive
-        one replication: no interval and no verdict; hint: --replications 10 or more
         ");
     }
 }

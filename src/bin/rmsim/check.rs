@@ -1,5 +1,6 @@
 //! `rmsim check`.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -8,20 +9,21 @@ use std::path::{Path, PathBuf};
 use resource_manager::experiment::check::baseline::{Baseline, metric_of};
 use resource_manager::experiment::check::speed::{self, Workload};
 use resource_manager::experiment::check::{Case, Group, Outcome, Report, ready, targets};
-use resource_manager::experiment::compare::metrics_named;
+use resource_manager::experiment::compare::{devices_of, metrics_named};
 use resource_manager::experiment::comparison::Metric;
-use resource_manager::experiment::run::{Settings, run as run_replications};
+use resource_manager::experiment::notes::Premises;
+use resource_manager::experiment::run::{Replication, Settings, courses, run as run_replications};
 use resource_manager::experiment::warm_up;
 use resource_manager::experiment::writing;
 use resource_manager::report::check::{conclusion, github, junit, markdown, table};
 use resource_manager::report::table::duration;
-use resource_manager::simulator::scenario::{Measure, Scenario};
+use resource_manager::simulator::scenario::{Measure, Scenario, WarmUp};
 
 use crate::args::{CheckArgs, TraceChoice};
 use crate::console::{Console, print};
 use crate::failure::Failure;
 use crate::input;
-use crate::run::warn;
+use crate::run::say;
 
 pub fn check(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
     let started = (jiff::Timestamp::now(), std::time::Instant::now());
@@ -36,7 +38,7 @@ pub fn check(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
         None => None,
         Some(path) => {
             let baseline = Baseline::load(path)?;
-            baseline.check(path, &scenario)?;
+            baseline.check(path, &scenario, &metrics)?;
             Some(baseline)
         }
     };
@@ -53,41 +55,84 @@ pub fn check(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
     let timing = scenario.targets.iter().any(|target| matches!(target.measure, Measure::WallClock(..)));
     // Replications side by side take each other's time.
     let threads = if timing && chosen.threads.is_none() { 1 } else { input::threads(chosen.threads) };
-    if let Some(span) = warm_up::resolve([&mut scenario], threads).map_err(Failure::failed)? {
-        console.note(format!("warm-up: {} (MSER-5)", duration(Some(span.as_secs_f64()))));
-    }
+    find_warm_up(&mut scenario, baseline.as_ref(), threads, console)?;
     let bar = console.progress(input::expected_jobs(&scenario), "jobs");
     let advance = |jobs, _| bar.set_position(jobs);
     let settings =
         Settings { threads, sinks: &|_| Ok(None), collect: false, timing, progress: Some(&advance) };
     let replications = run_replications(&scenario, &settings)?;
     bar.finish_and_clear();
-    warn(&scenario, &replications, console);
-
+    let mut notes = warned(&scenario, &replications, console);
     let mut cases = targets(&scenario, &replications);
-    let mut notes = Vec::new();
     if let Some(baseline) = &baseline {
-        cases.extend(baseline.regressions(&replications, &metrics, margin));
-        notes.extend(baseline.notes(&scenario, &replications));
+        let named = scenario.targets.iter().filter_map(|target| metric_of(&target.measure));
+        let named: BTreeSet<String> = named.map(|metric| metric.name).chain(args.metric.clone()).collect();
+        let asked = |name: &str| named.contains(name);
+        cases.extend(baseline.regressions(&scenario, &replications, &metrics, asked, margin));
+        for note in baseline.notes(&scenario, &replications) {
+            console.note(format!("note: {note}"));
+            notes.push(note);
+        }
     }
     let speed = Speed { args, margin, time_margin, console };
     let counted = speed.measure(&scenario, baseline.as_ref(), &mut cases, &mut notes)?;
-    if let Some(path) = &args.save_baseline {
-        write_file(path, &Baseline::new(&scenario, &replications, counted).to_json())?;
-        console.note(format!("baseline in {}", path.display()));
-    }
+    let save = |path| save(path, &Baseline::new(&scenario, &replications, counted), console);
+    let kept = args.save_baseline.as_deref().map_or(Ok(()), save);
     let file = chosen.path.as_ref().map(|path| path.display().to_string());
-    let report = Report::new(&scenario, file, cases, notes);
+    let report = Report::new(&scenario, file, &courses(&replications), cases, notes);
     write(&report, args, started, console)?;
     match report.passed {
-        true => Ok(()),
+        true => kept,
         false => Err(Failure::missed(conclusion(&report))),
     }
 }
 
+/// The warm-up that belongs to the baseline, or else what a pilot run finds.
+fn find_warm_up(
+    scenario: &mut Scenario,
+    baseline: Option<&Baseline>,
+    threads: usize,
+    console: &Console,
+) -> Result<(), Failure> {
+    if let Some(found) = baseline.and_then(|baseline| baseline.fix_warm_up(scenario)) {
+        let length = match found {
+            WarmUp::Time(span) => duration(Some(span.as_secs_f64())),
+            _ => "none".to_owned(),
+        };
+        console.note(format!("warm-up: {length} (that of the baseline)"));
+    } else if let Some(span) = warm_up::resolve([scenario], threads).map_err(Failure::failed)? {
+        console.note(format!("warm-up: {} (MSER-5)", duration(Some(span.as_secs_f64()))));
+    }
+    Ok(())
+}
+
+/// What the user should know of replications that were not what the scenario asked for: said, and kept for the report.
+fn warned(scenario: &Scenario, replications: &[Replication], console: &Console) -> Vec<String> {
+    let notes = Premises::of(scenario).notes_without_traces(&courses(replications));
+    say(&notes, console);
+    notes.iter().map(ToString::to_string).collect()
+}
+
+/// Keeps a baseline, unless it would be one of nothing.
+fn save(path: &Path, baseline: &Baseline, console: &Console) -> Result<(), Failure> {
+    if baseline.empty() > 0 {
+        console.warning(format!(
+            "no baseline was written to {}: in {} of {} replications nothing was measured",
+            path.display(),
+            baseline.empty(),
+            baseline.replications
+        ));
+        return Err(Failure::missed("there is nothing to compare with later"));
+    }
+    write_file(path, &baseline.to_json())?;
+    console.note(format!("baseline in {}", path.display()));
+    Ok(())
+}
+
 /// What to compare with a baseline by: those asked for; or all that are judged, and those that the targets name.
 fn metrics(args: &CheckArgs, scenario: &Scenario) -> Result<Vec<Metric>, Failure> {
-    let mut metrics = metrics_named(&args.metric).map_err(|name| input::no_such_metric("--metric", &name))?;
+    let mut metrics = metrics_named(&args.metric, &devices_of([scenario]))
+        .map_err(|error| input::no_such_metric("--metric", &error))?;
     if args.metric.is_empty() {
         let targets = scenario.targets.iter().filter_map(|target| metric_of(&target.measure));
         for metric in targets {
@@ -197,9 +242,6 @@ fn write(
     }
     let annotate = args.github || variable("GITHUB_ACTIONS").is_some_and(|value| value == "true");
     let annotations = if annotate { github::annotations(report) } else { String::new() };
-    for note in &report.notes {
-        console.note(format!("note: {note}"));
-    }
     let open =
         |case: &&Case| case.group == Group::Target && case.outcome == Outcome::Inconclusive && !case.fails;
     let open = report.cases.iter().filter(open).count();

@@ -3,16 +3,21 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use std::collections::BTreeSet;
+
 use resource_manager::experiment::compare::{
-    Compared, DEFAULT_REPLICATIONS, Plan, Prepared, Stopping, compare as run_comparison, metrics_named,
+    Compared, DEFAULT_REPLICATIONS, Plan, Prepared, Stopping, compare as run_comparison, devices_of,
+    metrics_named,
 };
+use resource_manager::experiment::comparison::{Comparison, Metric};
 use resource_manager::experiment::folder::{RunFolder, run_id};
 use resource_manager::experiment::run::Settings;
 use resource_manager::experiment::variants::{Named, Vary, check, product};
 use resource_manager::experiment::warm_up;
 use resource_manager::report::comparison_plots::comparison_plots;
+use resource_manager::report::comparison_table::comparison_table;
 use resource_manager::report::plots;
-use resource_manager::report::table::{comparison_table, duration};
+use resource_manager::report::table::duration;
 use resource_manager::simulator::scenario::{Scenario, SetOverride};
 
 use crate::args::CompareArgs;
@@ -24,11 +29,9 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     let common = &args.common;
     let varies = parsed::<Vary>(&args.vary)?;
     let named = parsed::<Named>(&args.variant)?;
-    check(&named, &varies).map_err(Failure::input)?;
-    let metrics = metrics_named(&args.metric).map_err(|name| input::no_such_metric("--metric", &name))?;
-    let trade_off = trade_off(&args.trade_off)?;
     let precision = args.precision.as_deref().map(input::percent).transpose()?;
     let mut sets = input::overrides(&common.scenario)?;
+    check(&sets, &named, &varies).map_err(Failure::input)?;
     let base = input::load(common.scenario.path.as_deref(), &sets)?;
     if common.scenario.replications.is_none() && base.replications == 1 && precision.is_none() {
         // One replication has no interval, and a comparison without an interval has no verdict.
@@ -43,6 +46,10 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     let baseline = baseline(args.baseline.as_deref(), &variants)?;
+    let devices = devices_of(variants.iter().map(|variant| &variant.scenario));
+    let metrics =
+        metrics_named(&args.metric, &devices).map_err(|error| input::no_such_metric("--metric", &error))?;
+    let (trade_off, also) = trade_off(&args.trade_off, &devices)?;
     let stopping = precision.map(|precision| Stopping {
         precision,
         minimum: base.replications.clamp(DEFAULT_REPLICATIONS, args.max_replications),
@@ -55,7 +62,7 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
         Some(stopping) => format!("{} to {} replications", stopping.minimum, stopping.maximum),
     };
     let (name, seed, count) = (&base.name, base.seed, variants.len());
-    console.note(format!("{name}: seed {seed}, {count} variants, {replications} each on the same worlds"));
+    console.note(format!("{name}: seed {seed}, {count} variants, {replications} each"));
     if let Some(stopping) = stopping
         && (2..stopping.minimum).contains(&base.replications)
     {
@@ -103,7 +110,7 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     };
     let settings =
         Settings { threads, sinks: &|_| Ok(None), collect: draw, timing: false, progress: Some(&advance) };
-    let plan = Plan { variants: &variants, baseline, metrics: &metrics, stopping };
+    let plan = Plan { variants: &variants, baseline, metrics: &metrics, also: &also, stopping };
     let compared = run_comparison(&plan, &settings, |variant, numbers| {
         before_this.store(done.load(relaxed), relaxed);
         let rounds = if stopping.is_some() { format!(", up to {}", numbers.end) } else { String::new() };
@@ -115,10 +122,8 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     folder.write("comparison.json", comparison.to_json().as_bytes())?;
     folder.write("replications.csv", per_replication(results).as_bytes())?;
     if draw {
-        let subtitle = format!(
-            "scenario {}, seed {}, {} paired replications",
-            base.name, base.seed, comparison.replications
-        );
+        let subtitle =
+            format!("scenario {}, seed {}, {} replications", base.name, base.seed, comparison.replications);
         let plots = comparison_plots(&compared, &trade_off, &subtitle);
         plots::write_all(folder.path(), &plots).map_err(Failure::failed)?;
     }
@@ -134,7 +139,18 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
         }
     })?;
     console.note(report::whereabouts(folder.path(), draw && !common.no_report));
+    warn(comparison, console);
     Ok(())
+}
+
+/// What the user should know of variants that were not what the scenario asked for, as after a run.
+fn warn(comparison: &Comparison, console: &Console) {
+    for (who, note) in comparison.notes_by_text() {
+        match note.kind.is_warning() {
+            true => console.warning(format!("{who}: {note}")),
+            false => console.note(format!("{who}: {note}")),
+        }
+    }
 }
 
 fn parsed<T: FromStr<Err: ToString>>(texts: &[String]) -> Result<Vec<T>, Failure> {
@@ -155,16 +171,17 @@ fn baseline(asked: Option<&str>, variants: &[Prepared]) -> Result<usize, Failure
     })
 }
 
-/// The metrics of the trade-off plot.
-fn trade_off(text: &str) -> Result<(String, String), Failure> {
+/// The metrics of the trade-off plot, as names and as metrics.
+fn trade_off(text: &str, devices: &BTreeSet<String>) -> Result<((String, String), Vec<Metric>), Failure> {
     let Some((x, y)) = text.split_once(',') else {
         return Err(Failure::input(format!(
             "--trade-off `{text}` is not of the form X,Y; hint: as in waiting_time_s.mean,fidelity_true.mean"
         )));
     };
     let (x, y) = (x.trim().to_owned(), y.trim().to_owned());
-    metrics_named(&[x.clone(), y.clone()]).map_err(|name| input::no_such_metric("--trade-off", &name))?;
-    Ok((x, y))
+    let metrics = metrics_named(&[x.clone(), y.clone()], devices)
+        .map_err(|error| input::no_such_metric("--trade-off", &error))?;
+    Ok(((x, y), metrics))
 }
 
 /// Every value that went into the comparison: one row per variant, replication and metric.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use resource_manager::experiment::compare::NoMetric;
+use resource_manager::experiment::variants::distinct;
 use resource_manager::observe::metrics::{Better, METRICS, MetricDef};
 use resource_manager::simulator::scenario::{Horizon, QUICKSTART, Scenario, SetOverride};
 
@@ -17,6 +19,7 @@ pub fn overrides(args: &ScenarioArgs) -> Result<Vec<SetOverride>, Failure> {
     if let Some(replications) = args.replications {
         sets.push(SetOverride::new("replications", replications.to_string())?.written_as("--replications"));
     }
+    distinct(&sets).map_err(Failure::input)?;
     Ok(sets)
 }
 
@@ -30,9 +33,14 @@ pub fn traces(which: TraceChoice) -> Result<SetOverride, Failure> {
     Ok(SetOverride::new("output.traces", value)?.written_as("--traces"))
 }
 
-/// Reads `--set PATH=VALUE`.
+/// Reads `--set PATH=VALUE`; one that another one hides is an error.
 pub fn parse_sets(texts: &[String]) -> Result<Vec<SetOverride>, Failure> {
-    texts.iter().map(|text| text.parse::<SetOverride>().map_err(Failure::from)).collect()
+    let sets: Vec<SetOverride> = texts
+        .iter()
+        .map(|text| text.parse::<SetOverride>().map_err(Failure::from))
+        .collect::<Result<_, _>>()?;
+    distinct(&sets).map_err(Failure::input)?;
+    Ok(sets)
 }
 
 /// The scenario at `path`, or the built-in quickstart.
@@ -58,7 +66,10 @@ pub fn percent(text: &str) -> Result<f64, Failure> {
 }
 
 /// The failure of a name that is no judged metric.
-pub fn no_such_metric(option: &str, name: &str) -> Failure {
+pub fn no_such_metric(option: &str, error: &NoMetric) -> Failure {
+    let NoMetric::Unjudged(name) = error else {
+        return Failure::input(format!("{option}: {error}"));
+    };
     let judged = || METRICS.iter().filter(|def| def.better != Better::Neutral);
     let statistics =
         |def: &MetricDef| def.statistics.iter().map(|one| one.name()).collect::<Vec<_>>().join("|");

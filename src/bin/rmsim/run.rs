@@ -143,11 +143,6 @@ fn of_the_warm_up(replications: &[Replication]) -> String {
     }
 }
 
-/// What the user should know of a run before its numbers are believed.
-pub fn warn(scenario: &Scenario, replications: &[Replication], console: &Console) {
-    say(&notes::of_run(scenario, &courses(replications)), console);
-}
-
 /// Says notes in their order.
 pub fn say(notes: &[Note], console: &Console) {
     for note in notes {

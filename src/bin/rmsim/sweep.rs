@@ -20,7 +20,7 @@ use crate::console::{self, Console, print};
 use crate::failure::Failure;
 use crate::input;
 
-/// Damaged cells that are named one by one; all are repeated.
+/// Damaged cells, and notes, that are shown one by one.
 const NAMED: usize = 10;
 
 pub fn sweep(args: &SweepArgs, console: &Console) -> Result<(), Failure> {
@@ -33,7 +33,7 @@ pub fn sweep(args: &SweepArgs, console: &Console) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| Path::new("results").join("sweeps").join(&listing.sweep));
     let threads = input::threads(args.threads);
     console.note(format!(
-        "{}: seed {}, {} combination(s) in {} replication(s) on the same worlds, {} cells",
+        "{}: seed {}, {} combination(s) in {} replication(s), {} cells",
         listing.sweep,
         listing.seed,
         listing.combinations.len(),
@@ -205,25 +205,33 @@ fn show(merged: &Merged, folder: &Path, args: &TablesArgs, console: &Console) ->
         true => writeln!(out, "{:#}", merged.to_json()),
         false => write!(out, "{}", sweep_table(merged, console.color())),
     })?;
-    let flawed = merged.flawed.iter().fold((0, 0), |sum, flaw| (sum.0 + flaw.0, sum.1 + flaw.1));
-    if flawed.0 > 0 {
-        console.warning(format!(
-            "{} runs were cut off 30 days after the last arrival, with jobs unfinished",
-            flawed.0
-        ));
-    }
-    if flawed.1 > 0 {
-        console.warning(format!(
-            "{} runs ended before their warm-up, so that nothing was measured; hint: shorten warm_up",
-            flawed.1
-        ));
-    }
+    warn(merged, console);
     console.note(format!("results in {}", folder.display()));
     match merged.missed() {
         0 => Ok(()),
         missed => {
             Err(Failure::missed(format!("{missed} of {} expected values were missed", merged.checks.len())))
         }
+    }
+}
+
+/// What the user should know of combinations that were not what the plan asked for, as after a run.
+fn warn(merged: &Merged, console: &Console) {
+    let notes = merged.notes_by_text();
+    for (names, note) in notes.iter().take(NAMED) {
+        let who = match names.as_slice() {
+            _ if names.len() == merged.listing.combinations.len() => "all combinations".to_owned(),
+            [one] => one.clone(),
+            [first, ..] => format!("{first} and {} more", names.len() - 1),
+            [] => continue,
+        };
+        match note.kind.is_warning() {
+            true => console.warning(format!("{who}: {note}")),
+            false => console.note(format!("{who}: {note}")),
+        }
+    }
+    if notes.len() > NAMED {
+        console.warning(format!("{} more notes are in sweep.json", notes.len() - NAMED));
     }
 }
 

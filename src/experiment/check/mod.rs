@@ -4,11 +4,13 @@
 //! Leaves running the replications to [`super::run`], and tables, JUnit and annotations to the report.
 
 pub mod baseline;
+pub mod regression;
 pub mod speed;
 mod targets;
 
 use serde::Serialize;
 
+use super::notes::{Course, all_alike};
 use super::statistics::Interval;
 use crate::simulator::scenario::Scenario;
 
@@ -51,8 +53,10 @@ pub enum Outcome {
     Met,
     /// The whole interval lies on the bad side.
     Missed,
-    /// The interval lies across the bound, or there is too little to judge.
+    /// The interval lies across the bound.
     Inconclusive,
+    /// There is nothing to judge by: no value, or none that stands for all jobs.
+    NotJudged,
 }
 
 impl Outcome {
@@ -62,6 +66,7 @@ impl Outcome {
             Self::Met => "met",
             Self::Missed => "missed",
             Self::Inconclusive => "inconclusive",
+            Self::NotJudged => "not judged",
         }
     }
 }
@@ -106,6 +111,8 @@ pub struct Report {
     pub replications: u32,
     /// Whether no case fails.
     pub passed: bool,
+    /// Whether nothing is random, so that all of this holds for one world only.
+    pub one_world: bool,
     /// The cases, in the order of the table.
     pub cases: Vec<Case>,
     /// What the reader should know of the evidence.
@@ -113,8 +120,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report on `cases`.
-    pub fn new(scenario: &Scenario, file: Option<String>, cases: Vec<Case>, notes: Vec<String>) -> Self {
+    /// A report on `cases`, made of replications with these courses.
+    pub fn new(
+        scenario: &Scenario,
+        file: Option<String>,
+        courses: &[Course],
+        cases: Vec<Case>,
+        notes: Vec<String>,
+    ) -> Self {
         Self {
             scenario: scenario.name.clone(),
             file,
@@ -122,6 +135,7 @@ impl Report {
             seed: scenario.seed,
             replications: scenario.replications,
             passed: cases.iter().all(|case| !case.fails),
+            one_world: all_alike(courses),
             cases,
             notes,
         }
@@ -134,7 +148,16 @@ impl Report {
 
     /// How many cases are open and do not fail.
     pub fn open(&self) -> usize {
-        self.cases.iter().filter(|case| case.outcome == Outcome::Inconclusive && !case.fails).count()
+        self.passing(Outcome::Inconclusive)
+    }
+
+    /// How many cases were not judged and do not fail.
+    pub fn not_judged(&self) -> usize {
+        self.passing(Outcome::NotJudged)
+    }
+
+    fn passing(&self, outcome: Outcome) -> usize {
+        self.cases.iter().filter(|case| case.outcome == outcome && !case.fails).count()
     }
 
     /// The report as JSON, indented.

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::baseline::LEVEL;
+use super::regression::LEVEL;
 use super::{Case, Group, Outcome};
 use crate::experiment::statistics::{Interval, quantile};
 

@@ -150,6 +150,22 @@ impl Course {
         }
     }
 
+    /// How it ended, in one word.
+    pub fn word(&self) -> &'static str {
+        match self.ending {
+            Ending::CutOff => "cut_off",
+            Ending::Stuck => "stuck",
+            Ending::Complete if !self.warmed_up => "ended_in_warm_up",
+            Ending::Complete if self.submitted == 0 => "nothing_measured",
+            Ending::Complete => "complete",
+        }
+    }
+
+    /// Whether it measured nothing: it ended before its warm-up, or no job came after that.
+    pub fn is_empty(&self) -> bool {
+        !self.warmed_up || self.submitted == 0
+    }
+
     /// Whether so many jobs are too many to be missing.
     pub(super) fn is_many(&self, missing: u64) -> bool {
         u128::from(missing) * u128::from(ONE_MISSING_IN) > u128::from(self.submitted)

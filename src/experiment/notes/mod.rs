@@ -57,6 +57,10 @@ pub enum NoteKind {
     OneReplication,
     /// Targets need more replications than there are.
     FewReplications,
+    /// A variant runs in other worlds than the one it is compared with.
+    OtherWorlds,
+    /// Another interval is measured than of the variant it is compared with.
+    OtherInterval,
     /// What a later version has to say.
     #[serde(other)]
     Other,
@@ -83,6 +87,8 @@ impl NoteKind {
             Self::NoRandomness => "no_randomness",
             Self::OneReplication => "one_replication",
             Self::FewReplications => "few_replications",
+            Self::OtherWorlds => "other_worlds",
+            Self::OtherInterval => "other_interval",
             Self::Other => "other",
         }
     }
@@ -106,7 +112,7 @@ pub struct Note {
 }
 
 impl Note {
-    fn new(kind: NoteKind, text: impl Into<String>) -> Self {
+    pub(super) fn new(kind: NoteKind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into(), hint: None }
     }
 
@@ -129,21 +135,64 @@ impl fmt::Display for Note {
 /// What whoever reads the numbers of a run must know, the gravest first. The courses are those of all replications that
 /// the numbers are made of.
 pub fn of_run(scenario: &Scenario, courses: &[Course]) -> Vec<Note> {
-    let mut notes: Vec<Note> = [
-        cut_off(courses),
-        stuck(courses),
-        ended_in_warm_up(courses),
-        nothing_measured(courses),
-        unfinished(scenario, courses),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    notes.extend(fates(courses));
-    notes.extend(fewer_arrivals(scenario, courses));
-    notes.extend(workload::of_workload(scenario));
-    notes.extend(repetition(courses));
-    notes
+    Premises::of(scenario).notes(courses)
+}
+
+/// What of a scenario notes are made of, beside the courses: for whoever has the courses, but no longer the scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Premises {
+    /// Jobs of the horizon, where it is given by jobs.
+    pub jobs: Option<u64>,
+    /// Whether the run goes on until all jobs have ended.
+    pub drain: bool,
+    /// What the jobs and their times say.
+    pub workload: Vec<Note>,
+}
+
+impl Premises {
+    /// Those of a scenario.
+    pub fn of(scenario: &Scenario) -> Self {
+        let jobs = match scenario.horizon {
+            Horizon::Jobs(jobs) => Some(jobs),
+            Horizon::Time(_) => None,
+        };
+        Self { jobs, drain: scenario.drain, workload: workload::of_workload(scenario) }
+    }
+
+    /// As [`of_run`].
+    pub fn notes(&self, courses: &[Course]) -> Vec<Note> {
+        let mut notes: Vec<Note> = [
+            cut_off(courses),
+            stuck(courses),
+            ended_in_warm_up(courses),
+            nothing_measured(courses),
+            unfinished(self.drain, courses),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        notes.extend(fates(courses));
+        notes.extend(self.jobs.and_then(|jobs| fewer_arrivals(jobs, courses)));
+        notes.extend(self.workload.iter().cloned());
+        notes.extend(repetition(courses));
+        notes
+    }
+
+    /// The same for commands that write no traces and fix the number of replications themselves: without hints that would
+    /// lead nowhere.
+    pub fn notes_without_traces(&self, courses: &[Course]) -> Vec<Note> {
+        let mut notes = self.notes(courses);
+        for note in &mut notes {
+            if note.hint.as_ref().is_some_and(|hint| hint.contains("jobs.csv")) {
+                let hint = "`rmsim run` writes jobs.csv, whose columns say what became of each job and why";
+                note.hint = Some(hint.to_owned());
+            }
+            if note.kind == NoteKind::NoRandomness {
+                note.hint = None;
+            }
+        }
+        notes
+    }
 }
 
 /// The courses that `what` picks, in words: `2 of 5 replications`, or nothing when it picks none.
@@ -202,7 +251,7 @@ fn nothing_measured(courses: &[Course]) -> Option<Note> {
 }
 
 /// Runs that ended as they were to, with too many jobs left for what is said of jobs.
-fn unfinished(scenario: &Scenario, courses: &[Course]) -> Option<Note> {
+fn unfinished(drain: bool, courses: &[Course]) -> Option<Note> {
     let ended = |course: &Course| course.warmed_up && course.ending == Ending::Complete;
     let (some, left) = some_of(courses, |course| ended(course) && course.is_many(course.left()))?;
     let waiting = sum(&left, |course| course.waiting);
@@ -214,7 +263,7 @@ fn unfinished(scenario: &Scenario, courses: &[Course]) -> Option<Note> {
         grouped(waiting),
     );
     let note = Note::new(NoteKind::Unfinished, text);
-    Some(match scenario.drain {
+    Some(match drain {
         true => note,
         false => note.hint("drain: true lets them end; a queue that grows all the time needs less load"),
     })
@@ -256,8 +305,7 @@ fn fates(courses: &[Course]) -> Vec<Note> {
     notes
 }
 
-fn fewer_arrivals(scenario: &Scenario, courses: &[Course]) -> Option<Note> {
-    let Horizon::Jobs(jobs) = scenario.horizon else { return None };
+fn fewer_arrivals(jobs: u64, courses: &[Course]) -> Option<Note> {
     let (some, short) = some_of(courses, |course| course.arrivals < jobs)?;
     let fewest = short.iter().map(|course| course.arrivals).min().unwrap_or(0);
     let text = format!(

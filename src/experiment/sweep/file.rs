@@ -26,7 +26,8 @@ pub struct PlanFile {
     pub description: String,
     /// The scenario that the settings change: a path relative to the plan, or `quickstart`, which is built in.
     pub base: String,
-    /// Root of all randomness. Replication r is the same world in every combination. Default: the base scenario's.
+    /// Root of all randomness. Replication r is the same world in every combination whose settings leave the world as it
+    /// is. Default: the base scenario's.
     #[serde(default)]
     pub seed: Option<u64>,
     /// Independent repetitions of every combination. Default: the base scenario's.

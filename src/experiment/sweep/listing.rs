@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::experiment::notes::Premises;
+
 /// Everything about a sweep that is known before its first cell has run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +59,9 @@ pub struct Listed {
     pub labels: Vec<String>,
     /// Names of its cells, by replication.
     pub cells: Vec<String>,
+    /// What notes on it are made of, beside its cells.
+    #[serde(default)]
+    pub premises: Premises,
 }
 
 /// A value that the mean of one combination is compared with.

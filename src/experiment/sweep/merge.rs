@@ -13,7 +13,6 @@ use super::listing::Listing;
 use super::runner::Folder;
 use super::tables::{Merged, Row};
 use super::{SweepError, shown};
-use crate::simulator::simulation::Ending;
 
 /// The files that a merge writes, beside plots.
 pub const FILES: [&str; 3] = ["sweep.csv", "sweep_summary.csv", "sweep.json"];
@@ -114,8 +113,7 @@ fn row(listing: &Listing, cell: &Cell) -> Result<Row, Gap> {
     };
     Ok(Row {
         values: listing.metrics.iter().map(value).collect::<Result<_, _>>()?,
-        cut_off: cell.manifest.course.ending == Ending::CutOff,
-        cold: !cell.manifest.course.warmed_up,
+        course: cell.manifest.course,
     })
 }
 

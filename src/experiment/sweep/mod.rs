@@ -9,6 +9,7 @@ mod conditions;
 pub mod file;
 pub mod listing;
 pub mod merge;
+mod overlaps;
 pub mod plan;
 pub mod runner;
 pub mod tables;

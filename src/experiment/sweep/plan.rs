@@ -14,7 +14,9 @@ use super::cell::cell_name;
 use super::conditions::{Conditions, label_of};
 use super::file::PlanFile;
 use super::listing::{Dimension, Expected, Listed, Listing, name_of};
+use super::overlaps;
 use crate::experiment::folder::VERSION;
+use crate::experiment::notes::Premises;
 use crate::observe::metrics::{METRICS, MetricDef};
 use crate::simulator::scenario::{QUICKSTART, Scenario, ScenarioError, SetOverride, WarmUp, YamlFile};
 
@@ -50,10 +52,10 @@ struct Base {
 
 /// A setting and where in the plan it stands.
 #[derive(Debug, Clone)]
-struct Setting {
-    path: String,
-    value: Value,
-    at: Vec<String>,
+pub(super) struct Setting {
+    pub path: String,
+    pub value: Value,
+    pub at: Vec<String>,
 }
 
 /// A combination before its scenario is read.
@@ -105,7 +107,7 @@ impl Plan {
         };
         let (labels, settings): (Vec<_>, Vec<_>) =
             combinations.into_iter().map(|combination| (combination.labels, combination.settings)).unzip();
-        let read = |settings: &Vec<Setting>| -> Result<([u8; 32], Vec<String>), ScenarioError> {
+        let read = |settings: &Vec<Setting>| -> Result<([u8; 32], Premises, Vec<String>), ScenarioError> {
             let scenario = base.scenario(&file, seed, settings)?;
             if scenario.warm_up == WarmUp::Auto {
                 let message = "`warm_up: auto` needs a pilot run of all combinations, which shards cannot share; hint: \
@@ -113,17 +115,17 @@ impl Plan {
                 return Err(file.error_at(&["set", "warm_up"], message));
             }
             let devices = scenario.fleet.iter().map(|device| device.spec.name.clone());
-            Ok((scenario.digest(), devices.collect()))
+            Ok((scenario.digest(), Premises::of(&scenario), devices.collect()))
         };
         // What is wrong with all of them is found with the first one.
         read(&settings[0])?;
         let read: Vec<_> = settings.par_iter().map(read).collect();
         let mut devices = BTreeSet::new();
         for (labels, read) in labels.into_iter().zip(read) {
-            let (digest, fleet) = read?;
+            let (digest, premises, fleet) = read?;
             devices.extend(fleet);
             let cells = (0..replications).map(|replication| cell_name(&digest, replication)).collect();
-            listing.combinations.push(Listed { labels, cells });
+            listing.combinations.push(Listed { labels, cells, premises });
         }
         let metric = |name: &str, at: &[&str]| {
             metric_name(name, &devices).map_err(|message| file.error_at(at, message))
@@ -151,6 +153,14 @@ impl Plan {
             let before = listing.expected.len();
             for (combination, listed) in listing.combinations.iter().enumerate() {
                 if at.hold(&listed.labels) {
+                    let same = |other: &Expected| other.combination == combination && other.metric == name;
+                    if listing.expected.iter().any(same) {
+                        let message = format!(
+                            "`{name}` of {} is expected twice; hint: keep one of them, or tell them apart by `where`",
+                            name_of(&listing.dimensions, &listed.labels)
+                        );
+                        return Err(file.error_at(&["expected", &index], message));
+                    }
                     listing.expected.push(Expected {
                         combination,
                         metric: name.clone(),
@@ -313,13 +323,6 @@ fn combinations(
             let index = index.to_string();
             add_label(file, &["variants", &index, "name"], &mut variants, variant.name.clone())?;
             let own = settings_of(file, &variant.set, &["variants", &index, "set"])?;
-            if let Some(both) = own.iter().find(|setting| plan.matrix.contains_key(&setting.path)) {
-                let message = format!(
-                    "the matrix sets `{}`, too, and would hide this; hint: keep one of them",
-                    both.path
-                );
-                return Err(file.error_at(&["variants", &index, "set", &both.path], message));
-            }
             settings.push(own);
         }
         dimensions.push(variants);
@@ -355,6 +358,7 @@ fn combinations(
         dimensions.push(dimension);
         choices.push(settings);
     }
+    overlaps::check(file, &common, &dimensions, &choices)?;
     let total = choices.iter().try_fold(1_usize, |product, choices| product.checked_mul(choices.len()));
     if total.is_none_or(|total| total > MAX_COMBINATIONS) {
         let message = format!("more than {MAX_COMBINATIONS} combinations; hint: vary less at a time");

@@ -1,12 +1,15 @@
 //! The tables of a merged sweep: every cell, means with intervals, and what was expected.
 //!
-//! Promises bytes that depend on the list and the cells alone. Leaves reading and writing files to [`super::merge`].
+//! Promises bytes that depend on the list and the cells alone, and beside every mean that does not stand for all jobs in
+//! many worlds why it does not. Leaves reading and writing files to [`super::merge`].
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use super::listing::{Expected, Listing};
+use crate::experiment::evidence::NoVerdict;
+use crate::experiment::notes::{Course, Note};
 use crate::experiment::statistics::{Interval, LEVEL_95, Moments};
 use crate::observe::metrics::MetricDef;
 
@@ -15,10 +18,8 @@ use crate::observe::metrics::MetricDef;
 pub struct Row {
     /// The metrics of the list, in its order; `None` where nothing was observed.
     pub values: Vec<Option<f64>>,
-    /// Whether the run was cut off while it waited for its last jobs.
-    pub cut_off: bool,
-    /// Whether it ended before its warm-up.
-    pub cold: bool,
+    /// How the replication went.
+    pub course: Course,
 }
 
 /// A metric of a combination over its replications.
@@ -30,8 +31,32 @@ pub struct Summary {
     pub mean: Option<f64>,
     /// Their standard deviation; `None` below two.
     pub standard_deviation: Option<f64>,
-    /// 95 % t interval of the mean; `None` below two.
+    /// 95 % t interval of the mean; `None` below two, where nothing scatters, and where there is a flaw.
     pub ci95: Option<Interval>,
+    /// Why the mean does not stand for all jobs in many worlds.
+    pub flaw: Option<NoVerdict>,
+}
+
+impl Summary {
+    /// The summary of what replications with these courses observed.
+    fn of(metric: &str, values: &[Option<f64>], courses: &[Course]) -> Self {
+        let observed: Vec<f64> = values.iter().copied().flatten().collect();
+        let moments = Moments::of(&observed);
+        let flaw = NoVerdict::alone(metric, courses, observed.len());
+        let scatters = |interval: &Interval| interval.low < interval.high;
+        Self {
+            count: moments.count(),
+            mean: moments.mean(),
+            standard_deviation: moments.standard_deviation().filter(|_| flaw.is_none()),
+            ci95: moments.interval(LEVEL_95).filter(|interval| flaw.is_none() && scatters(interval)),
+            flaw,
+        }
+    }
+
+    /// Whether the mean is not even that of what it claims to be.
+    pub fn is_spoiled(&self) -> bool {
+        self.flaw.is_some_and(NoVerdict::spoils_the_mean)
+    }
 }
 
 /// An expected value and what came out.
@@ -41,14 +66,14 @@ pub struct Check {
     pub expected: Expected,
     /// What came out.
     pub found: Summary,
-    /// Whether the mean is within the tolerance; without a mean it is not.
+    /// Whether the mean is within the tolerance; without a mean, or with one of survivors, it is not.
     pub reached: bool,
 }
 
 impl Check {
     /// How far the mean is from the expected value, as a share of it; `None` without a mean or when 0 is expected.
     pub fn deviation(&self) -> Option<f64> {
-        let mean = self.found.mean?;
+        let mean = self.found.mean.filter(|_| !self.found.is_spoiled())?;
         (self.expected.value != 0.0).then(|| (mean - self.expected.value) / self.expected.value.abs())
     }
 }
@@ -62,41 +87,49 @@ pub struct Merged {
     pub summaries: Vec<Vec<Summary>>,
     /// Every expected value.
     pub checks: Vec<Check>,
-    /// Runs of each combination that were cut off, and that ended before their warm-up.
-    pub flawed: Vec<(usize, usize)>,
+    /// What whoever reads the numbers of a combination must know.
+    pub notes: Vec<Vec<Note>>,
 }
 
 impl Merged {
     /// Merges cells by name; `None` if one is missing.
     pub fn new(listing: Listing, cells: &BTreeMap<String, Row>) -> Option<Self> {
-        let mut summaries = Vec::new();
-        let mut flawed = Vec::new();
+        let (mut summaries, mut notes) = (Vec::new(), Vec::new());
         for combination in &listing.combinations {
             let rows: Vec<&Row> =
                 combination.cells.iter().map(|cell| cells.get(cell)).collect::<Option<_>>()?;
-            let summary = |metric: usize| {
-                let observed: Vec<f64> =
-                    rows.iter().filter_map(|row| row.values.get(metric).copied().flatten()).collect();
-                let moments = Moments::of(&observed);
-                Summary {
-                    count: moments.count(),
-                    mean: moments.mean(),
-                    standard_deviation: moments.standard_deviation(),
-                    ci95: moments.interval(LEVEL_95),
-                }
+            let courses: Vec<Course> = rows.iter().map(|row| row.course).collect();
+            let summary = |(index, metric): (usize, &String)| {
+                let values = rows.iter().map(|row| row.values.get(index).copied().flatten());
+                Summary::of(metric, &values.collect::<Vec<_>>(), &courses)
             };
-            summaries.push((0..listing.metrics.len()).map(summary).collect::<Vec<_>>());
-            let count = |what: fn(&Row) -> bool| rows.iter().filter(|row| what(row)).count();
-            flawed.push((count(|row| row.cut_off), count(|row| row.cold)));
+            summaries.push(listing.metrics.iter().enumerate().map(summary).collect::<Vec<_>>());
+            notes.push(combination.premises.notes_without_traces(&courses));
         }
         let check = |expected: &Expected| {
             let metric = listing.metrics.iter().position(|metric| *metric == expected.metric)?;
             let found: Summary = *summaries.get(expected.combination)?.get(metric)?;
             let near = |mean: f64| (mean - expected.value).abs() <= expected.tolerance;
-            Some(Check { expected: expected.clone(), found, reached: found.mean.is_some_and(near) })
+            let reached = !found.is_spoiled() && found.mean.is_some_and(near);
+            Some(Check { expected: expected.clone(), found, reached })
         };
         let checks = listing.expected.iter().map(check).collect::<Option<Vec<_>>>()?;
-        Some(Self { listing, summaries, checks, flawed })
+        Some(Self { listing, summaries, checks, notes })
+    }
+
+    /// The notes, each once, with the names of the combinations that it is about.
+    pub fn notes_by_text(&self) -> Vec<(Vec<String>, &Note)> {
+        let mut grouped: Vec<(Vec<String>, &Note)> = Vec::new();
+        for (combination, notes) in self.listing.combinations.iter().zip(&self.notes) {
+            for note in notes {
+                let name = self.listing.name_of(combination);
+                match grouped.iter_mut().find(|(_, known)| known.text == note.text) {
+                    Some((names, _)) => names.push(name),
+                    None => grouped.push((vec![name], note)),
+                }
+            }
+        }
+        grouped
     }
 
     /// Expected values that were missed.
@@ -110,13 +143,14 @@ impl Merged {
         table(|writer| {
             let names = listing.dimensions.iter().map(|dimension| dimension.name.as_str());
             let metrics = listing.metrics.iter().map(String::as_str);
-            writer.write_record(names.chain(["replication", "cell"]).chain(metrics))?;
+            writer.write_record(names.chain(["replication", "cell"]).chain(metrics).chain(["ending"]))?;
             for combination in &listing.combinations {
                 for (replication, cell) in combination.cells.iter().enumerate() {
-                    let values = cells.get(cell).map(|row| row.values.as_slice()).unwrap_or_default();
+                    let Some(Row { values, course }) = cells.get(cell) else { continue };
                     let labels = combination.labels.iter().cloned();
                     let row = labels.chain([replication.to_string(), cell.clone()]);
-                    writer.write_record(row.chain(values.iter().map(|value| text(*value))))?;
+                    let values = values.iter().map(|value| text(*value));
+                    writer.write_record(row.chain(values).chain([course.word().to_owned()]))?;
                 }
             }
             Ok(())
@@ -128,10 +162,22 @@ impl Merged {
         let listing = &self.listing;
         table(|writer| {
             let names = listing.dimensions.iter().map(|dimension| dimension.name.as_str());
-            let columns =
-                ["metric", "unit", "mean", "ci95_low", "ci95_high", "standard_deviation", "replications"];
+            let columns = [
+                "metric",
+                "unit",
+                "mean",
+                "ci95_low",
+                "ci95_high",
+                "standard_deviation",
+                "replications",
+                "flaw",
+                "notes",
+            ];
             writer.write_record(names.chain(columns))?;
-            for (combination, summaries) in listing.combinations.iter().zip(&self.summaries) {
+            for ((combination, summaries), notes) in
+                listing.combinations.iter().zip(&self.summaries).zip(&self.notes)
+            {
+                let notes: Vec<&str> = notes.iter().map(|note| note.kind.as_str()).collect();
                 for (metric, summary) in listing.metrics.iter().zip(summaries) {
                     let unit = MetricDef::find(metric).map_or("", |found| found.0.unit);
                     let labels = combination.labels.iter().cloned();
@@ -143,6 +189,8 @@ impl Merged {
                         text(summary.ci95.map(|interval| interval.high)),
                         text(summary.standard_deviation),
                         summary.count.to_string(),
+                        summary.flaw.map_or("", NoVerdict::as_str).to_owned(),
+                        notes.join(" "),
                     ]))?;
                 }
             }
@@ -167,15 +215,14 @@ impl Merged {
                         "ci95": summary.ci95,
                         "standard_deviation": summary.standard_deviation,
                         "replications": summary.count,
+                        "flaw": summary.flaw,
                     });
                     (metric.clone(), value)
                 })
                 .collect();
-            let (cut_off, cold) = self.flawed[index];
             json!({
                 "labels": labels(index),
-                "cut_off": cut_off,
-                "ended_before_warm_up": cold,
+                "notes": self.notes[index],
                 "metrics": metrics,
             })
         });
@@ -187,6 +234,7 @@ impl Merged {
                 "tolerance": check.expected.tolerance,
                 "mean": check.found.mean,
                 "ci95": check.found.ci95,
+                "flaw": check.found.flaw,
                 "deviation": check.deviation(),
                 "reached": check.reached,
             })

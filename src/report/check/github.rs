@@ -1,6 +1,6 @@
 //! Annotations of GitHub Actions: messages beside the line of the scenario file.
 //!
-//! Promises one line per case that fails or stays open, with all characters escaped that would end a message early. Leaves
+//! Promises one line per case that fails or stays open, and per note on what the verdicts rest on, with all characters escaped that would end a message early. Leaves
 //! the step summary to [`super::markdown`].
 
 use std::fmt::Write as _;
@@ -23,6 +23,13 @@ pub fn annotations(report: &Report) -> String {
         let title = format!("{} {}: {}", case.group.as_str(), case.outcome.as_str(), case.name);
         let _ = writeln!(text, "title={}::{}", property(&title), message(&sentence(case)));
     }
+    for note in &report.notes {
+        let _ = write!(text, "::notice ");
+        if let Some(file) = &report.file {
+            let _ = write!(text, "file={},", property(file));
+        }
+        let _ = writeln!(text, "title={}::{}", property(&report.scenario), message(note));
+    }
     text
 }
 
@@ -36,7 +43,8 @@ fn level(case: &Case) -> Option<&'static str> {
 }
 
 fn message(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    text.replace(|c: char| c.is_control(), "\u{fffd}")
 }
 
 fn property(text: &str) -> String {

@@ -30,16 +30,16 @@ fn write<W: Write>(
     let timestamp = started.strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let count = |number: usize| number.to_string();
     let (tests, failures, skipped) =
-        (count(report.cases.len()), count(report.failures()), count(report.open()));
+        (count(report.cases.len()), count(report.failures()), count(report.open() + report.not_judged()));
     let took = format!("{took_s:.3}");
-    let suite = format!("rmsim check {}", report.scenario);
+    let (suite, package) = (clean(&format!("rmsim check {}", report.scenario)), clean(&report.scenario));
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     writer.create_element("testsuites").write_inner_content(|writer| {
         writer
             .create_element("testsuite")
             .with_attributes([
                 ("name", suite.as_str()),
-                ("package", report.scenario.as_str()),
+                ("package", package.as_str()),
                 ("id", "0"),
                 ("timestamp", timestamp.as_str()),
                 // Where it ran is nobody's business.
@@ -57,11 +57,11 @@ fn write<W: Write>(
 }
 
 fn suite_content<W: Write>(writer: &mut Writer<W>, report: &Report) -> io::Result<()> {
+    let version = clean(&report.version);
     let seed = report.seed.to_string();
     let replications = report.replications.to_string();
     writer.create_element("properties").write_inner_content(|writer| {
-        for (name, value) in
-            [("version", report.version.as_str()), ("seed", &seed), ("replications", &replications)]
+        for (name, value) in [("version", version.as_str()), ("seed", &seed), ("replications", &replications)]
         {
             let property = writer.create_element("property");
             property.with_attributes([("name", name), ("value", value)]).write_empty()?;
@@ -70,8 +70,8 @@ fn suite_content<W: Write>(writer: &mut Writer<W>, report: &Report) -> io::Resul
     })?;
     for case in &report.cases {
         let sentence = clean(&sentence(case));
-        let classname = format!("{}.{}", report.scenario, case.group.as_str());
-        let name = format!("{} {}", case.name, case.requirement);
+        let classname = clean(&format!("{}.{}", report.scenario, case.group.as_str()));
+        let name = clean(&format!("{} {}", case.name, case.requirement));
         let element = writer.create_element("testcase").with_attributes([
             ("name", name.as_str()),
             ("classname", classname.as_str()),
@@ -87,7 +87,7 @@ fn suite_content<W: Write>(writer: &mut Writer<W>, report: &Report) -> io::Resul
                 failure.write_text_content(BytesText::new(&format!("{}{sentence}", clean(&place))))?;
                 Ok(())
             })?,
-            (false, Outcome::Inconclusive) => element.write_inner_content(|writer| {
+            (false, Outcome::Inconclusive | Outcome::NotJudged) => element.write_inner_content(|writer| {
                 writer
                     .create_element("skipped")
                     .with_attribute(("message", sentence.as_str()))
@@ -103,7 +103,13 @@ fn suite_content<W: Write>(writer: &mut Writer<W>, report: &Report) -> io::Resul
     Ok(())
 }
 
-/// Control characters have no place in XML, not even escaped.
+/// The text without characters that have no place in XML, not even escaped: control characters, and what Unicode calls no
+/// character at all.
 fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+    let allowed = |c: char| match c {
+        '\n' | '\t' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        c => !c.is_control(),
+    };
+    text.chars().map(|c| if allowed(c) { c } else { '\u{fffd}' }).collect()
 }

@@ -49,26 +49,48 @@ pub fn sentence(case: &Case) -> String {
     text
 }
 
-/// Cases that the table shows: of regressions only those that say something.
-fn shown(report: &Report, all: bool) -> impl Iterator<Item = &Case> {
-    report.cases.iter().filter(move |case| {
-        let quiet = case.group == Group::Regression && case.outcome == Outcome::Met && case.note.is_empty();
-        all || !quiet
-    })
+/// Whether a case says nothing that anybody asked for: a metric no worse than the baseline, or one that was never observed.
+fn is_quiet(case: &Case) -> bool {
+    let regression = case.group == Group::Regression && !case.fails;
+    let unmoved = case.outcome == Outcome::Met && !case.note.contains("better");
+    regression && (unmoved || (case.outcome == Outcome::NotJudged && case.value.is_none()))
 }
 
-fn hidden(report: &Report, all: bool) -> usize {
-    report.cases.len() - shown(report, all).count()
+/// Cases that the table shows: of regressions only those that say something.
+fn shown(report: &Report, all: bool) -> impl Iterator<Item = &Case> {
+    report.cases.iter().filter(move |case| all || !is_quiet(case))
+}
+
+/// What was left out, in words; nothing when nothing was.
+fn hidden(report: &Report, all: bool) -> Vec<String> {
+    let quiet = || report.cases.iter().filter(|case| !all && is_quiet(case));
+    let (met, open) = (
+        quiet().filter(|case| case.outcome == Outcome::Met).count(),
+        quiet().filter(|case| case.outcome == Outcome::NotJudged).count(),
+    );
+    let mut lines = Vec::new();
+    if met > 0 {
+        lines.push(format!("{met} metrics no worse than the baseline"));
+    }
+    if open > 0 {
+        lines.push(format!("{open} metrics not judged, since they were never observed"));
+    }
+    lines
 }
 
 /// How it ended, in one line.
 pub fn conclusion(report: &Report) -> String {
     let mut text = match report.failures() {
+        0 if report.one_world => {
+            format!("holds in the one world that there is: none of {} checks failed", report.cases.len())
+        }
         0 => format!("passed: none of {} checks failed", report.cases.len()),
         failures => format!("failed: {failures} of {} checks", report.cases.len()),
     };
-    if report.open() > 0 {
-        let _ = write!(text, ", {} inconclusive", report.open());
+    for (count, word) in [(report.open(), Outcome::Inconclusive), (report.not_judged(), Outcome::NotJudged)] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {}", word.as_str());
+        }
     }
     text
 }
@@ -76,7 +98,7 @@ pub fn conclusion(report: &Report) -> String {
 fn tone(case: &Case) -> Tone {
     match case.outcome {
         _ if case.fails => Tone::Bad,
-        Outcome::Inconclusive | Outcome::Missed => Tone::Warning,
+        Outcome::Inconclusive | Outcome::Missed | Outcome::NotJudged => Tone::Warning,
         Outcome::Met => Tone::Good,
     }
 }
@@ -104,23 +126,29 @@ pub fn table(report: &Report, all: bool, color: bool) -> String {
         ]);
     }
     let mut text = table.render(color);
-    if hidden(report, all) > 0 {
-        let _ = writeln!(text, "and {} metrics no worse than the baseline", hidden(report, all));
+    for line in hidden(report, all) {
+        let _ = writeln!(text, "and {line}");
     }
     let _ = writeln!(text, "{}", conclusion(report));
     text
 }
 
+/// A text for a cell or a line of Markdown: `<` begins a tag, `|` a cell, and a line break ends both.
+fn plain(text: &str) -> String {
+    text.replace('<', "&lt;").replace('|', "\\|").replace(|c: char| c.is_control(), " ")
+}
+
 /// A page in Markdown, for step summaries and comments.
 pub fn markdown(report: &Report) -> String {
-    let mut text = format!("### {} {}\n\n", if report.passed { "✅" } else { "❌" }, report.scenario);
+    let sign = if report.passed { "✅" } else { "❌" };
+    let mut text = format!("### {sign} {}\n\n", plain(&report.scenario));
     let _ = writeln!(
         text,
         "{} ({} replications, seed {}, version {})\n",
         conclusion(report),
         report.replications,
         report.seed,
-        report.version
+        plain(&report.version)
     );
     text.push_str("| check | metric | required | found | baseline | verdict |\n|---|---|---|---|---|---|\n");
     for case in shown(report, false) {
@@ -139,15 +167,14 @@ pub fn markdown(report: &Report) -> String {
             baseline,
             format!("{sign} {}{note}", case.outcome.as_str()),
         ];
-        // `<` begins a tag and `|` a cell.
-        let cells = cells.map(|cell| cell.replace('<', "&lt;").replace('|', "\\|").replace('\n', " "));
+        let cells = cells.map(|cell| plain(&cell));
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
-    if hidden(report, false) > 0 {
-        let _ = writeln!(text, "\n{} metrics are no worse than the baseline.", hidden(report, false));
+    for line in hidden(report, false) {
+        let _ = writeln!(text, "\nAnd {line}.");
     }
     for note in &report.notes {
-        let _ = writeln!(text, "\nNote: {note}.");
+        let _ = writeln!(text, "\nNote: {}.", plain(note));
     }
     text
 }

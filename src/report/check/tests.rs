@@ -41,6 +41,7 @@ fn report() -> Report {
         seed: 7,
         replications: 10,
         passed: false,
+        one_world: false,
         cases,
         notes: vec!["the baseline is old".to_owned()],
     }
@@ -75,7 +76,7 @@ fn markdown_is_safe_in_a_table() {
     | target | `makespan_s` | &lt; 0.25 | 0.250 ± 0.010 |  | ⚠️ inconclusive: 100 % &lt;open> & "so" \| |
     | regression | `qubit_utilization` | at most 1 % worse | 0.2500 (-6.0 % to -4.0 %) | 0.2600 | ❌ missed |
 
-    1 metrics are no worse than the baseline.
+    And 1 metrics no worse than the baseline.
 
     Note: the baseline is old.
     "#);
@@ -87,7 +88,32 @@ fn annotations_name_file_and_line_and_are_one_line_each() {
     ::error file=scenarios/a%2Cb.yaml,line=12,title=target missed%3A qubit_utilization[a%2Cb%3Ac]::qubit_utilization[a,b:c]: >= 0.3 required, 0.250 ± 0.010 found: missed
     ::warning file=scenarios/a%2Cb.yaml,line=12,title=target inconclusive%3A makespan_s::makespan_s: < 0.25 required, 0.250 ± 0.010 found: inconclusive (100 %25 <open> & "so"%0A|)
     ::error file=scenarios/a%2Cb.yaml,title=regression missed%3A qubit_utilization::qubit_utilization: at most 1 %25 worse required, 0.2500 (-6.0 %25 to -4.0 %25) found, baseline 0.2600: missed
+    ::notice file=scenarios/a%2Cb.yaml,title=demo::the baseline is old
     "#);
+}
+
+/// Names come from files that others wrote: whatever they hold, the file stays XML, and a line stays a line.
+#[test]
+fn no_name_breaks_a_file() {
+    let odd = "a\u{0}\u{1b}[31m\u{fffe}\u{ffff}\u{85}]]>&<\"'\n::error::";
+    let mut report = report();
+    report.scenario = odd.to_owned();
+    report.version = odd.to_owned();
+    report.notes = vec![odd.to_owned()];
+    for case in &mut report.cases {
+        (case.name, case.note, case.requirement) = (odd.to_owned(), odd.to_owned(), odd.to_owned());
+    }
+    let xml = junit::junit(&report, jiff::Timestamp::UNIX_EPOCH, 0.0);
+    let allowed = |c: char| matches!(c, '\n' | '\t' | ' '..='\u{7e}' | '\u{a0}'..='\u{fffd}');
+    assert!(xml.chars().all(allowed), "{xml:?}");
+    let mut reader = quick_xml::Reader::from_str(&xml);
+    reader.config_mut().check_end_names = true;
+    while !matches!(reader.read_event().unwrap(), quick_xml::events::Event::Eof) {}
+    let annotations = github::annotations(&report);
+    assert_eq!(annotations.lines().count(), 4);
+    assert!(annotations.lines().all(|line| line.starts_with("::")), "{annotations}");
+    let page = markdown(&report);
+    assert!(page.lines().all(|line| !line.chars().any(char::is_control)), "{page}");
 }
 
 #[test]

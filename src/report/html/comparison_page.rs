@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use super::shell::{Heading, Section};
 use super::{Page, glossary, manifest, shell};
-use crate::experiment::comparison::{Comparison, Row};
+use crate::experiment::comparison::{Comparison, Own, Row};
 use crate::experiment::reading::{ComparisonFiles, ReadError, ReplicationRow, each_row};
 use crate::experiment::statistics::{Direction, Verdict};
+use crate::report::comparison_table::verdict as verdict_words;
 use crate::report::table::{number, signed_with_interval};
 
 /// Most values per metric in the plot of replications.
@@ -36,7 +37,11 @@ struct Data<'a> {
 struct Drawn<'a> {
     metric: &'a str,
     variant: &'a str,
+    /// `none` where there is none.
     verdict: &'static str,
+    /// The verdict in words, with the reason where there is none.
+    says: String,
+    pairs: usize,
     lower_is_better: bool,
     baseline: Option<f64>,
     mean: Option<f64>,
@@ -149,7 +154,9 @@ fn drawn(row: &Row) -> Drawn<'_> {
     Drawn {
         metric: &row.metric,
         variant: &row.variant,
-        verdict: row.verdict.as_str(),
+        verdict: word(row.verdict),
+        says: verdict_words(row),
+        pairs: row.pairs,
         lower_is_better: row.direction == Direction::LowerIsBetter,
         baseline: row.baseline_mean,
         mean: row.variant_mean,
@@ -159,13 +166,19 @@ fn drawn(row: &Row) -> Drawn<'_> {
     }
 }
 
+/// The word by which rows are filtered and styled.
+fn word(verdict: Option<Verdict>) -> &'static str {
+    verdict.map_or("none", Verdict::as_str)
+}
+
 fn lead(comparison: &Comparison) -> String {
     if comparison.replications < 2 {
         return "One replication: no interval and no verdict; hint: --replications 10 or more.".to_owned();
     }
     format!(
-        "Paired differences from {} over {} replications in the same worlds, with 95 % intervals. p is adjusted for {} \
-         variant(s) (Holm), d is the effect size, vrf says how many times fewer replications the same worlds take.",
+        "Differences from {} over {} replications, with 95 % intervals; pairs are those in which both have a value. p is \
+         adjusted for {} variant(s) (Holm), d is the effect size, vrf says how many times fewer replications the same \
+         worlds take. Equal means the same in every world; n/a that there is no verdict, and why.",
         comparison.baseline,
         comparison.replications,
         comparison.variants.len()
@@ -173,18 +186,41 @@ fn lead(comparison: &Comparison) -> String {
 }
 
 /// A sign and a word: verdicts must not be told by colour alone.
-fn badge(verdict: Verdict) -> Markup {
+fn badge(verdict: Option<Verdict>, words: &str) -> Markup {
     let sign = match verdict {
-        Verdict::Better => "▲",
-        Verdict::Worse => "▼",
-        Verdict::Inconclusive => "○",
+        Some(Verdict::Better) => "▲",
+        Some(Verdict::Worse) => "▼",
+        Some(Verdict::Equal) => "=",
+        Some(Verdict::Inconclusive) => "○",
+        None => "–",
     };
-    let word = verdict.as_str();
-    html! { span class={ "verdict " (word) } { span aria-hidden="true" { (sign) } " " (word) } }
+    html! { span class={ "verdict " (word(verdict)) } { span aria-hidden="true" { (sign) } " " (words) } }
+}
+
+/// What every reader must know before the numbers: notes on the variants, and why rows have no verdict.
+fn notices(comparison: &Comparison) -> Markup {
+    html! {
+        @for (who, note) in comparison.notes_by_text() {
+            p.notice { strong { (who) } ": " (note) }
+        }
+        @for (reason, rows) in comparison.reasons() {
+            p.notice { strong { "n/a (" (reason.short()) ")" } ", " (rows) " row(s): " (reason.sentence()) }
+        }
+    }
+}
+
+/// A mean over the pairs; where it is not the one over all replications with a value, that one, too.
+fn mean_cell(mean: Option<f64>, own: Own, pairs: usize) -> Markup {
+    html! {
+        (number(mean))
+        @if own.replications > pairs {
+            br; span.note { "by itself " (number(own.mean)) " over " (own.replications) }
+        }
+    }
 }
 
 fn verdicts(comparison: &Comparison, rows: &[Row], missing: &[String]) -> Markup {
-    let count = |variant: &str, verdict: Verdict| {
+    let count = |variant: &str, verdict: Option<Verdict>| {
         comparison.rows.iter().filter(|row| row.variant == variant && row.verdict == verdict).count()
     };
     let p_value = |row: &Row| match row.p_adjusted {
@@ -197,13 +233,14 @@ fn verdicts(comparison: &Comparison, rows: &[Row], missing: &[String]) -> Markup
     };
     html! {
         @for one in missing { p.notice { (one) } }
+        (notices(comparison))
         dl.figures {
             @for variant in comparison.variants.iter().take(24) {
                 div {
                     dt { (variant) }
                     dd.tally {
-                        @for verdict in [Verdict::Better, Verdict::Worse, Verdict::Inconclusive] {
-                            span { (count(variant, verdict)) " " (badge(verdict)) }
+                        @for verdict in Verdict::ALL.map(Some).into_iter().chain([None]) {
+                            span { (count(variant, verdict)) " " (badge(verdict, verdict.map_or("n/a", Verdict::as_str))) }
                         }
                     }
                 }
@@ -217,29 +254,31 @@ fn verdicts(comparison: &Comparison, rows: &[Row], missing: &[String]) -> Markup
             label { "Verdict: " select #verdict-filter {
                 option value="" { "all" }
                 option value="decided" { "better or worse" }
-                @for word in ["better", "worse", "inconclusive"] { option { (word) } }
+                @for verdict in Verdict::ALL { option { (verdict.as_str()) } }
+                option value="none" { "n/a" }
             } }
             span.count #row-count aria-live="polite" {}
         }
         div.scroll tabindex="0" role="region" aria-label="Comparison table" {
             table.sortable #comparison {
                 thead { tr {
-                    @for name in ["metric", "variant", "baseline", "variant mean", "difference", "p", "d", "vrf", "verdict"] {
+                    @for name in ["metric", "variant", "pairs", "baseline", "variant mean", "difference", "p", "d", "vrf", "verdict"] {
                         th scope="col" { (name) }
                     }
                 } }
                 tbody {
                     @for row in rows {
-                        tr data-variant=(row.variant) data-verdict=(row.verdict.as_str()) {
+                        tr data-variant=(row.variant) data-verdict=(word(row.verdict)) {
                             th scope="row" { a href={ "#" (anchor(&row.metric)) } { (row.metric) } }
                             td.text { (row.variant) }
-                            td data-v=[row.baseline_mean] { (number(row.baseline_mean)) }
-                            td data-v=[row.variant_mean] { (number(row.variant_mean)) }
+                            td data-v=(row.pairs) { (row.pairs) }
+                            td data-v=[row.baseline_mean] { (mean_cell(row.baseline_mean, row.baseline_own, row.pairs)) }
+                            td data-v=[row.variant_mean] { (mean_cell(row.variant_mean, row.variant_own, row.pairs)) }
                             td data-v=[row.difference] { (signed_with_interval(row.difference, row.ci95)) }
                             td data-v=[row.p_adjusted] { (p_value(row)) }
                             td data-v=[row.effect_size] { (decimals(row.effect_size, 2)) }
                             td data-v=[row.variance_reduction] { (decimals(row.variance_reduction, 1)) }
-                            td.text { (badge(row.verdict)) }
+                            td.text { (badge(row.verdict, &verdict_words(row))) }
                         }
                     }
                 }

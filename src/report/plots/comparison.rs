@@ -10,6 +10,7 @@ use super::canvas::{Anchor, Canvas, Drawing, Lettering, Pen};
 use super::palette::{BLUE, Dash, INK, Marker, RED, SOFT};
 use crate::experiment::comparison::{Comparison, Row};
 use crate::experiment::statistics::{Direction, Verdict};
+use crate::report::comparison_table::verdict as verdict_words;
 use crate::report::table::{number, signed_with_interval};
 
 const ROW_HEIGHT: f64 = 34.0;
@@ -105,13 +106,15 @@ impl Drawing for ForestPlot {
             canvas.text(&difference, (column[1], middle), value);
             let (color, _) = look(row.verdict);
             let word = Lettering::new(color, TICK_SIZE, Anchor::Start);
-            canvas.text(row.verdict.as_str(), (column[2], middle), word);
+            let room = width - column[2] - 8.0;
+            canvas.text(&fitted(&verdict_words(row), TICK_SIZE, room), (column[2], middle), word);
             y += ROW_HEIGHT;
         }
         let note = if self.comparison.is_single() {
             "one replication: no interval, no verdict"
         } else {
-            "95 % t intervals of paired differences; verdicts by Holm's correction over the variants of a metric"
+            "95 % t intervals of differences; verdicts by Holm's correction over the variants of a metric; n/a: no \
+             verdict, for the reason beside it"
         };
         let hidden = self.comparison.rows.len() - self.rows().len();
         let note = if hidden > 0 { format!("{note}; {hidden} more rows not shown") } else { note.to_owned() };
@@ -152,20 +155,23 @@ impl ForestPlot {
     }
 }
 
-fn look(verdict: Verdict) -> (RGBColor, Marker) {
+fn look(verdict: Option<Verdict>) -> (RGBColor, Marker) {
     match verdict {
-        Verdict::Better => (BLUE, Marker::Circle),
-        Verdict::Worse => (RED, Marker::Diamond),
-        Verdict::Inconclusive => (SOFT, Marker::Frame),
+        Some(Verdict::Better) => (BLUE, Marker::Circle),
+        Some(Verdict::Worse) => (RED, Marker::Diamond),
+        Some(Verdict::Equal) => (INK, Marker::Square),
+        Some(Verdict::Inconclusive) => (SOFT, Marker::Frame),
+        None => (SOFT, Marker::Ring),
     }
 }
 
 fn legend<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, (mut x, y): (f64, f64)) {
-    for verdict in [Verdict::Better, Verdict::Worse, Verdict::Inconclusive] {
+    for verdict in Verdict::ALL.map(Some).into_iter().chain([None]) {
         let (color, marker) = look(verdict);
         canvas.marker(marker, (x + 10.0, y), 7.5, color);
         let style = Lettering::new(INK, TICK_SIZE, Anchor::Start);
-        x += canvas.text(verdict.as_str(), (x + 28.0, y), style) + 66.0;
+        let word = verdict.map_or("n/a", Verdict::as_str);
+        x += canvas.text(word, (x + 28.0, y), style) + 66.0;
     }
 }
 
@@ -192,7 +198,7 @@ fn interval<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, frame: &Frame, row:
     };
     if let Some((low, high)) = found.interval {
         let (from, to) = (frame.x_at(low), frame.x_at(high));
-        let dash = if row.verdict == Verdict::Inconclusive { Dash::Short } else { Dash::Solid };
+        let dash = if row.verdict == Some(Verdict::Inconclusive) { Dash::Short } else { Dash::Solid };
         canvas.line(&[(from, y), (to, y)], Pen::solid(color, 3.0).dashed(dash));
         for (value, x, side) in [(low, from, -1.0), (high, to, 1.0)] {
             if value.abs() > limit && value * side > 0.0 {

@@ -19,6 +19,8 @@ pub struct ResponsePoint {
     pub mean: f64,
     /// Ends of the 95 % interval, where there is one.
     pub interval: Option<(f64, f64)>,
+    /// Whether the mean does not stand for all jobs: it is drawn hollow.
+    pub reserved: bool,
 }
 
 /// A line.
@@ -132,7 +134,10 @@ impl Drawing for ResponsePlot {
                         canvas.line(&[(at.0 - 6.0, end), (at.0 + 6.0, end)], pen);
                     }
                 }
-                canvas.marker(look.marker, at, 7.0, look.color);
+                match point.reserved {
+                    true => canvas.marker(Marker::Ring, at, 9.0, look.color),
+                    false => canvas.marker(look.marker, at, 7.0, look.color),
+                }
             }
         }
         // On top: what was expected must be seen where it hides behind what came out.
@@ -141,12 +146,13 @@ impl Drawing for ResponsePlot {
         }
         for entry in &legend {
             let y = 122.0 + 30.0 * entry.row as f64;
-            match entry.series {
-                Some(index) => {
+            match entry.mark {
+                Mark::Series(index) => {
                     let look = style(index);
                     canvas.marker(look.marker, (entry.x + 10.0, y), 7.0, look.color);
                 }
-                None => cross(canvas, (entry.x + 10.0, y), 0.0),
+                Mark::Expected => cross(canvas, (entry.x + 10.0, y), 0.0),
+                Mark::Reserved => canvas.marker(Marker::Ring, (entry.x + 10.0, y), 9.0, INK),
             }
             let text = Lettering::new(INK, LABEL_SIZE, Anchor::Start);
             canvas.text(&entry.text, (entry.x + 26.0, y), text);
@@ -154,9 +160,20 @@ impl Drawing for ResponsePlot {
     }
 }
 
-/// An entry of the legend; without a series it is that of the expected values.
+/// What an entry of the legend explains.
+#[derive(Clone, Copy)]
+enum Mark {
+    /// A line, by its number.
+    Series(usize),
+    /// Expected values.
+    Expected,
+    /// Means that do not stand for all jobs.
+    Reserved,
+}
+
+/// An entry of the legend.
 struct Entry {
-    series: Option<usize>,
+    mark: Mark,
     text: String,
     x: f64,
     row: usize,
@@ -165,23 +182,27 @@ struct Entry {
 impl ResponsePlot {
     fn legend(&self) -> Vec<Entry> {
         let named = self.series.iter().enumerate().filter(|(_, series)| !series.name.is_empty());
-        let mut texts: Vec<(Option<usize>, String)> =
-            named.take(NAMED).map(|(index, series)| (Some(index), series.name.clone())).collect();
+        let mut texts: Vec<(Mark, String)> =
+            named.take(NAMED).map(|(index, series)| (Mark::Series(index), series.name.clone())).collect();
         if self.series.iter().any(|series| !series.expected.is_empty()) {
             let text = match self.reference.is_empty() {
                 true => "expected, with tolerance".to_owned(),
                 false => format!("{}, with tolerance", self.reference),
             };
-            texts.push((None, text));
+            texts.push((Mark::Expected, text));
+        }
+        if self.series.iter().flat_map(ResponseSeries::drawn).any(|point| point.reserved) {
+            let text = "hollow: censored, or not observed in every replication; see the table";
+            texts.push((Mark::Reserved, text.to_owned()));
         }
         let (mut x, mut row) = (170.0, 0);
-        let place = |(series, text): (Option<usize>, String)| {
+        let place = |(mark, text): (Mark, String)| {
             let text = fitted(&text, LABEL_SIZE, 1300.0);
             let width = 26.0 + text_width(&text, LABEL_SIZE) + 30.0;
             if x > 170.0 && x + width > 1560.0 {
                 (x, row) = (170.0, row + 1);
             }
-            let entry = Entry { series, text, x, row };
+            let entry = Entry { mark, text, x, row };
             x += width;
             entry
         };

@@ -21,13 +21,11 @@ fn plots(values: &[f64], until_s: f64) -> Vec<Plot> {
             devices: (0..devices).map(|index| series(&format!("device {index}"))).collect(),
         })
     };
-    let variant = |name: &str, shift: f64| Variant {
-        name: text(name),
-        replications: values
-            .iter()
-            .take(10)
-            .map(|value| MetricValues::from([(text("waiting_time_s.mean"), Some(value + shift))]))
-            .collect(),
+    let variant = |name: &str, shift: f64| {
+        let values = values.iter().take(10);
+        let values =
+            values.map(|value| MetricValues::from([(text("waiting_time_s.mean"), Some(value + shift))]));
+        Variant::new(text(name), values.collect())
     };
     let comparison = Comparison::new(
         &[Metric::lower("waiting_time_s.mean")],
@@ -74,7 +72,12 @@ fn plots(values: &[f64], until_s: f64) -> Vec<Plot> {
                     name: format!("series {index}"),
                     points: points
                         .iter()
-                        .map(|&(x, mean)| ResponsePoint { x, mean, interval: Some((mean - 0.1, mean + 0.1)) })
+                        .map(|&(x, mean)| ResponsePoint {
+                            x,
+                            mean,
+                            interval: Some((mean - 0.1, mean + 0.1)),
+                            reserved: x < 3.0,
+                        })
                         .collect(),
                     expected: points.iter().map(|&(x, value)| (x, value, 0.05)).collect(),
                 })

@@ -44,7 +44,7 @@ pub use error::ScenarioError;
 pub use file::targets::{Bound, Comparison, Latency, Measure, OnInconclusive};
 pub use file::{CalibrationMode, Horizon, Traces, WarmUp};
 pub use schema::{schema, schema_text};
-pub use set::{SetError, SetOverride};
+pub use set::{Overlap, SetError, SetOverride};
 pub use yaml_file::{YamlFile, valid_names};
 
 /// The scenario that runs when none is named.

@@ -31,6 +31,17 @@ pub enum SetError {
     EmptyKey(String),
 }
 
+/// How the places of two settings lie to each other, where they touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlap {
+    /// Both are about the same place.
+    Same,
+    /// The first one's place lies within the second one's: `a.b.c` within `a.b`.
+    Within,
+    /// The other way round.
+    Around,
+}
+
 impl SetOverride {
     /// The override of `path` (keys separated by dots) with the YAML text `value`.
     pub fn new(path: &str, value: impl Into<String>) -> Result<Self, SetError> {
@@ -50,6 +61,24 @@ impl SetOverride {
     /// The path, keys separated by dots.
     pub fn path(&self) -> String {
         self.path.join(".")
+    }
+
+    /// How the place of this setting lies to that of another one; `None` where one leaves the other as it is. Items of
+    /// lists are compared by number: `fleet.00` is `fleet.0`.
+    pub fn overlap(&self, other: &Self) -> Option<Overlap> {
+        let number = |key: &str| key.parse::<usize>().ok();
+        let same = |(a, b): (&String, &String)| a == b || (number(a).is_some() && number(a) == number(b));
+        let touches = self.path.iter().zip(&other.path).all(same);
+        touches.then(|| match self.path.len().cmp(&other.path.len()) {
+            std::cmp::Ordering::Equal => Overlap::Same,
+            std::cmp::Ordering::Greater => Overlap::Within,
+            std::cmp::Ordering::Less => Overlap::Around,
+        })
+    }
+
+    /// The option that it was written with: `--set` unless said otherwise.
+    pub fn option(&self) -> &'static str {
+        self.option
     }
 
     /// The value as it was written.

@@ -1,8 +1,9 @@
 // Comparisons: filters of the table, paired differences, values of all replications.
 "use strict";
 
-const SHAPES = { better: "up", worse: "down", inconclusive: "ring" };
-const VERDICT_INK = { better: "var(--good)", worse: "var(--bad)", inconclusive: "var(--soft)" };
+const SHAPES = { better: "up", worse: "down", equal: "", inconclusive: "ring", none: "ring" };
+const VERDICT_INK = { better: "var(--good)", worse: "var(--bad)", equal: "var(--ink)", inconclusive: "var(--soft)", none: "var(--soft)" };
+const isDecided = (verdict) => verdict === "better" || verdict === "worse";
 
 function startComparison() {
   const variantFilter = document.getElementById("variant-filter");
@@ -12,7 +13,7 @@ function startComparison() {
     for (const row of rows) {
       const { variant, verdict } = row.dataset;
       const wanted = verdictFilter.value;
-      const fits = !wanted || verdict === wanted || (wanted === "decided" && verdict !== "inconclusive");
+      const fits = !wanted || verdict === wanted || (wanted === "decided" && isDecided(verdict));
       row.hidden = !(fits && (!variantFilter.value || variant === variantFilter.value));
     }
     document.getElementById("row-count").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`;
@@ -36,7 +37,7 @@ function startComparison() {
   const metricChoice = document.getElementById("metric-choice");
   const metrics = Object.keys(DATA.replications).filter((name) => Object.keys(DATA.replications[name]).length);
   metricChoice.append(...metrics.map((name) => element("option", {}, name)));
-  const decided = DATA.rows.find((row) => row.verdict !== "inconclusive" && metrics.includes(row.metric));
+  const decided = DATA.rows.find((row) => isDecided(row.verdict) && metrics.includes(row.metric));
   if (decided) metricChoice.value = decided.metric;
   const figure = document.querySelector('[data-chart="replications"]');
   const drawReplications = () => {
@@ -94,15 +95,15 @@ function forest(plot, rows) {
     const point = share(row.difference, row);
     if (Math.abs(point) > most) group.append(shapeAt(SHAPES[row.verdict], x.at(Math.sign(point) * most) - Math.sign(point) * 16, middle, 4.5, ink));
     else group.append(shapeAt(SHAPES[row.verdict], x.at(point), middle, 4.5, ink));
-    if (!narrow) group.append(element("text", { x: box.right + 12, y: middle + 4, style: { fill: ink } }, row.verdict));
+    if (!narrow) group.append(element("text", { x: box.right + 12, y: middle + 4, style: { fill: ink } }, row.says));
     group.addEventListener("pointermove", (event) => tip.show(event.clientX, event.clientY, row.metric, [
       ["variant", row.variant], ["baseline", format.number(row.baseline)], ["mean", format.number(row.mean)], ["difference", format.number(row.difference)],
       ["95 % interval", row.ci95 ? row.ci95.map(format.number).join(" to ") : "-"],
-      ...(row.bootstrap95 ? [["95 % interval, bootstrap", row.bootstrap95.map(format.number).join(" to ")]] : []), ["better", row.lower_is_better ? "less" : "more"], ["verdict", row.verdict]]));
+      ...(row.bootstrap95 ? [["95 % interval, bootstrap", row.bootstrap95.map(format.number).join(" to ")]] : []), ["better", row.lower_is_better ? "less" : "more"], ["pairs", String(row.pairs)], ["verdict", row.says]]));
     group.addEventListener("pointerleave", () => tip.hide());
     svg.append(group);
   });
-  const key = element("p", { class: "note" }, `▲ better, ▼ worse, ○ inconclusive; ↑ more is better, ↓ less is better.${leftOut ? ` ${leftOut} metrics without values, or with a baseline of 0, are left out.` : ""}`);
+  const key = element("p", { class: "note" }, `▲ better, ▼ worse, ● equal, ○ inconclusive or no verdict; ↑ more is better, ↓ less is better.${leftOut ? ` ${leftOut} metrics without values, or with a baseline of 0, are left out.` : ""}`);
   plot.replaceChildren(svg, key);
 }
 
