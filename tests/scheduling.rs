@@ -465,7 +465,7 @@ struct Picky;
 
 impl DeviceSelector for Picky {
     fn next(&self, _: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId> {
-        named.is_empty().then(|| DeviceId((ask.draw % 3) as u32))
+        named.is_empty().then_some(DeviceId((ask.draw % 3) as u32))
     }
 }
 

@@ -23,6 +23,7 @@ use crate::args::{CheckArgs, TraceChoice};
 use crate::console::{Console, print};
 use crate::failure::Failure;
 use crate::input;
+use crate::run::say;
 
 pub fn check(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
     let started = (jiff::Timestamp::now(), std::time::Instant::now());
@@ -108,14 +109,8 @@ fn find_warm_up(
 /// What the user should know of replications that were not what the scenario asked for: said, and kept for the report.
 fn warned(scenario: &Scenario, replications: &[Replication], console: &Console) -> Vec<String> {
     let notes = Premises::of(scenario).notes_without_traces(&courses(replications));
-    let said = notes.iter().map(|note| {
-        match note.kind.is_warning() {
-            true => console.warning(note.to_string()),
-            false => console.note(note.to_string()),
-        }
-        note.to_string()
-    });
-    said.collect()
+    say(&notes, console);
+    notes.iter().map(ToString::to_string).collect()
 }
 
 /// Keeps a baseline, unless it would be one of nothing.

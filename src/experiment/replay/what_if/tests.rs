@@ -32,8 +32,7 @@ fn journal(scenario: &str, sets: &[String]) -> Vec<u8> {
         Settings { threads: 1, sinks: &|_| Ok(None), collect: false, timing: false, progress: None };
     let make = |_| -> io::Result<Option<Sink>> { Ok(Some(Box::new(sink.clone()))) };
     run_with_journal(&scenario, &settings, &make).unwrap();
-    let bytes = sink.0.lock().unwrap().clone();
-    bytes
+    sink.0.lock().unwrap().clone()
 }
 
 /// What became of every job: device, first and last start, end.
