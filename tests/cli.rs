@@ -460,10 +460,19 @@ fn odd_scenarios_end_and_say_what_happened() {
         ),
         // A device that never comes back.
         (
-            "cut_off",
+            "stuck",
             format!("{head}{one_job}horizon: {{jobs: 1}}\n")
                 .replace("drift: {enabled: false}", "drift: {enabled: false}, failures: [{at: {time: 0s}}]"),
-            "cut off at drain_limit",
+            "1 job unfinished that nothing would ever have let start, the first of them job 0: ",
+        ),
+        // One that comes back too late.
+        (
+            "cut_off",
+            format!("{head}{one_job}horizon: {{jobs: 1}}\n").replace(
+                "drift: {enabled: false}",
+                "drift: {enabled: false}, failures: [{at: {time: 0s, duration: 60d}}]",
+            ),
+            "cut off at drain_limit with 1 job unfinished",
         ),
         (
             "cold",
@@ -506,7 +515,7 @@ fn odd_scenarios_end_and_say_what_happened() {
         let expected = match name {
             // Nothing was measured, which is not the same as none.
             "cold" => None,
-            "cut_off" => Some(0.0),
+            "cut_off" | "stuck" => Some(0.0),
             _ => Some(1.0),
         };
         assert_eq!(completed, expected, "{name}");

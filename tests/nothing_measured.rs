@@ -288,6 +288,25 @@ fn files_say_why_there_is_no_verdict() {
     }
 }
 
+/// A mistyped path must not cost anybody a scenario, nor one output another.
+#[test]
+fn outputs_overwrite_their_own_kind_alone() {
+    let bench = Bench::new("sound");
+    let scenario = fs::read_to_string(bench.path("s.yaml")).unwrap();
+    for option in ["--save-baseline", "--junit", "--markdown"] {
+        let output = bench.check(&[option, "s.yaml"]);
+        assert_eq!(output.status.code(), Some(2), "{option}: {}", text(&output));
+        assert!(text(&output).contains("s.yaml exists and is no file of this kind"), "{}", text(&output));
+        assert_eq!(fs::read_to_string(bench.path("s.yaml")).unwrap(), scenario, "{option}");
+        for _ in 0..2 {
+            assert_eq!(bench.check(&[option, "own"]).status.code(), Some(0), "{option}, twice");
+        }
+        fs::remove_file(bench.path("own")).unwrap();
+    }
+    let both = bench.check(&["--junit", "same", "--markdown", "same"]);
+    assert_eq!(both.status.code(), Some(2), "{}", text(&both));
+}
+
 /// A baseline must have what is compared, and must not be one of nothing.
 #[test]
 fn a_baseline_that_lacks_something_is_refused() {

@@ -124,7 +124,7 @@ fn save(path: &Path, baseline: &Baseline, console: &Console) -> Result<(), Failu
         ));
         return Err(Failure::missed("there is nothing to compare with later"));
     }
-    write_file(path, &baseline.to_json())?;
+    write_file(path, &baseline.to_json(), "{\n  \"kind\": \"rmsim baseline\"")?;
     console.note(format!("baseline in {}", path.display()));
     Ok(())
 }
@@ -228,10 +228,10 @@ fn write(
     console: &Console,
 ) -> Result<(), Failure> {
     if let Some(path) = &args.junit {
-        write_file(path, &junit::junit(report, began, clock.elapsed().as_secs_f64()))?;
+        write_file(path, &junit::junit(report, began, clock.elapsed().as_secs_f64()), "<?xml")?;
     }
     if let Some(path) = &args.markdown {
-        write_file(path, &markdown(report))?;
+        write_file(path, &markdown(report), "### ")?;
     }
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(path) = variable("GITHUB_STEP_SUMMARY").map(PathBuf::from) {
@@ -261,7 +261,13 @@ fn write(
     })
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes an output, over an older one that begins alike alone: a mistyped path must not cost anybody a scenario.
+fn write_file(path: &Path, text: &str, beginning: &str) -> Result<(), Failure> {
+    if !writing::is_free_for(path, beginning) {
+        let message =
+            format!("{} exists and is no file of this kind; hint: name another file", path.display());
+        return Err(Failure::input(message));
+    }
     writing::replace(path, text.as_bytes()).map_err(|error| cannot_write(path, &error))
 }
 

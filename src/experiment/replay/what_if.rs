@@ -148,8 +148,15 @@ impl<'r> Driver<'r> {
             calibrations_moved: 0,
             calibrations_estimated: 0,
         };
+        let mut arrived: Option<(Time, JobId)> = None;
         for (index, (at, command)) in record.outside.iter().enumerate() {
-            driver.schedule(*at, class_of(command), Due::Outside(index));
+            if let Command::Submit(request) = command {
+                arrived = Some((*at, request.id));
+            }
+            // Cancelled at the instant of its submission: after that.
+            let is_new = matches!(command, Command::Cancel { job } if Some((*at, *job)) == arrived);
+            let class = if is_new { class::ARRIVAL } else { class_of(command) };
+            driver.schedule(*at, class, Due::Outside(index));
         }
         driver
     }

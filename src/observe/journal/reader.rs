@@ -143,7 +143,7 @@ impl<R: BufRead> Reader<R> {
                 )));
             }
             self.end = Some(end);
-            return Ok(None);
+            return self.is_over().map(|()| None);
         }
         let entry: EntryLine = serde_json::from_slice(&self.buffer).map_err(|error| wrong(plain(&error)))?;
         self.commands += 1;
@@ -156,6 +156,19 @@ impl<R: BufRead> Reader<R> {
         }
         let command = entry.command.command().map_err(wrong)?;
         Ok(Some(Entry { line: self.line, now: entry.now, command, decisions: entry.decisions }))
+    }
+
+    /// Nothing may follow the last line: what nobody reads nobody has compared.
+    fn is_over(&mut self) -> Result<(), JournalError> {
+        let wrong = |message: String| Err(JournalError::new(self.line + 1, message));
+        match self.input.fill_buf() {
+            Ok([]) => Ok(()),
+            Ok(_) => wrong(
+                "something follows the last line of the journal: it is damaged, or two were joined"
+                    .to_owned(),
+            ),
+            Err(error) => wrong(format!("cannot read: {error}")),
+        }
     }
 }
 
