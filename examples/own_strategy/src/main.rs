@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use greedy::Greedy;
 use resource_manager::allocator::placement::PlacementStrategy;
 use resource_manager::experiment::comparison::{Comparison, Metric, MetricValues, Variant};
-use resource_manager::report::table::comparison_table;
+use resource_manager::report::comparison_table::comparison_table;
 use resource_manager::simulator::scenario::{Scenario, SetOverride};
 use resource_manager::simulator::simulation::{Instruments, Simulation};
 
@@ -55,7 +55,7 @@ fn variant(name: &str, scenario: &Scenario, strategy: MakeStrategy) -> Result<Va
         let values = observer.metrics.summary().into_iter().map(|metric| (metric.name, metric.value));
         replications.push(values.collect::<MetricValues>());
     }
-    Ok(Variant { name: name.to_owned(), replications })
+    Ok(Variant::new(name, replications))
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
         let settings = ["horizon={jobs: 500}", "warm_up=none", "replications=3"];
         let comparison = compare(&scenario, &settings).unwrap();
         let row = comparison.rows.iter().find(|row| row.metric == "placement_error_per_qubit.mean").unwrap();
-        assert_eq!(row.verdict, Verdict::Better, "{row:?}");
+        assert_eq!(row.verdict, Some(Verdict::Better), "{row:?}");
 
         let again = compare(&scenario, &settings).unwrap();
         assert_eq!(comparison, again, "the same answers whenever it is asked");
