@@ -49,8 +49,8 @@ fn the_same_seed_gives_the_same_bytes() {
         );
     }
     insta::assert_snapshot!(one, @"
-    summary.json 572014098d7404bc
-    summary.csv e9dde8cd8afd24cf
+    summary.json 2b1be8cca2567d19
+    summary.csv 228e50b67dfa4fff
     jobs.csv b216b241c7f3eda5
     timeline.csv 1fc175e6e260d6ea
     events.csv 205817f1c49ab98b

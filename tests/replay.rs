@@ -242,6 +242,20 @@ fn times_that_no_time_can_hold_are_named() {
     );
 }
 
+/// The line of an editor, whatever stands between the rows and however they end.
+#[test]
+fn wrong_cells_are_named_with_their_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = machine(folder.path(), "s.yaml", "workload: {csv: t.csv}");
+    for end in ["\n", "\r\n"] {
+        let rows =
+            ["# made by hand", "", "submission_time,qubits,execution_time", "0,1,1", "", "# noon", "1,two,1"];
+        fs::write(folder.path().join("t.csv"), rows.join(end)).unwrap();
+        let error = Scenario::load(&path, &[]).unwrap_err().to_string();
+        assert!(error.contains("t.csv:7: column 2 (`qubits`)"), "{end:?}: {error}");
+    }
+}
+
 #[test]
 fn what_is_wrong_with_a_table_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -387,8 +401,40 @@ fn the_same_configuration_changes_nothing_and_another_one_does() {
     let output = rmsim(&["replay", shown(&path), "--set", "allocator.strategy=first_fitt"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("did you mean `first_fit`?"));
+    // A key with two names may be set under either.
+    done(&["replay", shown(&path), "--set", "allocator.default_strategy=first_fit"]);
     let output = rmsim(&["replay", shown(&path), "--set", "fleet.0.count=2"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// What would have happened to devices after the record is not in it: a what-if that goes beyond says so.
+#[test]
+fn a_what_if_says_what_lies_beyond_its_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = "scenario: beyond
+warm_up: none
+fleet: [{synthetic: {line: {qubits: 4}}, name: line}]
+workload:
+  arrivals: {burst: {every: 70m, jobs: 2}}
+  jobs: [{name: pair, qubits: 2, topology: line, execution_time: 1h}]
+hardware:
+  runtime: distribution
+  drift: {enabled: false}
+  failures: [{at: {time: 90m, duration: 2h, devices: [line]}}]
+calibration: {mode: off}
+allocator: {isolation: {buffer_distance: 0}}
+horizon: {jobs: 2}
+drain: true
+";
+    let path = folder.path().join("beyond.yaml");
+    fs::write(&path, scenario).unwrap();
+    let journal = folder.path().join("journal.jsonl");
+    let out = folder.path().join("out");
+    done(&["run", shown(&path), "--out", shown(&out), "--journal", shown(&journal), "--no-plots", "-q"]);
+    let said = done(&["replay", shown(&journal), "--set", "allocator.isolation.buffer_distance=1"]);
+    assert!(said.contains("note: 1 job(s) end after the record, which ends at 60.0 min"), "{said}");
+    let same = done(&["replay", shown(&journal), "--set", "allocator.max_attempts=10"]);
+    assert!(!same.contains("after the record"), "{same}");
 }
 
 #[test]

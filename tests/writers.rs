@@ -9,6 +9,15 @@ use std::time::{Duration, Instant};
 const LONG: &str = "horizon={jobs: 20000}";
 const SHORT: &str = "horizon={jobs: 300}";
 
+/// One instance to place.
+const INSTANCES: &str = r#"{
+  "devices": {"tiny": {"num_qubits": 2, "edges": [[0, 1, 0.01]], "readout": [0.1, 0.2]}},
+  "free": {"tiny/empty": [0, 1]},
+  "patterns": {"pair": {"n": 2, "edges": [[0, 1, 1]]}},
+  "instances": [{"device": "tiny", "busy": "empty", "pattern": "pair", "best_known": 0.3, "proved": false}]
+}
+"#;
+
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rmsim"));
     command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -107,19 +116,41 @@ fn a_journal_has_one_writer_and_overwrites_nothing_else() {
     let table = out.join("jobs.csv");
     let table = table.to_str().unwrap();
     let fourth = base.path().join("fourth");
-    let attempts: [&[&str]; 3] = [
+    let place = ["place", "--device", "iqm_garnet", "--pattern", "line:5", "--picture"];
+    let picture = base.path().join("picture.svg");
+    fs::write(&picture, "not drawn by this program").unwrap();
+    let picture = picture.to_str().unwrap();
+    let instances = base.path().join("instances.json");
+    fs::write(&instances, INSTANCES).unwrap();
+    let all = ["place", "--instances", instances.to_str().unwrap(), "--out"];
+    let attempts: [&[&str]; 6] = [
+        &[&place[..], &[picture]].concat(),
+        &[&all[..], &[precious]].concat(),
+        &["device", "show", "iqm_garnet", "--picture", picture],
         &run(&fourth, SHORT, &["--journal", precious]),
         &["report", out.to_str().unwrap(), "--out", precious],
         &["report", out.to_str().unwrap(), "--out", table],
     ];
-    let before = [fs::read(precious).unwrap(), fs::read(table).unwrap()];
+    let read = || [precious, table, picture].map(|path| fs::read(path).unwrap());
+    let before = read();
     for args in attempts {
         let refused = rmsim(args);
         let said = stderr(&refused);
         assert_eq!(refused.status.code(), Some(2), "{args:?}: {said}");
         assert!(said.contains("exists and is no "), "{said}");
     }
-    assert!(before == [fs::read(precious).unwrap(), fs::read(table).unwrap()]);
+    assert!(before == read());
+    // Over its own kind, twice.
+    for name in ["a.svg", "a.png"] {
+        let own = base.path().join(name);
+        for _ in 0..2 {
+            assert!(rmsim(&[&place[..], &[own.to_str().unwrap()]].concat()).status.success(), "{name}");
+        }
+    }
+    let answers = base.path().join("answers.csv");
+    for _ in 0..2 {
+        assert!(rmsim(&[&all[..], &[answers.to_str().unwrap()]].concat()).status.success());
+    }
     let scenario = base.path().join("own.yaml");
     fs::copy("scenarios/quickstart.yaml", &scenario).unwrap();
     let scenario = scenario.to_str().unwrap();

@@ -19,7 +19,7 @@ pub const NOT_OF_THE_WORLD: [&str; 7] =
     ["scenario", "description", "seed", "replications", "allocator", "output", "targets"];
 
 /// Sections that say which part of the worlds is measured.
-const OF_THE_INTERVAL: [&str; 3] = ["horizon", "drain", "warm_up"];
+const OF_THE_INTERVAL: [&str; 4] = ["horizon", "drain", "drain_limit", "warm_up"];
 
 /// Most keys that a note names.
 const KEYS_NAMED: usize = 6;

@@ -18,6 +18,7 @@ use super::run::{MetricSummary, Replication, search_memory, summarize};
 use super::statistics::Interval;
 use super::timing::Timing;
 use super::writing::{self, Claim, Named};
+use crate::input_file;
 use crate::quantum::calibration::Calibration;
 use crate::simulator::csv_row::RowWriter;
 use crate::simulator::scenario::{Scenario, Traces};
@@ -76,6 +77,8 @@ pub enum FolderError {
 }
 
 const MANIFEST: &str = "manifest.json";
+/// Largest manifest that is read: a fleet of a thousand large devices needs a tenth.
+const MANIFEST_BYTES_MAX: usize = 256 << 20;
 
 /// A name that no other writer of any folder has, now or later.
 fn writer_name() -> String {
@@ -117,7 +120,7 @@ impl RunFolder {
         let empty =
             fs::read_dir(&path).map_or(true, |entries| !entries.flatten().any(|entry| counts(&entry)));
         if !empty && !force {
-            let manifest = fs::read(path.join(MANIFEST)).ok();
+            let manifest = input_file::bytes(&path.join(MANIFEST), MANIFEST_BYTES_MAX).ok();
             let manifest: Option<Value> = manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok());
             match manifest.as_ref().and_then(|manifest| manifest.get("run")?.as_str()) {
                 Some(run) if run == id => {}
@@ -180,7 +183,7 @@ impl RunFolder {
     /// Writes the manifest of what is finished, unless somebody else has begun to write here: file systems without locks
     /// keep nobody out, and a folder may be removed and made again while a run goes on.
     fn write_last(&self, manifest: &Value) -> Result<(), FolderError> {
-        let begun = fs::read(self.path.join(MANIFEST)).ok();
+        let begun = input_file::bytes(&self.path.join(MANIFEST), MANIFEST_BYTES_MAX).ok();
         let begun: Option<Value> = begun.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let ours = |begun: Value| begun.get("writer").and_then(Value::as_str) == Some(self.writer.as_str());
         if !begun.is_some_and(ours) {

@@ -260,8 +260,10 @@ pub fn summarize(
 ) -> Vec<MetricSummary> {
     let Some(first) = replications.first() else { return Vec::new() };
     let courses = courses(replications);
-    // Copies of one observation are no sample: their interval of width 0 would pretend to know what one does not.
+    // Copies of one observation are no sample, and equal values say nothing of how they scatter: an interval of width 0
+    // would pretend to know what one does not.
     let alike = all_alike(&courses);
+    let scatters = |interval: &Interval| interval.low < interval.high;
     let summary = |(index, value): (usize, &MetricValue)| {
         let observed = replications.iter().filter_map(|replication| pick(replication).get(index)?.value);
         let observed: Vec<f64> = observed.collect();
@@ -269,7 +271,7 @@ pub fn summarize(
             name: value.name.clone(),
             def: value.def,
             mean: mean(&observed),
-            ci95: mean_interval(&observed, LEVEL_95).filter(|_| !alike),
+            ci95: mean_interval(&observed, LEVEL_95).filter(|interval| !alike && scatters(interval)),
             remark: remark(value.def.metric, &courses),
         }
     };

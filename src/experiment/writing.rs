@@ -112,14 +112,14 @@ fn aside(path: &Path) -> PathBuf {
 
 /// Whether a file may be overwritten by one that begins with `beginning`: it is missing, empty, no ordinary file, or
 /// begins so itself. A mistyped path must not cost anybody a scenario or a table.
-pub fn is_free_for(path: &Path, beginning: &str) -> bool {
+pub fn is_free_for(path: &Path, beginning: &[u8]) -> bool {
     if !path.is_file() {
         return true;
     }
     let Ok(file) = File::open(path) else { return true };
     let mut start = Vec::new();
     let read = file.take(beginning.len() as u64).read_to_end(&mut start);
-    read.is_err() || start.is_empty() || start == beginning.as_bytes()
+    read.is_err() || start.is_empty() || start == beginning
 }
 
 /// Whether two paths lead to one existing file.
@@ -213,12 +213,12 @@ mod tests {
     fn only_files_of_the_same_kind_are_overwritten() {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("file");
-        assert!(is_free_for(&path, "{\"journal\""));
+        assert!(is_free_for(&path, b"{\"journal\""));
         for (content, free) in
             [("", true), ("{\"journal\":1", true), ("{\"jour", false), ("scenario: a", false)]
         {
             fs::write(&path, content).unwrap();
-            assert_eq!(is_free_for(&path, "{\"journal\""), free, "{content}");
+            assert_eq!(is_free_for(&path, b"{\"journal\""), free, "{content}");
         }
     }
 }

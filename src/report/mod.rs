@@ -3,6 +3,7 @@
 //! Promises text and image bytes that depend on the data alone and are readable without colour. Leaves writing files
 //! to the binary.
 
+mod bitmap;
 pub mod check;
 pub mod circuit_table;
 pub mod comparison_plots;

@@ -94,6 +94,20 @@ fn notes(changes: &Changes) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let until = duration(Some(changes.recorded_until.as_secs_f64()));
+    if changes.ended_later > 0 || changes.given_up > 0 {
+        notes.push(format!(
+            "{} job(s) end after the record, which ends at {until}: outages, joins and leaves of devices after that are \
+             not in it, so that they run as if there were none",
+            count(changes.ended_later + changes.given_up)
+        ));
+    }
+    if changes.given_up > 0 {
+        notes.push(format!(
+            "{} job(s) had not ended 30 days after the record, where the run was given up",
+            count(changes.given_up)
+        ));
+    }
     notes
 }
 
@@ -132,6 +146,9 @@ pub fn json(changes: &Changes) -> Value {
         "calibrations_moved": changes.calibrations_moved,
         "estimated_calibrations": changes.calibrations_estimated,
         "calibrations_on_request": changes.calibrations_on_request,
+        "recorded_until_s": changes.recorded_until.as_secs_f64(),
+        "ended_after_record": changes.ended_later,
+        "given_up": changes.given_up,
         "notes": notes(changes),
     })
 }

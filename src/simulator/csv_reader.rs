@@ -1,13 +1,13 @@
 //! Rows of CSV files, whoever wrote them.
 //!
-//! Promises rows as wide as the first one, none of them endless, and an error where the last one is torn off inside a
-//! quote. Takes back what [`super::csv_row`] does to texts that a spreadsheet would compute. Leaves the meaning of
+//! Promises rows as wide as the first one, none of them endless, each with the line on which it begins, and an error
+//! where the last one is torn off inside a quote. Takes back what [`super::csv_row`] does to texts that a spreadsheet would compute. Leaves the meaning of
 //! cells to its callers.
 
 use std::fmt;
 use std::io::{self, Chain, Read};
 
-use csv::{ByteRecord, ErrorKind, Position, StringRecord};
+use csv::{ByteRecord, ErrorKind, Position};
 
 use super::csv_row::plain;
 use crate::input_file::size;
@@ -77,7 +77,10 @@ impl<R: Read> Rows<R> {
         if !more || (row.len() == 1 && row.get(0) == Some(end)) {
             return Ok(false);
         }
-        let line = row.position().map(Position::line);
+        let line = self.first_line(row);
+        let mut position = row.position().cloned().unwrap_or_else(Position::new);
+        row.set_position(Some(position.set_line(line).clone()));
+        let line = Some(line);
         if row.as_slice().ends_with(end) {
             let message =
                 "the file ends inside a quoted cell; hint: close the quote, or was the file cut off?";
@@ -86,7 +89,12 @@ impl<R: Read> Rows<R> {
         if self.columns == 0 {
             self.columns = row.len();
         } else if row.len() != self.columns {
-            let message = format!("the row has {} cells, the first row has {}", row.len(), self.columns);
+            let hint = match self.style {
+                Style::Own => "; hint: the file may be cut off",
+                Style::Foreign => "",
+            };
+            let message =
+                format!("the row has {} cells, the first row has {}{hint}", row.len(), self.columns);
             return Err(RowError { line, message });
         }
         if self.style == Style::Foreign {
@@ -94,6 +102,15 @@ impl<R: Read> Rows<R> {
         }
         take_back(row);
         Ok(true)
+    }
+
+    /// The line on which a row begins that was just read. Its position is where the reader stood before: in front of
+    /// comments, of empty lines and of the second half of a line break of two bytes.
+    fn first_line(&self, row: &ByteRecord) -> u64 {
+        let end = self.reader.position();
+        let broken = self.reader.get_ref().byte_before(end.byte()) == Some(b'\n');
+        let inside = row.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        end.line().saturating_sub(inside + u64::from(broken)).max(1)
     }
 }
 
@@ -109,16 +126,6 @@ fn take_back(row: &mut ByteRecord) {
     *row = all;
 }
 
-/// As the rows of [`Rows`], for readers of their own: see [`super::csv_row::plain`].
-pub fn take_back_texts(row: &mut StringRecord) {
-    if row.iter().any(|cell| cell.starts_with('\'')) {
-        let mut bytes = std::mem::take(row).into_byte_record();
-        take_back(&mut bytes);
-        // What remains of a text behind a mark of one byte is a text.
-        *row = StringRecord::from_byte_record_lossy(bytes);
-    }
-}
-
 fn unreadable(error: &csv::Error) -> RowError {
     let message = match error.kind() {
         ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => error.to_string(),
@@ -130,20 +137,28 @@ fn unreadable(error: &csv::Error) -> RowError {
 
 /// Bytes of which no more than a bound are given away for one row.
 #[derive(Debug)]
-pub struct Bounded<R> {
+struct Bounded<R> {
     inner: R,
     since_row: usize,
+    /// The bytes given away last, and how many there were before them.
+    last: Vec<u8>,
+    before: u64,
 }
 
 impl<R> Bounded<R> {
-    /// The bytes of `inner`.
-    pub fn new(inner: R) -> Self {
-        Self { inner, since_row: 0 }
+    fn new(inner: R) -> Self {
+        Self { inner, since_row: 0, last: Vec::new(), before: 0 }
     }
 
     /// A new row begins.
-    pub fn new_row(&mut self) {
+    fn new_row(&mut self) {
         self.since_row = 0;
+    }
+
+    /// The byte before an offset, where it was among the bytes given away last.
+    fn byte_before(&self, offset: u64) -> Option<u8> {
+        let index = offset.checked_sub(self.before + 1)?;
+        self.last.get(usize::try_from(index).ok()?).copied()
     }
 }
 
@@ -155,6 +170,11 @@ impl<R: Read> Read for Bounded<R> {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
         let count = self.inner.read(buffer)?;
+        if count > 0 {
+            self.before += self.last.len() as u64;
+            self.last.clear();
+            self.last.extend_from_slice(&buffer[..count]);
+        }
         self.since_row += count;
         Ok(count)
     }
@@ -198,7 +218,34 @@ mod tests {
             assert_eq!(read(text.as_bytes(), Style::Foreign).unwrap_err(), open, "{text:?}");
         }
         let wide = read(b"a,b\n1,2,3\n", Style::Own).unwrap_err();
-        assert_eq!(wide, "Some(2): the row has 3 cells, the first row has 2");
+        assert_eq!(wide, "Some(2): the row has 3 cells, the first row has 2; hint: the file may be cut off");
+    }
+
+    #[test]
+    fn rows_know_the_line_on_which_they_begin() {
+        let lines = |text: &str, style| {
+            let mut rows = Rows::new(text.as_bytes(), style);
+            let mut row = ByteRecord::new();
+            let mut lines = Vec::new();
+            while rows.next(&mut row).unwrap() {
+                lines.push(row.position().unwrap().line());
+            }
+            lines
+        };
+        for end in ["\n", "\r\n"] {
+            let file = |rows: &[&str]| rows.join(end);
+            assert_eq!(lines(&file(&["a,b", "1,2", "3,4"]), Style::Own), [1, 2, 3]);
+            assert_eq!(lines(&file(&["a,b", "", "1,2", "", "", "3,4", ""]), Style::Own), [1, 3, 6]);
+            let quoted = file(&["a,b", "'x,\"2", "2\"", "", "3,4"]);
+            assert_eq!(lines(&quoted, Style::Own), [1, 2, 5]);
+            let foreign = file(&["# one", "", "a,b", "# two", "# three", " 1 ,2", "3, \n"]);
+            assert_eq!(lines(&foreign, Style::Foreign), [3, 6, 7]);
+            // Across the buffers of the reader.
+            let many = format!("a,b{end}").repeat(40_000);
+            assert_eq!(lines(&many, Style::Foreign), (1..=40_000).collect::<Vec<u64>>());
+        }
+        // Old line breaks are no lines to an editor that counts the others.
+        assert_eq!(lines("a\r1\r2\r", Style::Own), [1, 1, 1]);
     }
 
     #[test]

@@ -14,7 +14,6 @@ use resource_manager::experiment::comparison::Metric;
 use resource_manager::experiment::notes::Premises;
 use resource_manager::experiment::run::{Replication, Settings, courses, run as run_replications};
 use resource_manager::experiment::warm_up;
-use resource_manager::experiment::writing;
 use resource_manager::report::check::{conclusion, github, junit, markdown, table};
 use resource_manager::report::table::duration;
 use resource_manager::simulator::scenario::{Measure, Scenario, WarmUp};
@@ -23,6 +22,7 @@ use crate::args::{CheckArgs, TraceChoice};
 use crate::console::{Console, print};
 use crate::failure::Failure;
 use crate::input;
+use crate::output;
 use crate::run::say;
 
 pub fn check(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
@@ -124,7 +124,7 @@ fn save(path: &Path, baseline: &Baseline, console: &Console) -> Result<(), Failu
         ));
         return Err(Failure::missed("there is nothing to compare with later"));
     }
-    write_file(path, &baseline.to_json(), "{\n  \"kind\": \"rmsim baseline\"")?;
+    output::write(path, baseline.to_json().as_bytes(), output::Kind::Baseline, "--save-baseline")?;
     console.note(format!("baseline in {}", path.display()));
     Ok(())
 }
@@ -228,17 +228,18 @@ fn write(
     console: &Console,
 ) -> Result<(), Failure> {
     if let Some(path) = &args.junit {
-        write_file(path, &junit::junit(report, began, clock.elapsed().as_secs_f64()), "<?xml")?;
+        let xml = junit::junit(report, began, clock.elapsed().as_secs_f64());
+        output::write(path, xml.as_bytes(), output::Kind::Junit, "--junit")?;
     }
     if let Some(path) = &args.markdown {
-        write_file(path, &markdown(report), "### ")?;
+        output::write(path, markdown(report).as_bytes(), output::Kind::Markdown, "--markdown")?;
     }
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(path) = variable("GITHUB_STEP_SUMMARY").map(PathBuf::from) {
         let appended = OpenOptions::new().create(true).append(true).open(&path);
         appended
             .and_then(|mut file| file.write_all(markdown(report).as_bytes()))
-            .map_err(|error| cannot_write(&path, &error))?;
+            .map_err(|error| output::unwritten(&path, &error))?;
     }
     let annotate = args.github || variable("GITHUB_ACTIONS").is_some_and(|value| value == "true");
     let annotations = if annotate { github::annotations(report) } else { String::new() };
@@ -259,18 +260,4 @@ fn write(
         }
         write!(out, "{}{annotations}", table(report, args.all, console.color()))
     })
-}
-
-/// Writes an output, over an older one that begins alike alone: a mistyped path must not cost anybody a scenario.
-fn write_file(path: &Path, text: &str, beginning: &str) -> Result<(), Failure> {
-    if !writing::is_free_for(path, beginning) {
-        let message =
-            format!("{} exists and is no file of this kind; hint: name another file", path.display());
-        return Err(Failure::input(message));
-    }
-    writing::replace(path, text.as_bytes()).map_err(|error| cannot_write(path, &error))
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::failed(format!("cannot write {}: {error}", path.display()))
 }

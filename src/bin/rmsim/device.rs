@@ -10,6 +10,7 @@ use resource_manager::report::{device_picture, device_table};
 use crate::args::{DeviceArgs, DeviceCommand, ImportFormat};
 use crate::console::{Console, print};
 use crate::failure::Failure;
+use crate::output::{self, Kind};
 
 /// Warnings of an import that are shown without `--verbose`.
 const WARNINGS_SHOWN: usize = 20;
@@ -34,7 +35,9 @@ pub fn device(args: &DeviceArgs, console: &Console) -> Result<(), Failure> {
                 return Err(Failure::input(format!("{path} exists; hint: overwrite it with --force")));
             }
             let device = &imported.device;
-            write(output, device.to_yaml().as_bytes())?;
+            // Over whatever is there: --force was asked for.
+            writing::replace(output, device.to_yaml().as_bytes())
+                .map_err(|error| output::unwritten(output, &error))?;
             console.note(format!(
                 "{}: {} qubits, {} couplers, {} value(s) corrected, assumed or left out{}",
                 device.name,
@@ -66,13 +69,11 @@ fn show(reference: &str, picture: Option<&Path>, no_picture: bool, console: &Con
     let svg = device_picture::svg(&device, &[]).map_err(Failure::failed)?;
     // The name may hold dots, which `with_extension` would cut.
     let file = |ending: &str| PathBuf::from(format!("{}.{ending}", base.display()));
-    write(&file("svg"), svg.as_bytes())?;
-    device_picture::write_png(&device, &[], &file("png")).map_err(Failure::failed)?;
+    let png = device_picture::png(&device, &[]).map_err(Failure::failed)?;
+    // Both or none.
+    output::free(&file("svg"), Kind::Svg, "picture")?;
+    output::write(&file("png"), &png, Kind::Png, "picture")?;
+    output::write(&file("svg"), svg.as_bytes(), Kind::Svg, "picture")?;
     console.note(format!("picture in {} and {}", file("svg").display(), file("png").display()));
     Ok(())
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    writing::replace(path, bytes)
-        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
 }

@@ -11,6 +11,7 @@ mod console;
 mod device;
 mod failure;
 mod input;
+mod output;
 mod place;
 mod replay;
 mod report;

@@ -23,6 +23,7 @@ use serde::de::value::{Error, StrDeserializer};
 use crate::args::PlaceArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
+use crate::output::{self, Kind};
 
 /// Search steps unless told otherwise: about a second. Nobody waits in a queue for this answer, as jobs do.
 const BUDGET: u64 = 20_000_000;
@@ -53,9 +54,9 @@ fn place_all(args: &PlaceArgs, instances: &Path, out: &Path, console: &Console) 
     let mut strategy = placement::strategy(strategy(&args.strategy)?);
     let file = InstanceFile::load(instances).map_err(Failure::input)?;
     let settings = settings(args);
-    let unwritten =
-        |error: &dyn std::fmt::Display| Failure::failed(format!("cannot write {}: {error}", out.display()));
-    let mut writer = RowWriter::new(std::fs::File::create(out).map_err(|error| unwritten(&error))?);
+    let unwritten = |error: &dyn std::fmt::Display| output::unwritten(out, error);
+    output::free(out, Kind::Answers, "--out")?;
+    let mut writer = RowWriter::new(writing::create_alone(out).map_err(|error| unwritten(&error))?);
     writer.record(COLUMNS).map_err(|error| unwritten(&error))?;
     let clock = CpuClock::new();
     let bar = console.progress(Some(file.instances.len() as u64), "instances");
@@ -93,7 +94,7 @@ fn place_one(args: &PlaceArgs, device: &str, pattern: &str, console: &Console) -
     let busy =
         shape::qubits(args.busy.as_deref().unwrap_or(""), qubits).map_err(|error| wrong("--busy", error))?;
     if let Some(picture) = &args.picture {
-        picture_format(picture)?;
+        output::free(picture, picture_kind(picture)?, "--picture")?;
     }
     let (map, figures) = (Arc::clone(&device.coupling_map), Arc::clone(&device.calibration));
     let epoch = Epoch::new(EpochNumber(0), map, figures, &QubitSet::new(qubits), &[]);
@@ -144,16 +145,10 @@ fn as_json(device: &DeviceSpec, pattern: &str, answer: &Measured) -> serde_json:
 }
 
 /// A kind of picture, by the ending of its file.
-#[derive(Clone, Copy)]
-enum Format {
-    Svg,
-    Png,
-}
-
-fn picture_format(path: &Path) -> Result<Format, Failure> {
+fn picture_kind(path: &Path) -> Result<Kind, Failure> {
     match path.extension().and_then(|ending| ending.to_str()) {
-        Some("svg") => Ok(Format::Svg),
-        Some("png") => Ok(Format::Png),
+        Some("svg") => Ok(Kind::Svg),
+        Some("png") => Ok(Kind::Png),
         _ => Err(Failure::input(format!("--picture {}: unknown ending; hint: .svg or .png", path.display()))),
     }
 }
@@ -173,14 +168,12 @@ fn draw(
     for qubit in &answer.layout {
         jobs[qubit.index()] = Some(0);
     }
-    match picture_format(path)? {
-        Format::Svg => {
-            let svg = device_picture::svg(device, &jobs).map_err(Failure::failed)?;
-            let failed = |error| Failure::failed(format!("cannot write {}: {error}", path.display()));
-            writing::replace(path, svg.as_bytes()).map_err(failed)?;
-        }
-        Format::Png => device_picture::write_png(device, &jobs, path).map_err(Failure::failed)?,
-    }
+    let kind = picture_kind(path)?;
+    let bytes = match kind {
+        Kind::Png => device_picture::png(device, &jobs).map_err(Failure::failed)?,
+        _ => device_picture::svg(device, &jobs).map_err(Failure::failed)?.into_bytes(),
+    };
+    output::write(path, &bytes, kind, "--picture")?;
     console.note(format!("picture in {} (A: the placement, B: busy)", path.display()));
     Ok(())
 }

@@ -3,19 +3,16 @@
 use std::path::Path;
 
 use resource_manager::experiment::reading::{ReadError, Results};
-use resource_manager::experiment::writing;
 use resource_manager::report::html::{self, Options};
 use resource_manager::time::{Span, Time};
 
 use crate::args::ReportArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
+use crate::output;
 
 /// Name of the page in a folder of results.
 const FILE: &str = "report.html";
-
-/// How every page begins: only such files are overwritten by one.
-const PAGE_BEGINS: &str = "<!DOCTYPE html>";
 
 pub fn report(args: &ReportArgs, console: &Console) -> Result<(), Failure> {
     let time = |text: &Option<String>, option: &str| {
@@ -29,19 +26,13 @@ pub fn report(args: &ReportArgs, console: &Console) -> Result<(), Failure> {
         until: time(&args.until, "--until")?,
     };
     let path = args.out.clone().unwrap_or_else(|| args.dir.join(FILE));
-    if !writing::is_free_for(&path, PAGE_BEGINS) {
-        return Err(Failure::input(format!(
-            "--out {} exists and is no page; hint: choose another file, or remove it first",
-            path.display()
-        )));
-    }
+    output::free(&path, output::Kind::Page, "--out")?;
     let results = Results::open(&args.dir).map_err(read_failure)?;
     let page = html::page(&results, &options).map_err(read_failure)?;
     for missing in &page.missing {
         console.warning(missing);
     }
-    writing::replace(&path, page.html.as_bytes())
-        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))?;
+    output::write(&path, page.html.as_bytes(), output::Kind::Page, "--out")?;
     console.detail(format!("{} bytes", page.html.len()));
     print(|out| writeln!(out, "{}", path.display()))
 }
@@ -50,9 +41,7 @@ pub fn report(args: &ReportArgs, console: &Console) -> Result<(), Failure> {
 pub fn write(folder: &Path) -> Result<(), Failure> {
     let results = Results::open(folder).map_err(Failure::failed)?;
     let page = html::page(&results, &Options::default()).map_err(Failure::failed)?;
-    let path = folder.join(FILE);
-    writing::replace(&path, page.html.as_bytes())
-        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
+    output::write(&folder.join(FILE), page.html.as_bytes(), output::Kind::Page, "the page")
 }
 
 /// Where the results of a finished command are, and what to open first.

@@ -18,10 +18,7 @@ use resource_manager::simulator::traces::Sink;
 use crate::args::RunArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
-use crate::{input, report};
-
-/// How every journal begins: only such files are overwritten by one.
-const JOURNAL_BEGINS: &str = "{\"journal\"";
+use crate::{input, output, report};
 
 /// Violations that are printed one by one; all are counted.
 const VIOLATIONS_SHOWN: usize = 10;
@@ -42,13 +39,8 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
     if args.check_determinism {
         return check_determinism(&scenario, threads);
     }
-    if let Some(path) = &args.journal
-        && !writing::is_free_for(path, JOURNAL_BEGINS)
-    {
-        return Err(Failure::input(format!(
-            "--journal {} exists and is no journal; hint: choose another file, or remove it first",
-            path.display()
-        )));
+    if let Some(path) = &args.journal {
+        output::free(path, output::Kind::Journal, "--journal")?;
     }
     let folder = RunFolder::open(&scenario, common.out.as_deref(), common.force)?;
     let started = jiff::Timestamp::now();

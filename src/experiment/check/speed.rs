@@ -4,7 +4,6 @@
 //! whole interval of the ratio. Other versions are other programs: they are run, and their `performance.json` is read.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,6 +13,7 @@ use serde_json::Value;
 use super::regression::LEVEL;
 use super::{Case, Group, Outcome};
 use crate::experiment::statistics::{Interval, quantile};
+use crate::input_file;
 
 /// Pairs of measurements when nothing is said: two outliers on either side change no verdict.
 pub const DEFAULT_PAIRS: u32 = 20;
@@ -26,6 +26,11 @@ const TRIES: u32 = 3;
 
 /// The function whose instructions are counted, with all that it calls: the door of the core.
 const CORE: &str = "resource_manager::allocator::Allocator::handle*";
+
+/// Largest `performance.json` that is read: it has some hundred figures.
+const PERFORMANCE_BYTES_MAX: usize = 64 << 20;
+/// Largest file of counts that is read.
+const COUNTS_BYTES_MAX: usize = 1 << 30;
 
 /// The counting tool.
 const VALGRIND: &str = "valgrind";
@@ -91,7 +96,7 @@ impl Workload {
         let mut command = Command::new(program);
         command.args(&self.arguments).arg("--out").arg(folder);
         run(&mut command, "; hint: --against takes the path of an rmsim")?;
-        let text = fs::read(folder.join("performance.json")).ok();
+        let text = input_file::bytes(&folder.join("performance.json"), PERFORMANCE_BYTES_MAX).ok();
         let performance: Option<Value> = text.and_then(|text| serde_json::from_slice(&text).ok());
         let metric = |name: &str| performance.as_ref()?.get("metrics")?.get(name)?.get("mean")?.as_f64();
         let us = || Some(metric("allocator_share")? / metric("jobs_per_s")? * 1e6);
@@ -224,7 +229,7 @@ pub fn instructions(program: &Path, workload: &Workload) -> Result<u64, SpeedErr
         .arg("--out")
         .arg(folder.path().join("run"));
     run(&mut command, "; hint: --instructions needs Valgrind (on Debian: apt-get install valgrind)")?;
-    let text = fs::read_to_string(&counts).unwrap_or_default();
+    let text = input_file::text(&counts, COUNTS_BYTES_MAX).unwrap_or_default();
     total(&text).ok_or_else(|| SpeedError::NoFigures {
         program: program.display().to_string(),
         what: "count of instructions",

@@ -6,6 +6,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::simulator::csv_reader::RowError;
+
 /// Why a folder of results, or a file of it, cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -76,25 +78,22 @@ impl ReadError {
         Self::Io { path: path.to_owned(), source }
     }
 
-    /// The error of a CSV reader; `columns` are the names of the header.
+    /// A row that cannot be read.
+    pub(super) fn row(path: &Path, error: RowError) -> Self {
+        Self::Csv { path: path.to_owned(), line: error.line.unwrap_or(1), message: error.message }
+    }
+
+    /// The error of a row whose cells are not what they should be; `columns` are the names of the header.
     pub(super) fn csv(path: &Path, error: csv::Error, columns: &[String]) -> Self {
         let position = error.position().map(csv::Position::line);
-        let (line, message) = match error.into_kind() {
-            csv::ErrorKind::Io(source) => return Self::io(path, source),
-            csv::ErrorKind::Utf8 { err, .. } => {
-                let column = column_name(columns, Some(err.field()));
-                (position, format!("{column}not UTF-8"))
-            }
-            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-                (position, format!("{len} fields instead of {expected_len}; hint: the file may be cut off"))
-            }
+        let message = match error.into_kind() {
             csv::ErrorKind::Deserialize { err, .. } => {
                 let column = column_name(columns, err.field().and_then(|field| usize::try_from(field).ok()));
-                (position, format!("{column}{}", err.kind()))
+                format!("{column}{}", err.kind())
             }
-            other => (position, format!("{other:?}")),
+            other => format!("{other:?}"),
         };
-        Self::Csv { path: path.to_owned(), line: line.unwrap_or(1), message }
+        Self::Csv { path: path.to_owned(), line: position.unwrap_or(1), message }
     }
 }
 

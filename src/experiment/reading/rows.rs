@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::ReadError;
 use crate::input_file;
-use crate::simulator::csv_reader::{Bounded, take_back_texts};
+use crate::simulator::csv_reader::{Rows, Style};
 
 /// A row of `jobs.csv`. Times in seconds since the start of the simulation; empty fields are `None`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -151,25 +151,23 @@ pub fn each_row_if<R: Row>(
     mut each: impl FnMut(R) -> ControlFlow<()>,
 ) -> Result<(), ReadError> {
     let file = input_file::open(path).map_err(|source| ReadError::io(path, source))?;
-    let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(Bounded::new(file));
-    let headers = reader.headers().map_err(|error| ReadError::csv(path, error, &[]))?.clone();
-    let columns: Vec<String> = headers.iter().map(str::to_owned).collect();
+    let mut rows = Rows::new(file, Style::Own);
+    let broken = |error| ReadError::row(path, error);
+    let mut headers = csv::ByteRecord::new();
+    rows.next(&mut headers).map_err(broken)?;
+    let columns: Vec<String> =
+        headers.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     if let Some(column) = R::COLUMNS.iter().find(|column| !columns.iter().any(|name| name == *column)) {
         let message = format!("no column `{column}`; hint: the first line names the columns");
         return Err(ReadError::Csv { path: path.to_owned(), line: 1, message });
     }
-    let failed = |error| ReadError::csv(path, error, &columns);
-    let mut record = csv::StringRecord::new();
-    loop {
-        reader.get_mut().new_row();
-        if !reader.read_record(&mut record).map_err(failed)? {
-            break;
-        }
-        take_back_texts(&mut record);
+    let mut record = csv::ByteRecord::new();
+    while rows.next(&mut record).map_err(broken)? {
         if !wanted(Fields { columns: &columns, record: &record }) {
             continue;
         }
-        let row = record.deserialize(Some(&headers)).map_err(failed)?;
+        let row =
+            record.deserialize(Some(&headers)).map_err(|error| ReadError::csv(path, error, &columns))?;
         if each(row).is_break() {
             break;
         }
@@ -181,12 +179,13 @@ pub fn each_row_if<R: Row>(
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'a> {
     columns: &'a [String],
-    record: &'a csv::StringRecord,
+    record: &'a csv::ByteRecord,
 }
 
 impl<'a> Fields<'a> {
-    /// The field of a column; `None` when there is no such column.
+    /// The field of a column; `None` when there is no such column, or no text in it.
     pub fn get(self, column: &str) -> Option<&'a str> {
-        self.record.get(self.columns.iter().position(|name| name == column)?)
+        let field = self.record.get(self.columns.iter().position(|name| name == column)?)?;
+        std::str::from_utf8(field).ok()
     }
 }

@@ -83,11 +83,11 @@ fn damaged_tables_name_line_and_column() {
     });
     insta::assert_snapshot!(messages.join("\n"), @"
     0 rows, DIR/replications.csv:1: no column `variant`; hint: the first line names the columns
-    1 rows, DIR/replications.csv:3: 3 fields instead of 4; hint: the file may be cut off
+    1 rows, DIR/replications.csv:3: the row has 3 cells, the first row has 4; hint: the file may be cut off
     1 rows, DIR/replications.csv:3: column 2 (`replication`): invalid digit found in string
     0 rows, DIR/replications.csv:1: no column `value`; hint: the first line names the columns
-    0 rows, DIR/replications.csv:2: column 1 (`variant`): not UTF-8
-    0 rows, DIR/replications.csv:2: 1 fields instead of 4; hint: the file may be cut off
+    0 rows, DIR/replications.csv:2: column 1 (`variant`): invalid utf-8 sequence of 1 bytes from index 0
+    0 rows, DIR/replications.csv:2: the file ends inside a quoted cell; hint: close the quote, or was the file cut off?
     ");
 }
 

@@ -2,6 +2,7 @@
 
 use super::course::{Courses, Ended, Side};
 use crate::allocator::job::FinalState;
+use crate::time::Time;
 
 /// Jobs that start at another time, and by how much.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -46,6 +47,12 @@ pub struct Changes {
     /// The core asked for calibrations, and got them in the record: they come at their recorded times, whatever is asked
     /// for now.
     pub calibrations_on_request: bool,
+    /// When the record ends. What would have happened to devices later is not in it.
+    pub recorded_until: Time,
+    /// Jobs that end after that.
+    pub ended_later: u64,
+    /// Jobs that had not ended 30 days later, where the run was given up; 0 where it ended with the record.
+    pub given_up: u64,
 }
 
 /// Compares two runs of the same jobs.

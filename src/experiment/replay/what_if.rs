@@ -14,7 +14,8 @@
 //!   all come at their recorded times: who grants wishes is not in the record.
 //! - A recorded command that makes no sense any more is left out and counted.
 //! - If no job was left at the end of the record, the run goes on until none is left, at most 30 days longer; else it
-//!   ends with the record.
+//!   ends with the record. What would have happened to devices beyond the record (outages, joins, leaves) is not in it:
+//!   jobs that end there are counted.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -56,6 +57,10 @@ pub fn what_if<R: BufRead>(
     all.calibrations_moved = driver.calibrations_moved;
     all.calibrations_estimated = driver.calibrations_estimated;
     all.calibrations_on_request = record.calibrations.out_of_turn();
+    all.recorded_until = record.last;
+    let ends = driver.courses.jobs.values().filter_map(|course| course.ended);
+    all.ended_later = ends.filter(|(_, at)| *at > record.last).count() as u64;
+    all.given_up = if record.courses.live() == 0 { driver.courses.live() as u64 } else { 0 };
     Ok(all)
 }
 

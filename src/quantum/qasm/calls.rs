@@ -227,7 +227,9 @@ impl Reader<'_> {
         let hint = match (self.gates.library_with(name), near(name, self.gates.names()).first()) {
             (Some(file), _) => format!("it comes with include \"{file}\";"),
             (None, Some(nearest)) => format!("did you mean `{}`?", crop(nearest)),
-            (None, None) => "define it before its first use, or include \"qelib1.inc\";".to_owned(),
+            (None, None) => {
+                format!("define it before its first use, or include \"{}\";", self.gates.library())
+            }
         };
         Fault::at(gate, format!("no gate is called `{}`; hint: {hint}", crop(name)))
     }

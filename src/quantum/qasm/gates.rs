@@ -183,6 +183,7 @@ pub(super) fn base_name(name: &str) -> &str {
 /// All gates of a file by number, and by name as far as they are known at this place of the file.
 #[derive(Debug, Clone)]
 pub(super) struct Gates {
+    version: Version,
     list: Vec<Gate>,
     files: Vec<u8>,
     /// Those of this module, whether known in the file or not.
@@ -194,6 +195,7 @@ pub(super) struct Gates {
 impl Gates {
     pub(super) fn new(version: Version) -> Self {
         let mut gates = Self {
+            version,
             list: Vec::new(),
             files: Vec::new(),
             own: BTreeMap::new(),
@@ -267,10 +269,19 @@ impl Gates {
         self.known.keys().chain(self.defined.keys()).map(|name| &**name)
     }
 
-    /// The file that would make a name known.
+    /// The file of the standard gates of this version of the language.
+    pub(super) fn library(&self) -> &'static str {
+        match self.version {
+            Version::Two => "qelib1.inc",
+            Version::Three => "stdgates.inc",
+        }
+    }
+
+    /// The file that would make a name known; of two, that of this version of the language.
     pub(super) fn library_with(&self, name: &str) -> Option<&'static str> {
         let id = self.own.get(name)?;
         match self.files[id.0 as usize] {
+            files if files & QELIB != 0 && files & STD != 0 => Some(self.library()),
             files if files & QELIB != 0 => Some("qelib1.inc"),
             files if files & STD != 0 => Some("stdgates.inc"),
             _ => None,

@@ -148,7 +148,7 @@ fn contradictions_are_named() {
     DIR/manifest.json: device `<script>alert(1)</script>"'&`: `4` is no range of the device's qubits 0-3
     DIR/jobs.csv: job 0: `0-7` is no range of the device's qubits 0-3
     DIR/jobs.csv:2: column 7 (`starting_time`): invalid float literal
-    DIR/jobs.csv:2: 23 fields instead of 22; hint: the file may be cut off
+    DIR/jobs.csv:2: the row has 23 cells, the first row has 22; hint: the file may be cut off
     DIR/timeline.csv:2: column 4 (`qubits_in_service`): invalid digit found in string
     DIR/jobs.csv: no jobs of replication 2; hint: rmsim run --traces all
     "#);
@@ -258,6 +258,8 @@ fn tables_that_were_cut_off_between_two_rows_are_found_out() {
     for (samples, said) in [(0, "The timeline has no sample"), (1, "The timeline has one sample only")] {
         let kept: String = text.lines().take(1 + samples).map(|line| format!("{line}\n")).collect();
         fs::write(&timeline, kept).unwrap();
-        assert!(page_of(folder.path(), &Options::default()).unwrap().html.contains(said));
+        let page = page_of(folder.path(), &Options::default()).unwrap();
+        assert!(page.html.contains(said));
+        assert_eq!(page.missing.len(), 1, "{samples}: {:?}", page.missing);
     }
 }

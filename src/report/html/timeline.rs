@@ -125,9 +125,16 @@ impl Timelines {
     /// A warning if the file ends long before the run did.
     pub fn ends_early(&self, ended: f64) -> Option<String> {
         let times: Vec<f64> = self.samples.first()?.iter().map(|sample| sample.0).collect();
-        let [.., before, last] = times[..] else { return None };
-        // Samples may become rarer towards the end, each time by half.
-        (ended - last > 4.0 * (last - before)).then(|| {
+        let Some(&last) = times.last() else {
+            return Some(
+                "timeline.csv has no samples of this replication, so there are no charts over time; hint: the file may \
+                 be cut off"
+                    .to_owned(),
+            );
+        };
+        // Samples may become rarer towards the end, each time by half; of a single one nobody knows the step.
+        let step = times.len().checked_sub(2).map_or(ended / 8.0, |index| last - times[index]);
+        (ended - last > 4.0 * step).then(|| {
             format!(
                 "timeline.csv ends at {} of {}, so that charts are not complete; hint: the file may be cut off",
                 duration(Some(last)),

@@ -107,7 +107,10 @@ impl SetOverride {
                         fault.or_at(mark)
                     })?
                 }
-                Value::Map(entries) => child(entries, key, mark),
+                Value::Map(entries) => {
+                    let parent = depth.checked_sub(1).map_or("", |parent| self.path[parent].as_str());
+                    child(entries, written(entries, parent, key), mark)
+                }
                 value @ Value::Null => {
                     *value = Value::Map(Vec::new());
                     let Value::Map(entries) = value else { unreachable!("just assigned") };
@@ -135,6 +138,20 @@ impl SetOverride {
         };
         remark(Node { mark, value }, mark)
     }
+}
+
+/// Keys with two names: below which key, and both.
+const ALIASES: [(&str, &str, &str); 1] = [("allocator", "strategy", "default_strategy")];
+
+/// The name under which the file has a key already: it may stand there once.
+fn written<'a>(entries: &[Entry], parent: &str, key: &'a str) -> &'a str {
+    let has = |name: &str| entries.iter().any(|entry| entry.key == name);
+    let other = ALIASES.iter().find_map(|(below, one, two)| match *below == parent {
+        true if *one == key => Some(*two),
+        true if *two == key => Some(*one),
+        _ => None,
+    });
+    other.filter(|other| has(other) && !has(key)).unwrap_or(key)
 }
 
 fn child<'a>(entries: &'a mut Vec<Entry>, key: &str, mark: Mark) -> &'a mut Node {
