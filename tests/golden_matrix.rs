@@ -1,0 +1,237 @@
+//! What the core decides in many small scenarios, scenario by scenario: a change of its inside must change none of them.
+//!
+//! The matrix goes over queues, heads of line, retries, batches, strategies, selections, levels of isolation, failures,
+//! elastic jobs and limits. Each line of the snapshot holds the settings of a scenario and the digests of its events, its
+//! jobs and its commands, so that a difference says at once under which settings it shows. `GOLDEN_MATRIX=FOLDER` writes
+//! the texts themselves there, to compare those of two versions line by line.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use rayon::prelude::*;
+use resource_manager::experiment::run::{Settings, run_with_journal};
+use resource_manager::simulator::scenario::Scenario;
+use resource_manager::simulator::traces::{Sink, Sinks};
+
+const SCENARIOS: usize = 80;
+
+const QUEUES: [&str; 5] = [
+    "{global: {skip_ahead: 0}}",
+    "{global: {skip_ahead: 8}}",
+    "{per_device: {skip_ahead: 0}}",
+    "{per_device: {skip_ahead: 4}}",
+    "{per_device: {skip_ahead: 0, head_of_line: count}}",
+];
+const RETRIES: [&str; 2] = ["event", "{every: 90s}"];
+const BATCHES: [&str; 3] = ["sequential", "{joint: {max_jobs: 16}}", "{joint: {max_jobs: 2}}"];
+const STRATEGIES: [&str; 5] = ["topology_aware", "noise_aware", "first_fit", "region", "fixed_regions"];
+const SELECTIONS: [&str; 5] = ["first", "random", "round_robin", "least_loaded", "best_fidelity"];
+const LEVELS: [&str; 3] = ["weak", "medium", "strong"];
+const STARTS: [&str; 3] = ["any_time", "any_time", "when_empty"];
+const ROUTING: [&str; 3] = ["when_impossible", "never", "always"];
+const FAILURES: [&str; 4] = [
+    "[]",
+    "[{at: {time: 20m, duration: 15m, devices: [grid]}}, {mtbf: {mean_time_between: 30m, repair_median: 4m, devices: [line]}}]",
+    "[{at: {time: 10m, devices: [grid], target: {qubit: 5}}}, {at: {time: 25m, duration: 10m, target: random_coupler}}]",
+    "[{flapping: {mean_time_between: 40m, flaps: 3, down: 1m, up: 1m, devices: [trap]}}]",
+];
+const JOBS: [&str; 3] = [
+    // Plain ones.
+    "[{name: pair, qubits: 2, topology: line}, {name: wide, qubits: {uniform: [3, 7]}, topology: any},
+      {name: ring, qubits: 4, topology: ring}]",
+    // Elastic ones, copies, preferences, isolation of their own.
+    "[{name: elastic, min_qubits: 2, max_qubits: 6, topology: line},
+      {name: copies, min_qubits: 2, max_qubits: 6, topology: line, elasticity: copies},
+      {name: choosy, qubits: 3, topology: any, device_preference: [line, grid], excluded_devices: [trap]},
+      {name: far, qubits: 2, topology: line, isolation: {level: strong, buffer_distance: 1}}]",
+    // Walltimes that are too short, patience, bounds on quality, shapes that must be routed.
+    "[{name: brief, qubits: 3, topology: line, estimated_duration: {times_execution: {uniform: [0.5, 1.5]}}},
+      {name: impatient, qubits: {uniform: [2, 5]}, topology: any, max_wait_time: {uniform: [0s, 6m]}},
+      {name: good, qubits: 2, topology: line, fidelity_requirement: {at_least: 0.9999, hard: false}},
+      {name: star, qubits: 5, topology: star}]",
+];
+const LIMITS: [&str; 3] = ["", "max_queue_length: 6", "max_attempts: 2"];
+
+/// One scenario: its settings in a line, and itself.
+fn scenario(number: usize) -> (String, String) {
+    // Each list is gone through at a pace of its own, so that settings meet in ever new combinations.
+    let pick = |list: &[&'static str], pace: usize| list[(number / pace + number) % list.len()];
+    let queue = pick(&QUEUES, 5);
+    let retry = pick(&RETRIES, 2);
+    let batch = pick(&BATCHES, 3);
+    let strategy = STRATEGIES[number % 5];
+    let selection = pick(&SELECTIONS, 25);
+    let selection =
+        SELECTIONS[(SELECTIONS.iter().position(|one| *one == selection).unwrap() + number / 5) % 5];
+    let level = pick(&LEVELS, 4);
+    let starts = pick(&STARTS, 7);
+    let routing = pick(&ROUTING, 6);
+    let (failures, jobs, limits) = ((number / 3 + number) % 4, (number / 4) % 3, pick(&LIMITS, 8));
+    let name = format!(
+        "{number:02} {queue} retry {retry} batch {batch} {strategy} {selection} {level} {starts} routing {routing} failures \
+         {failures} jobs {jobs} {limits}"
+    );
+    let text = format!(
+        "scenario: golden
+seed: {}
+warm_up: none
+horizon: {{jobs: 90}}
+drain: true
+drain_limit: {{time: 1d}}
+fleet:
+  - {{synthetic: {{grid: {{rows: 3, columns: 4}}}}, name: grid}}
+  - {{synthetic: {{line: {{qubits: 7}}}}, name: line, limits: {{max_concurrent_tasks: 2}}}}
+  - {{synthetic: {{all_to_all: {{qubits: 5}}}}, name: trap, technology: trapped_ion, limits: {{reconfiguration_time: 3s}}}}
+  - {{synthetic: {{ring: {{qubits: 6}}}}, name: guest, joins: 12m, leaves: 50m}}
+workload:
+  arrivals: {{mmpp: {{rates: [140/h, 20/h], sojourn: [6m, 6m]}}}}
+  tenants: {{users: 4, groups: 2, projects: 2}}
+  outcomes: {{cancelled: 0.06, cancel_after: {{exponential: {{mean: 60s}}}}, error: 0.05}}
+  jobs: {jobs}
+hardware: {{runtime: {{fixed: 2m}}, failures: {failures}, drift: {{step: 10m}}}}
+calibration: {{mode: drain, interval: 25m, duration: 3m, staggered: true}}
+allocator:
+  strategy: {strategy}
+  selection: {selection}
+  queue: {queue}
+  retry: {retry}
+  batch: {batch}
+  starts: {starts}
+  stop_timeout: 30s
+  placement_budget: 20000
+  placement: {{routing: {routing}, fixed_regions: {{sizes: [3], gap: 0, joined: true}}}}
+  isolation: {{default_level: {level}, guard: 20s}}
+  {limits}
+output: {{events: true}}
+",
+        number + 1,
+        jobs = JOBS[jobs],
+        failures = FAILURES[failures],
+    );
+    (name, text)
+}
+
+/// A file in memory.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Memory {
+    fn sink(&self) -> Sink {
+        Box::new(self.clone())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a scenario brought about.
+struct Texts {
+    events: String,
+    jobs: String,
+    commands: String,
+}
+
+fn run(text: &str) -> Texts {
+    let scenario = Scenario::from_yaml(text, "golden.yaml", Path::new(""), &[])
+        .unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let [events, jobs, journal, timeline] = [(); 4].map(|()| Memory::default());
+    let sinks = |_| {
+        let (jobs, timeline, events) = (jobs.sink(), timeline.sink(), Some(events.sink()));
+        Ok(Some(Sinks { jobs, timeline, events }))
+    };
+    let settings = Settings { threads: 1, sinks: &sinks, collect: false, timing: false, progress: None };
+    run_with_journal(&scenario, &settings, &|_| Ok(Some(journal.sink()))).unwrap();
+    Texts { events: frozen(&events.text()), jobs: jobs.text(), commands: commands(&journal.text()) }
+}
+
+/// Events without their running number and without measurements of the search.
+fn frozen(events: &str) -> String {
+    let mut kept = String::new();
+    for line in events.lines().skip(1) {
+        let mut cells = line.splitn(3, ',');
+        let (_, _, rest) = (cells.next(), cells.next(), cells.next().unwrap());
+        if rest.split(',').nth(1) != Some("pass_ended") {
+            kept.push_str(rest);
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+/// The commands of a journal without what was decided, and without the devices as they joined.
+fn commands(journal: &str) -> String {
+    let mut kept = String::new();
+    for line in
+        journal.lines().filter(|line| line.starts_with("{\"seq\"") && !line.contains("\"register_device\""))
+    {
+        let end = line.find(",\"decisions\"").unwrap_or(line.len());
+        kept.push_str(&line[..end]);
+        kept.push('\n');
+    }
+    kept
+}
+
+fn digest(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex()[..12].to_owned()
+}
+
+#[test]
+fn no_decision_changes_in_any_scenario_of_the_matrix() {
+    let all: Vec<(String, Texts)> = (0..SCENARIOS)
+        .into_par_iter()
+        .map(|number| {
+            let (name, text) = scenario(number);
+            (name, run(&text))
+        })
+        .collect();
+    let mut lines = String::new();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for (name, texts) in &all {
+        let digests = [&texts.events, &texts.jobs, &texts.commands].map(|text| digest(text));
+        writeln!(lines, "{} {} {} | {name}", digests[0], digests[1], digests[2]).unwrap();
+        for line in texts.events.lines() {
+            *kinds.entry(line.split(',').nth(1).unwrap().to_owned()).or_default() += 1;
+        }
+        for line in texts.jobs.lines().skip(1) {
+            *kinds.entry(format!("jobs {}", line.split(',').nth(7).unwrap())).or_default() += 1;
+        }
+        assert!(!texts.commands.is_empty(), "{name}");
+    }
+    if let Some(folder) = std::env::var_os("GOLDEN_MATRIX").map(std::path::PathBuf::from) {
+        std::fs::create_dir_all(&folder).unwrap();
+        for (name, texts) in &all {
+            let number = &name[..2];
+            std::fs::write(folder.join(format!("{number}.events.csv")), &texts.events).unwrap();
+            std::fs::write(folder.join(format!("{number}.jobs.csv")), &texts.jobs).unwrap();
+            std::fs::write(folder.join(format!("{number}.commands.jsonl")), &texts.commands).unwrap();
+        }
+    }
+    // What happened at all: a matrix in which nothing is ever stopped guards no stop.
+    let counts: String = kinds.iter().map(|(kind, count)| format!("{kind}: {count}\n")).collect();
+    insta::assert_snapshot!("golden_matrix_counts", counts);
+    insta::assert_snapshot!("golden_matrix", lines);
+}
+
+/// Fifty jobs, event by event, for eyes.
+#[test]
+fn the_event_log_of_fifty_jobs() {
+    let (_, text) = scenario(9);
+    let text =
+        text.replace("horizon: {jobs: 90}", "horizon: {jobs: 50}").replace("140/h, 20/h", "400/h, 50/h");
+    insta::assert_snapshot!("event_log_of_fifty_jobs", run(&text).events);
+}
