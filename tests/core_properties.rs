@@ -4,6 +4,7 @@
 //! commands collide often. The auditor and the metrics watch the same events with their own books, which must agree
 //! with those of the core.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -231,6 +232,9 @@ fn config(number: u32) -> AllocatorConfig {
     }
 }
 
+/// Shots of every job.
+const SHOTS: u64 = 10;
+
 /// The limit on queues, where there is one.
 const MOST_WAITING: u32 = 5;
 
@@ -241,8 +245,12 @@ struct World {
     twin: Option<Allocator>,
     observer: Observer,
     now: Time,
+    /// The time of the last command that was taken.
+    last: Time,
     submitted: Vec<(Arc<JobRequest>, Answer)>,
     allocations: Vec<AllocationId>,
+    /// Shots that attempts are known to have done.
+    credited: HashMap<AllocationId, u64>,
     /// The limit on queues, if there was the same one all the time.
     limited_since_the_start: Option<u32>,
 }
@@ -255,8 +263,10 @@ impl World {
             twin: None,
             observer: Observer::new(MetricsOptions::default()),
             now: Time::ZERO,
+            last: Time::ZERO,
             submitted: Vec::new(),
             allocations: Vec::new(),
+            credited: HashMap::new(),
             limited_since_the_start: config(number).max_queue_length,
         };
         for (id, spec) in fleet().into_iter().enumerate() {
@@ -278,10 +288,15 @@ impl World {
         }
         match answer {
             Ok(answer) => {
+                self.last = self.now;
                 for event in &events {
                     self.observer.observe(self.now, event);
                     match event {
                         Event::JobStarted { allocation } => self.allocations.push(allocation.id),
+                        Event::ShotsCredited { allocation, shots_done, .. } => {
+                            let before = self.credited.insert(*allocation, *shots_done);
+                            assert!(before.is_none_or(|before| before < *shots_done), "shots are lost");
+                        }
                         // What came when the queue was full is answered so from now on.
                         Event::JobRejected { job, reason } => {
                             if let Some(known) = self.submitted.get_mut(job.id.0 as usize) {
@@ -331,7 +346,7 @@ impl World {
                     _ => Topology::HeavyHex,
                 };
                 let id = JobId(self.submitted.len() as u64);
-                let mut request = JobRequest { shots: 10, ..JobRequest::new(id, qubits, topology) };
+                let mut request = JobRequest { shots: SHOTS, ..JobRequest::new(id, qubits, topology) };
                 request.isolation.buffer_distance = buffer;
                 // Errors are 0.1 to 2.3 %, and neighbours add a third to one and a half of that. Without a buffer the
                 // limit is all that keeps jobs apart.
@@ -399,24 +414,66 @@ impl World {
             }
             Op::Progress { pick, shots } => {
                 let Some(allocation) = Self::pick(&self.allocations, pick) else { return };
-                let _ = self.apply(Command::Progress { allocation, shots_done: shots });
+                let live = self.core.allocation(allocation).is_some();
+                let credited = live.then(|| self.credited.get(&allocation).copied().unwrap_or(0));
+                let right = match credited {
+                    None => Ok(Answer::Ignored),
+                    Some(credited) if shots < credited || shots > SHOTS => {
+                        Err(CommandError::WrongShots(allocation))
+                    }
+                    Some(_) => Ok(Answer::Applied),
+                };
+                let answered = self.apply(Command::Progress { allocation, shots_done: shots });
+                assert_eq!(answered.map(|(answer, _)| answer), right);
             }
             Op::Acknowledge { pick } => {
                 let Some(allocation) = Self::pick(&self.allocations, pick) else { return };
-                let _ = self.apply(Command::StopAcknowledged { allocation, shots_done: 10 });
+                let right = match self.core.allocation(allocation).map(|live| live.job) {
+                    None => Ok(Answer::Ignored),
+                    Some(job) if self.state_of(job) == Some(JobState::Stopping) => Ok(Answer::Applied),
+                    Some(job) => Err(CommandError::WrongState(job)),
+                };
+                let answered = self.apply(Command::StopAcknowledged { allocation, shots_done: SHOTS });
+                assert_eq!(answered.map(|(answer, _)| answer), right);
+                assert!(self.core.allocation(allocation).is_none() || right.is_err());
             }
             Op::Cancel { pick } => {
                 let Some((request, answer)) = Self::pick(&self.submitted, pick) else { return };
+                let before = self.state_of(request.id);
                 let answered = self.apply(Command::Cancel { job: request.id });
-                if matches!(answer, Answer::Rejected(_)) {
-                    assert!(matches!(answered, Ok((Answer::Ignored, 0)) | Err(CommandError::UnknownJob(_))));
+                match before {
+                    Some(JobState::Queued | JobState::Held) => {
+                        assert_eq!(answered, Ok((Answer::Applied, 1)));
+                        assert_eq!(self.state_of(request.id), None);
+                    }
+                    Some(JobState::Running) => {
+                        assert_eq!(answered, Ok((Answer::Applied, 1)));
+                        assert_eq!(self.state_of(request.id), Some(JobState::Stopping));
+                    }
+                    Some(JobState::Stopping) => assert_eq!(answered, Ok((Answer::Applied, 0))),
+                    None => self.check_ended(answered, request.id),
                 }
+                assert!(!matches!(answer, Answer::Rejected(_)) || before.is_none());
             }
             Op::Hold { pick, release } => {
                 let Some((request, _)) = Self::pick(&self.submitted, pick) else { return };
                 let job = request.id;
-                let _ =
+                let before = self.state_of(job);
+                let answered =
                     self.apply(if release { Command::ReleaseHold { job } } else { Command::Hold { job } });
+                let (from, to) = match release {
+                    true => (JobState::Held, JobState::Queued),
+                    false => (JobState::Queued, JobState::Held),
+                };
+                match before {
+                    Some(state) if state == from => assert_eq!(answered, Ok((Answer::Applied, 1))),
+                    Some(state) if state == to => assert_eq!(answered, Ok((Answer::Applied, 0))),
+                    Some(_) => assert_eq!(answered, Err(CommandError::WrongState(job))),
+                    None => self.check_ended(answered, job),
+                }
+                assert!(
+                    before.is_none_or(|state| ![from, to].contains(&state)) || self.state_of(job) == Some(to)
+                );
             }
             Op::Status { device, element, status } => {
                 let device = DeviceId(u32::from(device));
@@ -433,7 +490,10 @@ impl World {
                     Status::Offline,
                 ];
                 let status = all[status as usize];
-                let _ = self.apply(Command::SetStatus { target, status, reason: StatusReason::Operator });
+                let right = self.answer_to_status(target, status);
+                let answered =
+                    self.apply(Command::SetStatus { target, status, reason: StatusReason::Operator });
+                assert_eq!(answered.map(|(answer, _)| answer), right);
             }
             Op::Recalibrate { device, salt, wrong_size } => {
                 let id = DeviceId(u32::from(device));
@@ -450,11 +510,18 @@ impl World {
             Op::Membership { device, joins } => {
                 let id = DeviceId(u32::from(device));
                 let spec = fleet()[device as usize].clone();
-                let _ = self.apply(if joins {
+                let known = self.core.device(id).is_some();
+                let answered = self.apply(if joins {
                     Command::RegisterDevice { device: id, spec }
                 } else {
                     Command::RemoveDevice { device: id }
                 });
+                match (joins, known) {
+                    (true, true) => assert_eq!(answered, Ok((Answer::Applied, 0))),
+                    (false, false) => assert_eq!(answered, Err(CommandError::UnknownDevice(id))),
+                    _ => assert_eq!(answered.map(|(answer, _)| answer), Ok(Answer::Applied)),
+                }
+                assert_eq!(self.core.device(id).is_some(), joins);
             }
             Op::Reconfigure { config: number } => {
                 let config = config(number);
@@ -474,11 +541,62 @@ impl World {
             }
             Op::Back => {
                 if self.now > Time::ZERO {
+                    let last = self.last;
                     self.now = Time(self.now.0 - 1);
-                    let _ = self.apply(Command::Wake);
+                    let answered = self.apply(Command::Wake);
+                    match self.now < last {
+                        true => {
+                            assert_eq!(answered, Err(CommandError::TimeRunsBackwards { now: self.now, last }))
+                        }
+                        false => assert!(answered.is_ok()),
+                    }
                     self.now = Time(self.now.0 + 1);
                 }
             }
+        }
+    }
+
+    fn state_of(&self, job: JobId) -> Option<JobState> {
+        self.core.job(job).map(|job| job.state)
+    }
+
+    /// The answer about a job that has ended, and may have been forgotten since.
+    fn check_ended(&self, answered: Result<(Answer, usize), CommandError>, job: JobId) {
+        let age = self.submitted.len() as u64 - job.0;
+        match answered {
+            Ok((Answer::Ignored, 0)) => {}
+            Err(CommandError::UnknownJob(unknown)) => {
+                assert!(unknown == job && age > 30, "forgotten too early")
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What must be answered when somebody sets a status.
+    fn answer_to_status(&self, target: Target, to: Status) -> Result<Answer, CommandError> {
+        let id = target.device();
+        let device = self.core.device(id).ok_or(CommandError::UnknownDevice(id))?;
+        let map = &device.spec.coupling_map;
+        let on_it = |used: &dyn Fn(&QubitSet) -> bool| {
+            device.ledger.entries().any(|(_, kind, entry)| kind == Kind::Job && used(&entry.qubits))
+        };
+        let (exists, busy) = match target {
+            Target::Device(_) => (true, device.running > 0),
+            Target::Qubit(_, qubit) => {
+                let exists = qubit.index() < map.qubits();
+                (exists, exists && on_it(&|held| held.contains(qubit)))
+            }
+            Target::Coupler(_, coupler) => match map.couplers().get(coupler.index()) {
+                None => (false, false),
+                Some(&(a, b)) => (true, on_it(&|held| held.contains(a) && held.contains(b))),
+            },
+        };
+        if !exists {
+            return Err(CommandError::UnknownElement(id));
+        }
+        match to == Status::Calibrating && busy && device.status_of(target) != to {
+            true => Err(CommandError::Busy(id)),
+            false => Ok(Answer::Applied),
         }
     }
 
@@ -568,9 +686,17 @@ impl World {
         fresh.handle(self.now, Command::Wake, &mut events).unwrap();
         for event in &events {
             match event {
-                // Routed answers are not monotone in what is free.
-                Event::JobStarted { allocation } if allocation.swaps.is_none() => {
-                    panic!("job {} waited although it could start: {allocation:?}", allocation.job.0);
+                Event::JobStarted { allocation } => {
+                    // Answers of the router are not monotone in what is free, also where they need no SWAP in the end.
+                    let shape = &self.core.job(allocation.job).expect("it waits").request.topology;
+                    let routed = allocation.swaps.is_some()
+                        || allocation.explanation.strategy == Some(Placing::Region)
+                            && *shape != Topology::Any;
+                    assert!(
+                        routed,
+                        "job {} waited although it could start: {allocation:?}",
+                        allocation.job.0
+                    );
                 }
                 Event::JobTransferred { job, .. } => panic!("job {} waited in the wrong queue", job.0),
                 _ => {}
@@ -579,8 +705,13 @@ impl World {
     }
 }
 
+/// Histories per test; `RM_HISTORIES=10000 cargo test --test core_properties` is the long form.
+fn cases() -> u32 {
+    std::env::var("RM_HISTORIES").map_or(150, |number| number.parse().expect("RM_HISTORIES is a number"))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn invariants_hold_after_every_command(number: u32, ops in proptest::collection::vec(op(), 1..120)) {
@@ -622,5 +753,82 @@ proptest! {
             prop_assert_eq!(a.core.state_hash(), b.core.state_hash());
         }
         prop_assert_eq!(a.allocations, b.allocations);
+    }
+}
+
+/// A job of any shape that avoids a device (0 to 2), or prefers some.
+fn simple(topology: u8, qubits: u32, walltime: Option<u64>, avoid: u8) -> Op {
+    let (buffer, wait, more, copies, quality, crosstalk) = (None, None, 0, false, None, None);
+    Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk }
+}
+
+/// Histories that were wrong once, under every 97th configuration.
+#[test]
+fn histories_that_were_wrong_once() {
+    let (join, leave) = (true, false);
+    let histories: [&[Op]; 5] = [
+        &[
+            simple(0, 1, None, 1),
+            simple(0, 1, None, 0),
+            Op::Status { device: 0, element: 8, status: 1 },
+            Op::Wait { span: 0 },
+        ],
+        &[
+            simple(0, 1, None, 0),
+            Op::Status { device: 0, element: 8, status: 1 },
+            simple(0, 1, None, 1),
+            Op::Wait { span: 0 },
+        ],
+        &[
+            Op::Reconfigure { config: 2 },
+            simple(0, 3, None, 5),
+            Op::Wait { span: 0 },
+            simple(0, 1, Some(1), 1),
+            Op::Membership { device: 1, joins: leave },
+            simple(1, 3, None, 4),
+            Op::Wait { span: 3 },
+            Op::Status { device: 2, element: 13, status: 2 },
+            Op::Wait { span: 4 },
+        ],
+        // The only device that could take the first job leaves; the second must not wait behind it for ever.
+        &[
+            simple(5, 5, None, 0),
+            simple(0, 2, None, 1),
+            Op::Status { device: 0, element: 0, status: 4 },
+            Op::Wait { span: 1 },
+            Op::Membership { device: 1, joins: leave },
+            Op::Wait { span: 9 },
+            Op::Membership { device: 1, joins: join },
+            Op::Status { device: 0, element: 0, status: 0 },
+            Op::Wait { span: 9 },
+        ],
+        // Who waits to be tried again on a device that leaves had two timers afterwards, one of them for ever.
+        &[
+            Op::Status { device: 0, element: 14, status: 1 },
+            simple(0, 1, Some(1), 0),
+            Op::Reconfigure { config: 902276974 },
+            simple(3, 5, None, 0),
+            simple(0, 1, None, 0),
+            simple(0, 1, None, 0),
+            simple(0, 1, None, 0),
+            Op::Wait { span: 0 },
+            simple(0, 1, None, 0),
+            Op::Wait { span: 0 },
+            simple(0, 1, None, 0),
+            simple(2, 3, None, 1),
+            simple(0, 1, None, 0),
+            simple(0, 1, None, 0),
+            Op::Wait { span: 5 },
+            Op::Membership { device: 0, joins: leave },
+            Op::Wait { span: 0 },
+        ],
+    ];
+    for history in histories {
+        for number in (0..40_000).step_by(97) {
+            let mut world = World::new(number);
+            for op in history {
+                world.run(op.clone());
+            }
+        }
     }
 }

@@ -74,6 +74,7 @@ struct Lesson {
     key: Key,
     id: u32,
     failed_at: Option<u64>,
+    failed_epochs: Option<u64>,
     bound: Bound,
     /// By device, without empty ones at the end.
     failed_on: Vec<Option<(u64, Option<u32>)>>,
@@ -314,7 +315,8 @@ impl ClassTable {
             while let Some(None) = failed_on.last() {
                 failed_on.pop();
             }
-            Lesson { key: key.clone(), id: id.0, failed_at: class.failed_at, bound: class.bound, failed_on }
+            let Class { failed_at, failed_epochs, bound, .. } = *class;
+            Lesson { key: key.clone(), id: id.0, failed_at, failed_epochs, bound, failed_on }
         });
         Learned { lessons: lessons.collect(), unused: self.unused.iter().map(|id| id.0).collect() }
     }
@@ -327,12 +329,12 @@ impl ClassTable {
         }
         let count = learned.lessons.len() + table.unused.len();
         let mut classes: Vec<Option<Class>> = std::iter::repeat_with(|| None).take(count).collect();
-        for Lesson { key, id, failed_at, bound, failed_on } in learned.lessons {
+        for Lesson { key, id, failed_at, failed_epochs, bound, failed_on } in learned.lessons {
             let place = classes.get_mut(id as usize).filter(|place| place.is_none())?;
             let per_device = failed_on.into_iter();
             let per_device =
                 per_device.map(|failed_at| OnDevice { failed_at, ..OnDevice::default() }).collect();
-            *place = Some(Class { failed_at, bound, per_device, ..Class::new(&key) });
+            *place = Some(Class { failed_at, failed_epochs, bound, per_device, ..Class::new(&key) });
             if table.ids.insert(key, ClassId(id)).is_some() {
                 return None;
             }

@@ -358,7 +358,8 @@ impl Allocator {
             place = Some(next);
         }
         for slot in waiting {
-            self.state.jobs[slot].counted = false;
+            // From no queue, since the device is gone, but also from the timers: elsewhere it was never tried.
+            self.dequeue(slot);
             self.transfer(slot, events);
         }
         self.mark_all_due();

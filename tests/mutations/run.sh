@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Plants each fault of this folder in a copy of the last commit and runs the tests that its patch names. Prints a table
+# (fault, tests that found it, seconds) and exits 1 if a fault lives, or does not apply any more. One fault costs a build:
+# all take about an hour on two cores.
+#
+#   tests/mutations/run.sh                  all of them
+#   tests/mutations/run.sh guard_forgotten  some of them
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(git -C "$here" rev-parse --show-toplevel)
+work=$top/target/mutations
+copy=$work/copy
+
+if [ $# -gt 0 ]; then
+  patches=("${@/#/$here/}")
+  patches=("${patches[@]/%/.patch}")
+else
+  patches=("$here"/*.patch)
+fi
+
+rm -rf "$copy"
+mkdir -p "$work"
+git clone --quiet --shared "$top" "$copy"
+cd "$copy"
+export CARGO_TARGET_DIR=$work/build CARGO_TERM_COLOR=never INSTA_UPDATE=no RUST_BACKTRACE=0
+
+lived=0
+printf '%-32s %-44s %s\n' fault ' found by' seconds
+for patch in "${patches[@]}"; do
+  name=$(basename "$patch" .patch)
+  began=$SECONDS
+  if ! git apply "$patch" 2>"$work/apply.log"; then
+    printf '%-32s %s\n' "$name" 'does not apply'
+    lived=1
+    continue
+  fi
+  found=
+  for test in $(sed -n 's/^# caught by: //p' "$patch"); do
+    cargo test --locked --quiet --no-run --test "$test" >"$work/$name.log" 2>&1 || {
+      found="does not compile, see target/mutations/$name.log"
+      break
+    }
+    timeout 600 cargo test --locked --quiet --test "$test" >>"$work/$name.log" 2>&1 || found="$found $test"
+  done
+  case $found in '' | does*) lived=1 ;; esac
+  printf '%-32s %-44s %s\n' "$name" "${found:- NOBODY}" $((SECONDS - began))
+  git checkout --quiet .
+done
+exit $lived
