@@ -1,199 +1,24 @@
 //! Who is started when and where, shown event by event: what jobs prefer, queues that must not stand still, homes that
 //! must change, limits on queues, and strategies and selectors that misbehave.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
-use resource_manager::allocator::Allocator;
 use resource_manager::allocator::balancing::index::FleetIndex;
 use resource_manager::allocator::balancing::named::Named;
 use resource_manager::allocator::balancing::selection::{Ask, DeviceSelector};
-use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Isolation, Queue, Retry, Selection};
-use resource_manager::allocator::job::{IsolationLevel, JobId, JobRequest, Topology};
-use resource_manager::allocator::messages::{Answer, Command, Event, Outcome, Status, StatusReason, Target};
+use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry, Selection};
+use resource_manager::allocator::job::{JobId, JobRequest, Topology};
+use resource_manager::allocator::messages::{Answer, Command, Status, StatusReason, Target};
 use resource_manager::allocator::placement::{
     Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy,
 };
-use resource_manager::observe::auditor::Auditor;
-use resource_manager::quantum::calibration::{CouplerCalibration, QubitCalibration};
 use resource_manager::quantum::coupling_map::CouplingMap;
-use resource_manager::quantum::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
-use resource_manager::quantum::synthetic::Averages;
 use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit};
-use resource_manager::random::{Purpose, StreamFamily};
 use resource_manager::time::{Span, Time};
 
-/// A core, its auditor, and what happened as text.
-struct World {
-    core: Allocator,
-    auditor: Auditor,
-    now: Time,
-    log: String,
-    names: Vec<String>,
-}
+use world::{World, config, core, grid, job, line, per_device, preferring, spec, square};
 
-fn config() -> AllocatorConfig {
-    let isolation = Isolation { default_level: IsolationLevel::Weak, ..Isolation::default() };
-    AllocatorConfig { isolation, ..AllocatorConfig::default() }
-}
-
-fn core(config: AllocatorConfig) -> Allocator {
-    Allocator::new(config, StreamFamily::new(1, 0, Purpose::DeviceSelection)).unwrap()
-}
-
-impl World {
-    fn new(config: AllocatorConfig, devices: &[(&str, CouplingMap)]) -> Self {
-        Self::of(core(config), devices)
-    }
-
-    fn of(core: Allocator, devices: &[(&str, CouplingMap)]) -> Self {
-        let mut world =
-            Self { core, auditor: Auditor::new(), now: Time::ZERO, log: String::new(), names: Vec::new() };
-        for (name, map) in devices {
-            world.join(name, map.clone());
-        }
-        world
-    }
-
-    fn join(&mut self, name: &str, map: CouplingMap) {
-        let id = DeviceId(self.names.len() as u32);
-        self.names.push(name.to_owned());
-        self.tell(Command::RegisterDevice { device: id, spec: spec(name, map) });
-    }
-
-    /// One command, without a pass.
-    fn say(&mut self, command: Command) -> Answer {
-        let mut events = Vec::new();
-        let answer = self.core.handle(self.now, command, &mut events).unwrap();
-        for event in &events {
-            self.auditor.observe(self.now, event);
-            self.note(event);
-        }
-        assert_eq!(self.auditor.violations(), []);
-        answer
-    }
-
-    /// Passes until nothing is due now.
-    fn pass(&mut self) {
-        let mut passes = 0;
-        while self.core.next_wakeup().is_some_and(|at| at <= self.now) {
-            self.say(Command::Wake);
-            passes += 1;
-            assert!(passes < 10, "passes without end:\n{}", self.log);
-        }
-    }
-
-    /// One command at an instant of its own, and what it brings about.
-    fn tell(&mut self, command: Command) {
-        self.now = Time(self.now.0 + 1);
-        self.say(command);
-        self.pass();
-    }
-
-    fn submit(&mut self, request: JobRequest) {
-        self.tell(Command::Submit(Arc::new(request)));
-    }
-
-    fn finish(&mut self, job: u64) {
-        let job = self.core.job(JobId(job)).expect("it lives");
-        let allocation = job.allocation.expect("it runs");
-        self.tell(Command::Finished { allocation, outcome: Outcome::Success, shots_done: 1 });
-    }
-
-    fn down(&mut self, target: Target) {
-        self.tell(Command::SetStatus { target, status: Status::Offline, reason: StatusReason::Fault });
-    }
-
-    fn wait(&mut self, span: u64) {
-        let until = Time(self.now.0 + span);
-        while let Some(at) = self.core.next_wakeup().filter(|at| *at <= until) {
-            self.now = self.now.max(at);
-            self.say(Command::Wake);
-        }
-        self.now = until;
-    }
-
-    fn note(&mut self, event: &Event) {
-        let name = |device: &Option<DeviceId>| {
-            device.map_or("nowhere", |id| self.names[id.index()].as_str()).to_owned()
-        };
-        let log = &mut self.log;
-        match event {
-            Event::JobStarted { allocation } => {
-                writeln!(log, "{} starts on {}", allocation.job.0, name(&Some(allocation.device)))
-            }
-            Event::JobQueued { job, device: Some(home) } => {
-                writeln!(log, "{} waits for {}", job.id.0, name(&Some(*home)))
-            }
-            Event::JobTransferred { job, device } => writeln!(log, "{} moves to {}", job.0, name(device)),
-            Event::JobRequeued { job, .. } => writeln!(log, "{} is requeued", job.0),
-            Event::JobRejected { job, reason } => writeln!(log, "{} rejected: {reason}", job.id.0),
-            Event::JobFinished { job, .. } => writeln!(log, "{} finished", job.0),
-            Event::JobCancelled { job, .. } => writeln!(log, "{} cancelled", job.0),
-            Event::DeviceRemoved { device } => writeln!(log, "{} leaves", name(&Some(*device))),
-            _ => Ok(()),
-        }
-        .unwrap();
-    }
-
-    fn why(&self, job: u64) -> String {
-        self.core.why_waiting(JobId(job)).map_or("does not wait".to_owned(), |why| why.to_string())
-    }
-}
-
-fn spec(name: &str, map: CouplingMap) -> Arc<DeviceSpec> {
-    let qubit = QubitCalibration {
-        t1_s: 100e-6,
-        t2_s: 80e-6,
-        readout_error: 0.01,
-        one_qubit_error: 3e-4,
-        one_qubit_duration_s: 35e-9,
-        readout_duration_s: 1e-6,
-        dead: false,
-    };
-    let coupler = CouplerCalibration { two_qubit_error: 0.005, two_qubit_duration_s: 70e-9, dead: false };
-    Arc::new(DeviceSpec {
-        name: name.to_owned(),
-        vendor: "test".to_owned(),
-        technology: Technology::Superconducting,
-        granularity: Granularity::Synthetic,
-        source: "made for this test".to_owned(),
-        calibrated_at: None,
-        native_gates: Vec::new(),
-        calibration: Arc::new(Averages { qubit, coupler }.uniform(&map)),
-        coupling_map: Arc::new(map),
-        speed: Speed {
-            job_overhead: Span::ZERO,
-            circuit_overhead: Span::ZERO,
-            repetition_delay: Span::ZERO,
-            layer: Span(1),
-            clops: None,
-            quantum_volume: None,
-        },
-        limits: DeviceLimits::default(),
-    })
-}
-
-fn line(qubits: u32) -> CouplingMap {
-    CouplingMap::line(qubits).unwrap()
-}
-
-fn grid(rows: u32, columns: u32) -> CouplingMap {
-    CouplingMap::grid(rows, columns).unwrap()
-}
-
-fn job(id: u64, qubits: u32, topology: Topology) -> JobRequest {
-    JobRequest { shots: 1, ..JobRequest::new(JobId(id), qubits, topology) }
-}
-
-/// Never routed.
-fn square(id: u64) -> JobRequest {
-    JobRequest { max_swap_operations: Some(0), ..job(id, 4, Topology::Grid { rows: 2, columns: 2 }) }
-}
-
-fn preferring(request: JobRequest, devices: &[u32]) -> JobRequest {
-    JobRequest { preferred_devices: devices.iter().copied().map(DeviceId).collect(), ..request }
-}
+mod world;
 
 const SELECTIONS: [Selection; 5] = [
     Selection::First,
@@ -202,10 +27,6 @@ const SELECTIONS: [Selection; 5] = [
     Selection::LeastLoaded,
     Selection::BestFidelity,
 ];
-
-fn per_device(head_of_line: HeadOfLine) -> Queue {
-    Queue::PerDevice { skip_ahead: 0, head_of_line }
-}
 
 /// Preferred devices in any order, none of which has the shape, and the one that has it busy: the job waits, and starts
 /// when it is free.
@@ -219,7 +40,7 @@ fn preferences_in_any_order_end() {
             world.submit(preferring(job(2, 4, Topology::Star), order));
             world.finish(1);
             assert_eq!(
-                world.log, "1 starts on c\n1 finished\n2 starts on c\n",
+                world.moves, "1 starts on c\n1 finished\n2 starts on c\n",
                 "{selection:?}, preferring {order:?}"
             );
         }
@@ -238,7 +59,11 @@ fn every_device_is_asked_whatever_is_preferred() {
             for first in [1, 40, 71] {
                 let id = u64::from(first);
                 world.submit(preferring(job(id, 4, Topology::Star), &[first]));
-                assert!(world.log.ends_with(&format!("{id} starts on a\n")), "{selection:?}: {}", world.log);
+                assert!(
+                    world.moves.ends_with(&format!("{id} starts on a\n")),
+                    "{selection:?}: {}",
+                    world.moves
+                );
                 world.finish(id);
             }
         }
@@ -256,13 +81,13 @@ fn a_device_that_leaves_unblocks_who_waits_behind_its_jobs() {
         world.submit(job(1, 10, Topology::Line));
         world.submit(job(2, 3, Topology::Line));
         world.wait(20);
-        assert_eq!(world.log, "", "two waits for its turn");
+        assert_eq!(world.moves, "", "two waits for its turn");
         world.tell(Command::RemoveDevice { device: DeviceId(0) });
         world.wait(20);
-        assert_eq!(world.log, "big leaves\n2 starts on small\n", "{retry:?}");
+        assert_eq!(world.moves, "big leaves\n2 starts on small\n", "{retry:?}");
         world.join("bigger", line(20));
         world.wait(20);
-        assert!(world.log.ends_with("1 starts on bigger\n"), "{retry:?}: {}", world.log);
+        assert!(world.moves.ends_with("1 starts on bigger\n"), "{retry:?}: {}", world.moves);
     }
 }
 
@@ -277,7 +102,7 @@ fn a_job_that_fits_nowhere_blocks_nobody_between_two_attempts() {
     world.down(Target::Coupler(DeviceId(0), CouplerId(0)));
     world.wait(3);
     world.submit(job(3, 4, Topology::Line));
-    assert_eq!(world.log, "1 starts on a\n1 is requeued\n3 starts on a\n");
+    assert_eq!(world.moves, "1 starts on a\n1 is requeued\n3 starts on a\n");
 }
 
 /// A device whose element dies: its head can never run there again. It moves on, the others run.
@@ -292,17 +117,17 @@ fn jobs_move_on_from_a_device_that_can_no_longer_take_them() {
         for id in 3..6 {
             world.submit(preferring(job(id, 2, Topology::Line), &[0]));
         }
-        let before = world.log.len();
+        let before = world.moves.len();
         world.down(Target::Coupler(DeviceId(0), CouplerId(0)));
-        let mut lines: Vec<&str> = world.log[before..].lines().collect();
+        let mut lines: Vec<&str> = world.moves[before..].lines().collect();
         lines.sort_unstable();
         // Two run at a time; the requeued square waits behind the other one.
         let expected = ["1 is requeued", "1 starts on b", "2 moves to b", "3 starts on a", "4 starts on a"];
         assert_eq!(lines, expected, "{head_of_line:?}");
         world.finish(3);
-        assert!(world.log.ends_with("5 starts on a\n"), "{head_of_line:?}: {}", world.log);
+        assert!(world.moves.ends_with("5 starts on a\n"), "{head_of_line:?}: {}", world.moves);
         world.finish(1);
-        assert!(world.log.ends_with("2 starts on b\n"), "{head_of_line:?}: {}", world.log);
+        assert!(world.moves.ends_with("2 starts on b\n"), "{head_of_line:?}: {}", world.moves);
     }
 }
 
@@ -320,9 +145,9 @@ fn jobs_without_a_home_come_back_with_a_repair() {
         world.finish(1);
         world.tell(Command::SetStatus { target, status: Status::Online, reason: StatusReason::Repair });
         world.finish(3);
-        assert!(world.log.contains("2 moves to nowhere\n"), "{head_of_line:?}: {}", world.log);
-        assert!(world.log.contains("2 moves to a\n"), "{head_of_line:?}: {}", world.log);
-        assert!(world.log.ends_with("3 finished\n2 starts on a\n"), "{head_of_line:?}: {}", world.log);
+        assert!(world.moves.contains("2 moves to nowhere\n"), "{head_of_line:?}: {}", world.moves);
+        assert!(world.moves.contains("2 moves to a\n"), "{head_of_line:?}: {}", world.moves);
+        assert!(world.moves.ends_with("3 finished\n2 starts on a\n"), "{head_of_line:?}: {}", world.moves);
     }
 }
 
@@ -334,9 +159,9 @@ fn what_becomes_routable_anywhere_is_tried_everywhere() {
     let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("a", grid(2, 2)), ("b", line(6))]);
     world.down(Target::Device(DeviceId(0)));
     world.submit(JobRequest { max_swap_operations: Some(9), ..square(1) });
-    assert_eq!(world.log, "", "it fits a as it is, and waits for it");
+    assert_eq!(world.moves, "", "it fits a as it is, and waits for it");
     world.down(Target::Coupler(DeviceId(0), CouplerId(0)));
-    assert_eq!(world.log, "1 starts on b\n");
+    assert_eq!(world.moves, "1 starts on b\n");
 }
 
 /// And where a device comes that needs no routing, jobs that were to be routed move there.
@@ -349,7 +174,7 @@ fn who_was_to_be_routed_moves_to_a_device_that_needs_no_routing() {
         world.submit(JobRequest { max_swap_operations: Some(9), ..square(2) });
         world.join("a", grid(2, 2));
         let expected = "1 waits for b\n1 starts on b\n2 waits for b\n2 moves to a\n2 starts on a\n";
-        assert_eq!(world.log, expected, "{head_of_line:?}");
+        assert_eq!(world.moves, expected, "{head_of_line:?}");
     }
 }
 
@@ -373,7 +198,7 @@ fn round_robin_shares_parked_jobs_equally() {
         world.say(Command::RegisterDevice { device: id, spec: spec(name, line(4)) });
     }
     world.pass();
-    let came = |name: &str| world.log.matches(&format!("moves to {name}\n")).count();
+    let came = |name: &str| world.moves.matches(&format!("moves to {name}\n")).count();
     let shares = ["b", "c", "d", "e"].map(came);
     assert_eq!(shares.iter().sum::<usize>(), 41);
     assert!(shares.iter().all(|share| (10..=11).contains(share)), "{shares:?}");
@@ -395,7 +220,7 @@ fn round_robin_turns_with_submissions_only() {
     world.finish(0);
     world.submit(job(6, 4, Topology::Line));
     let homes: Vec<&str> =
-        world.log.lines().filter_map(|line| line.split_once(" waits for ").map(|words| words.1)).collect();
+        world.moves.lines().filter_map(|line| line.split_once(" waits for ").map(|words| words.1)).collect();
     assert_eq!(homes.join(""), "abcabca");
 }
 
@@ -411,10 +236,10 @@ fn a_change_of_the_head_of_line_forgets_nobody() {
     let placing = AllocatorConfig { queue: per_device(HeadOfLine::Placement), ..counting.clone() };
     world.tell(Command::Reconfigure(Box::new(placing)));
     world.finish(1);
-    assert!(world.log.ends_with("1 finished\n2 starts on a\n"), "{}", world.log);
+    assert!(world.moves.ends_with("1 finished\n2 starts on a\n"), "{}", world.moves);
     world.tell(Command::Reconfigure(Box::new(counting)));
     world.finish(2);
-    assert!(world.log.ends_with("2 finished\n3 starts on a\n"), "{}", world.log);
+    assert!(world.moves.ends_with("2 finished\n3 starts on a\n"), "{}", world.moves);
 }
 
 /// The limit on the queue is for those who wait when all who can start have started, and the latest have to go.
@@ -427,14 +252,14 @@ fn a_full_queue_turns_the_latest_away_after_the_pass() {
     }
     world.pass();
     let full = "rejected: the queue holds 1 jobs already, which is its limit\n";
-    assert_eq!(world.log, format!("1 starts on a\n2 starts on a\n6 {full}5 {full}4 {full}"));
+    assert_eq!(world.moves, format!("1 starts on a\n2 starts on a\n6 {full}5 {full}4 {full}"));
     // Asked again, it is answered as it was decided.
     let again = world.say(Command::Submit(Arc::new(job(5, 4, Topology::Line))));
     assert!(matches!(again, Answer::Rejected(_)), "{again:?}");
     // Two lose their device and wait again: nobody who was let in is turned away, nobody new is let in.
     world.down(Target::Device(DeviceId(0)));
     world.submit(job(7, 1, Topology::Line));
-    assert!(world.log.ends_with(&format!("1 is requeued\n2 is requeued\n7 {full}")), "{}", world.log);
+    assert!(world.moves.ends_with(&format!("1 is requeued\n2 is requeued\n7 {full}")), "{}", world.moves);
     assert_eq!(world.core.jobs().count(), 3);
 }
 
@@ -448,7 +273,7 @@ fn a_limit_of_zero_lets_in_who_can_start() {
     world.say(Command::Hold { job: JobId(1) });
     world.pass();
     let full = "rejected: the queue holds 0 jobs already, which is its limit\n";
-    assert_eq!(world.log, format!("2 starts on a\n3 starts on a\n1 {full}"));
+    assert_eq!(world.moves, format!("2 starts on a\n3 starts on a\n1 {full}"));
 }
 
 /// Names the first two devices in turn for ever, and never the third.
@@ -474,7 +299,7 @@ fn a_selector_that_repeats_itself_hangs_nobody() {
     let devices = [("a", line(4)), ("b", line(4)), ("c", grid(2, 2))];
     let mut world = World::of(core(config()).with_selector(Box::new(Stubborn)), &devices);
     world.submit(square(1));
-    assert_eq!(world.log, "");
+    assert_eq!(world.moves, "");
     assert_eq!(world.why(1), "enough qubits are free on device 1, but no region of the shape");
 }
 
@@ -486,7 +311,7 @@ fn a_selector_that_names_few_is_asked_for_every_job() {
     for id in 0..20 {
         world.submit(square(id));
     }
-    assert!(world.log.contains("starts on c"), "{}", world.log);
+    assert!(world.moves.contains("starts on c"), "{}", world.moves);
 }
 
 /// Answers with qubits that it was not offered, or twice with the same.
@@ -508,7 +333,7 @@ fn a_strategy_that_answers_with_others_qubits_books_nothing() {
         world.submit(job(1, 2, Topology::Line));
         world.submit(job(2, 2, Topology::Line));
         let started = usize::from(!twice);
-        assert_eq!(world.log.matches("starts").count(), started, "{}", world.log);
+        assert_eq!(world.moves.matches("starts").count(), started, "{}", world.moves);
         assert!(world.why(2).contains("defect of the strategy"), "{}", world.why(2));
     }
 }

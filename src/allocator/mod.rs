@@ -506,6 +506,12 @@ impl Allocator {
             Known::Live(slot) => match self.state.jobs[slot].state {
                 JobState::Held => Ok(Answer::Applied),
                 JobState::Queued => {
+                    if self.state.jobs[slot].counted {
+                        // Nobody may use the qubits that are counted for it: it is counted again when it is released.
+                        let home = self.state.jobs[slot].queue;
+                        self.dequeue(slot);
+                        self.enqueue_at(slot, home);
+                    }
                     self.state.jobs[slot].state = JobState::Held;
                     // The next in line may be what the held job kept waiting.
                     self.mark_queue_due(slot);

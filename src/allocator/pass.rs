@@ -464,7 +464,7 @@ impl Allocator {
     }
 
     /// Puts a waiting job into the queue of a device, or into the global one.
-    fn enqueue_at(&mut self, slot: JobSlot, home: Option<DeviceId>) {
+    pub(super) fn enqueue_at(&mut self, slot: JobSlot, home: Option<DeviceId>) {
         let job = &mut self.state.jobs[slot];
         job.queue = home;
         let (place, qubits) = (job.place, job.request.min_qubits);

@@ -154,14 +154,14 @@ mod tests {
     #[test]
     fn what_is_no_snapshot_is_named() {
         let good = snapshot();
-        let newer = [NAME.as_slice(), &2_u32.to_le_bytes(), &good[NAME.len() + 4..]].concat();
+        let newer = [NAME.as_slice(), &(VERSION + 1).to_le_bytes(), &good[NAME.len() + 4..]].concat();
         let cases = [b"PK\x03\x04".to_vec(), Vec::new(), newer, good[..60].to_vec(), with_contents(b"\xa0")];
         let messages: Vec<String> =
             cases.iter().map(|bytes| Allocator::restore(bytes).unwrap_err().to_string()).collect();
         insta::assert_snapshot!(messages.join("\n"), @r#"
         these bytes are no snapshot of an allocator
         these bytes are no snapshot of an allocator
-        the snapshot has version 2, this program reads version 1
+        the snapshot has version 3, this program reads version 2
         the snapshot is damaged: its checksum does not match
         the snapshot makes no sense: Semantic(None, "missing field `state`")
         "#);

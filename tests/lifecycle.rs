@@ -1,0 +1,427 @@
+//! The life of a job, story by story: every event with its instant, as text.
+//!
+//! Promises that what a log shows is what the documents say. Leaves who is placed where to `scheduling.rs`.
+
+use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry};
+use resource_manager::allocator::job::{JobId, JobRequest, Topology};
+use resource_manager::allocator::messages::{
+    Answer, Command, CommandError, Outcome, Status, StatusReason, Target,
+};
+use resource_manager::quantum::DeviceId;
+use resource_manager::time::Span;
+
+mod world;
+
+use world::{World, config, grid, job, line, per_device};
+
+/// Strict order, so that whoever is overtaken shows.
+fn strict() -> AllocatorConfig {
+    AllocatorConfig { queue: Queue::Global { skip_ahead: 0 }, stop_timeout: Span(20), ..config() }
+}
+
+fn chain(id: u64, qubits: u32) -> JobRequest {
+    job(id, qubits, Topology::Line)
+}
+
+fn timed(request: JobRequest, walltime: u64) -> JobRequest {
+    JobRequest { estimated_duration: Some(Span(walltime)), ..request }
+}
+
+/// A stopped job keeps its qubits until the driver says that it has stopped.
+#[test]
+fn a_stop_at_the_walltime_is_acknowledged() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(timed(chain(1, 4), 10));
+    world.submit(chain(2, 3));
+    world.wait(15);
+    let allocation = world.allocation(1);
+    world.tell(Command::StopAcknowledged { allocation, shots_done: 0 });
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1 2 3], attempt 1
+     3  2 queued: the global queue
+    12  1 asked to stop by 32: Walltime
+    19  1 failed: it ran beyond its walltime
+    19  2 starts: a [0 1 2], attempt 1
+    ");
+}
+
+/// Nobody acknowledges: the core takes the qubits back, and a late word changes nothing.
+#[test]
+fn a_stop_without_an_answer_times_out() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(timed(chain(1, 4), 10));
+    world.submit(chain(2, 3));
+    world.wait(5);
+    let allocation = world.allocation(1);
+    world.wait(30);
+    let before = world.log.clone();
+    let late = world.say(Command::StopAcknowledged { allocation, shots_done: 1 });
+    assert_eq!(late, Answer::Ignored);
+    let late = world.say(Command::Finished { allocation, outcome: Outcome::Success, shots_done: 1 });
+    assert_eq!(late, Answer::Ignored);
+    assert_eq!(world.log, before);
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1 2 3], attempt 1
+     3  2 queued: the global queue
+    12  1 asked to stop by 32: Walltime
+    32  1 failed: it ran beyond its walltime
+    32  2 starts: a [0 1 2], attempt 1
+    ");
+}
+
+/// Who lost its device waits at its old place: before those that came later.
+#[test]
+fn a_requeued_job_keeps_its_place() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    for id in 1..=3 {
+        world.submit(chain(id, 4));
+    }
+    world.down(Target::Device(DeviceId(0)));
+    world.up(Target::Device(DeviceId(0)));
+    world.finish(1);
+    insta::assert_snapshot!(world.log, @"
+    1  a joins
+    2  1 queued: the global queue
+    2  1 starts: a [0 1 2 3], attempt 1
+    3  2 queued: the global queue
+    4  3 queued: the global queue
+    5  a: Online -> Offline (Fault)
+    5  1 requeued: the global queue (DeviceLost)
+    6  a: Offline -> Online (Repair)
+    6  1 starts: a [0 1 2 3], attempt 2
+    7  1 finished
+    7  2 starts: a [0 1 2 3], attempt 1
+    ");
+}
+
+#[test]
+fn too_many_attempts_fail() {
+    let mut world = World::new(AllocatorConfig { max_attempts: 2, ..strict() }, &[("a", line(4))]);
+    world.submit(chain(1, 3));
+    world.submit(chain(2, 4));
+    for _ in 0..2 {
+        world.down(Target::Device(DeviceId(0)));
+        world.up(Target::Device(DeviceId(0)));
+    }
+    insta::assert_snapshot!(world.log, @"
+    1  a joins
+    2  1 queued: the global queue
+    2  1 starts: a [0 1 2], attempt 1
+    3  2 queued: the global queue
+    4  a: Online -> Offline (Fault)
+    4  1 requeued: the global queue (DeviceLost)
+    5  a: Offline -> Online (Repair)
+    5  1 starts: a [0 1 2], attempt 2
+    6  a: Online -> Offline (Fault)
+    6  1 failed: it lost its device more often than max_attempts allows
+    7  a: Offline -> Online (Repair)
+    7  2 starts: a [0 1 2 3], attempt 1
+    ");
+}
+
+/// Held jobs block nobody, and keep their place.
+#[test]
+fn a_held_job_blocks_nobody() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    for id in 1..=4 {
+        world.submit(chain(id, 4));
+    }
+    world.tell(Command::Hold { job: JobId(2) });
+    world.finish(1);
+    world.tell(Command::ReleaseHold { job: JobId(2) });
+    world.finish(3);
+    insta::assert_snapshot!(world.log, @"
+    1  a joins
+    2  1 queued: the global queue
+    2  1 starts: a [0 1 2 3], attempt 1
+    3  2 queued: the global queue
+    4  3 queued: the global queue
+    5  4 queued: the global queue
+    6  2 held
+    7  1 finished
+    7  3 starts: a [0 1 2 3], attempt 1
+    8  2 released
+    9  3 finished
+    9  2 starts: a [0 1 2 3], attempt 1
+    ");
+}
+
+/// Qubits come free at 10: who waits until 9 has expired, until 10 or 11 starts.
+#[test]
+fn a_job_may_start_at_the_very_end_of_its_patience() {
+    for (patience, starts) in [(6, false), (7, true), (8, true)] {
+        let mut world = World::new(strict(), &[("a", line(4))]);
+        world.submit(chain(1, 4));
+        world.submit(JobRequest { max_wait_time: Some(Span(patience)), ..chain(2, 4) });
+        world.wait(6);
+        world.finish(1);
+        assert_eq!(world.log.contains(" 10  2 starts"), starts, "{}", world.log);
+        assert_eq!(world.log.contains("  9  2 expired after 6"), !starts, "{}", world.log);
+    }
+}
+
+/// The same jobs: a star that finds no place holds up the others, or is counted and lets them try. Then they may
+/// take what the star needs.
+#[test]
+fn the_head_waits_for_a_placement_or_for_a_number_of_qubits() {
+    let run = |head_of_line| {
+        let config = AllocatorConfig { queue: per_device(head_of_line), ..config() };
+        let mut world = World::new(config, &[("a", grid(3, 3))]);
+        world.submit(chain(1, 2));
+        world.submit(job(2, 5, Topology::Star));
+        world.submit(chain(3, 2));
+        world.finish(1);
+        world.log
+    };
+    insta::assert_snapshot!(run(HeadOfLine::Placement), @"
+    1  a joins
+    2  1 queued: a
+    2  1 starts: a [5 8], attempt 1
+    3  2 queued: a
+    4  3 queued: a
+    5  1 finished
+    5  2 starts: a [1 3 4 5 7], attempt 1
+    ");
+    insta::assert_snapshot!(run(HeadOfLine::Count), @"
+    1  a joins
+    2  1 queued: a
+    2  1 starts: a [5 8], attempt 1
+    3  2 queued: a
+    4  3 queued: a
+    4  3 starts: a [1 2], attempt 1
+    5  1 finished
+    ");
+}
+
+/// Held, a job keeps no qubits counted that others could use; released, it is counted again when its turn comes.
+#[test]
+fn a_held_job_counts_no_qubits() {
+    let config = AllocatorConfig { queue: per_device(HeadOfLine::Count), ..config() };
+    let mut world = World::new(config, &[("a", grid(2, 3))]);
+    world.submit(chain(1, 2));
+    world.submit(job(2, 4, Topology::Star));
+    world.submit(chain(3, 2));
+    assert_eq!(world.why(3), "asks for 2 qubits, at most 0 are free on one device");
+    world.tell(Command::Hold { job: JobId(2) });
+    world.tell(Command::ReleaseHold { job: JobId(2) });
+    world.finish(1);
+    world.finish(3);
+    insta::assert_snapshot!(world.log, @"
+    1  a joins
+    2  1 queued: a
+    2  1 starts: a [2 5], attempt 1
+    3  2 queued: a
+    4  3 queued: a
+    5  2 held
+    5  3 starts: a [0 3], attempt 1
+    6  2 released
+    7  1 finished
+    8  3 finished
+    8  2 starts: a [0 1 2 4], attempt 1
+    ");
+}
+
+/// Waiting and held jobs go at once, running ones in two phases; ended ones stay as they are.
+#[test]
+fn a_cancel_in_every_state() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    for id in 1..=4 {
+        world.submit(chain(id, 4));
+    }
+    world.tell(Command::Hold { job: JobId(3) });
+    for id in [2, 3, 1, 1] {
+        world.tell(Command::Cancel { job: JobId(id) });
+    }
+    let allocation = world.allocation(1);
+    world.tell(Command::StopAcknowledged { allocation, shots_done: 0 });
+    assert_eq!(world.say(Command::Cancel { job: JobId(1) }), Answer::Ignored);
+    let unknown = world.core.handle(world.now, Command::Cancel { job: JobId(9) }, &mut Vec::new());
+    assert_eq!(unknown, Err(CommandError::UnknownJob(JobId(9))));
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1 2 3], attempt 1
+     3  2 queued: the global queue
+     4  3 queued: the global queue
+     5  4 queued: the global queue
+     6  3 held
+     7  2 cancelled
+     8  3 cancelled
+     9  1 asked to stop by 29: Cancelled
+    11  1 cancelled
+    11  4 starts: a [0 1 2 3], attempt 1
+    ");
+}
+
+/// What the device says first counts: the work was done before the stop reached it.
+#[test]
+fn a_finish_while_stopping_finishes() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(timed(chain(1, 4), 10));
+    world.wait(15);
+    world.finish(1);
+    world.wait(30);
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1 2 3], attempt 1
+    12  1 asked to stop by 32: Walltime
+    18  1 finished
+    ");
+}
+
+/// The qubits of a job with a temporal separation rest after it; those of another device do not.
+#[test]
+fn a_guard_closes_the_qubits_after_the_end() {
+    let mut world = World::new(strict(), &[("a", line(4)), ("b", line(3))]);
+    let mut guarded = chain(1, 4);
+    guarded.isolation.temporal_separation = Some(Span(10));
+    world.submit(guarded);
+    world.finish(1);
+    world.submit(chain(2, 3));
+    world.submit(chain(3, 3));
+    world.wait(10);
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  b joins
+     3  1 queued: the global queue
+     3  1 starts: a [0 1 2 3], attempt 1
+     4  guard of allocation 1 on a until 14
+     4  1 finished
+     5  2 queued: the global queue
+     5  2 starts: b [0 1 2], attempt 1
+     6  3 queued: the global queue
+    14  guard of allocation 1 on a ends
+    14  3 starts: a [0 1 2], attempt 1
+    ");
+}
+
+/// Running jobs of a device that drains may end, no job starts; one that leaves loses them.
+#[test]
+fn a_device_drains_comes_back_and_leaves() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    let target = Target::Device(DeviceId(0));
+    for id in 1..=3 {
+        world.submit(chain(id, 4));
+    }
+    let (status, reason) = (Status::Draining, StatusReason::Operator);
+    world.tell(Command::SetStatus { target, status, reason });
+    world.finish(1);
+    world.up(target);
+    world.tell(Command::RemoveDevice { device: DeviceId(0) });
+    world.join("b", line(5));
+    insta::assert_snapshot!(world.log, @"
+    1  a joins
+    2  1 queued: the global queue
+    2  1 starts: a [0 1 2 3], attempt 1
+    3  2 queued: the global queue
+    4  3 queued: the global queue
+    5  a: Online -> Draining (Operator)
+    6  1 finished
+    7  a: Draining -> Online (Repair)
+    7  2 starts: a [0 1 2 3], attempt 1
+    8  2 requeued: the global queue (DeviceLost)
+    8  a leaves
+    9  b joins
+    9  2 starts: b [0 1 2 3], attempt 2
+    ");
+}
+
+/// The same jobs under another kind of queue: nobody is forgotten, and all keep their places.
+#[test]
+fn a_change_of_queues_keeps_the_order() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    for id in 1..=4 {
+        world.submit(chain(id, 4));
+    }
+    world.tell(Command::Hold { job: JobId(2) });
+    let queue = per_device(HeadOfLine::Placement);
+    world.tell(Command::Reconfigure(Box::new(AllocatorConfig { queue, ..strict() })));
+    world.finish(1);
+    world.tell(Command::ReleaseHold { job: JobId(2) });
+    world.tell(Command::Reconfigure(Box::new(strict())));
+    world.finish(3);
+    world.finish(2);
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1 2 3], attempt 1
+     3  2 queued: the global queue
+     4  3 queued: the global queue
+     5  4 queued: the global queue
+     6  2 held
+     7  2 moves: a
+     7  3 moves: a
+     7  4 moves: a
+     8  1 finished
+     8  3 starts: a [0 1 2 3], attempt 1
+     9  2 released
+    10  2 moves: the global queue
+    10  4 moves: the global queue
+    11  3 finished
+    11  2 starts: a [0 1 2 3], attempt 1
+    12  2 finished
+    12  4 starts: a [0 1 2 3], attempt 1
+    ");
+}
+
+/// Tried again at once when qubits come free, or on a timer that counts from the last attempt.
+#[test]
+fn a_retry_comes_with_an_event_or_on_a_timer() {
+    let run = |retry| {
+        let mut world = World::new(AllocatorConfig { retry, ..strict() }, &[("a", line(4))]);
+        world.submit(chain(1, 4));
+        world.submit(chain(2, 4));
+        world.wait(12);
+        world.finish(1);
+        world.wait(20);
+        world.log
+    };
+    insta::assert_snapshot!(run(Retry::Event), @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1 2 3], attempt 1
+     3  2 queued: the global queue
+    16  1 finished
+    16  2 starts: a [0 1 2 3], attempt 1
+    ");
+    insta::assert_snapshot!(run(Retry::Every(Span(10))), @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1 2 3], attempt 1
+     3  2 queued: the global queue
+    16  1 finished
+    23  2 starts: a [0 1 2 3], attempt 1
+    ");
+}
+
+/// Only the job on the dead qubit loses its place on the device.
+#[test]
+fn a_dead_qubit_ends_the_attempt_that_uses_it() {
+    let mut world = World::new(strict(), &[("a", line(8))]);
+    for id in 1..=3 {
+        world.submit(chain(id, 3));
+    }
+    let layout = world.core.allocation(world.allocation(1)).unwrap().layout.clone();
+    world.down(Target::Qubit(DeviceId(0), layout[0]));
+    world.finish(2);
+    world.up(Target::Qubit(DeviceId(0), layout[0]));
+    insta::assert_snapshot!(world.log, @"
+    1  a joins
+    2  1 queued: the global queue
+    2  1 starts: a [0 1 2], attempt 1
+    3  2 queued: the global queue
+    3  2 starts: a [5 6 7], attempt 1
+    4  3 queued: the global queue
+    5  qubit 0 of a: Online -> Offline (Fault)
+    5  1 requeued: the global queue (ElementLost)
+    5  1 starts: a [1 2 3], attempt 2
+    6  2 finished
+    6  3 starts: a [5 6 7], attempt 1
+    7  qubit 0 of a: Offline -> Online (Repair)
+    ");
+}
