@@ -21,6 +21,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("RMSIM_", "longer forms of tests"),
     ("UPDATE_", "writes files that tests compare"),
     ("benches/peers/", "needs Qiskit"),
+    ("tests/mutations/run.sh", "plants faults, for an hour"),
     ("notebooks/run.sh", ".ci/run executes the notebooks"),
     (".ci/run", "runs this test"),
 ];

@@ -2,7 +2,7 @@
 //!
 //! The matrix goes over queues, heads of line, retries, batches, strategies, selections, levels of isolation, failures,
 //! elastic jobs and limits. Each line of the snapshot holds the settings of a scenario and the digests of its events, its
-//! jobs and its commands, so that a difference says at once under which settings it shows. `GOLDEN_MATRIX=FOLDER` writes
+//! jobs and its commands, so that a difference says at once under which settings it shows. `RM_GOLDEN_MATRIX=FOLDER` writes
 //! the texts themselves there, to compare those of two versions line by line.
 
 use std::collections::BTreeMap;
@@ -212,7 +212,7 @@ fn no_decision_changes_in_any_scenario_of_the_matrix() {
         }
         assert!(!texts.commands.is_empty(), "{name}");
     }
-    if let Some(folder) = std::env::var_os("GOLDEN_MATRIX").map(std::path::PathBuf::from) {
+    if let Some(folder) = std::env::var_os("RM_GOLDEN_MATRIX").map(std::path::PathBuf::from) {
         std::fs::create_dir_all(&folder).unwrap();
         for (name, texts) in &all {
             let number = &name[..2];

@@ -120,3 +120,16 @@ fn every_module_says_what_it_is() {
         .collect();
     assert!(silent.is_empty(), "modules without a head:\n{}", silent.join("\n"));
 }
+
+#[test]
+fn every_test_says_what_it_guards() {
+    let page = fs::read_to_string("tests/README.md").unwrap();
+    let names = fs::read_dir("tests").unwrap().map(|entry| entry.unwrap().file_name());
+    let names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    let silent: Vec<&String> =
+        names.iter().filter(|name| name.ends_with(".rs") && !page.contains(&format!("`{name}`"))).collect();
+    assert!(silent.is_empty(), "tests/README.md does not say what these guard: {silent:?}");
+    let named = page.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs"));
+    let gone: Vec<&str> = named.filter(|name| !names.iter().any(|found| found == name)).collect();
+    assert!(gone.is_empty(), "tests/README.md names tests that do not exist: {gone:?}");
+}
