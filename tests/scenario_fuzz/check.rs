@@ -1,0 +1,835 @@
+//! The independent checker: replays the events of a run on books of its own and says what does not fit.
+//!
+//! Promises findings by kind, from the texts of the traces and the scenario's own devices alone. Leaves columns and
+//! metrics, which are computed from the same books, to [`super::accounts`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::table::{Row, interval_set};
+use super::world::{Line, World};
+
+/// What does not fit: its kind, for shrinking and counting, and the particulars.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    pub kind: &'static str,
+    pub text: String,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    Waiting { since: u64 },
+    Running { allocation: u64 },
+    Ended { state: &'static str, at: u64, sequence: u64 },
+}
+
+/// A job as the events tell of it.
+#[derive(Debug)]
+pub struct Job {
+    pub submitted: u64,
+    pub submission: u64,
+    pub queue: String,
+    pub phase: Phase,
+    pub attempts: u64,
+    pub first_start: Option<u64>,
+    pub last_start: Option<u64>,
+    /// When its last attempt ended.
+    pub let_go: Option<u64>,
+    pub device: Option<usize>,
+    pub held: Vec<usize>,
+    pub copies: u64,
+    pub routed: bool,
+    pub waits: Vec<(u64, u64)>,
+    /// From, until, and number of qubits.
+    pub runs: Vec<(u64, u64, u64)>,
+    pub detail: String,
+}
+
+struct Hold {
+    allocation: u64,
+    job: u64,
+    qubits: Vec<usize>,
+    buffer: u32,
+    guard_ns: u64,
+    since: u64,
+}
+
+/// A device as the events tell of it.
+struct Site {
+    present: bool,
+    online: bool,
+    offline: bool,
+    calibrating: bool,
+    qubit_down: Vec<bool>,
+    coupler_down: Vec<bool>,
+    recalibrated: bool,
+    holds: Vec<Hold>,
+    guarded_until: Vec<u64>,
+    guards: BTreeMap<u64, Vec<usize>>,
+    fence: Option<u64>,
+    settled: u64,
+    service_ns: u128,
+    held_ns: u128,
+}
+
+/// The books at the end of a run.
+pub struct Books {
+    pub jobs: BTreeMap<u64, Job>,
+    pub requeues: Vec<u64>,
+    pub findings: Vec<Finding>,
+    /// Qubit-time in service and held per device, from the beginning of the measured interval.
+    pub service_ns: Vec<u128>,
+    pub held_ns: Vec<u128>,
+    /// Whether it is known which qubits were alive all the time.
+    pub service_known: bool,
+    /// What happened that a scenario can ask for.
+    pub seen: BTreeSet<&'static str>,
+    pub from: Option<(u64, u64)>,
+    pub ended: u64,
+}
+
+pub struct Checker<'w> {
+    world: &'w World,
+    /// Names of the kinds of jobs and least numbers of qubits, from the table of jobs.
+    of_jobs: BTreeMap<u64, (String, u64)>,
+    sites: Vec<Site>,
+    jobs: BTreeMap<u64, Job>,
+    allocations: BTreeSet<u64>,
+    ended: BTreeMap<u64, (usize, Vec<usize>)>,
+    requeues: Vec<u64>,
+    findings: Vec<Finding>,
+    seen: BTreeSet<&'static str>,
+    now: u64,
+    from: Option<(u64, u64)>,
+    /// Jobs that started at this instant, in order.
+    starters: Vec<u64>,
+    /// Jobs that were put back at this instant: they come too late for its first pass.
+    returned: Vec<u64>,
+}
+
+impl<'w> Checker<'w> {
+    pub fn new(world: &'w World, of_jobs: BTreeMap<u64, (String, u64)>) -> Self {
+        let sites = world.devices.iter().map(|device| Site {
+            present: false,
+            online: false,
+            offline: true,
+            calibrating: false,
+            qubit_down: vec![false; device.qubits],
+            coupler_down: vec![false; device.couplers.len()],
+            recalibrated: false,
+            holds: Vec::new(),
+            guarded_until: vec![0; device.qubits],
+            guards: BTreeMap::new(),
+            fence: None,
+            settled: 0,
+            service_ns: 0,
+            held_ns: 0,
+        });
+        Self {
+            world,
+            of_jobs,
+            sites: sites.collect(),
+            jobs: BTreeMap::new(),
+            allocations: BTreeSet::new(),
+            ended: BTreeMap::new(),
+            requeues: Vec::new(),
+            findings: Vec::new(),
+            seen: BTreeSet::new(),
+            now: 0,
+            from: None,
+            starters: Vec::new(),
+            returned: Vec::new(),
+        }
+    }
+
+    /// Takes all events, and ends at `ended`.
+    pub fn run(mut self, rows: &[Row], ended: u64) -> Books {
+        use resource_manager::simulator::scenario::WarmUp;
+        let warm_up = self.world.warm_up;
+        if matches!(warm_up, WarmUp::None | WarmUp::Auto) {
+            self.from = Some((0, 0));
+        }
+        for (number, row) in (0..).zip(rows) {
+            if row.sequence != number {
+                self.find("sequence", format!("event {} stands at place {number}", row.sequence));
+            }
+            if row.at < self.now {
+                self.find("time runs backwards", format!("event {number}"));
+            } else if row.at > self.now {
+                self.quiet();
+                if let (None, WarmUp::Time(span)) = (self.from, warm_up)
+                    && row.at >= span.0
+                {
+                    self.begin(span.0, number);
+                }
+                self.now = row.at;
+            }
+            if let (None, WarmUp::Jobs(jobs)) = (self.from, warm_up)
+                && row.job == Some(jobs)
+                && matches!(row.event.as_str(), "job_queued" | "job_rejected")
+            {
+                self.begin(row.at, number);
+            }
+            self.take(row);
+        }
+        self.quiet();
+        if let (None, WarmUp::Time(span)) = (self.from, warm_up)
+            && ended > span.0
+        {
+            self.begin(span.0, u64::MAX);
+        }
+        if ended < self.now {
+            self.find("time runs backwards", "events after the end of the run".to_owned());
+        }
+        self.now = self.now.max(ended);
+        (0..self.sites.len()).for_each(|site| self.settle(site, self.now));
+        let known = |site: &Site| !site.recalibrated || self.world.steady;
+        Books {
+            service_known: self.sites.iter().all(known),
+            service_ns: self.sites.iter().map(|site| site.service_ns).collect(),
+            held_ns: self.sites.iter().map(|site| site.held_ns).collect(),
+            jobs: self.jobs,
+            requeues: self.requeues,
+            findings: self.findings,
+            seen: self.seen,
+            from: self.from,
+            ended: self.now,
+        }
+    }
+
+    fn find(&mut self, kind: &'static str, text: String) {
+        // A fault breeds others; the first ones are enough.
+        if self.findings.len() < 100 {
+            self.findings.push(Finding { kind, text: format!("at {} ns: {text}", self.now) });
+        }
+    }
+
+    fn see(&mut self, what: &'static str, when: bool) {
+        if when {
+            self.seen.insert(what);
+        }
+    }
+
+    /// The measured interval begins.
+    fn begin(&mut self, at: u64, sequence: u64) {
+        (0..self.sites.len()).for_each(|site| self.settle(site, at));
+        self.from = Some((at, sequence));
+        for site in &mut self.sites {
+            (site.service_ns, site.held_ns) = (0, 0);
+        }
+    }
+
+    /// Adds up qubit-time until `until`.
+    fn settle(&mut self, index: usize, until: u64) {
+        let device = &self.world.devices[index];
+        let site = &mut self.sites[index];
+        let time = u128::from(until.saturating_sub(site.settled));
+        site.settled = site.settled.max(until);
+        let open = site.present && !site.offline;
+        let holds = |qubit: usize| site.holds.iter().any(|hold| hold.qubits.contains(&qubit));
+        let serves = |qubit: usize| open && !device.dead[qubit] && !site.qubit_down[qubit] || holds(qubit);
+        let service = (0..device.qubits).filter(|qubit| serves(*qubit)).count() as u128;
+        let held = (0..device.qubits).filter(|qubit| holds(*qubit)).count() as u128;
+        site.service_ns += service * time;
+        site.held_ns += held * time;
+    }
+
+    fn take(&mut self, row: &Row) {
+        let device = self.world.device(&row.device);
+        if !row.device.is_empty() && device.is_none() {
+            return self.find("unknown device", format!("{} on `{}`", row.event, row.device));
+        }
+        if let Some(device) = device {
+            self.settle(device, self.now);
+        }
+        match (row.event.as_str(), row.job, row.allocation, device) {
+            ("device_registered", _, _, Some(device)) => self.registered(device),
+            ("device_removed", _, _, Some(device)) => {
+                let right = self.world.devices[device].leaves_ns == Some(self.now);
+                let site = &mut self.sites[device];
+                let was = std::mem::replace(&mut site.present, false);
+                site.online = false;
+                if !was || !right {
+                    self.find("membership", format!("{} leaves", row.device));
+                }
+                self.see("device left", true);
+            }
+            ("recalibrated", _, _, Some(device)) => {
+                let busy = !self.sites[device].holds.is_empty();
+                self.sites[device].recalibrated = true;
+                if busy {
+                    self.find("calibration of a busy device", row.device.clone());
+                }
+                self.see("recalibrated", true);
+            }
+            ("status_changed", _, _, Some(device)) => self.status(device, &row.detail),
+            ("job_queued", Some(job), _, _) => self.queued(job, row),
+            ("job_rejected", Some(job), _, _) => self.rejected(job, row),
+            ("job_transferred", Some(job), _, _) => match self.jobs.get_mut(&job) {
+                Some(known) if matches!(known.phase, Phase::Waiting { .. }) => {
+                    known.queue.clone_from(&row.device);
+                    self.see("transferred", true);
+                }
+                _ => self.illegal(job, row),
+            },
+            ("job_started", Some(job), Some(allocation), Some(device)) => {
+                self.started(job, allocation, device, row);
+            }
+            ("job_requeued", Some(job), Some(allocation), _) => self.requeued(job, allocation, row),
+            ("job_finished", Some(job), Some(_), _) => self.over(job, "completed", row),
+            ("job_failed", Some(job), Some(_), _) => self.failed(job, row),
+            ("job_cancelled", Some(job), _, _) => {
+                self.see("cancelled while waiting", row.allocation.is_none());
+                self.see("cancelled while running", row.allocation.is_some());
+                self.over(job, "cancelled", row);
+            }
+            ("job_expired", Some(job), _, _) => self.expired(job, row),
+            ("stop_requested", Some(job), Some(allocation), _) => {
+                let runs = self.jobs.get(&job).map(|known| &known.phase);
+                if runs != Some(&Phase::Running { allocation }) {
+                    self.illegal(job, row);
+                }
+                self.see("stopped at the walltime", row.detail == "Walltime");
+            }
+            ("guard_started", _, Some(allocation), Some(device)) => self.guard(allocation, device),
+            ("guard_ended", _, Some(allocation), Some(device)) => {
+                self.sites[device].guards.remove(&allocation);
+            }
+            ("calibration_requested", ..) => self.see("calibration requested", true),
+            ("outage", ..) => {
+                self.see("outage", true);
+                self.see("slow", row.detail.contains("Slow"));
+                self.see("drift jump", row.detail.contains("Drift"));
+                let ends = self.jobs.values().any(|job| job.let_go == Some(self.now));
+                self.see("outage at the end of a job", ends);
+            }
+            ("pass_ended" | "shots_credited", ..) => {}
+            _ => self.find("malformed event", format!("{} {}", row.event, row.detail)),
+        }
+    }
+
+    fn registered(&mut self, device: usize) {
+        let right = self.world.devices[device].joins_ns == self.now;
+        let site = &mut self.sites[device];
+        let was = std::mem::replace(&mut site.present, true);
+        (site.online, site.offline, site.calibrating) = (true, false, false);
+        if was || !right {
+            self.find("membership", format!("device {device} joins"));
+        }
+        self.see("device joined later", self.now > 0);
+    }
+
+    fn status(&mut self, device: usize, detail: &str) {
+        if !self.sites[device].present {
+            self.find("membership", format!("status of absent device {device}"));
+        }
+        let (target, change) = detail.split_once(": ").unwrap_or(("", detail));
+        let to = change.split(' ').nth(2).unwrap_or("");
+        let down = to != "Online";
+        let number = target.split(' ').nth(1).and_then(|number| number.parse::<usize>().ok());
+        let site = &mut self.sites[device];
+        match (target.split(' ').next(), number) {
+            (Some("qubit"), Some(qubit)) if qubit < site.qubit_down.len() => site.qubit_down[qubit] = down,
+            (Some("coupler"), Some(coupler)) if coupler < site.coupler_down.len() => {
+                site.coupler_down[coupler] = down;
+            }
+            (Some(""), None) => {
+                site.online = !down;
+                site.offline = to == "Offline";
+                site.calibrating = to == "Calibrating";
+            }
+            _ => return self.find("malformed event", format!("status `{detail}`")),
+        }
+        let what = match target.split(' ').next() {
+            Some("qubit") => "qubit down",
+            Some("coupler") => "coupler down",
+            _ if to == "Draining" => "draining",
+            _ if to == "Offline" => "device down",
+            _ => "status",
+        };
+        self.see(what, down);
+    }
+
+    fn illegal(&mut self, job: u64, row: &Row) {
+        let state = self.jobs.get(&job).map(|known| known.phase.clone());
+        self.find("illegal step", format!("{} of job {job}, which is {state:?}", row.event));
+    }
+
+    fn fresh(&self, row: &Row, phase: Phase) -> Job {
+        Job {
+            submitted: self.now,
+            submission: row.sequence,
+            queue: row.device.clone(),
+            phase,
+            attempts: 0,
+            first_start: None,
+            last_start: None,
+            let_go: None,
+            device: None,
+            held: Vec::new(),
+            copies: 1,
+            routed: false,
+            waits: Vec::new(),
+            runs: Vec::new(),
+            detail: String::new(),
+        }
+    }
+
+    fn queued(&mut self, job: u64, row: &Row) {
+        if self.jobs.contains_key(&job) {
+            return self.illegal(job, row);
+        }
+        if (self.world.line == Line::Global) != row.device.is_empty() {
+            // A queue of a device may be unknown while no device is there that could take the job.
+            let absent = self.world.line != Line::Global && row.device.is_empty();
+            if !absent {
+                self.find("wrong queue", format!("job {job} waits for `{}`", row.device));
+            }
+        }
+        let fresh = self.fresh(row, Phase::Waiting { since: self.now });
+        self.jobs.insert(job, fresh);
+    }
+
+    fn rejected(&mut self, job: u64, row: &Row) {
+        let full = row.detail.contains("queue holds");
+        self.see("rejected: queue full", full);
+        self.see("rejected: cannot be placed", !full);
+        if full && self.world.waiting_max.is_none() {
+            self.find("rejected without a limit", format!("job {job}: {}", row.detail));
+        }
+        if self.jobs.contains_key(&job) {
+            if self.jobs[&job].attempts > 0 {
+                self.find("rejected after a start", format!("job {job}"));
+            }
+            return self.over(job, "rejected", row);
+        }
+        let phase = Phase::Ended { state: "rejected", at: self.now, sequence: row.sequence };
+        let mut fresh = self.fresh(row, phase);
+        fresh.detail.clone_from(&row.detail);
+        self.jobs.insert(job, fresh);
+    }
+
+    fn started(&mut self, id: u64, allocation: u64, device: usize, row: &Row) {
+        let Some(grant) = Grant::read(&row.detail) else {
+            return self.find("malformed event", row.detail.clone());
+        };
+        let Some(job) = self.jobs.get_mut(&id) else { return self.illegal(id, row) };
+        let Phase::Waiting { since } = job.phase else { return self.illegal(id, row) };
+        job.waits.push((since, self.now));
+        job.attempts += 1;
+        let attempts = job.attempts;
+        job.first_start = job.first_start.or(Some(self.now));
+        job.last_start = Some(self.now);
+        job.phase = Phase::Running { allocation };
+        job.device = Some(device);
+        job.held.clone_from(&grant.held);
+        job.copies = grant.copies;
+        job.routed = grant.routed;
+        let waited = self.now > job.submitted;
+        self.starters.push(id);
+        if grant.attempt != attempts || attempts > self.world.attempts_max {
+            self.find("attempts", format!("attempt {} of job {id} is its number {attempts}", grant.attempt));
+        }
+        if !self.allocations.insert(allocation) {
+            self.find("allocation given twice", format!("{allocation}"));
+        }
+        for (what, when) in [
+            ("waited", waited),
+            ("started at once", !waited),
+            ("several attempts", attempts > 1),
+            ("copies", grant.copies > 1),
+            ("routed", grant.routed),
+            ("below a soft bound", grant.missed),
+        ] {
+            self.see(what, when);
+        }
+        self.check_place(id, device, &grant);
+        self.check_terms(id, device, &grant);
+        self.check_neighbours(id, allocation, device, &grant);
+        let (buffer, guard_ns) = self.promise(id, device);
+        let (job, qubits, since) = (id, grant.held, self.now);
+        self.sites[device].holds.push(Hold { allocation, job, qubits, buffer, guard_ns, since });
+    }
+
+    /// Buffer distance and guard that a job is promised on a device; those of replayed jobs only as far as the device asks.
+    fn promise(&self, job: u64, device: usize) -> (u32, u64) {
+        let device = &self.world.devices[device];
+        let kind = self.of_jobs.get(&job).and_then(|(name, _)| self.world.kinds.get(name));
+        let (buffer, guard) = kind.map_or((0, 0), |kind| (kind.buffer, kind.guard_ns));
+        (buffer.max(device.separation), guard.max(device.reconfiguration_ns))
+    }
+
+    /// Whether the qubits exist, are alive, and are as many and as connected as the job asks.
+    fn check_place(&mut self, id: u64, index: usize, grant: &Grant) {
+        let device = &self.world.devices[index];
+        let site = &self.sites[index];
+        let mut found = Vec::new();
+        if let Some(qubit) = grant.held.iter().find(|qubit| **qubit >= device.qubits) {
+            found.push(("no such qubit", format!("job {id} holds qubit {qubit} of {}", device.name)));
+        }
+        let inside = |qubit: &&usize| **qubit < device.qubits;
+        for &qubit in grant.held.iter().filter(inside) {
+            if site.qubit_down[qubit] || device.dead[qubit] && !site.recalibrated {
+                found.push(("dead qubit", format!("job {id} holds qubit {qubit} of {}", device.name)));
+            }
+        }
+        let different: BTreeSet<usize> = grant.layout.iter().copied().collect();
+        let held: BTreeSet<usize> = grant.held.iter().copied().collect();
+        if different.len() != grant.layout.len() || !different.is_subset(&held) {
+            found.push(("layout", format!("job {id} on {:?} holds {:?}", grant.layout, grant.held)));
+        }
+        let size = grant.layout.len() as u64;
+        if let Some((name, least)) = self.of_jobs.get(&id) {
+            let kind = self.world.kinds.get(name);
+            let most = kind.map_or(u64::MAX, |kind| u64::from(kind.size_max));
+            let fits = match kind.is_some_and(|kind| kind.copies) {
+                true => size == least * grant.copies && size <= most.max(*least),
+                false => grant.copies == 1 && (*least..=most.max(*least)).contains(&size),
+            };
+            if !fits {
+                found.push(("size", format!("job {id} asks for {least} to {most}, gets {size}")));
+            }
+            let more = size > *least;
+            if more {
+                self.seen.insert("more than the least size");
+            }
+        }
+        let alive = |a: usize, b: usize| {
+            let ends = |pair: &(usize, usize)| *pair == (a, b) || *pair == (b, a);
+            device.couplers.iter().position(ends).is_some_and(|coupler| !site.coupler_down[coupler])
+        };
+        let copy_size = (grant.layout.len() / grant.copies.max(1) as usize).max(1);
+        for layout in grant.layout.chunks(copy_size) {
+            let region = if grant.copies > 1 { layout } else { &grant.held[..] };
+            let mut reached = vec![region[0]];
+            let mut next = 0;
+            while next < reached.len() {
+                let more = region.iter().filter(|to| !reached.contains(to) && alive(reached[next], **to));
+                let more: Vec<usize> = more.copied().collect();
+                reached.extend(more);
+                next += 1;
+            }
+            if reached.len() < region.len() {
+                found.push(("not connected", format!("job {id} on {region:?} of {}", device.name)));
+            }
+        }
+        found.into_iter().for_each(|(kind, text)| self.find(kind, text));
+    }
+
+    /// Limits of the device, and who may run there.
+    fn check_terms(&mut self, id: u64, index: usize, grant: &Grant) {
+        let device = &self.world.devices[index];
+        let site = &self.sites[index];
+        let mut found = Vec::new();
+        if !(site.present && site.online) {
+            found.push(("not in service", format!("job {id} starts on {}", device.name)));
+        }
+        let running = site.holds.len() + 1;
+        if device.tasks_max.is_some_and(|most| running > most) {
+            found.push(("too many at a time", format!("{running} jobs on {}", device.name)));
+        }
+        if site.fence.is_some_and(|last| grant.fence <= last) {
+            found.push(("fence", format!("{} after {:?} on {}", grant.fence, site.fence, device.name)));
+        }
+        if self.world.when_empty && site.holds.iter().any(|hold| hold.since < self.now) {
+            found.push(("not empty", format!("job {id} starts on {}", device.name)));
+        }
+        let kind = self.of_jobs.get(&id).and_then(|(name, _)| self.world.kinds.get(name));
+        if kind.is_some_and(|kind| kind.excluded.contains(&device.name)) {
+            found.push(("excluded device", format!("job {id} starts on {}", device.name)));
+        }
+        let limited = device.tasks_max == Some(running);
+        self.sites[index].fence = self.sites[index].fence.max(Some(grant.fence));
+        self.see("as many as allowed", limited);
+        self.see("several jobs on a device", running > 1);
+        found.into_iter().for_each(|(kind, text)| self.find(kind, text));
+    }
+
+    /// Qubits held twice, buffers and guards.
+    fn check_neighbours(&mut self, id: u64, allocation: u64, index: usize, grant: &Grant) {
+        let device = &self.world.devices[index];
+        let (own, _) = self.promise(id, index);
+        let held: Vec<usize> = grant.held.iter().copied().filter(|qubit| *qubit < device.qubits).collect();
+        let site = &self.sites[index];
+        let mut found = Vec::new();
+        for hold in &site.holds {
+            let pairs = held
+                .iter()
+                .flat_map(|a| hold.qubits.iter().filter(|b| **b < device.qubits).map(move |b| (*a, *b)));
+            let near = pairs.map(|(a, b)| device.distance[a][b]).min().unwrap_or(u32::MAX);
+            let needed = own.max(hold.buffer);
+            let both = format!("jobs {id} ({allocation}) and {} ({})", hold.job, hold.allocation);
+            if near == 0 {
+                found.push(("held twice", format!("{both} on {}", device.name)));
+            } else if near <= needed {
+                found.push(("buffer", format!("{both}: distance {near}, promised are {needed} idle qubits")));
+            }
+            if needed > 0 {
+                self.seen.insert("a buffer between two jobs");
+            }
+        }
+        for &qubit in &held {
+            if self.now < site.guarded_until[qubit] {
+                found.push(("guard", format!("job {id} holds qubit {qubit} of {} too early", device.name)));
+            }
+            if site.guards.values().any(|guarded| guarded.contains(&qubit)) {
+                found.push(("guard under way", format!("job {id} holds qubit {qubit} of {}", device.name)));
+            }
+        }
+        found.into_iter().for_each(|(kind, text)| self.find(kind, text));
+    }
+
+    fn guard(&mut self, allocation: u64, device: usize) {
+        let hold = self.sites[device].holds.iter().find(|hold| hold.allocation == allocation);
+        let qubits = hold.map(|hold| hold.qubits.clone());
+        let ended = self.ended.get(&allocation).filter(|(on, _)| *on == device);
+        match qubits.or(ended.map(|(_, qubits)| qubits.clone())) {
+            Some(qubits) => {
+                self.sites[device].guards.insert(allocation, qubits);
+            }
+            None => self.find("guard of nobody", format!("allocation {allocation}")),
+        }
+        self.see("guard", true);
+    }
+
+    /// An attempt ends: its qubits are free, but for their guard.
+    fn let_go(&mut self, id: u64, row: &Row) -> bool {
+        let Some(job) = self.jobs.get_mut(&id) else { return false };
+        let Phase::Running { allocation } = job.phase else { return false };
+        if row.allocation != Some(allocation) {
+            return false;
+        }
+        let index = job.device.expect("it runs somewhere");
+        let since = job.last_start.unwrap_or(self.now);
+        job.let_go = Some(self.now);
+        job.runs.push((since, self.now, job.held.len() as u64));
+        self.settle(index, self.now);
+        let site = &mut self.sites[index];
+        if let Some(place) = site.holds.iter().position(|hold| hold.allocation == allocation) {
+            let hold = site.holds.remove(place);
+            let until = self.now + hold.guard_ns;
+            for &qubit in &hold.qubits {
+                if let Some(guarded) = site.guarded_until.get_mut(qubit) {
+                    *guarded = until.max(*guarded);
+                }
+            }
+            self.ended.insert(allocation, (index, hold.qubits));
+        }
+        true
+    }
+
+    fn requeued(&mut self, id: u64, _allocation: u64, row: &Row) {
+        if !self.let_go(id, row) {
+            return self.illegal(id, row);
+        }
+        self.requeues.push(row.sequence);
+        self.returned.push(id);
+        let now = self.now;
+        let job = self.jobs.get_mut(&id).expect("it has just let go");
+        job.queue.clone_from(&row.device);
+        job.phase = Phase::Waiting { since: now };
+        let attempts = job.attempts;
+        if attempts >= self.world.attempts_max {
+            self.find("attempts", format!("job {id} waits again after attempt {attempts}"));
+        }
+        self.see("requeued: device lost", row.detail == "DeviceLost");
+        self.see("requeued: element lost", row.detail == "ElementLost");
+    }
+
+    fn failed(&mut self, id: u64, row: &Row) {
+        let attempts = self.jobs.get(&id).map_or(0, |job| job.attempts);
+        if row.detail == "TooManyAttempts" && attempts < self.world.attempts_max {
+            self.find("attempts", format!("job {id} gives up after attempt {attempts}"));
+        }
+        self.see("failed: too many attempts", row.detail == "TooManyAttempts");
+        self.see("failed: walltime", row.detail == "Walltime");
+        self.see("failed: error", row.detail == "Execution");
+        self.over(id, "failed", row);
+    }
+
+    fn expired(&mut self, id: u64, row: &Row) {
+        let Some(job) = self.jobs.get(&id) else { return self.illegal(id, row) };
+        let Phase::Waiting { .. } = job.phase else { return self.illegal(id, row) };
+        let waited = self.now - job.submitted;
+        let name = self.of_jobs.get(&id).map_or("", |(name, _)| name);
+        let patience = self.world.kinds.get(name).map(|kind| kind.patience_ns);
+        let again = job.attempts > 0;
+        if let Some(patience) = patience
+            && !again
+            && !patience.is_some_and(|(least, most)| (least..=most).contains(&waited))
+        {
+            self.find("expired early", format!("job {id} after {waited} ns of {patience:?}"));
+        }
+        self.over(id, "expired", row);
+    }
+
+    fn over(&mut self, id: u64, state: &'static str, row: &Row) {
+        let now = self.now;
+        match self.jobs.get(&id).map(|job| job.phase.clone()) {
+            Some(Phase::Waiting { since }) if row.allocation.is_none() => {
+                self.jobs.entry(id).and_modify(|job| job.waits.push((since, now)));
+            }
+            Some(Phase::Running { .. }) if self.let_go(id, row) => {}
+            _ => return self.illegal(id, row),
+        }
+        let job = self.jobs.get_mut(&id).expect("it was there before");
+        job.phase = Phase::Ended { state, at: now, sequence: row.sequence };
+        job.detail.clone_from(&row.detail);
+        self.see(state, true);
+    }
+
+    /// All events of an instant are in: nothing may be left undone.
+    fn quiet(&mut self) {
+        let mut found = Vec::new();
+        for (site, device) in self.sites.iter().zip(&self.world.devices) {
+            let lost = !site.present || site.offline || site.calibrating;
+            for hold in &site.holds {
+                if lost || hold.qubits.iter().any(|qubit| site.qubit_down.get(*qubit) == Some(&true)) {
+                    found.push(("still running", format!("job {} on {}", hold.job, device.name)));
+                }
+            }
+        }
+        let waits = |job: &Job| matches!(job.phase, Phase::Waiting { .. });
+        let fresh = self.jobs.values().filter(|job| waits(job) && job.attempts == 0);
+        let waiting = fresh.count() as u64;
+        if self.world.waiting_max.is_some_and(|most| waiting > most) {
+            found.push(("queue too long", format!("{waiting} wait")));
+        }
+        for (id, job) in self.jobs.iter().filter(|(_, job)| waits(job) && job.attempts == 0) {
+            let kind = self.of_jobs.get(id).and_then(|(name, _)| self.world.kinds.get(name));
+            let patience = kind.and_then(|kind| kind.patience_ns);
+            if patience.is_some_and(|(_, most)| self.now - job.submitted > most) {
+                found.push(("waits too long", format!("job {id}")));
+            }
+        }
+        if self.world.line == Line::Global && self.world.skip_ahead == 0 && self.world.retries_on_events {
+            // Whoever waits since before this instant and stands before one that started has been overtaken.
+            let last = self.starters.iter().filter(|id| !self.returned.contains(id)).max();
+            let since = |job: &Job| matches!(job.phase, Phase::Waiting { since } if since < self.now);
+            // A head that no device could take even when empty blocks nobody.
+            let mut overtaken = self.jobs.iter().filter(|(id, job)| {
+                last.is_some_and(|last| *id < last) && since(job) && self.could_run(**id)
+            });
+            if let Some((id, _)) = overtaken.next() {
+                found.push(("overtaken", format!("job {id} by job {last:?}")));
+            }
+        }
+        found.into_iter().for_each(|(kind, text)| self.find(kind, text));
+        self.check_liveness();
+        self.see("several starts at an instant", self.starters.len() > 1);
+        self.starters.clear();
+        self.returned.clear();
+    }
+
+    /// Whether some device could take a job for sure if it were empty.
+    fn could_run(&self, id: u64) -> bool {
+        let Some((name, least)) = self.of_jobs.get(&id) else { return false };
+        let Some(kind) = self.world.kinds.get(name).filter(|kind| kind.easy) else { return false };
+        self.sites.iter().zip(&self.world.devices).any(|(site, device)| {
+            site.present
+                && device.whole
+                && (self.world.steady || !site.recalibrated)
+                && !site.qubit_down.contains(&true)
+                && !site.coupler_down.contains(&true)
+                && *least <= device.qubits as u64
+                && !kind.excluded.contains(&device.name)
+                && !self.world.fixed_regions
+        })
+    }
+
+    /// No job waits that could start on an idle device: only such jobs and devices as leave no doubt.
+    fn check_liveness(&mut self) {
+        if !self.world.retries_on_events || self.world.fixed_regions || !self.world.patient_search {
+            return;
+        }
+        let waiting: Vec<(u64, &Job)> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| matches!(job.phase, Phase::Waiting { .. }))
+            .map(|(id, job)| (*id, job))
+            .collect();
+        if waiting.is_empty() {
+            return;
+        }
+        let idle = |index: usize| {
+            let (site, device) = (&self.sites[index], &self.world.devices[index]);
+            let known = device.whole && (self.world.steady || !site.recalibrated);
+            known
+                && site.present
+                && site.online
+                && site.holds.is_empty()
+                && site.guards.is_empty()
+                && site.guarded_until.iter().all(|until| *until <= self.now)
+                && !site.qubit_down.contains(&true)
+                && !site.coupler_down.contains(&true)
+        };
+        let idle: Vec<usize> = (0..self.sites.len()).filter(|index| idle(*index)).collect();
+        let mut found = None;
+        let mut judged = false;
+        for &(id, job) in &waiting {
+            let Some((name, least)) = self.of_jobs.get(&id) else { continue };
+            let Some(kind) = self.world.kinds.get(name).filter(|kind| kind.easy) else { continue };
+            let line = waiting.iter().filter(|(_, other)| other.queue == job.queue);
+            let before = line.clone().filter(|(other, _)| *other < id).count() as u64;
+            let looked_at = match self.world.line {
+                Line::Counting => before == 0,
+                _ => before == 0 || (line.count() as u64) <= self.world.skip_ahead,
+            };
+            judged |= looked_at;
+            let fits = |index: &&usize| {
+                let device = &self.world.devices[**index];
+                *least <= device.qubits as u64
+                    && !kind.excluded.contains(&device.name)
+                    && (job.queue.is_empty() || job.queue == device.name)
+            };
+            if let Some(index) = idle.iter().find(fits).filter(|_| looked_at) {
+                found = Some(format!("job {id} waits, {} is idle", self.world.devices[*index].name));
+                break;
+            }
+        }
+        self.see("liveness judged", judged);
+        if let Some(text) = found {
+            self.find("waits beside an idle device", text);
+        }
+    }
+}
+
+/// What the detail of a start says.
+struct Grant {
+    attempt: u64,
+    fence: u64,
+    layout: Vec<usize>,
+    held: Vec<usize>,
+    copies: u64,
+    routed: bool,
+    missed: bool,
+}
+
+impl Grant {
+    fn read(detail: &str) -> Option<Self> {
+        let mut parts = detail.split(", ");
+        let mut words = parts.next()?.split(' ');
+        let mut after =
+            |word: &str| if words.next()? == word { words.next()?.parse::<u64>().ok() } else { None };
+        let (attempt, fence) = (after("attempt")?, after("fence")?);
+        if words.next()? != "on" {
+            return None;
+        }
+        let layout: Vec<usize> = words.map(|word| word.parse().ok()).collect::<Option<_>>()?;
+        let mut held = layout.clone();
+        held.sort_unstable();
+        let mut grant = Self { attempt, fence, layout, held, copies: 1, routed: false, missed: false };
+        for part in parts {
+            if let Some(set) = part.strip_prefix("holding") {
+                grant.held = interval_set(set)?;
+            } else if part.starts_with("to be routed") {
+                grant.routed = true;
+            } else if let Some(copies) = part.strip_suffix(" copies") {
+                grant.copies = copies.parse().ok()?;
+            } else {
+                grant.missed = true;
+            }
+        }
+        (!grant.layout.is_empty()).then_some(grant)
+    }
+}
