@@ -101,7 +101,7 @@ impl Drawer {
         };
         if drains {
             let limit = match self.dice.below(12) {
-                0 | 5 => json!("none"),
+                0 | 5 | 6 => json!("none"),
                 1 => json!({"time": "0s"}),
                 2..=4 => json!({"time": "3m"}),
                 _ => json!({"time": "2h"}),
