@@ -244,6 +244,8 @@ struct World {
     core: Allocator,
     /// A core restored from a snapshot of the other, which must do the same from then on.
     twin: Option<Allocator>,
+    /// The twin forgets before every command whatever it remembers, and must still do the same.
+    twin_forgets: bool,
     observer: Observer,
     now: Time,
     /// The time of the last command that was taken.
@@ -262,6 +264,7 @@ impl World {
         let mut world = Self {
             core: Allocator::new(config(number), draws).unwrap(),
             twin: None,
+            twin_forgets: false,
             observer: Observer::new(MetricsOptions::default()),
             now: Time::ZERO,
             last: Time::ZERO,
@@ -282,10 +285,21 @@ impl World {
         let answer = self.core.handle(self.now, command.clone(), &mut events);
         if let Some(twin) = &mut self.twin {
             let mut same = Vec::new();
+            if self.twin_forgets {
+                twin.forget();
+            }
+            let passes = matches!(command, Command::Wake);
             assert_eq!(twin.handle(self.now, command, &mut same), answer);
             assert_eq!(same, events);
             assert_eq!(twin.next_wakeup(), self.core.next_wakeup());
             assert_eq!(twin.state_hash(), self.core.state_hash());
+            if passes && answer.is_ok() {
+                assert_eq!(twin.last_pass(), self.core.last_pass());
+            }
+            let ids: Vec<JobId> = self.core.jobs().map(|job| job.request.id).collect();
+            for id in ids {
+                assert_eq!(twin.why_waiting(id), self.core.why_waiting(id), "why job {} waits", id.0);
+            }
         }
         match answer {
             Ok(answer) => {
@@ -602,7 +616,12 @@ impl World {
     }
 
     /// Everything that must hold after every command.
-    fn check(&self) {
+    fn check(&mut self) {
+        let ids: Vec<(JobId, JobState)> = self.core.jobs().map(|job| (job.request.id, job.state)).collect();
+        for (id, state) in ids {
+            let waits = matches!(state, JobState::Queued | JobState::Held);
+            assert_eq!(self.core.why_waiting(id).is_some(), waits);
+        }
         assert_eq!(self.observer.auditor.violations(), &[], "the auditor objects");
         assert_eq!(self.observer.metrics.check_conservation(), Ok(()));
         let samples = self.observer.metrics.clone().sample(self.now).to_vec();
@@ -656,7 +675,6 @@ impl World {
                     let allocation = self.core.allocation(id).expect("and its allocation lives");
                     assert_eq!((allocation.job, allocation.attempt), (job.request.id, job.attempts));
                     assert_eq!(job.stop.is_some(), job.state == JobState::Stopping);
-                    assert_eq!(self.core.why_waiting(job.request.id), None);
                 }
             }
         }
@@ -677,7 +695,7 @@ impl World {
                 "the limit holds for submissions"
             );
         }
-        // A core that has forgotten what was tried in vain, and whose settings are the same.
+        // A core that remembers nothing, in which everything is due, and whose settings are the same.
         let snapshot = self.core.snapshot();
         let mut fresh = Allocator::restore(&snapshot).unwrap();
         let mut config = fresh.config().clone();
@@ -731,10 +749,12 @@ proptest! {
         }
     }
 
-    /// A core restored from a snapshot, with empty caches, goes on as the one that was saved.
+    /// A core restored from a snapshot, with empty caches, goes on as the one that was saved: same events, same counts,
+    /// same reasons, also when it forgets all the time.
     #[test]
     fn a_restored_core_does_the_same(
         number: u32,
+        forgets: bool,
         ops in proptest::collection::vec(op(), 1..100),
         at in any::<prop::sample::Index>(),
     ) {
@@ -747,6 +767,7 @@ proptest! {
                 prop_assert_eq!(twin.state_hash(), world.core.state_hash());
                 prop_assert_eq!(twin.snapshot(), bytes);
                 world.twin = Some(twin);
+                world.twin_forgets = forgets;
             }
             world.run(op);
         }

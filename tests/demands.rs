@@ -143,7 +143,7 @@ fn hard_bounds_wait_or_are_refused_and_soft_ones_ask_for_a_calibration() {
     2 rejected: the best placement on an empty device has 0.997104, below fidelity_requirement of 0.9999
     3 rejected: the best placement on an empty device has 0.76875, below 1 - noise_budget of 0.99
     4 starts on 0: [15 12 13 14 11] success 0.7688, fidelity 0.99710
-    5 waits: the best placement on what is free of device 0 has 0.720173, below min_success_probability of 0.75
+    5 waits: device 0: the best placement on what is free has 0.720173, below min_success_probability of 0.75
     6 starts on 0: [0 1 4 7 6] success 0.7202, fidelity 0.99721
     4 finished
     5 starts on 0: [15 12 13 14 11] success 0.7688, fidelity 0.99710
@@ -176,8 +176,8 @@ fn a_recalibration_is_a_reason_to_try_again() {
     1 starts on 0: [7 4 1 2 3 5 8 11 14 13 12 15]
     2 waits: asks for 5 qubits, at most 4 are free on one device
     1 finished
-    errors x 5: the best placement on what is free of device 0 has 0.536062, below min_success_probability of 0.7
-    errors x 4: the best placement on what is free of device 0 has 0.577751, below min_success_probability of 0.7
+    errors x 5: the best placement on an empty device has 0.536062, below min_success_probability of 0.7
+    errors x 4: the best placement on an empty device has 0.577751, below min_success_probability of 0.7
     2 starts on 0: [15 12 13 14 11] success 0.7688, fidelity 0.99710
     errors x 1:
     ");

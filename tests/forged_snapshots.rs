@@ -282,7 +282,6 @@ fn forgeries_are_named() {
     forge("state/fleet/devices/0/spec/coupling_map/qubits", &number(u64::from(u32::MAX)));
     forge("state/jobs/free", &|value| *value = Value::Array(vec![Value::Integer(0.into()); 2]));
     forge("state/timers", &|value| *value = Value::Array(Vec::new()));
-    forge("learned/lessons/0/key/qubits", &number(u64::from(u32::MAX)));
     insta::assert_snapshot!(shown.join("\n"), @r#"
     state/next_allocation: a guard of an allocation that was not given yet
     state/next_place: a counter near its end
@@ -295,6 +294,5 @@ fn forgeries_are_named() {
     state/fleet/devices/0/spec/coupling_map/qubits: Semantic(None, "a device of 4294967295 qubits")
     state/jobs/free: the table of jobs contradicts itself
     state/timers: a guard that never ends
-    learned/lessons/0/key/qubits: classes of jobs that contradict themselves or each other
     "#);
 }

@@ -49,11 +49,11 @@ fn the_same_seed_gives_the_same_bytes() {
         );
     }
     insta::assert_snapshot!(one, @"
-    summary.json 2b1be8cca2567d19
-    summary.csv 228e50b67dfa4fff
-    jobs.csv b216b241c7f3eda5
+    summary.json 4a4931aa5ac9dd44
+    summary.csv 80115b75d2ac89bd
+    jobs.csv 1e359d8879a21afe
     timeline.csv 1fc175e6e260d6ea
-    events.csv 205817f1c49ab98b
+    events.csv 357a43e651fcb98b
     world.csv ba3ba5da34aefbe4
     ");
     // Plots, too.

@@ -159,16 +159,14 @@ fn run(text: &str) -> Texts {
     Texts { events: frozen(&events.text()), jobs: jobs.text(), commands: commands(&journal.text()) }
 }
 
-/// Events without their running number and without measurements of the search.
+/// Events without their running number.
 fn frozen(events: &str) -> String {
     let mut kept = String::new();
     for line in events.lines().skip(1) {
         let mut cells = line.splitn(3, ',');
         let (_, _, rest) = (cells.next(), cells.next(), cells.next().unwrap());
-        if rest.split(',').nth(1) != Some("pass_ended") {
-            kept.push_str(rest);
-            kept.push('\n');
-        }
+        kept.push_str(rest);
+        kept.push('\n');
     }
     kept
 }

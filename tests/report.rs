@@ -177,7 +177,7 @@ fn what_was_lost_with_a_device_was_held_all_the_same() {
     // Without the events the page does not look as if nothing were missing.
     let events = out.join("events.csv");
     let all = fs::read_to_string(&events).unwrap();
-    fs::write(&events, all.replace("job_requeued", "pass_ended")).unwrap();
+    fs::write(&events, all.replace("job_requeued", "job_held")).unwrap();
     let cut = report(&out, &[]);
     assert_eq!(cut.status.code(), Some(2));
     let said = String::from_utf8_lossy(&cut.stderr);

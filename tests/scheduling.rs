@@ -300,7 +300,7 @@ fn a_selector_that_repeats_itself_hangs_nobody() {
     let mut world = World::of(core(config()).with_selector(Box::new(Stubborn)), &devices);
     world.submit(square(1));
     assert_eq!(world.moves, "");
-    assert_eq!(world.why(1), "enough qubits are free on device 1, but no region of the shape");
+    assert_eq!(world.why(1), "device 0: enough qubits are free, but no region of the shape");
 }
 
 /// What one job was refused where its selector looked says nothing of where it looks for the next one.

@@ -1,36 +1,35 @@
 //! Jobs that are placed alike share a class: one compiled pattern, one memory of what was tried in vain.
 //!
-//! Promises that skipping a class never changes a decision: it is skipped only while nothing that could help has
-//! changed. A cache, not state, but for that memory: it decides what a pass attempts, and is saved with the state.
+//! A cache and nothing else: what is remembered is what a search would answer again, so that forgetting it at any
+//! instant changes no decision, no count and no reason. A proof that nothing fits holds for every smaller choice of
+//! qubits; every other answer holds for the very bookings and figures that it was found for, and no others.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
-use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::consistency;
-use super::elastic::{Demands, Sizes};
-use super::explain::Bound;
-use super::job::{Elasticity, ElementLimits, IsolationRequest, JobId, JobRequest, Topology};
+use super::elastic::{Demands, Fit, Sizes};
+use super::explain::Obstacle;
+use super::job::{ElementLimits, IsolationRequest, JobRequest, Topology};
 use super::placement::cost::Epoch;
 use super::placement::pattern::Pattern;
 use super::quality::{Bounds, Shortfall};
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
+use crate::time::Time;
 
 /// Index of a class; reused when nobody is left in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct ClassId(pub u32);
 
 /// Everything that decides where a job may be placed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     qubits: u32,
     topology: Topology,
     limits: [u64; 5],
     isolation: (Option<u8>, Option<u32>),
-    #[serde(default)]
     max_crosstalk: Option<u64>,
     preferred: SmallVec<[DeviceId; 2]>,
     excluded: SmallVec<[DeviceId; 2]>,
@@ -55,36 +54,6 @@ impl Key {
             bounds: Some(Bounds::new(request)).filter(|bounds| !bounds.is_none()).map(|bounds| bounds.bits()),
         }
     }
-
-    /// Whether a job could have such a key.
-    fn makes_sense(&self) -> bool {
-        let mut request = JobRequest::new(JobId(0), self.qubits, self.topology.clone());
-        match self.sizes {
-            Sizes::Exact => {}
-            Sizes::Largest(most) => request.max_qubits = most,
-            Sizes::Copies(_) => request.elasticity = Elasticity::Copies,
-        }
-        consistency::makes_sense(&request)
-    }
-}
-
-/// What a class has learned by trying.
-#[derive(Debug, Serialize, Deserialize)]
-struct Lesson {
-    key: Key,
-    id: u32,
-    failed_at: Option<u64>,
-    failed_epochs: Option<u64>,
-    bound: Bound,
-    /// By device, without empty ones at the end.
-    failed_on: Vec<Option<(u64, Option<u32>)>>,
-}
-
-/// What all classes have learned by trying, in order of the classes; the part of them that is state.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Learned {
-    lessons: Vec<Lesson>,
-    unused: Vec<u32>,
 }
 
 /// What is known of one class.
@@ -100,12 +69,10 @@ pub struct Class {
     pub excluded: SmallVec<[DeviceId; 2]>,
     /// Most SWAP gates that its members accept; `None`: any number.
     pub max_swaps: Option<u32>,
-    /// The fleet's count of improvements when it was last tried in vain on all devices.
-    pub failed_at: Option<u64>,
-    /// What kept it then.
-    pub bound: Bound,
-    /// The fleet's count of epochs then, unless it is not known.
-    pub failed_epochs: Option<u64>,
+    /// That all devices were asked in vain, if they were, and so far as they have not changed since.
+    pub refused: Option<RefusedEverywhere>,
+    /// How often all devices were asked.
+    walks: u64,
     /// The fleet's count of epochs at the last feasibility check, and its result.
     pub feasible: Option<(u64, bool)>,
     /// The fleet's count of epochs when it was last asked whether the class embeds on any empty device, and the answer.
@@ -114,10 +81,39 @@ pub struct Class {
     members: u32,
 }
 
+/// No device of the fleet could take a job of the class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusedEverywhere {
+    /// The fleet's count of changes then.
+    pub changes: u64,
+    /// The fleet's count of epochs then: whether jobs are routed may depend on any device.
+    pub epochs: u64,
+    /// When that was.
+    pub at: Time,
+    /// How many devices had enough qubits for it, but no region of its shape.
+    pub by_shape: u32,
+}
+
+/// As of what something was found out about a class on a device: bookings, figures, and how many SWAPs were allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsOf {
+    /// The ledger's count of changes.
+    pub bookings: u64,
+    /// The revision of the epoch.
+    pub revision: u64,
+    /// Most SWAPs.
+    pub max_swaps: Option<u32>,
+}
+
 #[derive(Debug, Clone, Default)]
 struct OnDevice {
-    /// The device's count of improvements, and how many SWAPs were allowed.
-    failed_at: Option<(u64, Option<u32>)>,
+    /// What a search found, and as of what.
+    found: Option<(AsOf, Result<Fit, Obstacle>)>,
+    /// `found` follows from an earlier proof; a search might have given up without an answer.
+    derived: bool,
+    /// The number of the walk in which the device had enough qubits, but no region.
+    by_shape: Option<u64>,
+    nothing_fits: NothingFits,
     mask: Option<LimitMask>,
     /// Whether a short search found anything on the empty device without SWAPs, as of a revision.
     surely_embeds: Option<(u64, bool)>,
@@ -125,6 +121,28 @@ struct OnDevice {
     embedded: Option<(u64, WhenEmpty)>,
     /// The same with so many SWAPs.
     routed: Option<(u64, Option<u32>, WhenEmpty)>,
+}
+
+/// Qubits on which it was proved that nothing fits, as of a revision.
+#[derive(Debug, Clone, Default)]
+pub struct NothingFits(Option<(u64, QubitSet)>);
+
+impl NothingFits {
+    /// Whether it was proved for these qubits, or for more.
+    pub fn covers(&self, revision: u64, free: &QubitSet) -> bool {
+        self.0.as_ref().is_some_and(|(at, qubits)| *at == revision && free.is_subset(qubits))
+    }
+
+    /// Remembers a proof.
+    pub fn learn(&mut self, revision: u64, free: &QubitSet) {
+        match &mut self.0 {
+            Some((at, qubits)) => {
+                *at = revision;
+                qubits.clone_from(free);
+            }
+            nothing => *nothing = Some((revision, free.clone())),
+        }
+    }
 }
 
 /// Whether and how well a class could be placed on a device without any other job.
@@ -186,9 +204,8 @@ impl Class {
             limits: ElementLimits::from_bits(key.limits),
             excluded: key.excluded.clone(),
             max_swaps: key.max_swaps,
-            failed_at: None,
-            bound: Bound::Untried,
-            failed_epochs: None,
+            refused: None,
+            walks: 0,
             feasible: None,
             embeds: None,
             per_device: Vec::new(),
@@ -196,27 +213,45 @@ impl Class {
         }
     }
 
-    /// What the class may use of a device, and what it demands of it.
-    pub fn on_device(&mut self, device: DeviceId, epoch: &Epoch) -> (&LimitMask, &mut Demands) {
+    /// What the class may use of a device, what it demands of it, and on which part nothing fits.
+    pub fn on_device(
+        &mut self,
+        device: DeviceId,
+        epoch: &Epoch,
+    ) -> (&LimitMask, &mut Demands, &mut NothingFits) {
         let limits = self.limits;
-        let mask = &mut self.on(device).mask;
+        self.on(device);
+        let OnDevice { mask, nothing_fits, .. } = &mut self.per_device[device.index()];
         if mask.as_ref().is_none_or(|mask| mask.revision != epoch.revision) {
-            *mask = Some(LimitMask::new(epoch, &limits));
+            *mask = None;
         }
-        let mask = self.per_device[device.index()].mask.as_ref().expect("just made");
-        (mask, &mut self.demands)
+        (mask.get_or_insert_with(|| LimitMask::new(epoch, &limits)), &mut self.demands, nothing_fits)
     }
 
-    /// Whether the class was tried on the device in vain, with so many SWAPs allowed, and nothing has improved there
-    /// since.
-    pub fn failed_on(&self, device: DeviceId, improvements: u64, max_swaps: Option<u32>) -> bool {
-        let known = self.per_device.get(device.index()).and_then(|known| known.failed_at);
-        known == Some((improvements, max_swaps))
+    /// What a search on the device would find, if that is known. `searched`: also where a search would merely give up
+    /// although there is a proof that nothing fits.
+    pub fn known(&self, device: DeviceId, as_of: AsOf, searched: bool) -> Option<&Result<Fit, Obstacle>> {
+        let known = self.per_device.get(device.index()).filter(|known| !(searched && known.derived))?;
+        known.found.as_ref().filter(|(at, _)| *at == as_of).map(|(_, found)| found)
     }
 
-    /// Remembers that the class was tried on the device in vain.
-    pub fn fail_on(&mut self, device: DeviceId, improvements: u64, max_swaps: Option<u32>) {
-        self.on(device).failed_at = Some((improvements, max_swaps));
+    /// Remembers what a search on the device found, or would find since there is a proof (`derived`).
+    pub fn learn(&mut self, device: DeviceId, as_of: AsOf, found: Result<Fit, Obstacle>, derived: bool) {
+        let known = self.on(device);
+        (known.found, known.derived) = (Some((as_of, found)), derived);
+    }
+
+    /// Begins to ask all devices.
+    pub fn begin_walk(&mut self) {
+        self.refused = None;
+        self.walks += 1;
+    }
+
+    /// Notes whether the device has enough qubits but no region; answers what was noted before in this walk.
+    pub fn note_shape(&mut self, device: DeviceId, by_shape: bool) -> bool {
+        let walk = self.walks;
+        let noted = std::mem::replace(&mut self.on(device).by_shape, by_shape.then_some(walk));
+        noted == Some(walk)
     }
 
     /// What is known of the class on the empty device as of a revision, with so many SWAPs allowed.
@@ -300,54 +335,6 @@ impl ClassTable {
         id
     }
 
-    /// Makes a request a member of its class, if that is known.
-    pub(super) fn rejoin(&mut self, request: &JobRequest) -> Option<ClassId> {
-        let id = *self.ids.get(&Key::new(request))?;
-        self.classes[id.0 as usize].members += 1;
-        Some(id)
-    }
-
-    /// What the classes have learned.
-    pub(super) fn learned(&self) -> Learned {
-        let lessons = self.ids.iter().map(|(key, id)| {
-            let class = &self[*id];
-            let mut failed_on: Vec<_> = class.per_device.iter().map(|known| known.failed_at).collect();
-            while let Some(None) = failed_on.last() {
-                failed_on.pop();
-            }
-            let Class { failed_at, failed_epochs, bound, .. } = *class;
-            Lesson { key: key.clone(), id: id.0, failed_at, failed_epochs, bound, failed_on }
-        });
-        Learned { lessons: lessons.collect(), unused: self.unused.iter().map(|id| id.0).collect() }
-    }
-
-    /// Classes without members that have learned so much; `None` if two share a number or one is of no job.
-    pub(super) fn from_learned(learned: Learned) -> Option<Self> {
-        let mut table = Self { unused: learned.unused.into_iter().map(ClassId).collect(), ..Self::default() };
-        if !learned.lessons.iter().all(|lesson| lesson.key.makes_sense()) {
-            return None;
-        }
-        let count = learned.lessons.len() + table.unused.len();
-        let mut classes: Vec<Option<Class>> = std::iter::repeat_with(|| None).take(count).collect();
-        for Lesson { key, id, failed_at, failed_epochs, bound, failed_on } in learned.lessons {
-            let place = classes.get_mut(id as usize).filter(|place| place.is_none())?;
-            let per_device = failed_on.into_iter();
-            let per_device =
-                per_device.map(|failed_at| OnDevice { failed_at, ..OnDevice::default() }).collect();
-            *place = Some(Class { failed_at, failed_epochs, bound, per_device, ..Class::new(&key) });
-            if table.ids.insert(key, ClassId(id)).is_some() {
-                return None;
-            }
-        }
-        for unused in &table.unused {
-            // Replaced before it is used; any class will do until then.
-            let place = classes.get_mut(unused.0 as usize).filter(|place| place.is_none())?;
-            *place = Some(Class::new(&Key::new(&JobRequest::new(JobId(0), 1, Topology::Any))));
-        }
-        table.classes = classes.into_iter().collect::<Option<_>>()?;
-        Some(table)
-    }
-
     /// A member leaves.
     pub fn leave(&mut self, id: ClassId) {
         self.classes[id.0 as usize].members -= 1;
@@ -361,22 +348,17 @@ impl ClassTable {
             }
             class.feasible = None;
             class.embeds = None;
-            class.failed_at = None;
+            class.refused = None;
         }
     }
 
-    /// Forgets what was tried in vain: the rules have changed.
-    pub fn forget_failures(&mut self) {
+    /// Forgets everything that was found out by searching, on one device or anywhere.
+    pub fn forget(&mut self) {
         for class in &mut self.classes {
-            class.failed_at = None;
+            class.refused = None;
             class.feasible = None;
             class.embeds = None;
-            for known in &mut class.per_device {
-                known.failed_at = None;
-                known.surely_embeds = None;
-                known.embedded = None;
-                known.routed = None;
-            }
+            class.per_device.clear();
         }
     }
 

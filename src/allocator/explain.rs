@@ -1,6 +1,7 @@
 //! Why: typed reasons of decisions, without strings, so that they cost nothing on the hot path.
 //!
-//! An allocation carries why this device and region; a waiting job carries which constraint bound it last.
+//! An allocation carries why this device and region. Why a job waits follows from the state alone: it is worked out when
+//! somebody asks, over all devices that might take it, and does not depend on which was asked last.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,7 @@ use super::job::JobId;
 use super::messages::Status;
 use super::quality::{Assessment, Shortfall};
 use crate::quantum::DeviceId;
+use crate::time::Time;
 
 /// How sure a placement is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -28,7 +30,8 @@ pub struct Explanation {
     pub strategy: Option<Strategy>,
     /// The selection that ordered the devices.
     pub selection: Selection,
-    /// Other devices on which a placement was sought now, in vain or with a worse result.
+    /// Other devices with enough free qubits that the job preferred or the selection named before this one; where all
+    /// are compared, all others. They had no placement, or a worse one.
     pub devices_tried: u32,
     /// How sure the placement is.
     pub certainty: Certainty,
@@ -41,19 +44,93 @@ pub struct Explanation {
     pub quality: Option<Assessment>,
 }
 
-/// The constraint that kept a job from starting when it was last tried.
+/// Why a device does not take a job now. The order is that of precedence: of all devices that might take the job, the
+/// one with the first of these obstacles is nearest to doing so, and is named to whoever waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum Bound {
-    /// Not tried yet.
-    #[error("not tried yet")]
-    Untried,
+pub enum Obstacle {
+    /// The best placement on what is free is not good enough.
+    #[error("the best placement on what is free has {0}")]
+    BelowBound(Shortfall),
+    /// The strategy answered with qubits that it was not offered, which is a defect of the strategy.
+    #[error("the strategy answered with qubits that are not free; hint: that is a defect of the strategy")]
+    IllegalPlacement,
+    /// The search gave up before it found or excluded a placement.
+    #[error("the search ended without an answer; hint: raise placement_budget")]
+    BudgetExhausted,
+    /// Enough qubits are free, but they have no region of the shape.
+    #[error("enough qubits are free, but no region of the shape")]
+    NoPlacement,
+    /// Of the free qubits, too few are within the job's limits and far enough from other jobs.
+    #[error("of the free qubits, only {usable} are within the limits of the job and far enough from others")]
+    TooFewUsable {
+        /// How many are.
+        usable: u32,
+    },
+    /// Too few qubits are free.
+    #[error("only {free} qubits are free")]
+    TooFewFree {
+        /// How many are.
+        free: u32,
+    },
+    /// The device takes new jobs when all that run on it have ended.
+    #[error("it takes new jobs when all that run on it have ended")]
+    BatchRunning,
+    /// The device runs as many jobs as it allows.
+    #[error("it runs as many jobs as it allows")]
+    MaxConcurrentTasks,
+    /// The device is not in service.
+    #[error("it is {0:?}")]
+    NotInService(Status),
+}
+
+impl Obstacle {
+    /// Whether enough qubits were free but no region of the shape was found among them.
+    pub fn is_shape(self) -> bool {
+        matches!(self, Self::NoPlacement | Self::BudgetExhausted)
+    }
+
+    /// Whether this is nearer to a start than another obstacle: its place in the order of precedence first, then what
+    /// is missing. Of equals, neither is.
+    pub fn is_before(self, other: Self) -> bool {
+        let place = |obstacle: Self| match obstacle {
+            Self::BelowBound(_) => 0_u8,
+            Self::IllegalPlacement => 1,
+            Self::BudgetExhausted => 2,
+            Self::NoPlacement => 3,
+            Self::TooFewUsable { .. } => 4,
+            Self::TooFewFree { .. } => 5,
+            Self::BatchRunning => 6,
+            Self::MaxConcurrentTasks => 7,
+            Self::NotInService(_) => 8,
+        };
+        match (self, other) {
+            (Self::BelowBound(a), Self::BelowBound(b)) => (a.best, b.least) > (b.best, a.least),
+            (Self::TooFewUsable { usable: a }, Self::TooFewUsable { usable: b })
+            | (Self::TooFewFree { free: a }, Self::TooFewFree { free: b }) => a > b,
+            _ => place(self) < place(other),
+        }
+    }
+}
+
+/// Why a waiting job does not start now. The order is that of precedence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum WaitReason {
+    /// No device of the fleet could place it even if it were empty: elements died, or figures changed, since it came.
+    #[error("no device could place it even if it were empty")]
+    NowhereToPlace,
+    /// No device of the fleet meets its bounds even if it were empty, by the figures published last.
+    #[error("the best placement on an empty device has {0}")]
+    QualityOutOfReach(Shortfall),
     /// Held by its owner or an operator.
     #[error("held")]
     Held,
+    /// It is tried again at a time (`retry: {every: ..}`).
+    #[error("is tried again at {0}")]
+    NotBefore(Time),
     /// Another job is ahead and blocks the queue.
     #[error("waits behind job {}", .0.0)]
     Behind(JobId),
-    /// No device in service has so many qubits free.
+    /// No device has enough qubits free.
     #[error("asks for {asked} qubits, at most {free} are free on one device")]
     NotEnoughFree {
         /// Asked qubits.
@@ -61,50 +138,15 @@ pub enum Bound {
         /// Most free qubits of a device.
         free: u32,
     },
-    /// Enough qubits were free, but they have no region of the shape (`device`: the last one tried).
-    #[error("enough qubits are free on device {}, but no region of the shape", device.0)]
-    NoPlacement {
-        /// The last device tried.
-        device: DeviceId,
-    },
-    /// The search gave up before it found or excluded a placement.
-    #[error("the search on device {} ended without an answer; hint: raise placement_budget", device.0)]
-    BudgetExhausted {
-        /// The last device tried.
-        device: DeviceId,
-    },
-    /// The strategy answered with qubits that it was not offered, which is a defect of the strategy.
-    #[error("the strategy answered for device {} with qubits that are not free; hint: that is a defect of the strategy", device.0)]
-    IllegalPlacement {
-        /// The last device tried.
-        device: DeviceId,
-    },
-    /// The best placement on what is free is not good enough (`device`: the last one tried).
-    #[error("the best placement on what is free of device {} has {shortfall}", device.0)]
-    BelowBound {
-        /// The last device tried.
-        device: DeviceId,
-        /// The demand that it misses.
-        shortfall: Shortfall,
-    },
-    /// The device runs as many jobs as it allows.
-    #[error("device {} runs as many jobs as it allows", device.0)]
-    MaxConcurrentTasks {
-        /// The last device tried.
-        device: DeviceId,
-    },
-    /// The device takes new jobs when all that run on it have ended.
-    #[error("device {} takes new jobs when all that run on it have ended", device.0)]
-    BatchRunning {
-        /// The last device tried.
-        device: DeviceId,
-    },
-    /// The device is not in service.
-    #[error("device {} is {status:?}", device.0)]
-    NotInService {
+    /// What keeps it from the device that is nearest to taking it.
+    #[error("device {}: {obstacle}", device.0)]
+    Device {
         /// The device.
         device: DeviceId,
-        /// Its status.
-        status: Status,
+        /// What keeps the job from it.
+        obstacle: Obstacle,
     },
+    /// Nothing but that the next pass has yet to look at it.
+    #[error("nothing: the next pass looks at it")]
+    PassDue,
 }

@@ -1,9 +1,9 @@
 //! The devices of the fleet: status, calibration epoch, bookings, and the index that selection asks.
 //!
-//! Promises that the index always reflects the devices, and that every change that could help a waiting job raises
-//! an improvement count. Leaves jobs and their events to the allocator.
+//! Promises that the index always reflects the devices, and that every change of a device is counted. Leaves jobs and
+//! their events to the allocator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -51,8 +51,6 @@ pub struct Device {
     pub counted: u32,
     /// Fence of the next allocation.
     pub next_fence: Fence,
-    /// Rises whenever something changes that could help a job that was tried here in vain.
-    pub improvements: u64,
     /// The last calibration for which a better one was requested; 0: never.
     pub calibration_requested: EpochNumber,
 }
@@ -86,7 +84,6 @@ struct SavedDevice {
     admitted: Vec<JobSlot>,
     counted: u32,
     next_fence: Fence,
-    improvements: u64,
     calibration_requested: EpochNumber,
 }
 
@@ -121,7 +118,6 @@ impl TryFrom<SavedDevice> for Device {
             admitted: saved.admitted,
             counted: saved.counted,
             next_fence: saved.next_fence,
-            improvements: saved.improvements,
             calibration_requested: saved.calibration_requested,
             spec: saved.spec,
         })
@@ -204,17 +200,21 @@ fn set_or_remove<K: Ord>(statuses: &mut BTreeMap<K, Status>, key: K, status: Sta
     }
 }
 
+/// So many changes of devices are remembered one by one.
+const CHANGES_KEPT: usize = 32;
+
 /// All devices.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Fleet {
     devices: Vec<Option<Device>>,
-    /// Rises whenever something changes that could help a job that was tried everywhere in vain.
-    pub improvements: u64,
     /// Rises whenever a device joins, leaves, or gets a new epoch.
     pub epochs: u64,
-    /// The device that improved last, and the count of improvements before it was the only one.
+    /// Rises whenever a device changes in anything; counts from 0 again in a core that was restored.
     #[serde(skip)]
-    latest: Option<(DeviceId, u64)>,
+    changes: u64,
+    /// The devices of the latest changes, the last one at the back.
+    #[serde(skip)]
+    changed: VecDeque<DeviceId>,
     /// What selection asks.
     #[serde(skip)]
     pub index: FleetIndex,
@@ -259,17 +259,17 @@ impl Fleet {
             admitted: Vec::new(),
             counted: 0,
             next_fence: Fence(1),
-            improvements: 0,
             calibration_requested: EpochNumber(0),
         });
         self.epochs += 1;
-        self.improve(id);
+        self.refresh(id);
     }
 
     /// Takes a device out.
     pub fn remove(&mut self, id: DeviceId) -> Option<Device> {
         let device = self.devices.get_mut(id.index())?.take();
         self.epochs += 1;
+        self.note_change(id);
         self.index.set(id, Load::default());
         device
     }
@@ -282,7 +282,7 @@ impl Fleet {
             if !matches!(target, Target::Device(_)) {
                 self.epochs += 1;
             }
-            self.improve(id);
+            self.refresh(id);
         }
     }
 
@@ -293,25 +293,28 @@ impl Fleet {
             device.renew_epoch(Some(calibration));
             device.epoch.number
         });
-        self.improve(id);
+        self.refresh(id);
         number
     }
 
-    /// Notes that something on the device may help waiting jobs, and renews the index.
-    pub fn improve(&mut self, id: DeviceId) {
-        if self.latest.is_none_or(|(latest, _)| latest != id) {
-            self.latest = Some((id, self.improvements));
-        }
-        self.improvements += 1;
-        if let Some(device) = self.get_mut(id) {
-            device.improvements += 1;
-        }
-        self.refresh(id);
+    /// How often devices have changed.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
-    /// The only device that has improved since there were `improvements` in all, if it is known to be the only one.
-    pub fn only_one_improved_since(&self, improvements: u64) -> Option<DeviceId> {
-        self.latest.filter(|(_, before)| improvements >= *before).map(|(id, _)| id)
+    /// The devices that have changed since there were `changes` in all; `None` if that is no longer known.
+    pub fn changed_since(&self, changes: u64) -> Option<impl Iterator<Item = DeviceId>> {
+        let count = usize::try_from(self.changes.checked_sub(changes)?).ok()?;
+        let from = self.changed.len().checked_sub(count)?;
+        Some(self.changed.range(from..).copied())
+    }
+
+    fn note_change(&mut self, id: DeviceId) {
+        self.changes += 1;
+        if self.changed.len() == CHANGES_KEPT {
+            self.changed.pop_front();
+        }
+        self.changed.push_back(id);
     }
 
     /// Builds the index anew, for a fleet that was read; false if a device is under another number than its own.
@@ -328,8 +331,9 @@ impl Fleet {
         true
     }
 
-    /// Renews the index after a device changed.
+    /// Counts a change of a device, and renews the index.
     pub fn refresh(&mut self, id: DeviceId) {
+        self.note_change(id);
         let Some(Some(device)) = self.devices.get(id.index()) else {
             return;
         };

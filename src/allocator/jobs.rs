@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::class::{ClassId, ClassTable};
-use super::explain::Bound;
 use super::job::{JobId, JobRequest, JobState};
 use super::messages::{AllocationId, Answer, StopReason};
 use super::scheduler::queue::Place;
@@ -43,8 +42,6 @@ pub struct Job {
     pub counted: bool,
     /// Not to be tried before this time.
     pub retry_at: Option<Time>,
-    /// Why it was not started when last tried.
-    pub bound: Bound,
     /// When it stops waiting.
     pub expires: Option<Time>,
     /// Starts so far.
@@ -160,15 +157,11 @@ impl JobTable {
         matches!(self.slots.get(slot.0 as usize), Some(Some(_)))
     }
 
-    /// Makes every live job a member of its class again; false if one has none.
-    pub(super) fn rejoin(&mut self, classes: &mut ClassTable) -> bool {
-        self.slots.iter_mut().flatten().all(|job| match classes.rejoin(&job.request) {
-            Some(class) => {
-                job.class = class;
-                true
-            }
-            None => false,
-        })
+    /// Makes every live job a member of its class again.
+    pub(super) fn rejoin(&mut self, classes: &mut ClassTable) {
+        for job in self.slots.iter_mut().flatten() {
+            job.class = classes.join(&job.request);
+        }
     }
 
     /// Number of live jobs.

@@ -53,6 +53,9 @@ pub struct Ledger {
     /// Per buffer distance in use: qubits closer than that to a held qubit.
     #[serde(skip)]
     near: SmallVec<[(u32, Counted); 2]>,
+    /// Rises with every booking that comes or goes.
+    #[serde(skip)]
+    changes: u64,
 }
 
 /// The bookings of a ledger as they are saved; the masks follow from them.
@@ -123,12 +126,19 @@ impl Ledger {
             guarded: QubitSet::new(qubits),
             kept_clear: Counted::new(qubits),
             near: SmallVec::new(),
+            changes: 0,
         }
+    }
+
+    /// Rises with every booking that comes or goes; counts from 0 again in a core that was restored.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Books `entry`. The caller has chosen its qubits out of [`Self::free_for`].
     pub fn book(&mut self, holder: AllocationId, kind: Kind, entry: Entry, map: &CouplingMap) {
         debug_assert!(self.held.is_disjoint(&entry.qubits) && self.guarded.is_disjoint(&entry.qubits));
+        self.changes += 1;
         match kind {
             Kind::Guard => self.guarded.union_with(&entry.qubits),
             Kind::Job => {
@@ -147,6 +157,7 @@ impl Ledger {
     /// Takes a booking out and returns it.
     pub fn release(&mut self, holder: AllocationId, kind: Kind, map: &CouplingMap) -> Option<Entry> {
         let entry = self.entries.remove(&(holder, kind))?;
+        self.changes += 1;
         match kind {
             Kind::Guard => self.guarded.subtract(&entry.qubits),
             Kind::Job => {

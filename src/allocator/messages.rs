@@ -532,13 +532,4 @@ pub enum Event {
         /// The device.
         device: DeviceId,
     },
-    /// A scheduling pass ended that tried something.
-    PassEnded {
-        /// Placement attempts.
-        attempts: u32,
-        /// Jobs started.
-        started: u32,
-        /// Attempts in which enough qubits were free but no placement existed.
-        blocked_by_shape: u32,
-    },
 }

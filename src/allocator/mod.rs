@@ -29,6 +29,7 @@ pub mod routed_program;
 pub mod scheduler;
 pub mod snapshot;
 mod stopping;
+mod waiting;
 mod when_empty;
 
 use std::collections::BTreeSet;
@@ -46,7 +47,6 @@ use crate::time::Time;
 use balancing::selection::{DeviceSelector, selector};
 use class::ClassTable;
 use config::AllocatorConfig;
-use explain::Bound;
 use fleet::{Device, Fleet};
 use job::{JobId, JobRequest, JobState};
 use jobs::{Job, JobSlot, JobTable, Known};
@@ -54,6 +54,7 @@ use messages::{
     Allocation, AllocationId, Answer, Command, CommandError, Event, Rejection, RequeueReason, Status,
     StatusReason, Target,
 };
+pub use pass::PassTally;
 use placement::PlacementStrategy;
 use placement::memory::MemoryUse;
 use scheduler::queue::{Place, WaitingQueue};
@@ -77,6 +78,7 @@ pub struct Allocator {
     crosstalk: isolation::crosstalk::CrosstalkLimits,
     /// Scratch: qubits free for the job that is being placed.
     free: QubitSet,
+    last_pass: PassTally,
 }
 
 /// Everything that a restart must bring back. Caches are elsewhere.
@@ -95,6 +97,8 @@ struct State {
     /// after the next one.
     #[serde(default)]
     newcomers: Vec<JobId>,
+    /// The device that was chosen last for any job: to run it or, with queues per device, to wait for.
+    last_chosen: Option<DeviceId>,
     next_place: Place,
     next_allocation: AllocationId,
 }
@@ -168,6 +172,7 @@ impl Allocator {
             surcharges: placement::surcharge::Surcharges::default(),
             crosstalk: isolation::crosstalk::CrosstalkLimits::default(),
             free: QubitSet::default(),
+            last_pass: PassTally::default(),
             state: State {
                 config,
                 now: Time::ZERO,
@@ -178,6 +183,7 @@ impl Allocator {
                 timers: BTreeSet::new(),
                 due: Due::default(),
                 newcomers: Vec::new(),
+                last_chosen: None,
                 next_place: 1,
                 next_allocation: AllocationId(1),
             },
@@ -306,20 +312,16 @@ impl Allocator {
         self.state.running.get(&id).map(|running| &running.allocation)
     }
 
-    /// Why a waiting job waits; `None` when no such job waits.
-    pub fn why_waiting(&self, id: JobId) -> Option<Bound> {
-        let job = self.job(id)?;
-        match job.state {
-            JobState::Held => Some(Bound::Held),
-            JobState::Queued if job.bound == Bound::Untried => {
-                let queue = job.queue.and_then(|device| self.device(device)).map(|device| &device.queue);
-                let head = queue.unwrap_or(&self.state.queue).next_after(None);
-                let ahead = head.map(|(_, slot)| self.state.jobs[slot].request.id).filter(|head| *head != id);
-                Some(ahead.map_or(Bound::Untried, Bound::Behind))
-            }
-            JobState::Queued => Some(job.bound),
-            JobState::Running | JobState::Stopping => None,
-        }
+    /// What the pass of the last [`Command::Wake`] did.
+    pub fn last_pass(&self) -> PassTally {
+        self.last_pass
+    }
+
+    /// Drops whatever is remembered to be quicker. No event, count or reason changes, only the time they take.
+    pub fn forget(&mut self) {
+        self.classes.forget();
+        self.strategy.forget();
+        self.exact.forget();
     }
 
     fn register(
@@ -461,7 +463,6 @@ impl Allocator {
             queue: None,
             counted: false,
             retry_at: None,
-            bound: Bound::Untried,
             expires,
             attempts: 0,
             allocation: None,
@@ -565,7 +566,7 @@ impl Allocator {
             self.selector = selector(config.selection);
         }
         self.state.config = config;
-        self.classes.forget_failures();
+        self.classes.forget();
         if moved {
             let mut waiting: Vec<(Place, JobSlot)> = Vec::new();
             for (slot, job) in self.state.jobs.iter() {

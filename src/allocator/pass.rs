@@ -1,7 +1,7 @@
 //! The scheduling pass: goes through the queues in order, selects a device for each job, places it and starts it.
 //!
-//! Promises first in, first out as far as the configuration says, and that nothing is tried again while nothing that
-//! could help has changed. Leaves the search for qubits to [`super::placement`].
+//! Promises first in, first out as far as the configuration says, and that a job which stays could not have started
+//! when it was looked at. Leaves the search for qubits to [`super::placement`].
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use smallvec::SmallVec;
 use super::balancing::candidates::Candidates;
 use super::balancing::index::Need;
 use super::balancing::selection::Ask;
-use super::class::{ClassId, WhenEmpty};
-use super::config::{HeadOfLine, Queue, Retry, WalltimeExceeded};
+use super::class::{AsOf, ClassId, RefusedEverywhere, WhenEmpty};
+use super::config::{HeadOfLine, Queue, Retry, Starts, WalltimeExceeded};
 use super::elastic::{Fit, Refusal, Strategies};
-use super::explain::{Bound, Explanation};
+use super::explain::{Explanation, Obstacle};
 use super::isolation;
-use super::job::JobState;
+use super::job::{IsolationRequest, JobRequest, JobState};
 use super::jobs::JobSlot;
 use super::ledger::{Entry, Kind};
 use super::messages::{Allocation, AllocationId, DriverAction, Event, Fence, PromisedIsolation, Status};
@@ -29,20 +29,28 @@ use crate::time::Time;
 /// Jobs of a queue that are listed at a time.
 const LISTED: usize = 16;
 
-/// What a pass has done so far.
-#[derive(Debug, Default)]
-struct Tally {
-    attempts: u32,
-    /// Placements sought, one device at a time.
-    searches: u32,
-    started: u32,
-    blocked_by_shape: u32,
+/// What a scheduling pass did: a measurement, which is neither an event nor state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PassTally {
+    /// Waiting jobs that it looked at.
+    pub attempts: u32,
+    /// Jobs that it started.
+    pub started: u32,
+    /// Jobs that no device took although one had enough free qubits within the job's limits and far enough from other
+    /// jobs: no region of the shape was found among them.
+    pub blocked_by_shape: u32,
 }
 
 /// A placement that was found for a job, not yet booked.
 struct Found {
     device: DeviceId,
     fit: Fit,
+}
+
+/// Nobody takes a job now.
+struct Refused {
+    /// Enough qubits were free somewhere, but no region of the shape.
+    by_shape: bool,
 }
 
 impl Found {
@@ -59,7 +67,7 @@ impl Found {
 impl Allocator {
     /// Runs what is due.
     pub(super) fn run_pass(&mut self, now: Time, events: &mut Vec<Event>) {
-        let mut tally = Tally::default();
+        let mut tally = PassTally::default();
         let before = events.len();
         let global = std::mem::take(&mut self.state.due.global);
         match self.state.config.queue {
@@ -90,10 +98,7 @@ impl Allocator {
         if tally.started > 1 {
             self.place_jointly(before, tally.attempts > tally.started, events);
         }
-        if tally.attempts > 0 {
-            let Tally { attempts, started, blocked_by_shape, .. } = tally;
-            events.push(Event::PassEnded { attempts, started, blocked_by_shape });
-        }
+        self.last_pass = tally;
     }
 
     /// Tries the jobs of one queue in order until more than `skip_ahead` of them had to stay.
@@ -102,7 +107,7 @@ impl Allocator {
         now: Time,
         device: Option<DeviceId>,
         skip_ahead: u32,
-        tally: &mut Tally,
+        tally: &mut PassTally,
         events: &mut Vec<Event>,
     ) {
         let mut stayed = 0;
@@ -124,10 +129,10 @@ impl Allocator {
                 continue;
             }
             if self.state.jobs[slot].retry_at.is_none() {
-                match self.try_start(now, slot, device, tally, events) {
-                    Ok(()) => continue,
-                    Err(bound) => self.stay(now, slot, bound),
+                if self.try_start(now, slot, device, tally, events) {
+                    continue;
                 }
+                self.stay(now, slot);
             }
             // A job that no device could take even when empty (elements died since) must not block the others; one that
             // only its own device could not take has moved on.
@@ -138,7 +143,7 @@ impl Allocator {
     }
 
     /// One device under the discipline of a counting semaphore, see [`HeadOfLine::Count`].
-    fn run_counted(&mut self, now: Time, id: DeviceId, tally: &mut Tally, events: &mut Vec<Event>) {
+    fn run_counted(&mut self, now: Time, id: DeviceId, tally: &mut PassTally, events: &mut Vec<Event>) {
         let Some(device) = self.state.fleet.get(id) else {
             return;
         };
@@ -147,9 +152,9 @@ impl Allocator {
             let job = &self.state.jobs[slot];
             if job.retry_at.is_none()
                 && job.state == JobState::Queued
-                && let Err(bound) = self.try_start(now, slot, Some(id), tally, events)
+                && !self.try_start(now, slot, Some(id), tally, events)
             {
-                self.stay(now, slot, bound);
+                self.stay(now, slot);
             }
         }
         let mut place = None;
@@ -163,10 +168,8 @@ impl Allocator {
                 place = Some(at);
                 continue;
             }
-            let available = device.free_len();
-            if !device.accepts_starts() || device.counted + qubits > available {
-                let free = available.saturating_sub(device.counted);
-                job.bound = Bound::NotEnoughFree { asked: qubits, free };
+            if !device.accepts_starts() || device.counted + qubits > device.free_len() {
+                tally.attempts += 1;
                 break;
             }
             device.queue.remove(at, qubits);
@@ -174,64 +177,79 @@ impl Allocator {
             device.counted += qubits;
             job.counted = true;
             self.state.fleet.refresh(id);
-            if let Err(bound) = self.try_start(now, slot, Some(id), tally, events) {
-                self.stay(now, slot, bound);
+            if !self.try_start(now, slot, Some(id), tally, events) {
+                self.stay(now, slot);
             }
         }
     }
 
-    /// Notes why a job was not started, and when it will be tried again.
-    fn stay(&mut self, now: Time, slot: JobSlot, bound: Bound) {
-        let job = &mut self.state.jobs[slot];
-        job.bound = bound;
+    /// Notes when a job that was not started will be tried again, if not as soon as something changes.
+    fn stay(&mut self, now: Time, slot: JobSlot) {
         if let Retry::Every(every) = self.state.config.retry {
+            let job = &mut self.state.jobs[slot];
             let at = now + every;
             job.retry_at = Some(at);
             self.state.timers.insert((at, Timer::Retry(job.request.id)));
         }
     }
 
-    /// Starts a job on `only`, or on the first (or best) device that can place it.
+    /// Starts a job on `only`, or on the first (or best) device that can place it; false when nobody can.
     fn try_start(
         &mut self,
         now: Time,
         slot: JobSlot,
         only: Option<DeviceId>,
-        tally: &mut Tally,
+        tally: &mut PassTally,
         events: &mut Vec<Event>,
-    ) -> Result<(), Bound> {
-        let job = &self.state.jobs[slot];
-        let class = job.class;
-        if only.is_none() && self.classes[class].failed_at == Some(self.state.fleet.improvements) {
-            return Err(self.classes[class].bound);
-        }
-        let request = job.request.clone();
-        let ask = Ask {
-            need: Need::Free(request.min_qubits),
-            draw: self.draws.draw(request.id.0, u64::from(job.attempts)),
-        };
-        let (shaped_before, searches_before) = (tally.blocked_by_shape, tally.searches);
-        let only_improved = if only.is_none() { self.only_improved(class) } else { None };
+    ) -> bool {
         tally.attempts += 1;
-        let mut bound =
-            Bound::NotEnoughFree { asked: request.min_qubits, free: self.state.fleet.index.most_free() };
+        let job = &self.state.jobs[slot];
+        let (class, request, attempts) = (job.class, job.request.clone(), job.attempts);
+        let found = match only {
+            None => self.select(now, class, &request, attempts),
+            Some(device) => match self.ask(now, class, &request.isolation, device, false) {
+                Ok(fit) => Ok((Found { device, fit }, 0)),
+                Err(obstacle) => Err(Refused { by_shape: obstacle.is_shape() }),
+            },
+        };
+        match found {
+            Ok((found, devices_tried)) => {
+                tally.started += 1;
+                self.start(now, slot, found, devices_tried, events);
+                true
+            }
+            Err(Refused { by_shape }) => {
+                tally.blocked_by_shape += u32::from(by_shape);
+                false
+            }
+        }
+    }
+
+    /// A placement on the first (or best) device of the fleet, and how many others were before it.
+    fn select(
+        &mut self,
+        now: Time,
+        class: ClassId,
+        request: &JobRequest,
+        attempts: u32,
+    ) -> Result<(Found, u32), Refused> {
+        let need = Need::Free(request.min_qubits);
+        if let Some(refused) = self.still_refused(now, class, request, need) {
+            return Err(refused);
+        }
+        let ask = self.ask_of(request, attempts, need);
+        self.classes[class].begin_walk();
         let mut best: Option<Found> = None;
-        let mut candidates = Candidates::new(&request);
-        let mut alone = only.or_else(|| {
-            let index = &self.state.fleet.index;
-            only_improved.filter(|id| index.meets(*id, ask.need) && !request.excluded_devices.contains(id))
-        });
-        loop {
-            let next = match only.or(only_improved) {
-                Some(_) => alone.take(),
-                None => candidates.next(&self.state.fleet.index, &*self.selector, &ask),
-            };
-            let Some(id) = next else { break };
-            match self.place(now, class, &request.isolation, id, tally) {
-                Ok(found) => {
+        let (mut asked, mut by_shape) = (0, 0);
+        let mut candidates = Candidates::new(request);
+        while let Some(id) = candidates.next(&self.state.fleet.index, &*self.selector, &ask) {
+            asked += 1;
+            match self.ask(now, class, &request.isolation, id, false) {
+                Ok(fit) => {
                     let preferred = request.preferred_devices.contains(&id);
                     // Another device may meet the soft bound that this one misses.
-                    let settled = found.fit.meets_all();
+                    let settled = fit.meets_all();
+                    let found = Found { device: id, fit };
                     if best.as_ref().is_none_or(|best| found.is_better_than(best)) {
                         best = Some(found);
                     }
@@ -239,130 +257,184 @@ impl Allocator {
                         break;
                     }
                 }
-                Err(why) => bound = why,
-            }
-        }
-        // One attempt of one job counts once, on however many devices its shape did not fit.
-        tally.blocked_by_shape = tally.blocked_by_shape.min(shaped_before + 1);
-        let Some(found) = best else {
-            if only.is_none() {
-                let (fleet, known) = (&self.state.fleet, &mut self.classes[class]);
-                // Who names only some devices may name others for the next job of the class.
-                known.failed_at = Some(fleet.improvements).filter(|_| self.selector.names_all());
-                known.failed_epochs = Some(fleet.epochs);
-                let elsewhere = || fleet.index.meeting(ask.need, 0).any(|id| !known.excluded.contains(&id));
-                if only_improved.is_some() && matches!(bound, Bound::NotEnoughFree { .. }) && elsewhere() {
-                    bound = known.bound;
+                Err(obstacle) if obstacle.is_shape() => {
+                    by_shape += 1;
+                    self.classes[class].note_shape(id, true);
                 }
-                known.bound = bound;
+                Err(_) => {}
             }
-            return Err(bound);
-        };
-        tally.blocked_by_shape = shaped_before;
-        tally.started += 1;
-        if only.is_none() {
-            // Otherwise the device was chosen when the job joined its queue.
-            self.selector.chosen(found.device);
         }
-        let devices_tried = tally.searches - searches_before - 1;
-        self.start(now, slot, found, devices_tried, events);
-        Ok(())
+        match best {
+            Some(found) => Ok((found, asked - 1)),
+            None => {
+                if self.selector.names_all() {
+                    let (changes, epochs) = (self.state.fleet.changes(), self.state.fleet.epochs);
+                    let refused = RefusedEverywhere { changes, epochs, at: now, by_shape };
+                    self.classes[class].refused = Some(refused);
+                }
+                Err(Refused { by_shape: by_shape > 0 })
+            }
+        }
     }
 
-    /// The only device that may take a job of the class, if it was tried on all others in vain and nothing has improved
-    /// there since. What ends on one device is then no reason to ask all of a fleet.
-    fn only_improved(&self, class: ClassId) -> Option<DeviceId> {
-        let (fleet, class) = (&self.state.fleet, &self.classes[class]);
-        let unchanged = self.selector.names_all() && class.failed_epochs == Some(fleet.epochs);
-        class.failed_at.filter(|_| unchanged).and_then(|count| fleet.only_one_improved_since(count))
+    /// What a selector is asked for a job.
+    pub(super) fn ask_of(&self, request: &JobRequest, attempts: u32, need: Need) -> Ask {
+        let draw = self.draws.draw(request.id.0, u64::from(attempts));
+        Ask { need, draw, last_chosen: self.state.last_chosen }
     }
 
-    /// Searches a placement for a class on one device.
-    fn place(
+    /// Whether all devices would still refuse a job of a class that they have refused before: asks those that have
+    /// changed since.
+    fn still_refused(
         &mut self,
         now: Time,
         class: ClassId,
-        asked: &super::job::IsolationRequest,
+        request: &JobRequest,
+        need: Need,
+    ) -> Option<Refused> {
+        let mut refused = self.classes[class].refused?;
+        // Devices that were open then may be closed by now.
+        let closing = self.state.config.starts == Starts::WhenEmpty && refused.at != now;
+        if closing || refused.epochs != self.state.fleet.epochs {
+            return None;
+        }
+        let changed: SmallVec<[DeviceId; 8]> = self.state.fleet.changed_since(refused.changes)?.collect();
+        for (index, &id) in changed.iter().enumerate() {
+            if changed[..index].contains(&id) {
+                continue;
+            }
+            let takes_part =
+                self.state.fleet.index.meets(id, need) && !request.excluded_devices.contains(&id);
+            let by_shape = takes_part
+                && match self.ask(now, class, &request.isolation, id, false) {
+                    Ok(_) => return None,
+                    Err(obstacle) => obstacle.is_shape(),
+                };
+            let before = self.classes[class].note_shape(id, by_shape);
+            refused.by_shape = refused.by_shape + u32::from(by_shape) - u32::from(before);
+        }
+        refused.changes = self.state.fleet.changes();
+        self.classes[class].refused = Some(refused);
+        Some(Refused { by_shape: refused.by_shape > 0 })
+    }
+
+    /// Whether a device takes a job of a class now, and where. `searched`: a search must have said so, even where
+    /// something larger is known not to hold the job either (the search may merely give up).
+    pub(super) fn ask(
+        &mut self,
+        now: Time,
+        class: ClassId,
+        asked: &IsolationRequest,
         id: DeviceId,
-        tally: &mut Tally,
-    ) -> Result<Found, Bound> {
+        searched: bool,
+    ) -> Result<Fit, Obstacle> {
+        let Some(device) = self.state.fleet.get(id) else {
+            return Err(Obstacle::NotInService(Status::Offline));
+        };
+        if device.status != Status::Online {
+            return Err(Obstacle::NotInService(device.status));
+        }
+        if !device.accepts_starts() {
+            return Err(Obstacle::MaxConcurrentTasks);
+        }
+        if !device.is_open(self.state.config.starts, now) {
+            return Err(Obstacle::BatchRunning);
+        }
+        let (bookings, revision) = (device.ledger.changes(), device.epoch.revision);
         let max_swaps = self.max_swaps(class);
+        let as_of = AsOf { bookings, revision, max_swaps };
+        if let Some(known) = self.classes[class].known(id, as_of, searched) {
+            return known.clone();
+        }
+        let (found, derived) = match self.search(class, asked, id, max_swaps, searched) {
+            Ok(fit) => (Ok(fit), false),
+            Err((obstacle, derived)) => (Err(obstacle), derived),
+        };
+        self.classes[class].learn(id, as_of, found.clone(), derived);
+        found
+    }
+
+    /// Searches a placement for a class on what is free of one device. An obstacle comes with whether it follows from an
+    /// earlier proof, which `searched` forbids.
+    fn search(
+        &mut self,
+        class: ClassId,
+        asked: &IsolationRequest,
+        id: DeviceId,
+        max_swaps: Option<u32>,
+        searched: bool,
+    ) -> Result<Fit, (Obstacle, bool)> {
         let never_fits = self.never_fits(class, id, max_swaps);
         let Some(device) = self.state.fleet.get_mut(id) else {
-            return Err(Bound::Untried);
+            return Err((Obstacle::NotInService(Status::Offline), false));
         };
         let class = &mut self.classes[class];
         let qubits = class.pattern.qubits() as u32;
-        if device.status != Status::Online {
-            return Err(Bound::NotInService { device: id, status: device.status });
+        let free = device.free_len();
+        if free < qubits {
+            return Err((Obstacle::TooFewFree { free }, false));
         }
-        if !device.accepts_starts() {
-            return Err(Bound::MaxConcurrentTasks { device: id });
-        }
-        if !device.is_open(self.state.config.starts, now) {
-            return Err(Bound::BatchRunning { device: id });
-        }
-        if class.failed_on(id, device.improvements, max_swaps) {
-            return Err(class.bound);
-        }
-        let improvements = device.improvements;
-        if never_fits {
-            class.fail_on(id, improvements, max_swaps);
-            class.bound = Bound::NoPlacement { device: id };
-            tally.blocked_by_shape += 1;
-            return Err(class.bound);
-        }
-        tally.searches += 1;
         let promised = isolation::promise(asked, &self.state.config.isolation, &device.spec.limits);
         let pattern = class.pattern.clone();
-        let (mask, demands) = class.on_device(id, &device.epoch);
+        let (mask, demands, nothing_fits) = class.on_device(id, &device.epoch);
         let map = &device.spec.coupling_map;
         device.ledger.free_for(promised.buffer_distance, &mask.qubits, map, &mut self.free);
         let (limit, technology) = (promised.max_crosstalk, device.spec.technology);
         let (epoch, barred) = (&device.epoch, mask.barred_couplers.as_deref());
         let barred = self.crosstalk.apply(limit, technology, epoch, &device.ledger, &mut self.free, barred);
-        let free = self.free.len() as u32;
-        let bound = if free < qubits {
-            Bound::NotEnoughFree { asked: qubits, free }
+        let usable = self.free.len() as u32;
+        if usable < qubits {
+            return Err((Obstacle::TooFewUsable { usable }, false));
+        }
+        if never_fits {
+            return Err((Obstacle::NoPlacement, false));
+        }
+        // What is found without SWAPs and without a limit that depends on the neighbours depends on the free qubits
+        // alone, and does not exist on fewer of them if it does not exist on these.
+        let provable = self.strategy.proves_absence()
+            && (max_swaps == Some(0) || pattern.is_region())
+            && limit.is_none()
+            && demands.least_decides();
+        let revision = epoch.revision;
+        if provable && !searched && nothing_fits.covers(revision, &self.free) {
+            return Err((Obstacle::NoPlacement, true));
+        }
+        let weights = &self.state.config.placement;
+        let mut request = PlacementRequest {
+            epoch: &device.epoch,
+            free: &self.free,
+            barred_couplers: barred,
+            pattern: &pattern,
+            budget: self.state.config.placement_budget,
+            objective: Objective::of(weights),
+            max_swaps,
+            when_empty: Some(&mask.qubits),
+        };
+        let surcharged = weights.has_surcharges() && self.strategy.minimises();
+        let found = if surcharged && demands.least_decides() && self.strategy.excludes(&request) {
+            Err(Refusal::NoPlacement)
         } else {
-            let weights = &self.state.config.placement;
-            let mut request = PlacementRequest {
-                epoch: &device.epoch,
-                free: &self.free,
-                barred_couplers: barred,
-                pattern: &pattern,
-                budget: self.state.config.placement_budget,
-                objective: Objective::of(weights),
-                max_swaps,
-                when_empty: Some(&mask.qubits),
-            };
-            if weights.has_surcharges() && self.strategy.minimises() {
-                if demands.least_decides() && self.strategy.excludes(&request) {
-                    class.fail_on(id, improvements, max_swaps);
-                    class.bound = Bound::NoPlacement { device: id };
-                    tally.blocked_by_shape += 1;
-                    return Err(class.bound);
-                }
+            if surcharged {
                 let beside = surcharge::beside(&promised, technology, &device.ledger);
                 request.objective = self.surcharges.objective(weights, &request, beside);
             }
             let is_exact = !self.own_strategy && self.state.config.strategy.is_exact();
             let mut strategies =
                 Strategies { configured: &mut *self.strategy, is_exact, exact: &mut self.exact };
-            match strategies.place(&request, demands) {
-                Ok(fit) => return Ok(Found { device: id, fit }),
-                Err(Refusal::NoPlacement) => {
-                    tally.blocked_by_shape += 1;
-                    Bound::NoPlacement { device: id }
-                }
-                Err(Refusal::BudgetExhausted) => Bound::BudgetExhausted { device: id },
-                Err(Refusal::Illegal) => Bound::IllegalPlacement { device: id },
-                Err(Refusal::BelowBound(shortfall)) => Bound::BelowBound { device: id, shortfall },
-            }
+            strategies.place(&request, demands)
         };
-        class.fail_on(id, improvements, max_swaps);
-        class.bound = bound;
-        Err(bound)
+        if provable && found == Err(Refusal::NoPlacement) {
+            nothing_fits.learn(revision, &self.free);
+        }
+        found.map_err(|refusal| {
+            let obstacle = match refusal {
+                Refusal::NoPlacement => Obstacle::NoPlacement,
+                Refusal::BudgetExhausted => Obstacle::BudgetExhausted,
+                Refusal::Illegal => Obstacle::IllegalPlacement,
+                Refusal::BelowBound(shortfall) => Obstacle::BelowBound(shortfall),
+            };
+            (obstacle, false)
+        })
     }
 
     /// Books a placement and starts the job.
@@ -399,11 +471,13 @@ impl Allocator {
         );
         device.running += 1;
         device.started_at = now;
+        if matches!(config.queue, Queue::Global { .. }) {
+            self.state.last_chosen = Some(device_id);
+        }
         job.state = JobState::Running;
         job.attempts += 1;
         job.allocation = Some(id);
         job.queue = None;
-        job.bound = Bound::Untried;
         if let Some(at) = job.expires.take() {
             self.state.timers.remove(&(at, Timer::Expiry(job.request.id)));
         }
@@ -459,6 +533,7 @@ impl Allocator {
             Queue::Global { .. } => None,
             Queue::PerDevice { .. } => self.choose_home(slot),
         };
+        self.state.last_chosen = home.or(self.state.last_chosen);
         self.enqueue_at(slot, home);
         home
     }
@@ -545,6 +620,7 @@ impl Allocator {
     fn move_to(&mut self, slot: JobSlot, home: Option<DeviceId>, events: &mut Vec<Event>) {
         self.dequeue(slot);
         self.mark_queue_due(slot);
+        self.state.last_chosen = home.or(self.state.last_chosen);
         self.enqueue_at(slot, home);
         let job = self.state.jobs[slot].request.id;
         events.push(Event::JobTransferred { job, device: home });
@@ -554,10 +630,7 @@ impl Allocator {
     fn choose_home(&mut self, slot: JobSlot) -> Option<DeviceId> {
         let job = &self.state.jobs[slot];
         let (class, request) = (job.class, job.request.clone());
-        let ask = Ask {
-            need: Need::Capacity(request.min_qubits),
-            draw: self.draws.draw(request.id.0, u64::from(job.attempts)),
-        };
+        let ask = self.ask_of(&request, job.attempts, Need::Capacity(request.min_qubits));
         let mut best: Option<(u64, DeviceId)> = None;
         let mut candidates = Candidates::new(&request);
         while let Some(id) = candidates.next(&self.state.fleet.index, &*self.selector, &ask) {
@@ -574,12 +647,9 @@ impl Allocator {
         if best.is_none() {
             // Nothing in service can take it: wait for a device that is expected back.
             let ids: SmallVec<[DeviceId; 16]> = self.state.fleet.iter().map(|device| device.id).collect();
-            let back = ids.into_iter().find(|id| self.when_empty(class, *id).is_possible());
-            return back;
+            return ids.into_iter().find(|id| self.when_empty(class, *id).is_possible());
         }
-        let (_, id) = best?;
-        self.selector.chosen(id);
-        Some(id)
+        best.map(|(_, id)| id)
     }
 }
 

@@ -69,7 +69,7 @@ impl Allocator {
             for jobs in alike.chunks(max_jobs as usize) {
                 if jobs.len() > 1 && self.rearrange(jobs, events) && some_stayed {
                     let device = jobs[0].allocation.device;
-                    self.state.fleet.improve(device);
+                    self.state.fleet.refresh(device);
                     self.mark_due(device);
                 }
             }
@@ -113,7 +113,7 @@ impl Allocator {
         for job in jobs {
             let class = &mut self.classes[job.class];
             let pattern = class.pattern.clone();
-            let (mask, _) = class.on_device(device_id, &device.epoch);
+            let (mask, ..) = class.on_device(device_id, &device.epoch);
             device.ledger.free_for(buffer_distance, &mask.qubits, &map, &mut self.free);
             let alone = PlacementRequest {
                 barred_couplers: mask.barred_couplers.as_deref(),

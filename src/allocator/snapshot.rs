@@ -1,9 +1,8 @@
 //! The whole state of the core as bytes, and a core from such bytes.
 //!
 //! Promises that a restored core answers every further command as the one that was saved would have, bit for bit;
-//! caches (of patterns, masks, searches) are not saved, for they never change an answer. What was tried in vain and
-//! will not be tried again is state: it decides what a pass attempts. Strategies and selectors of the caller's own
-//! are code, and are put in again by the caller.
+//! caches (of patterns, masks, searches, vain attempts) are not saved, for they never change an answer. Strategies and
+//! selectors of the caller's own are code, and are put in again by the caller.
 //!
 //! The form: 8 bytes that name it, the version (4 bytes, little endian), the BLAKE3 hash of the rest (32 bytes), and
 //! the contents as CBOR (RFC 8949), which holds infinite coherence times and keys of any type.
@@ -11,7 +10,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::balancing::selection::selector;
-use super::class::{ClassTable, Learned};
+use super::class::ClassTable;
+use super::pass::PassTally;
 use super::placement::{self, exact::NoiseAware};
 use super::{Allocator, State, consistency, isolation};
 use crate::quantum::QubitSet;
@@ -20,7 +20,7 @@ use crate::random::StreamFamily;
 const NAME: &[u8; 8] = b"eigen-rm";
 
 /// Rises with every change of the state that older programs cannot read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 const HEAD: usize = NAME.len() + 4 + blake3::OUT_LEN;
 
@@ -48,16 +48,12 @@ pub enum SnapshotError {
 struct Saved<'a> {
     state: &'a State,
     draws: StreamFamily,
-    selector: u64,
-    learned: Learned,
 }
 
 #[derive(Deserialize)]
 struct Read {
     state: State,
     draws: StreamFamily,
-    selector: u64,
-    learned: Learned,
 }
 
 impl Allocator {
@@ -87,31 +83,27 @@ impl Allocator {
         }
         let read: Read =
             ciborium::from_reader(contents).map_err(|error| SnapshotError::Senseless(error.to_string()))?;
-        let Read { mut state, draws, selector: memory, learned } = read;
+        let Read { mut state, draws } = read;
         let senseless = |message: &str| SnapshotError::Senseless(message.to_owned());
         state.config.validate().map_err(|error| SnapshotError::Senseless(error.to_string()))?;
         consistency::check(&state).map_err(senseless)?;
         if !state.fleet.reindex() {
             return Err(senseless("a device under another number than its own"));
         }
-        let mut classes = ClassTable::from_learned(learned)
-            .ok_or_else(|| senseless("classes of jobs that contradict themselves or each other"))?;
-        if !state.jobs.rejoin(&mut classes) {
-            return Err(senseless("a job without its class"));
-        }
-        let mut selector = selector(state.config.selection);
-        selector.set_memory(memory);
+        let mut classes = ClassTable::default();
+        state.jobs.rejoin(&mut classes);
         Ok(Self {
             strategy: placement::configured(state.config.strategy, &state.config.placement),
             own_strategy: false,
             exact: NoiseAware::with_memory(state.config.placement.memory),
-            selector,
+            selector: selector(state.config.selection),
             own_selector: false,
             draws,
             classes,
             surcharges: placement::surcharge::Surcharges::default(),
             crosstalk: isolation::crosstalk::CrosstalkLimits::default(),
             free: QubitSet::default(),
+            last_pass: PassTally::default(),
             state,
         })
     }
@@ -122,8 +114,7 @@ impl Allocator {
     }
 
     fn contents(&self) -> Vec<u8> {
-        let (state, draws) = (&self.state, self.draws);
-        let saved = Saved { state, draws, selector: self.selector.memory(), learned: self.classes.learned() };
+        let saved = Saved { state: &self.state, draws: self.draws };
         let mut bytes = Vec::new();
         ciborium::into_writer(&saved, &mut bytes).expect("memory takes every byte, and the state every form");
         bytes
@@ -161,7 +152,7 @@ mod tests {
         insta::assert_snapshot!(messages.join("\n"), @r#"
         these bytes are no snapshot of an allocator
         these bytes are no snapshot of an allocator
-        the snapshot has version 3, this program reads version 2
+        the snapshot has version 4, this program reads version 3
         the snapshot is damaged: its checksum does not match
         the snapshot makes no sense: Semantic(None, "missing field `state`")
         "#);

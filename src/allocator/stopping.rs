@@ -210,7 +210,7 @@ impl Allocator {
                 self.state.timers.insert((until, Timer::GuardEnd(device_id, id)));
                 events.push(Event::GuardStarted { allocation: id, device: device_id, until });
             }
-            self.state.fleet.improve(device_id);
+            self.state.fleet.refresh(device_id);
         }
         self.mark_due(device_id);
     }
@@ -259,7 +259,7 @@ impl Allocator {
                     };
                     let map = device.spec.coupling_map.clone();
                     if device.ledger.release(id, Kind::Guard, &map).is_some() {
-                        self.state.fleet.improve(device_id);
+                        self.state.fleet.refresh(device_id);
                         self.mark_due(device_id);
                         events.push(Event::GuardEnded { allocation: id, device: device_id });
                     }

@@ -116,7 +116,7 @@ impl Allocator {
             return known;
         }
         let pattern = class.pattern.clone();
-        let (mask, _) = class.on_device(id, &device.epoch);
+        let (mask, ..) = class.on_device(id, &device.epoch);
         let request = PlacementRequest {
             epoch: &device.epoch,
             free: &mask.qubits,
@@ -172,7 +172,7 @@ impl Allocator {
             return known;
         }
         let pattern = class.pattern.clone();
-        let (mask, demands) = class.on_device(id, &device.epoch);
+        let (mask, demands, _) = class.on_device(id, &device.epoch);
         let known = if mask.qubits.len() < pattern.qubits() {
             WhenEmpty::Never
         } else {

@@ -170,6 +170,10 @@ impl PlacementStrategy for Timed {
         self.strategy.excludes(request)
     }
 
+    fn proves_absence(&self) -> bool {
+        self.strategy.proves_absence()
+    }
+
     fn forget(&mut self) {
         self.strategy.forget();
     }

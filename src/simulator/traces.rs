@@ -392,11 +392,6 @@ impl Traces {
             Event::GuardEnded { allocation, device } => {
                 ("guard_ended", None, Some(*allocation), Some(device.index()))
             }
-            Event::PassEnded { attempts, started, blocked_by_shape } => {
-                let _ =
-                    write!(text, "{attempts} tried, {started} started, {blocked_by_shape} blocked by shape");
-                ("pass_ended", None, None, None)
-            }
         };
         self.event_row(now, name, job.map(|job| job.0), allocation.map(|id| id.0), device)
     }

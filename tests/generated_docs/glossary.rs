@@ -129,6 +129,22 @@ Measured, not simulated: they differ from run to run and machine to machine, sta
     }
     page.push_str(
         "
+## What a pass counts
+
+A scheduling pass goes through the queues that are due and looks at waiting jobs in order. What it counts follows from the
+state of the core alone, not from what it remembers of earlier passes:
+
+- An *attempt* is one look at one waiting job. Held jobs are passed over, and jobs that wait to be tried again at a time.
+- A job is *blocked by shape* when no device took it although one that it may use had enough free qubits within the job's
+  limits and far enough from other jobs: no region of the shape was found among them (or the search gave up). Placements
+  that exist but are not good enough do not count.
+- *Devices tried* (`devices_tried` in `jobs.csv`) are the other devices with enough free qubits that the job preferred or the
+  selection named before the one that it got; with `best_fidelity`, which compares all, all others.
+- The *reason* for which a job waits is the first of these that holds: no device could take it even if it were empty; it is
+  held; it is tried again at a time; others are ahead; then, of the device that is nearest to taking it: quality, a defect of
+  the strategy, a search that gave up, shape, too few usable qubits, too few free qubits, others that must end first, the
+  number of jobs at a time, its status.
+
 ## Required, but not measured yet
 
 `rebalance_operations`, `rebalance_latency` and the rebalancing overhead: jobs do not move between devices yet. The names

@@ -303,7 +303,7 @@ impl<'w> Checker<'w> {
                 let ends = self.jobs.values().any(|job| job.let_go == Some(self.now));
                 self.see("outage at the end of a job", ends);
             }
-            ("pass_ended" | "shots_credited", ..) => {}
+            ("shots_credited", ..) => {}
             _ => self.find("malformed event", format!("{} {}", row.event, row.detail)),
         }
     }

@@ -246,7 +246,7 @@ fn every_planted_fault_is_named() {
         }
     }
     let mut bent = texts.clone();
-    bent.events.remove(texts.event("pass_ended", 3));
+    bent.events.remove(texts.event("job_queued", 3));
     if !kinds(&world, right, &bent).contains("sequence") {
         missed.push("a dropped event".to_owned());
     }

@@ -170,7 +170,6 @@ impl World {
             Event::GuardEnded { allocation, device } => {
                 format!("guard of allocation {} on {} ends", allocation.0, name(*device))
             }
-            Event::PassEnded { .. } => return,
         };
         writeln!(self.log, "{:>3}  {text}", self.now.0).unwrap();
     }
@@ -207,7 +206,7 @@ impl World {
         .unwrap();
     }
 
-    pub fn why(&self, job: u64) -> String {
+    pub fn why(&mut self, job: u64) -> String {
         self.core.why_waiting(JobId(job)).map_or("does not wait".to_owned(), |why| why.to_string())
     }
 }

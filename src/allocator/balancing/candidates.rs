@@ -82,8 +82,14 @@ mod tests {
         index
     }
 
-    fn all(request: &JobRequest, index: &FleetIndex, selector: &dyn DeviceSelector, draw: u64) -> Vec<u32> {
-        let ask = Ask { need: Need::Free(request.min_qubits), draw };
+    fn all(
+        request: &JobRequest,
+        index: &FleetIndex,
+        selector: &dyn DeviceSelector,
+        draw: u64,
+        last_chosen: Option<DeviceId>,
+    ) -> Vec<u32> {
+        let ask = Ask { need: Need::Free(request.min_qubits), draw, last_chosen };
         let mut candidates = Candidates::new(request);
         std::iter::from_fn(|| candidates.next(index, selector, &ask)).map(|id| id.0).collect()
     }
@@ -95,7 +101,7 @@ mod tests {
             startable in proptest::collection::vec(0_u32..9, 1..80),
             preferred in proptest::collection::vec(0_u32..90, 0..5),
             excluded in proptest::collection::vec(0_u32..90, 0..5),
-            from in 0_u64..100,
+            last in proptest::option::of(0_u32..100),
             draw: u64,
         ) {
             let index = index(&startable);
@@ -117,9 +123,7 @@ mod tests {
                 Selection::LeastLoaded,
                 Selection::BestFidelity,
             ] {
-                let mut selector = selector(selection);
-                selector.set_memory(from);
-                let asked = all(&request, &index, &*selector, draw);
+                let asked = all(&request, &index, &*selector(selection), draw, last.map(DeviceId));
                 prop_assert_eq!(&asked[..first.len()], &first[..], "{:?}", selection);
                 let once: std::collections::BTreeSet<u32> = asked.iter().copied().collect();
                 prop_assert_eq!(once.len(), asked.len(), "{:?}", selection);
@@ -131,6 +135,6 @@ mod tests {
     #[test]
     fn a_selector_that_repeats_itself_ends() {
         let request = JobRequest::new(JobId(1), 4, Topology::Any);
-        assert_eq!(all(&request, &index(&[5, 5, 5]), &Stubborn, 0), [1]);
+        assert_eq!(all(&request, &index(&[5, 5, 5]), &Stubborn, 0, None), [1]);
     }
 }

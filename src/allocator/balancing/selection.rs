@@ -16,27 +16,18 @@ pub struct Ask {
     pub need: Need,
     /// A random number of this job and attempt, for selectors that draw.
     pub draw: u64,
+    /// The device that was chosen last for any job: to run it or, with queues per device, to wait for.
+    pub last_chosen: Option<DeviceId>,
 }
 
-/// An order of devices. Implement it in your own crate to try your own.
+/// An order of devices: a function of what is asked and nothing else. Implement it in your own crate to try your own.
 pub trait DeviceSelector: Send {
     /// The next device to try; `named` are those that this selector named before for the same ask, and none else.
     /// To name one of them again ends the ask, as `None` does.
     fn next(&self, index: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId>;
 
-    /// Told which device took the job.
-    fn chosen(&mut self, _device: DeviceId) {}
-
-    /// What it remembers of earlier choices, for a snapshot.
-    fn memory(&self) -> u64 {
-        0
-    }
-
-    /// Takes over what an earlier selector of the same kind remembered.
-    fn set_memory(&mut self, _memory: u64) {}
-
     /// Whether every device that meets the need is named in the end, whatever the order. If so, a job that was tried in
-    /// vain is tried only where something has improved since.
+    /// vain is tried only where something has changed since.
     fn names_all(&self) -> bool {
         false
     }
@@ -52,7 +43,7 @@ pub fn selector(selection: Selection) -> Box<dyn DeviceSelector> {
     match selection {
         Selection::First => Box::new(First),
         Selection::Random => Box::new(Random),
-        Selection::RoundRobin => Box::new(RoundRobin { from: 0 }),
+        Selection::RoundRobin => Box::new(RoundRobin),
         Selection::LeastLoaded => Box::new(LeastLoaded),
         Selection::BestFidelity => Box::new(BestFidelity),
     }
@@ -122,9 +113,7 @@ impl DeviceSelector for Random {
 
 /// Each device in turn.
 #[derive(Debug)]
-struct RoundRobin {
-    from: usize,
-}
+struct RoundRobin;
 
 impl DeviceSelector for RoundRobin {
     fn names_all(&self) -> bool {
@@ -132,19 +121,7 @@ impl DeviceSelector for RoundRobin {
     }
 
     fn next(&self, index: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId> {
-        circle(index, ask.need, self.from, named)
-    }
-
-    fn chosen(&mut self, device: DeviceId) {
-        self.from = device.index() + 1;
-    }
-
-    fn memory(&self) -> u64 {
-        self.from as u64
-    }
-
-    fn set_memory(&mut self, memory: u64) {
-        self.from = usize::try_from(memory).unwrap_or(0);
+        circle(index, ask.need, ask.last_chosen.map_or(0, |last| last.index() + 1), named)
     }
 }
 
@@ -185,9 +162,21 @@ mod tests {
         index
     }
 
+    /// The order when device 2 was chosen last.
     fn order(selector: &dyn DeviceSelector, index: &FleetIndex, need: Need, draw: u64) -> Vec<u32> {
+        order_after(2, selector, index, need, draw)
+    }
+
+    fn order_after(
+        last: u32,
+        selector: &dyn DeviceSelector,
+        index: &FleetIndex,
+        need: Need,
+        draw: u64,
+    ) -> Vec<u32> {
         let (mut named, mut order) = (Named::default(), Vec::new());
-        while let Some(id) = selector.next(index, &Ask { need, draw }, &named) {
+        let ask = Ask { need, draw, last_chosen: Some(DeviceId(last)) };
+        while let Some(id) = selector.next(index, &ask, &named) {
             assert!(named.insert(id), "{id:?} is named twice");
             order.push(id.0);
         }
@@ -201,8 +190,8 @@ mod tests {
         assert_eq!(order(&BestFidelity, &index, Need::Free(4), 0), [0, 2, 3]);
         assert_eq!(order(&LeastLoaded, &index, Need::Free(4), 0), [2, 3, 0]);
         assert_eq!(order(&LeastLoaded, &index, Need::Capacity(4), 0), [1, 4, 2, 3, 0]);
-        assert_eq!(order(&RoundRobin { from: 3 }, &index, Need::Free(4), 0), [3, 0, 2]);
-        assert_eq!(order(&RoundRobin { from: 5 }, &index, Need::Free(4), 0), [0, 2, 3]);
+        assert_eq!(order(&RoundRobin, &index, Need::Free(4), 0), [3, 0, 2]);
+        assert_eq!(order_after(4, &RoundRobin, &index, Need::Free(4), 0), [0, 2, 3]);
         for draw in 0..50 {
             let mut named = order(&Random, &index, Need::Free(4), draw);
             named.sort_unstable();
@@ -220,8 +209,7 @@ mod tests {
             index.set(DeviceId(id), Load { startable, capacity: 8, load_ppm: u64::from(id * 37 % 101) });
         }
         let all: Vec<u32> = (0..302).filter(|id| id % 3 != 1).collect();
-        let selectors: [&dyn DeviceSelector; 5] =
-            [&First, &BestFidelity, &LeastLoaded, &Random, &RoundRobin { from: 297 }];
+        let selectors: [&dyn DeviceSelector; 5] = [&First, &BestFidelity, &LeastLoaded, &Random, &RoundRobin];
         for selector in selectors {
             for draw in 0..5_u64 {
                 let mut named =
@@ -238,7 +226,7 @@ mod tests {
         let family = crate::random::StreamFamily::new(1, 0, crate::random::Purpose::DeviceSelection);
         let mut counts = [0_u32; 5];
         for job in 0..30_000 {
-            let ask = Ask { need: Need::Free(4), draw: family.draw(job, 0) };
+            let ask = Ask { need: Need::Free(4), draw: family.draw(job, 0), last_chosen: None };
             counts[Random.next(&index, &ask, &Named::default()).unwrap().index()] += 1;
         }
         // Four standard deviations of a binomial count of 30,000 with p = 1/3.

@@ -31,6 +31,10 @@ impl PlacementStrategy for FirstFit {
         false
     }
 
+    fn proves_absence(&self) -> bool {
+        true
+    }
+
     fn forget(&mut self) {
         self.engine.forget();
     }

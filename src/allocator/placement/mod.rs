@@ -216,6 +216,12 @@ pub trait PlacementStrategy: Send {
         false
     }
 
+    /// Whether its [`PlacementOutcome::ProvedInfeasible`] means that no placement without SWAPs exists on what is free:
+    /// then none exists on any part of it either, and nobody asks again for a part.
+    fn proves_absence(&self) -> bool {
+        false
+    }
+
     /// Drops whatever is remembered from earlier requests. Answers do not change, only the time they take.
     fn forget(&mut self) {}
 

@@ -55,6 +55,10 @@ impl PlacementStrategy for TopologyAware {
         must_embed && self.exact.excludes(request)
     }
 
+    fn proves_absence(&self) -> bool {
+        true
+    }
+
     fn forget(&mut self) {
         self.exact.forget();
         self.first_fit.forget();

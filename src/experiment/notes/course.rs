@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::allocator::explain::Bound;
+use crate::allocator::explain::WaitReason;
 use crate::allocator::job::JobId;
 use crate::observe::metrics::{Fates, Metric, MetricValue};
 use crate::simulator::simulation::Ending;
@@ -51,7 +51,7 @@ pub struct Course {
     pub running: u64,
     /// The first job that still waited at the end, and what kept it.
     #[serde(default)]
-    pub kept: Option<(JobId, Bound)>,
+    pub kept: Option<(JobId, WaitReason)>,
     /// The same for replications in which everything came out alike, to the bit; see [`all_alike`].
     pub fingerprint: u64,
 }

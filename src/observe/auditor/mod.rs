@@ -186,10 +186,7 @@ impl Auditor {
             Event::JobExpired { job, waited } => self.expired(*job, *waited),
             // Guards are judged by the promises when qubits are reused; what a pass tried, or what new figures would
             // help, is no promise.
-            Event::GuardStarted { .. }
-            | Event::GuardEnded { .. }
-            | Event::CalibrationRequested { .. }
-            | Event::PassEnded { .. } => {}
+            Event::GuardStarted { .. } | Event::GuardEnded { .. } | Event::CalibrationRequested { .. } => {}
         }
     }
 

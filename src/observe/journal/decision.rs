@@ -86,9 +86,6 @@ fn write_event(event: &Event, to: &mut String) -> std::fmt::Result {
         Event::GuardEnded { allocation, device } => {
             write!(to, "guard_ended allocation {} on {}", allocation.0, device.0)
         }
-        Event::PassEnded { attempts, started, blocked_by_shape } => {
-            write!(to, "pass_ended {attempts} tried, {started} started, {blocked_by_shape} blocked by shape")
-        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! The form:
 //!
 //! ```text
-//! {"journal":1,"program":"0.1.0","scenario":"quickstart","scenario_hash":"..","seed":1,"replication":0,"allocator":{..}}
+//! {"journal":3,"program":"0.1.0","scenario":"quickstart","scenario_hash":"..","seed":1,"replication":0,"allocator":{..}}
 //! {"seq":1,"now":0,"command":{"register_device":{..}},"decisions":["device_registered 0 ibm_fez ..", ..]}
 //! {"seq":2,"now":1500000000,"command":{"submit":{"id":0,"min_qubits":5,..}},"decisions":["job_queued 0 .."]}
 //! {"seq":3,"now":1500000000,"command":"wake","decisions":["job_started 0 ..", ..]}
@@ -34,7 +34,7 @@ pub use reader::{JournalError, Reader};
 pub use writer::Writer;
 
 /// Rises with every change of the form that older programs cannot read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What a journal is of: all that is needed to build the core again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -17,6 +17,7 @@ use rustc_hash::FxBuildHasher;
 use super::auditor::Auditor;
 pub use super::conservation::ConservationError;
 use super::conservation::{Level, Sums};
+use crate::allocator::PassTally;
 use crate::allocator::job::{FinalState, JobId, JobRequest};
 use crate::allocator::messages::{Allocation, AllocationId, Event};
 use crate::quantum::DeviceId;
@@ -199,6 +200,12 @@ impl Metrics {
         }
     }
 
+    /// Counts what a pass of the core did.
+    pub fn count_pass(&mut self, pass: PassTally) {
+        self.attempts += u64::from(pass.attempts);
+        self.blocked_by_shape += u64::from(pass.blocked_by_shape);
+    }
+
     /// Begins the measured interval at `now`: forgets what was measured before, keeps who waits and runs.
     pub fn start_measuring(&mut self, now: Time) {
         self.settle(now);
@@ -335,10 +342,6 @@ impl Metrics {
                 {
                     meter.unguard(now, &ended.held);
                 }
-            }
-            Event::PassEnded { attempts, blocked_by_shape, .. } => {
-                self.attempts += u64::from(*attempts);
-                self.blocked_by_shape += u64::from(*blocked_by_shape);
             }
             Event::CalibrationRequested { .. } => self.calibration_requests += 1,
             // Held jobs wait as well; progress and the request to stop change no level.

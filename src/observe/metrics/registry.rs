@@ -269,7 +269,7 @@ pub const METRICS: &[MetricDef] = {
             "",
             SCALAR,
             Lower,
-            "share of placement attempts in which enough qubits were free but no placement existed",
+            "share of looks at waiting jobs in which a device had enough usable qubits free, but none a region of the shape",
         ),
         def(
             M::ReallocationCount,

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::allocator::PassTally;
 use crate::allocator::job::QualityBound;
 use crate::allocator::messages::{EpochNumber, Rejection, Status, Target};
 use crate::allocator::quality::{Assessment, Millionths, QualityDemand, Shortfall};
@@ -63,7 +64,6 @@ fn by_hand() -> Observer {
         (20, queued(line_job(4, 9))),
         (30, finished(1, 1)),
         (40, Event::JobExpired { job: JobId(3), waited: Span::from_secs(20) }),
-        (40, Event::PassEnded { attempts: 4, started: 1, blocked_by_shape: 1 }),
         (50, requeued(2, 2)),
         (60, started(again)),
         (80, finished(2, 3)),
@@ -76,6 +76,7 @@ fn by_hand() -> Observer {
         observer.observe(at(seconds), &event);
         assert_eq!(observer.metrics.check_conservation(), Ok(()), "at {seconds} s");
     }
+    observer.metrics.count_pass(PassTally { attempts: 4, started: 1, blocked_by_shape: 1 });
     observer.metrics.record_fidelity(JobId(2), 0.9, 0.85);
     observer.finish(at(110));
     assert_eq!(observer.auditor.violations(), &[]);

@@ -28,7 +28,7 @@ use super::site::Site;
 use super::traces::Traces;
 use super::workload::{Arrival, ArrivalStream, Workload};
 use crate::allocator::Allocator;
-use crate::allocator::explain::Bound;
+use crate::allocator::explain::WaitReason;
 use crate::allocator::job::{FinalState, JobId};
 use crate::allocator::messages::{Allocation, AllocationId, Command, CommandError, Event, Outcome};
 use crate::allocator::placement::PlacementStrategy;
@@ -197,7 +197,7 @@ pub struct Outcomes {
     /// How it ended.
     pub ending: Ending,
     /// The first job that still waited at the end, and what kept it.
-    pub kept: Option<(JobId, Bound)>,
+    pub kept: Option<(JobId, WaitReason)>,
     /// Simulated time of the end.
     pub ended: Time,
     /// The traces, if there were any, not yet flushed.
@@ -556,6 +556,9 @@ impl<'s, 'p> Simulation<'s, 'p> {
             if let Some(probe) = &mut self.probe {
                 probe.enter();
             }
+            if part == Part::Pass {
+                self.observer.metrics.count_pass(self.core.last_pass());
+            }
             for event in &events {
                 self.observer.observe(self.now, event);
                 if let Some(traces) = &mut self.traces {
@@ -620,8 +623,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             | Event::JobTransferred { .. }
             | Event::ShotsCredited { .. }
             | Event::GuardStarted { .. }
-            | Event::GuardEnded { .. }
-            | Event::PassEnded { .. } => Ok(()),
+            | Event::GuardEnded { .. } => Ok(()),
         }
     }
 

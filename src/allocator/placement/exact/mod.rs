@@ -53,6 +53,10 @@ impl PlacementStrategy for NoiseAware {
         }
     }
 
+    fn proves_absence(&self) -> bool {
+        true
+    }
+
     fn forget(&mut self) {
         self.engine.forget();
     }

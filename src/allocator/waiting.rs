@@ -1,0 +1,144 @@
+//! Why a job waits, worked out from the state when somebody asks.
+//!
+//! Promises the first reason in the order of [`WaitReason`] and, among devices, of [`Obstacle`], over all devices that
+//! might take the job; neither what was remembered nor which device was asked last makes a difference.
+
+use super::Allocator;
+use super::balancing::candidates::Candidates;
+use super::balancing::index::Need;
+use super::config::{HeadOfLine, Queue};
+use super::explain::{Obstacle, WaitReason};
+use super::job::{JobId, JobRequest, JobState};
+use super::jobs::{JobSlot, Known};
+use crate::quantum::DeviceId;
+
+impl Allocator {
+    /// Why a waiting job does not start now; `None` when no such job waits. May search, as a pass would.
+    pub fn why_waiting(&mut self, id: JobId) -> Option<WaitReason> {
+        let Known::Live(slot) = self.state.jobs.find(id) else { return None };
+        let job = &self.state.jobs[slot];
+        let (state, class, queue, counted, retry_at) =
+            (job.state, job.class, job.queue, job.counted, job.retry_at);
+        if matches!(state, JobState::Running | JobState::Stopping) {
+            return None;
+        }
+        if !self.is_feasible(class) {
+            let shortfall = self.best_shortfall(class);
+            return Some(shortfall.map_or(WaitReason::NowhereToPlace, WaitReason::QualityOutOfReach));
+        }
+        if state == JobState::Held {
+            return Some(WaitReason::Held);
+        }
+        if let Some(at) = retry_at {
+            return Some(WaitReason::NotBefore(at));
+        }
+        Some(match self.state.config.queue {
+            Queue::Global { skip_ahead } => {
+                self.behind(slot, None, skip_ahead).unwrap_or_else(|| self.nearest(slot))
+            }
+            Queue::PerDevice { skip_ahead, head_of_line } => match queue {
+                // Parked: it could be placed somewhere, and the next pass gives it a home there.
+                None => WaitReason::PassDue,
+                Some(device) if counted => self.at(slot, device),
+                Some(device) => match head_of_line {
+                    HeadOfLine::Placement => {
+                        let behind = self.behind(slot, Some(device), skip_ahead);
+                        behind.unwrap_or_else(|| self.at(slot, device))
+                    }
+                    HeadOfLine::Count => {
+                        let behind = self.behind(slot, Some(device), 0);
+                        behind.unwrap_or_else(|| self.uncounted(slot, device))
+                    }
+                },
+            },
+        })
+    }
+
+    /// Whom a job waits for, if so many jobs of its queue are before it that nobody looks at it.
+    fn behind(&mut self, slot: JobSlot, device: Option<DeviceId>, skip_ahead: u32) -> Option<WaitReason> {
+        let place = self.state.jobs[slot].place;
+        let mut head = None;
+        let mut ahead = 0;
+        let mut last = None;
+        loop {
+            let queue = match device {
+                None => &self.state.queue,
+                Some(id) => &self.state.fleet.get(id)?.queue,
+            };
+            let (at, other) = queue.next_after(last).filter(|(at, _)| *at < place)?;
+            last = Some(at);
+            let job = &self.state.jobs[other];
+            let (number, class) = (job.request.id, job.class);
+            if job.state != JobState::Held && (device.is_some() || self.is_feasible(class)) {
+                head = head.or(Some(number));
+                ahead += 1;
+                if ahead > skip_ahead {
+                    return head.map(WaitReason::Behind);
+                }
+            }
+        }
+    }
+
+    /// What keeps the first job that is not yet counted on a device.
+    fn uncounted(&self, slot: JobSlot, id: DeviceId) -> WaitReason {
+        let asked = self.state.jobs[slot].request.min_qubits;
+        let Some(device) = self.state.fleet.get(id) else { return WaitReason::PassDue };
+        if !device.accepts_starts() {
+            let running = device.status == super::messages::Status::Online;
+            let obstacle =
+                if running { Obstacle::MaxConcurrentTasks } else { Obstacle::NotInService(device.status) };
+            return WaitReason::Device { device: id, obstacle };
+        }
+        let free = device.free_len().saturating_sub(device.counted);
+        if asked > free { WaitReason::NotEnoughFree { asked, free } } else { WaitReason::PassDue }
+    }
+
+    /// What keeps a job from one device.
+    fn at(&mut self, slot: JobSlot, device: DeviceId) -> WaitReason {
+        let job = &self.state.jobs[slot];
+        let (class, request) = (job.class, job.request.clone());
+        match self.ask(self.state.now, class, &request.isolation, device, true) {
+            Ok(_) => WaitReason::PassDue,
+            Err(obstacle) => reason(&request, device, obstacle),
+        }
+    }
+
+    /// What keeps a job from the device that is nearest to taking it.
+    fn nearest(&mut self, slot: JobSlot) -> WaitReason {
+        let job = &self.state.jobs[slot];
+        let (class, request, attempts) = (job.class, job.request.clone(), job.attempts);
+        let mut nearest: Option<(DeviceId, Obstacle)> = None;
+        for id in self.considered(&request, attempts) {
+            match self.ask(self.state.now, class, &request.isolation, id, true) {
+                Ok(_) => return WaitReason::PassDue,
+                Err(obstacle) if nearest.is_none_or(|(_, best)| obstacle.is_before(best)) => {
+                    nearest = Some((id, obstacle));
+                }
+                Err(_) => {}
+            }
+        }
+        let (asked, free) = (request.min_qubits, self.state.fleet.index.most_free());
+        let nobody = WaitReason::NotEnoughFree { asked, free };
+        nearest.map_or(nobody, |(device, obstacle)| reason(&request, device, obstacle))
+    }
+
+    /// The devices that might take a job: all that it does not exclude or, with a selector that leaves some out, those
+    /// that it names.
+    fn considered(&self, request: &JobRequest, attempts: u32) -> Vec<DeviceId> {
+        if self.selector.names_all() {
+            let all = self.state.fleet.iter().map(|device| device.id);
+            return all.filter(|id| !request.excluded_devices.contains(id)).collect();
+        }
+        let ask = self.ask_of(request, attempts, Need::Free(request.min_qubits));
+        let mut candidates = Candidates::new(request);
+        let (index, selector) = (&self.state.fleet.index, &*self.selector);
+        std::iter::from_fn(|| candidates.next(index, selector, &ask)).collect()
+    }
+}
+
+fn reason(request: &JobRequest, device: DeviceId, obstacle: Obstacle) -> WaitReason {
+    match obstacle {
+        Obstacle::TooFewFree { free } => WaitReason::NotEnoughFree { asked: request.min_qubits, free },
+        obstacle => WaitReason::Device { device, obstacle },
+    }
+}
