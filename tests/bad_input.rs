@@ -362,11 +362,12 @@ fn nothing_that_never_ends_is_accepted() {
 #[cfg(unix)]
 #[test]
 fn no_reader_waits_or_reads_for_ever() {
+    use resource_manager::config_file::YamlFile;
     use resource_manager::experiment::check::baseline::Baseline;
     use resource_manager::experiment::placements::InstanceFile;
+    use resource_manager::experiment::sweep::file::PLAN;
     use resource_manager::quantum::import::qiskit;
     use resource_manager::quantum::qasm;
-    use resource_manager::simulator::scenario::YamlFile;
 
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
@@ -385,7 +386,7 @@ fn no_reader_waits_or_reads_for_ever() {
             jobs("swf"),
             jobs("trace"),
             Scenario::load(path, &[]).unwrap_err().to_string(),
-            YamlFile::load(path, "plan", "plan.yaml").unwrap_err().to_string(),
+            YamlFile::load(path, &PLAN).unwrap_err().to_string(),
             DeviceSpec::from_file(path).unwrap_err().to_string(),
             qasm::profile_file(path).unwrap_err().to_string(),
             qiskit::import_files(path, path, "").unwrap_err().to_string(),

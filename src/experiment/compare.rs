@@ -12,8 +12,9 @@ use super::evidence::Evidence;
 use super::run::{Replication, RunError, Settings, run_range};
 use super::statistics::Direction;
 use super::warm_up::WarmUpError;
+use crate::config_file::{ConfigFileError, SetError};
 use crate::observe::metrics::{Better, METRICS};
-use crate::simulator::scenario::{Scenario, ScenarioError, SetError};
+use crate::simulator::scenario::Scenario;
 use crate::simulator::simulation::Collected;
 
 /// Replications when nothing is said: enough for an interval that means something.
@@ -76,7 +77,7 @@ pub enum CompareError {
     Set(#[from] SetError),
     /// A variant is not a valid scenario.
     #[error(transparent)]
-    Scenario(#[from] ScenarioError),
+    Scenario(#[from] ConfigFileError),
     /// No warm-up was found.
     #[error(transparent)]
     WarmUp(#[from] WarmUpError),

@@ -4,9 +4,9 @@
 //! every setting holds which a name tells: none is hidden behind another one. Leaves loading and running them to
 //! [`super::compare`].
 
+use crate::config_file::shown::escaped;
+use crate::config_file::{Overlap, SetError, SetOverride};
 use crate::label::{self, LabelError};
-use crate::quantum::file_error::crop;
-use crate::simulator::scenario::{Overlap, SetError, SetOverride};
 
 /// Most variants of one comparison.
 pub const MAX_VARIANTS: usize = 1_000;
@@ -161,7 +161,7 @@ impl std::str::FromStr for Named {
         if name.is_empty() || name.contains('=') {
             return Err(unnamed());
         }
-        label::check(&name).map_err(|error| VaryError::Name(crop(&name), error))?;
+        label::check(&name).map_err(|error| VaryError::Name(escaped(&name), error))?;
         let settings = split(settings, ';').into_iter().filter(|setting| !setting.is_empty());
         let settings = settings.map(|setting| {
             let (path, value) = setting.split_once('=').ok_or_else(unnamed)?;

@@ -6,7 +6,8 @@
 use std::path::Path;
 
 use super::device::DeviceSpec;
-use super::file_error::{FileError, near};
+use super::file_error::FileError;
+use crate::config_file::shown::near;
 
 /// Name and text of every shipped device, ascending by name.
 macro_rules! shipped {

@@ -1,15 +1,13 @@
-//! What is wrong with a file that people write (devices, circuits), and where: origin, line, column, the line itself,
-//! and what would be right.
+//! What is wrong with a file of devices or circuits, and where: origin, line, column, the line itself, and what would
+//! be right.
 //!
-//! Promises short messages whatever the file holds (cropped, control characters escaped). Leaves the choice between
-//! printing and wrapping to the caller.
+//! Promises one line of words, with the place before and the line below it. Leaves the choice between printing and
+//! wrapping to the caller.
 
 use std::fmt;
 
-use crate::label::is_invisible;
-
-/// Longest piece of a file that is shown, in characters.
-pub(super) const SHOWN: usize = 100;
+use crate::config_file::fault::{Fault, Mark};
+use crate::config_file::shown::{LINE_CHARS_MAX, window};
 
 /// Why a file is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +35,20 @@ impl FileError {
             position: Some((line, column)),
             snippet: snippet(text, line, column),
             ..Self::whole(origin, message)
+        }
+    }
+
+    /// What the YAML reader, or a check after it, finds wrong with `text`.
+    pub(super) fn of_fault(origin: &str, text: &str, fault: Fault) -> Self {
+        let message = match fault.hint {
+            Some(hint) => format!("{}; hint: {hint}", fault.message),
+            None => fault.message,
+        };
+        match fault.mark {
+            Some(Mark::File { line, column, .. }) => {
+                Self::at(origin, text, (line.into(), column.into()), message)
+            }
+            Some(Mark::Set(_)) | None => Self::whole(origin, message),
         }
     }
 
@@ -71,42 +83,8 @@ impl fmt::Display for FileError {
 fn snippet(text: &str, line: u64, column: u64) -> Option<String> {
     let shown = text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)?;
     let column = usize::try_from(column).ok()?.saturating_sub(1);
-    let start = column.saturating_sub(SHOWN / 2);
-    let plain = |c: char| if c.is_control() || is_invisible(c) { ' ' } else { c };
-    let window: String = shown.chars().skip(start).take(SHOWN).map(plain).collect();
+    let start = column.saturating_sub(LINE_CHARS_MAX / 2);
     let gutter = " ".repeat(line.to_string().len());
     let mark = " ".repeat(column - start);
-    Some(format!("{gutter} |\n{line} | {}\n{gutter} | {mark}^", window.trim_end()))
-}
-
-/// A piece of the file that is safe to print.
-pub(crate) fn crop(text: &str) -> String {
-    let mut short: String = text.chars().take(3 * SHOWN).flat_map(printable).collect();
-    if text.chars().nth(3 * SHOWN).is_some() {
-        short.push_str("...");
-    }
-    short
-}
-
-fn printable(c: char) -> impl Iterator<Item = char> {
-    let (plain, escaped) =
-        if c.is_control() || is_invisible(c) { (None, Some(c.escape_debug())) } else { (Some(c), None) };
-    plain.into_iter().chain(escaped.into_iter().flatten())
-}
-
-/// The names within two or three typing errors of `name`, nearest first, then in their order.
-pub(crate) fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    // Nothing is near a name longer than any of ours, and the comparison takes time with the product of the lengths.
-    if name.chars().count() > 64 {
-        return Vec::new();
-    }
-    let lower = name.to_lowercase();
-    let allowed = if lower.chars().count() < 6 { 1 } else { 3 };
-    let mut found: Vec<(usize, &str)> = known
-        .into_iter()
-        .map(|candidate| (strsim::levenshtein(&lower, candidate), candidate))
-        .filter(|&(distance, _)| distance <= allowed)
-        .collect();
-    found.sort_by_key(|&(distance, _)| distance);
-    found.into_iter().map(|(_, candidate)| candidate).collect()
+    Some(format!("{gutter} |\n{line} | {}\n{gutter} | {mark}^", window(shown, start)))
 }

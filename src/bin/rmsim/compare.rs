@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use std::collections::BTreeSet;
 
+use resource_manager::config_file::SetOverride;
 use resource_manager::experiment::compare::{
     Compared, DEFAULT_REPLICATIONS, Plan, Prepared, Stopping, compare as run_comparison, devices_of,
     metrics_named,
@@ -20,7 +21,7 @@ use resource_manager::report::comparison_table::comparison_table;
 use resource_manager::report::plots;
 use resource_manager::report::table::duration;
 use resource_manager::simulator::csv_row::RowWriter;
-use resource_manager::simulator::scenario::{Scenario, SetOverride};
+use resource_manager::simulator::scenario::Scenario;
 
 use crate::args::CompareArgs;
 use crate::console::{Console, print};

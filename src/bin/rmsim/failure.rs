@@ -1,12 +1,12 @@
 //! Why a command failed, and with which exit code.
 
+use resource_manager::config_file::{ConfigFileError, SetError};
 use resource_manager::experiment::check::NotReady;
 use resource_manager::experiment::check::baseline::BaselineError;
 use resource_manager::experiment::check::speed::SpeedError;
 use resource_manager::experiment::compare::CompareError;
 use resource_manager::experiment::folder::FolderError;
 use resource_manager::experiment::run::RunError;
-use resource_manager::simulator::scenario::{ScenarioError, SetError};
 
 /// A message and the exit code that goes with it.
 #[derive(Debug)]
@@ -42,8 +42,8 @@ impl Failure {
     }
 }
 
-impl From<ScenarioError> for Failure {
-    fn from(error: ScenarioError) -> Self {
+impl From<ConfigFileError> for Failure {
+    fn from(error: ConfigFileError) -> Self {
         Self::input(error)
     }
 }

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use resource_manager::config_file::SetOverride;
 use resource_manager::experiment::compare::NoMetric;
 use resource_manager::experiment::variants::distinct;
 use resource_manager::observe::metrics::{Better, METRICS, MetricDef};
-use resource_manager::simulator::scenario::{Horizon, QUICKSTART, Scenario, SetOverride};
+use resource_manager::simulator::scenario::{Horizon, QUICKSTART, Scenario};
 
 use crate::args::{ScenarioArgs, TraceChoice};
 use crate::failure::Failure;

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use resource_manager::config_file::YamlFile;
 use resource_manager::experiment::folder::VERSION;
 use resource_manager::experiment::sweep::SweepError;
+use resource_manager::experiment::sweep::file::PLAN;
 use resource_manager::experiment::sweep::listing::Listing;
 use resource_manager::experiment::sweep::merge;
 use resource_manager::experiment::sweep::plan::Plan;
@@ -12,7 +14,6 @@ use resource_manager::experiment::sweep::tables::Merged;
 use resource_manager::report::plots;
 use resource_manager::report::sweep::{sweep_plots, sweep_table};
 use resource_manager::report::table::{Align, Table, duration, number};
-use resource_manager::simulator::scenario::YamlFile;
 use serde_json::json;
 
 use crate::args::{MergeArgs, SweepArgs, TablesArgs};
@@ -81,8 +82,7 @@ pub fn merge_folders(args: &MergeArgs, console: &Console) -> Result<(), Failure>
 /// Whether the file at `path` is a plan; a file that cannot be read is none, and its reader will say why. A pipe, which
 /// can be read only once, is taken for a scenario.
 pub fn is_plan(path: &Path) -> bool {
-    path.is_file()
-        && YamlFile::load(path, "plan", "scenarios/sweeps/buffers.yaml").is_ok_and(|file| file.has("sweep"))
+    path.is_file() && YamlFile::load(path, &PLAN).is_ok_and(|file| file.has("sweep"))
 }
 
 /// `rmsim validate` of a plan.

@@ -3,9 +3,9 @@
 use std::io::{BufWriter, Read};
 use std::path::Path;
 
+use resource_manager::config_file::SetOverride;
 use resource_manager::experiment::writing;
 use resource_manager::report::workload_table;
-use resource_manager::simulator::scenario::SetOverride;
 use resource_manager::simulator::scenario::file::replay::{LostShapes, OfPath, SwfFile};
 use resource_manager::simulator::scenario::replay::{
     ExportError, Surroundings, SwfHeader, Taken, TraceSettings, export, is_trace, read_csv, read_swf,

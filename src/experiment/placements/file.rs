@@ -16,11 +16,11 @@ use serde::{Deserialize, Deserializer};
 use crate::allocator::messages::EpochNumber;
 use crate::allocator::placement::cost::Epoch;
 use crate::allocator::placement::pattern::Pattern;
+use crate::config_file::shown::near;
 use crate::input_file;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::circuit::InteractionGraph;
 use crate::quantum::coupling_map::CouplingMap;
-use crate::quantum::file_error::near;
 use crate::quantum::{PhysicalQubit, QubitSet};
 
 /// Largest file that is read, bytes; the public benchmark has 0.3 MB.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::allocator::job::Topology;
 use crate::allocator::placement::pattern::Pattern;
+use crate::config_file::shown::near;
 use crate::quantum::circuit::InteractionGraph;
-use crate::quantum::file_error::near;
 use crate::quantum::{PhysicalQubit, QubitSet};
 
 /// Most qubits of a shape, and of a complete one, whose edges grow with the square.

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::file::Choice;
 use super::listing::Dimension;
-use crate::simulator::scenario::{ScenarioError, YamlFile, valid_names};
+use crate::config_file::shown::choices;
+use crate::config_file::{ConfigFileError, YamlFile};
 
 /// For some dimensions, the labels of which one must be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,7 @@ impl Conditions {
         at: &[&str],
         entry: &IndexMap<String, Choice>,
         dimensions: &[Dimension],
-    ) -> Result<Self, ScenarioError> {
+    ) -> Result<Self, ConfigFileError> {
         Self::check_names(file, at, entry.keys(), dimensions)?;
         let mut conditions = Vec::new();
         for (number, dimension) in dimensions.iter().enumerate() {
@@ -53,13 +54,13 @@ impl Conditions {
         at: &[&str],
         names: impl Iterator<Item = &'a String>,
         dimensions: &[Dimension],
-    ) -> Result<(), ScenarioError> {
+    ) -> Result<(), ConfigFileError> {
         let known: Vec<&str> = dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
         for name in names {
             if !known.contains(&name.as_str()) {
                 let hint = match known.is_empty() {
                     true => "the plan has neither variants nor a matrix".to_owned(),
-                    false => valid_names(name, "names are", &known),
+                    false => choices(name, "names are", &known),
                 };
                 let at: Vec<&str> = at.iter().copied().chain([name.as_str()]).collect();
                 return Err(
@@ -84,10 +85,10 @@ impl Conditions {
         at: &[&str],
         value: &Value,
         dimension: &Dimension,
-    ) -> ScenarioError {
+    ) -> ConfigFileError {
         let known: Vec<&str> = dimension.labels.iter().map(String::as_str).collect();
         let text = label_of(value);
-        let hint = valid_names(&text, "labels are", &known);
+        let hint = choices(&text, "labels are", &known);
         file.error_at(at, format!("`{}` has no label `{text}`; hint: {hint}", dimension.name))
     }
 }

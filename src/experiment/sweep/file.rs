@@ -11,6 +11,19 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::config_file::Kind;
+
+/// What errors about plans show.
+pub const PLAN: Kind = Kind {
+    name: "plan",
+    example: "scenarios/sweeps/buffers.yaml",
+    empty_hint: "see scenarios/quickstart.yaml, or `rmsim schema` for all keys",
+    second_hint: "one scenario per file",
+    too_large: "too many values for a scenario",
+    keys: &[("sweep", "sweep: my-first"), ("base", "base: quickstart, or base: ../saturated.yaml")],
+    synonyms: &[],
+};
+
 /// A plan of a sweep: every combination of settings, each in several replications.
 ///
 /// Paths of settings are written as after `--set`: keys separated by dots, list items by number.

@@ -17,14 +17,14 @@ pub mod tables;
 use std::io;
 use std::path::PathBuf;
 
-use crate::simulator::scenario::ScenarioError;
+use crate::config_file::ConfigFileError;
 
 /// Why a sweep cannot be run or merged.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     /// The plan, or a scenario of it, is wrong.
     #[error(transparent)]
-    Plan(#[from] ScenarioError),
+    Plan(#[from] ConfigFileError),
     /// The folder holds something else.
     #[error("{} holds the sweep `{found}`, not `{wanted}`; hint: choose another --out, or give it up with --force", path.display())]
     OtherSweep {

@@ -6,7 +6,7 @@
 
 use super::listing::Dimension;
 use super::plan::Setting;
-use crate::simulator::scenario::{Overlap, ScenarioError, SetOverride, YamlFile};
+use crate::config_file::{ConfigFileError, Overlap, SetOverride, YamlFile};
 
 /// Checks the settings of all combinations, `common`, and of each label of each dimension.
 pub(super) fn check(
@@ -14,7 +14,7 @@ pub(super) fn check(
     common: &[Setting],
     dimensions: &[Dimension],
     choices: &[Vec<Vec<Setting>>],
-) -> Result<(), ScenarioError> {
+) -> Result<(), ConfigFileError> {
     distinct(file, common)?;
     for (number, (dimension, labels)) in dimensions.iter().zip(choices).enumerate() {
         let is_axis = dimension.path.is_some();
@@ -40,7 +40,7 @@ pub(super) fn check(
     Ok(())
 }
 
-fn distinct(file: &YamlFile, settings: &[Setting]) -> Result<(), ScenarioError> {
+fn distinct(file: &YamlFile, settings: &[Setting]) -> Result<(), ConfigFileError> {
     for (index, later) in settings.iter().enumerate() {
         if let Some(earlier) = settings[..index].iter().find(|earlier| overlap(earlier, later).is_some()) {
             return Err(hidden(file, earlier, later));
@@ -56,7 +56,7 @@ fn overlap(earlier: &Setting, later: &Setting) -> Option<Overlap> {
 }
 
 /// The error at the line of the setting that would lose.
-fn hidden(file: &YamlFile, earlier: &Setting, later: &Setting) -> ScenarioError {
+fn hidden(file: &YamlFile, earlier: &Setting, later: &Setting) -> ConfigFileError {
     let at: Vec<&str> = earlier.at.iter().map(String::as_str).collect();
     let section = later.at.first().map_or("plan", String::as_str);
     let message = format!(

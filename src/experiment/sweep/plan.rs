@@ -12,14 +12,15 @@ use serde_json::Value;
 
 use super::cell::cell_name;
 use super::conditions::{Conditions, label_of};
-use super::file::PlanFile;
+use super::file::{PLAN, PlanFile};
 use super::listing::{Dimension, Expected, Listed, Listing, name_of};
 use super::overlaps;
+use crate::config_file::{ConfigFileError, SetOverride, YamlFile};
 use crate::experiment::folder::VERSION;
 use crate::experiment::notes::Premises;
 use crate::label;
 use crate::observe::metrics::{METRICS, MetricDef};
-use crate::simulator::scenario::{QUICKSTART, Scenario, ScenarioError, SetOverride, WarmUp, YamlFile};
+use crate::simulator::scenario::{QUICKSTART, SCENARIO, Scenario, WarmUp};
 
 /// Most combinations of one plan; each is read and checked before the first one runs.
 pub const MAX_COMBINATIONS: usize = 100_000;
@@ -67,13 +68,13 @@ struct Combination {
 
 impl Plan {
     /// Reads the plan at `path` and the scenarios of all its combinations.
-    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
-        let file = YamlFile::load(path, "plan", "scenarios/sweeps/buffers.yaml")?;
+    pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
+        let file = YamlFile::load(path, &PLAN)?;
         Self::read(file, path)
     }
 
     /// Checks a plan that was read from `path`.
-    pub fn read(file: YamlFile, path: &Path) -> Result<Self, ScenarioError> {
+    pub fn read(file: YamlFile, path: &Path) -> Result<Self, ConfigFileError> {
         let plan: PlanFile = file.parse()?;
         check_name(&file, &plan.sweep)?;
         let base = Base::load(&file, &plan.base, path.parent().unwrap_or(Path::new("")))?;
@@ -108,7 +109,7 @@ impl Plan {
         };
         let (labels, settings): (Vec<_>, Vec<_>) =
             combinations.into_iter().map(|combination| (combination.labels, combination.settings)).unzip();
-        let read = |settings: &Vec<Setting>| -> Result<([u8; 32], Premises, Vec<String>), ScenarioError> {
+        let read = |settings: &Vec<Setting>| -> Result<([u8; 32], Premises, Vec<String>), ConfigFileError> {
             let scenario = base.scenario(&file, seed, settings)?;
             if scenario.warm_up == WarmUp::Auto {
                 let message = "`warm_up: auto` needs a pilot run of all combinations, which shards cannot share; hint: \
@@ -189,12 +190,12 @@ impl Plan {
 
     /// The scenario of a combination, with one replication and without traces; settings beside those of the plan come
     /// last.
-    pub fn scenario(&self, combination: usize) -> Result<Scenario, ScenarioError> {
+    pub fn scenario(&self, combination: usize) -> Result<Scenario, ConfigFileError> {
         self.base.scenario(&self.file, self.listing.seed, &self.settings[combination])
     }
 
     /// The same with the horizon cut to about `1 / divisor`, for a quick measurement of how long it takes.
-    pub fn short_scenario(&self, combination: usize, divisor: u64) -> Result<Scenario, ScenarioError> {
+    pub fn short_scenario(&self, combination: usize, divisor: u64) -> Result<Scenario, ConfigFileError> {
         use crate::simulator::scenario::Horizon;
         let scenario = self.scenario(combination)?;
         let horizon = match scenario.horizon {
@@ -210,13 +211,13 @@ impl Plan {
 }
 
 impl Base {
-    fn load(file: &YamlFile, name: &str, folder: &Path) -> Result<Self, ScenarioError> {
+    fn load(file: &YamlFile, name: &str, folder: &Path) -> Result<Self, ConfigFileError> {
         if name == "quickstart" {
             let origin = "scenarios/quickstart.yaml (built in)".to_owned();
             return Ok(Self { text: QUICKSTART.to_owned(), origin, folder: PathBuf::new() });
         }
         let path = folder.join(name);
-        match YamlFile::load(&path, "scenario", "scenarios/quickstart.yaml") {
+        match YamlFile::load(&path, &SCENARIO) {
             Ok(scenario) if scenario.has("sweep") => Err(file.error_at(
                 &["base"],
                 format!("`{name}` is a plan itself; hint: the base is a scenario, such as quickstart"),
@@ -236,7 +237,12 @@ impl Base {
     }
 
     /// The base scenario with settings; an error of a setting is one of its line in the plan.
-    fn scenario(&self, file: &YamlFile, seed: u64, settings: &[Setting]) -> Result<Scenario, ScenarioError> {
+    fn scenario(
+        &self,
+        file: &YamlFile,
+        seed: u64,
+        settings: &[Setting],
+    ) -> Result<Scenario, ConfigFileError> {
         let mut sets = Vec::with_capacity(settings.len() + 5);
         for setting in settings {
             let at: Vec<&str> = setting.at.iter().map(String::as_str).collect();
@@ -270,7 +276,7 @@ impl Base {
     }
 }
 
-fn check_name(file: &YamlFile, name: &str) -> Result<(), ScenarioError> {
+fn check_name(file: &YamlFile, name: &str) -> Result<(), ConfigFileError> {
     let letters = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     if starts && name.len() <= 64 && name.chars().all(letters) {
@@ -282,7 +288,7 @@ fn check_name(file: &YamlFile, name: &str) -> Result<(), ScenarioError> {
 }
 
 /// A setting that may stand in a plan.
-fn setting(path: &str, value: &Value, at: Vec<String>, file: &YamlFile) -> Result<Setting, ScenarioError> {
+fn setting(path: &str, value: &Value, at: Vec<String>, file: &YamlFile) -> Result<Setting, ConfigFileError> {
     let hint = match path {
         "seed" | "replications" => {
             "it is a key of the plan itself, since all combinations meet the same worlds"
@@ -300,7 +306,7 @@ fn settings_of(
     file: &YamlFile,
     map: &IndexMap<String, Value>,
     at: &[&str],
-) -> Result<Vec<Setting>, ScenarioError> {
+) -> Result<Vec<Setting>, ConfigFileError> {
     let one = |(path, value): (&String, &Value)| {
         let at = at.iter().copied().chain([path.as_str()]).map(str::to_owned).collect();
         setting(path, value, at, file)
@@ -312,7 +318,7 @@ fn settings_of(
 fn combinations(
     file: &YamlFile,
     plan: &PlanFile,
-) -> Result<(Vec<Dimension>, Vec<Combination>), ScenarioError> {
+) -> Result<(Vec<Dimension>, Vec<Combination>), ConfigFileError> {
     let common = settings_of(file, &plan.set, &["set"])?;
     let mut dimensions: Vec<Dimension> = Vec::new();
     // Of each dimension, of each label: its settings.
@@ -416,7 +422,7 @@ fn included(
     dimensions: &mut [Dimension],
     choices: &[Vec<Vec<Setting>>],
     common: &[Setting],
-) -> Result<Combination, ScenarioError> {
+) -> Result<Combination, ConfigFileError> {
     Conditions::check_names(file, &["include", index], entry.keys(), dimensions)?;
     let mut combination = Combination { labels: Vec::new(), settings: common.to_vec() };
     for (number, dimension) in dimensions.iter_mut().enumerate() {
@@ -458,7 +464,7 @@ fn add_label(
     at: &[&str],
     dimension: &mut Dimension,
     label: String,
-) -> Result<(), ScenarioError> {
+) -> Result<(), ConfigFileError> {
     label::check(&label).map_err(|error| {
         let message = format!("a label must be a text of one line: {error}; hint: as in {{small: [1, 2]}}");
         file.error_at(at, message)

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::file::schema_text;
+use super::file::{PLAN, schema_text};
 use super::plan::Plan;
 use super::runner::Shard;
-use crate::simulator::scenario::YamlFile;
+use crate::config_file::YamlFile;
 
 fn read(text: &str) -> Result<Plan, String> {
-    let file = YamlFile::read(text.to_owned(), "plan.yaml").map_err(|error| error.to_string())?;
+    let file = YamlFile::read(text.to_owned(), "plan.yaml", &PLAN).map_err(|error| error.to_string())?;
     Plan::read(file, Path::new("plan.yaml")).map_err(|error| error.to_string())
 }
 

@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
-use serde_yaml::Spanned;
 
+use crate::config_file::typed::Spanned;
 use crate::quantum::device::{Granularity, Technology};
 use crate::time::Span;
 

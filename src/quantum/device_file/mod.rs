@@ -4,14 +4,11 @@
 //! and what would be right, and that any file, however large or deep, is answered quickly. Leaves names without a
 //! path to [`super::catalogue`].
 
-mod error;
 mod form;
 mod write;
 
 use std::path::Path;
 use std::sync::Arc;
-
-use serde_yaml::{Location, Spanned};
 
 use super::calibration::{Calibration, CouplerCalibration, DEAD_ERROR, QubitCalibration};
 use super::coupling_map::{CouplingMap, CouplingMapError};
@@ -19,6 +16,8 @@ use super::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
 use super::file_error::FileError;
 use super::lattice;
 use super::synthetic::{Averages, LogSpread};
+use crate::config_file::Kind;
+use crate::config_file::typed::{self, Limits, Location, Spanned};
 use crate::input_file;
 use crate::random::{Purpose, StreamFamily};
 use crate::time::Span;
@@ -32,6 +31,20 @@ pub const SCHEMA: u32 = 1;
 
 /// Largest device file that is read, bytes; 1,000 qubits take about 200 kB.
 pub const MAX_BYTES: usize = 64 << 20;
+
+/// What errors say about device files.
+const KIND: Kind = Kind {
+    name: "device file",
+    example: "devices/ibm_fez.yaml",
+    empty_hint: "start with `schema: 1` and `name:`",
+    second_hint: "one device per file, or a list `devices:`",
+    too_large: "nested too deeply or too large for a device file",
+    keys: &[("name", "name: ibm_fez")],
+    synonyms: &[],
+};
+
+/// Depth 5 is the most that a device file uses; the rest is room for 100,000 elements with figures.
+const LIMITS: Limits = Limits { depth: 16, aliases: 1_000, nodes: 3_000_000, bytes: MAX_BYTES };
 
 /// Most qubits of one device, and most couplers: guards against a mistyped number filling the memory.
 const MAX_QUBITS: u32 = 100_000;
@@ -59,10 +72,7 @@ impl DeviceSpec {
         }
         let file = File { text, origin };
         if text.lines().all(|line| line.trim_start().is_empty() || line.trim_start().starts_with('#')) {
-            return Err(FileError::whole(
-                origin,
-                "the file is empty; hint: start with `schema: 1` and `name:`",
-            ));
+            return Err(FileError::whole(origin, format!("the file is empty; hint: {}", KIND.empty_hint)));
         }
         if !text.lines().any(|line| line.starts_with("devices:")) {
             return Ok(vec![file.device(file.parse::<DeviceForm>()?)?]);
@@ -113,27 +123,12 @@ struct File<'a> {
 
 impl File<'_> {
     fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, FileError> {
-        let options = serde_yaml::options! {
-            with_snippet: false,
-            emit_comments: false,
-            budget: serde_yaml::budget! {
-                // Depth 5 is the most that a device file uses; the rest is room for 100,000 elements with figures.
-                max_depth: 16,
-                flow_nesting_limit: 16,
-                max_documents: 1,
-                max_aliases: 1_000,
-                max_anchors: 1_000,
-                max_events: 6_000_000,
-                max_nodes: 3_000_000,
-                max_total_scalar_bytes: MAX_BYTES,
-            },
-        };
-        serde_yaml::from_str_with_options(self.text, options)
-            .map_err(|error| error::from_yaml(self.origin, self.text, &error))
+        typed::read(self.text, &KIND, &LIMITS)
+            .map_err(|fault| FileError::of_fault(self.origin, self.text, fault))
     }
 
     fn error(&self, location: Location, message: impl Into<String>) -> FileError {
-        error::at(self.origin, self.text, location, message)
+        FileError::of_fault(self.origin, self.text, typed::at(location, message))
     }
 
     /// Checks what depends on several keys, and fills in what is left out.

@@ -9,8 +9,9 @@ mod program;
 use std::path::Path;
 
 use super::circuit::{CircuitProfile, InteractionError};
-use super::file_error::{FileError, crop, near};
+use super::file_error::FileError;
 use super::qasm;
+use crate::config_file::shown::{escaped, near};
 pub use program::Program;
 
 /// Most of qubits times repetitions (layers, steps, rounds, depth).
@@ -316,14 +317,14 @@ pub fn generate(reference: &str) -> Result<Program, CircuitError> {
             Some(nearest) => format!("did you mean {nearest}? known names are {all}"),
             None => format!("known names are {all}"),
         };
-        return Err(CircuitError::Unknown { name: crop(name), hint });
+        return Err(CircuitError::Unknown { name: escaped(name), hint });
     };
     let name = family.name;
     let mut parts = rest.split(',').map(str::trim);
     let size = parts.next().unwrap_or_default();
     let Ok(qubits) = size.parse::<u32>() else {
         let example = family.least + family.step * (8 / family.step);
-        return Err(CircuitError::NoQubits { text: crop(reference), name, example });
+        return Err(CircuitError::NoQubits { text: escaped(reference), name, example });
     };
     let &Family { least, most, step, .. } = family;
     if !(least..=most).contains(&qubits) || !(qubits - least).is_multiple_of(step) {
@@ -339,12 +340,12 @@ pub fn generate(reference: &str) -> Result<Program, CircuitError> {
                 true => "it has no options".to_owned(),
                 false => format!("its options are {}", known.join(", ")),
             };
-            return Err(CircuitError::NoOption { name, option: crop(key), hint });
+            return Err(CircuitError::NoOption { name, option: escaped(key), hint });
         };
         let OptionForm { name: option, least, most, .. } = family.options[place];
         match value.parse::<u64>() {
             Ok(value) if (least..=most).contains(&value) => options.0[place].1 = value,
-            _ => return Err(CircuitError::Value { name, option, value: crop(value), least, most }),
+            _ => return Err(CircuitError::Value { name, option, value: escaped(value), least, most }),
         }
     }
     for (option, (_, times)) in family.options.iter().zip(&options.0) {

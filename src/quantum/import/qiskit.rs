@@ -15,12 +15,12 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::config_file::shown::escaped;
 use crate::input_file;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, DEAD_ERROR, QubitCalibration};
 use crate::quantum::coupling_map::{CouplingMap, CouplingMapError};
 use crate::quantum::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
 use crate::quantum::device_file::{MAX_ALL_TO_ALL, MAX_BYTES, rounded, typical_speed};
-use crate::quantum::file_error::crop;
 use crate::quantum::{CouplerId, PhysicalQubit};
 use crate::time::Span;
 use zz::zz;
@@ -291,7 +291,7 @@ fn device_name(backend: &str, warnings: &mut Vec<ImportWarning>) -> String {
         "ibm".clone_into(&mut used);
     }
     if used != name {
-        warnings.push(ImportWarning::NameChanged { name: crop(&name), used: used.clone() });
+        warnings.push(ImportWarning::NameChanged { name: escaped(&name), used: used.clone() });
     }
     used
 }

@@ -13,7 +13,7 @@ use super::gates::{BodyStep, Gate, GateId, GateKind, base_name};
 use super::names::{Symbol, Wires};
 use super::reader::Reader;
 use super::syntax::{Base, Call, Expression, GateForm, Index, Modifier, StatementKind};
-use crate::quantum::file_error::{crop, near};
+use crate::config_file::shown::{escaped, near};
 
 /// Qubits of one operation.
 type Qubits = SmallVec<[u32; 6]>;
@@ -90,7 +90,7 @@ impl Reader<'_> {
         };
         self.gates
             .define(gate)
-            .ok_or_else(|| Fault::at(form.name, format!("the gate `{}` is defined twice", crop(name))))
+            .ok_or_else(|| Fault::at(form.name, format!("the gate `{}` is defined twice", escaped(name))))
     }
 
     fn place_in(&self, name: Span, form: &GateForm, places: &BTreeMap<&str, u32>) -> Result<u32, Fault> {
@@ -150,7 +150,7 @@ impl Reader<'_> {
         let single = matches!(gate.kind, GateKind::Single);
         if call.parameters.len() != parameters {
             let message =
-                format!("`{}` takes {parameters} parameter(s), not {}", crop(name), call.parameters.len());
+                format!("`{}` takes {parameters} parameter(s), not {}", escaped(name), call.parameters.len());
             return Err(Fault::at(call.gate, message));
         }
         for parameter in &call.parameters {
@@ -191,7 +191,7 @@ impl Reader<'_> {
         if negative.len() + qubits != operands {
             let of = if negative.is_empty() { "" } else { " with its controls" };
             let message =
-                format!("`{}`{of} takes {} qubit(s), not {operands}", crop(name), negative.len() + qubits);
+                format!("`{}`{of} takes {} qubit(s), not {operands}", escaped(name), negative.len() + qubits);
             return Err(Fault::at(call.gate, message));
         }
         let itself = BodyStep {
@@ -226,12 +226,12 @@ impl Reader<'_> {
         let name = gate.of(self.text);
         let hint = match (self.gates.library_with(name), near(name, self.gates.names()).first()) {
             (Some(file), _) => format!("it comes with include \"{file}\";"),
-            (None, Some(nearest)) => format!("did you mean `{}`?", crop(nearest)),
+            (None, Some(nearest)) => format!("did you mean `{}`?", escaped(nearest)),
             (None, None) => {
                 format!("define it before its first use, or include \"{}\";", self.gates.library())
             }
         };
-        Fault::at(gate, format!("no gate is called `{}`; hint: {hint}", crop(name)))
+        Fault::at(gate, format!("no gate is called `{}`; hint: {hint}", escaped(name)))
     }
 
     fn differ(&self, qubits: &[u32], span: Span) -> Result<(), Fault> {
@@ -307,7 +307,7 @@ impl Reader<'_> {
             GateKind::Single | GateKind::Opaque => None,
         };
         let Some(parts) = parts else {
-            let name = crop(&gate.name);
+            let name = escaped(&gate.name);
             let message = match (&gate.kind, controls.len()) {
                 (GateKind::Opaque, _) => {
                     format!("the gate `{name}` acts on {} qubits and has no definition", gate.qubits)

@@ -6,7 +6,7 @@ use super::error::{Fault, Span};
 use super::lexer::Kind;
 use super::parser::{Parser, Version};
 use super::syntax::{Expression, Function, Operator, Step};
-use crate::quantum::file_error::crop;
+use crate::config_file::shown::escaped;
 
 /// Functions by name, in both versions of the language.
 const FUNCTIONS: [(&str, Function); 38] = [
@@ -198,8 +198,11 @@ impl Parser<'_> {
         }
         let Some(function) = function else {
             let known: Vec<&str> = FUNCTIONS.iter().map(|(known, _)| *known).collect();
-            let message =
-                format!("no function is called `{}`; hint: functions are {}", crop(text), known.join(", "));
+            let message = format!(
+                "no function is called `{}`; hint: functions are {}",
+                escaped(text),
+                known.join(", ")
+            );
             return Err(Fault::at(name, message));
         };
         self.advance()?;
@@ -215,7 +218,7 @@ impl Parser<'_> {
         self.expect(")")?;
         let wanted = if function == Function::Other { values.max(1) } else { 1 };
         if values != wanted {
-            let message = format!("`{}` takes one value, not {values}", crop(text));
+            let message = format!("`{}` takes one value, not {values}", escaped(text));
             return Err(Fault::at(name.to(self.last), message));
         }
         steps.push(Step::Function(function, values));

@@ -4,7 +4,7 @@
 //! names, also of keywords, to the parser: most keywords of version 3 are plain names in version 2.
 
 use super::error::{Fault, Span};
-use crate::quantum::file_error::crop;
+use crate::config_file::shown::escaped;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -142,7 +142,7 @@ impl<'a> Lexer<'a> {
                 }
                 None => {
                     self.at += c.len_utf8();
-                    let shown = crop(&c.to_string());
+                    let shown = escaped(&c.to_string());
                     return Err(Fault::at(self.span(start), format!("`{shown}` is no part of OpenQASM")));
                 }
             },
@@ -200,7 +200,7 @@ impl<'a> Lexer<'a> {
 
     fn bad(&self, start: usize) -> Fault {
         let span = self.span(start);
-        let shown = crop(span.of(self.text));
+        let shown = escaped(span.of(self.text));
         Fault::at(
             span,
             format!("`{shown}` is no number; hint: as in 3, 0.5, 2.5e-3, or a duration as in 100ns"),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::error::{Fault, Span};
 use super::reader::Reader;
 use super::syntax::{Base, Expression, Function, Index, Operand, Operator, Step};
-use crate::quantum::file_error::{crop, near};
+use crate::config_file::shown::{escaped, near};
 
 /// What a name means.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl Reader<'_> {
         let text = name.of(self.text);
         let twice = self.scopes.last_mut().is_some_and(|scope| scope.insert(text, symbol).is_some());
         if twice {
-            return Err(Fault::at(name, format!("the name `{}` is declared twice", crop(text))));
+            return Err(Fault::at(name, format!("the name `{}` is declared twice", escaped(text))));
         }
         Ok(())
     }
@@ -82,13 +82,13 @@ impl Reader<'_> {
     fn unknown(&self, name: Span, what: &str) -> Fault {
         let text = name.of(self.text);
         let known = || self.scopes.iter().flat_map(|scope| scope.keys().copied());
-        let names: Vec<String> = known().take(20).map(crop).collect();
+        let names: Vec<String> = known().take(20).map(escaped).collect();
         let hint = match (near(text, known()).first(), names.is_empty()) {
-            (Some(nearest), _) => format!("did you mean `{}`?", crop(nearest)),
+            (Some(nearest), _) => format!("did you mean `{}`?", escaped(nearest)),
             (None, false) => format!("declared are {}", names.join(", ")),
             (None, true) => "nothing has been declared before this line".to_owned(),
         };
-        Fault::at(name, format!("no {what} is called `{}`; hint: {hint}", crop(text)))
+        Fault::at(name, format!("no {what} is called `{}`; hint: {hint}", escaped(text)))
     }
 
     /// The qubits that an operand names.

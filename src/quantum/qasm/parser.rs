@@ -9,7 +9,7 @@ use super::MAX_NESTING;
 use super::error::{Fault, Span};
 use super::lexer::{Kind, Lexer, Token};
 use super::syntax::{Base, Expression, GateForm, Index, Operand, RangeForm, Statement, StatementKind};
-use crate::quantum::file_error::crop;
+use crate::config_file::shown::escaped;
 
 /// Which language a file is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl<'a> Parser<'a> {
                 Kind::Integer(2) => Version::Two,
                 Kind::Integer(3) => Version::Three,
                 Kind::Integer(_) | Kind::Real(_) => {
-                    let shown = crop(parser.token.span.of(text));
+                    let shown = escaped(parser.token.span.of(text));
                     let message = format!("version {shown} of OpenQASM is not known; hint: 2.0 or 3.0");
                     return Err(Fault::at(parser.token.span, message));
                 }
@@ -105,7 +105,7 @@ impl<'a> Parser<'a> {
     pub(super) fn unexpected(&self, wanted: &str) -> Fault {
         let found = match self.token.kind {
             Kind::End => "the end of the file".to_owned(),
-            _ => format!("`{}`", crop(self.token.span.of(self.text))),
+            _ => format!("`{}`", escaped(self.token.span.of(self.text))),
         };
         Fault::at(self.token.span, format!("found {found}, expected {wanted}"))
     }
@@ -142,7 +142,7 @@ impl<'a> Parser<'a> {
             sorted.sort_unstable();
             if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
                 let twice = Span { start: pair[1].1, end: pair[1].1 + pair[1].0.len() as u32 };
-                return Err(Fault::at(twice, format!("the name `{}` is used twice", crop(pair[1].0))));
+                return Err(Fault::at(twice, format!("the name `{}` is used twice", escaped(pair[1].0))));
             }
         }
         let mut body = Vec::new();

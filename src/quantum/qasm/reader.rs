@@ -12,8 +12,8 @@ use super::names::{Symbol, Wires};
 use super::parser::{Parser, Version};
 use super::syntax::{Expression, LoopValues, Operand, RangeForm, Statement, StatementKind};
 use super::{MAX_BITS, MAX_QUBITS, MAX_WORK};
+use crate::config_file::shown::escaped;
 use crate::quantum::circuit::CircuitProfile;
-use crate::quantum::file_error::crop;
 
 /// What is known of a file so far.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn shown(&self, span: Span) -> String {
-        crop(span.of(self.text))
+        escaped(span.of(self.text))
     }
 
     fn execute(&mut self, statement: &Statement) -> Result<(), Fault> {

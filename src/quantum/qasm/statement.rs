@@ -12,7 +12,7 @@ use super::syntax::{
     Base, Call, Expression, Index, Library, LoopValues, Modifier, Operand, RangeForm, Statement,
     StatementKind,
 };
-use crate::quantum::file_error::crop;
+use crate::config_file::shown::escaped;
 
 /// Why a program cannot be profiled.
 const RUN_TIME: &str = "what it does is known only when it runs";
@@ -105,7 +105,7 @@ impl Parser<'_> {
                         let message = format!(
                             "the file `{}` cannot be included; hint: qelib1.inc and stdgates.inc are built in, \
                              other gates go into the file itself",
-                            crop(file)
+                            escaped(file)
                         );
                         return Err(Fault::at(self.token.span, message));
                     }
@@ -242,7 +242,7 @@ impl Parser<'_> {
             let message = format!(
                 "the annotation `{}` takes its whole line, so that a statement on it would not be counted; hint: put \
                  the statement on the next line",
-                crop(line.of(self.text))
+                escaped(line.of(self.text))
             );
             return Err(Fault::at(line, message));
         }
@@ -261,7 +261,7 @@ impl Parser<'_> {
             let message = format!(
                 "`{}` may stand for gates, which would not be counted; hint: write it as gates, or delete the line if it \
                  adds none",
-                crop(line.of(self.text))
+                escaped(line.of(self.text))
             );
             return Err(Fault::at(line, message));
         }

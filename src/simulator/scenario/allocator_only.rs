@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
-use super::document::Node;
-use super::error::Fault;
-use super::{ScenarioError, SetOverride};
+use super::kind::SCENARIO;
 use crate::allocator::config::AllocatorConfig;
+use crate::config_file::document::Node;
+use crate::config_file::fault::Fault;
+use crate::config_file::{ConfigFileError, SetOverride};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,12 +19,12 @@ pub fn allocator_with_sets(
     config: &AllocatorConfig,
     sets: &[SetOverride],
     origin: &str,
-) -> Result<AllocatorConfig, ScenarioError> {
+) -> Result<AllocatorConfig, ConfigFileError> {
     let text = serde_json::json!({ "allocator": config }).to_string();
     let changed = || -> Result<AllocatorConfig, Fault> {
-        let mut tree = Node::read(&text)?;
+        let mut tree = Node::read(&text, &SCENARIO)?;
         for (index, set) in sets.iter().enumerate() {
-            set.apply(&mut tree, index)?;
+            set.apply(&mut tree, index, &SCENARIO)?;
         }
         let AllocatorOnly { allocator } = AllocatorOnly::deserialize(&tree)?;
         allocator.validate().map_err(|error| {
@@ -32,5 +33,5 @@ pub fn allocator_with_sets(
         })?;
         Ok(allocator)
     };
-    changed().map_err(|fault| ScenarioError::new(fault, origin, &text, sets))
+    changed().map_err(|fault| ConfigFileError::new(fault, &SCENARIO, origin, &text, sets))
 }

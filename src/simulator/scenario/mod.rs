@@ -5,16 +5,12 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod allocator_only;
-mod document;
-mod error;
 pub mod file;
+mod kind;
 mod presets;
-mod reader;
 pub mod replay;
 mod resolve;
 mod schema;
-mod set;
-mod yaml_file;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +20,9 @@ use serde::Deserialize;
 
 use crate::allocator::config::AllocatorConfig;
 use crate::allocator::job::Topology;
-use crate::input_file;
+use crate::config_file::document::Node;
+use crate::config_file::fault::{Fault, Mark};
+use crate::config_file::{ConfigFileError, read_text};
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::Calibration;
 use crate::quantum::device::DeviceSpec;
@@ -34,18 +32,15 @@ use crate::time::{Span, Time};
 
 use super::workload::Workload;
 use super::workload::distribution::Sampler;
-use document::{Mark, Node};
-use error::Fault;
 use file::ScenarioFile;
+use file::targets;
 
+pub use crate::config_file::SetOverride;
 pub use allocator_only::allocator_with_sets;
-pub use document::MAX_BYTES;
-pub use error::ScenarioError;
 pub use file::targets::{Bound, Comparison, Latency, Measure, OnInconclusive};
 pub use file::{CalibrationMode, DrainLimit, Horizon, Traces, WarmUp};
+pub use kind::SCENARIO;
 pub use schema::{schema, schema_text};
-pub use set::{Overlap, SetError, SetOverride};
-pub use yaml_file::{YamlFile, valid_names};
 
 /// The scenario that runs when none is named.
 pub const QUICKSTART: &str = include_str!("../../../scenarios/quickstart.yaml");
@@ -182,8 +177,8 @@ pub struct Output {
 
 impl Scenario {
     /// Reads the scenario file at `path`, with overrides.
-    pub fn load(path: &Path, sets: &[SetOverride]) -> Result<Self, ScenarioError> {
-        let text = read_text(path, "scenario", "scenarios/quickstart.yaml")?;
+    pub fn load(path: &Path, sets: &[SetOverride]) -> Result<Self, ConfigFileError> {
+        let text = read_text(path, &SCENARIO)?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
         Self::from_yaml(&text, &path.display().to_string(), base_dir, sets)
     }
@@ -195,12 +190,13 @@ impl Scenario {
         origin: &str,
         base_dir: &Path,
         sets: &[SetOverride],
-    ) -> Result<Self, ScenarioError> {
-        Self::read(text, base_dir, sets).map_err(|fault| ScenarioError::new(fault, origin, text, sets))
+    ) -> Result<Self, ConfigFileError> {
+        Self::read(text, base_dir, sets)
+            .map_err(|fault| ConfigFileError::new(fault, &SCENARIO, origin, text, sets))
     }
 
     fn read(text: &str, base_dir: &Path, sets: &[SetOverride]) -> Result<Self, Fault> {
-        let tree = Node::read(text)?;
+        let tree = Node::read(text, &SCENARIO)?;
         // The file alone first: an override must not hide that the file is broken, nor be blamed for it.
         ScenarioFile::deserialize(&tree)?;
         let sets: Vec<(usize, &SetOverride)> = sets.iter().enumerate().collect();
@@ -221,13 +217,13 @@ impl Scenario {
     fn with_sets(tree: &Node, base_dir: &Path, sets: &[(usize, &SetOverride)]) -> Result<Self, Fault> {
         let mut tree = tree.clone();
         for (index, set) in sets {
-            set.apply(&mut tree, *index)?;
+            set.apply(&mut tree, *index, &SCENARIO)?;
         }
         let file = ScenarioFile::deserialize(&tree)?;
         let mut scenario = resolve::scenario(file, base_dir)
             .map_err(|problem| problem.fault.or_at(tree.nearest(tree.steps(&problem.path))))?;
         for target in &mut scenario.targets {
-            target.line = tree.line_of_target(&target.measure.to_string());
+            target.line = targets::line_of(&tree, &target.measure.to_string());
         }
         scenario.sections = tree.sections();
         Ok(scenario)
@@ -274,15 +270,6 @@ impl Scenario {
         }
         *hasher.finalize().as_bytes()
     }
-}
-
-/// The text of the file at `path`, which is to be a `kind` such as `example`.
-fn read_text(path: &Path, kind: &str, example: &str) -> Result<String, ScenarioError> {
-    let unreadable = |reason: &str| ScenarioError::unreadable(path, kind, example, reason);
-    input_file::text(path, MAX_BYTES).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => unreadable("there is no such file"),
-        _ => unreadable(&error.to_string()),
-    })
 }
 
 #[cfg(test)]

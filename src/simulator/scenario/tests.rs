@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::config_file::YamlFile;
 
 fn scenarios() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
@@ -22,7 +23,7 @@ fn scenarios() -> Vec<PathBuf> {
 
 /// Plans of sweeps lie beside scenarios.
 fn is_plan(path: &Path) -> bool {
-    YamlFile::load(path, "plan", "any").is_ok_and(|file| file.has("sweep"))
+    YamlFile::load(path, &SCENARIO).is_ok_and(|file| file.has("sweep"))
 }
 
 #[test]
@@ -58,7 +59,7 @@ fn the_committed_schema_is_up_to_date() {
     }
 }
 
-fn scenario(text: &str, sets: &[&str]) -> Result<Scenario, ScenarioError> {
+fn scenario(text: &str, sets: &[&str]) -> Result<Scenario, ConfigFileError> {
     let sets: Vec<SetOverride> = sets.iter().map(|set| set.parse().unwrap()).collect();
     Scenario::from_yaml(text, "test", Path::new(""), &sets)
 }

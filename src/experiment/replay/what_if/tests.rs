@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::config_file::SetOverride;
 use crate::experiment::run::{Settings, run_with_journal};
-use crate::simulator::scenario::{Scenario, SetOverride};
+use crate::simulator::scenario::Scenario;
 use crate::simulator::traces::Sink;
 
 /// A journal in memory.

@@ -12,8 +12,8 @@ use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::super::document::crop;
-use super::super::error::choices;
+use crate::config_file::document::Node;
+use crate::config_file::shown::{choices, crop};
 use crate::observe::metrics::{METRICS, MetricDef, Statistic};
 
 /// The key beside the metrics.
@@ -103,6 +103,17 @@ impl fmt::Display for Measure {
 enum Stem {
     Simulated(&'static MetricDef),
     WallClock(Latency),
+}
+
+/// The line of the bound on a metric, however its name is written: whole, or with the statistic below it.
+pub(in super::super) fn line_of(scenario: &Node, name: &str) -> Option<u32> {
+    let targets = scenario.below("targets")?;
+    let parted = || {
+        let (stem, statistic) = name.split_once('.')?;
+        let metric = targets.below(stem)?;
+        Some(metric.below(statistic).unwrap_or(metric))
+    };
+    targets.below(name).or_else(parted)?.mark.line()
 }
 
 impl Stem {

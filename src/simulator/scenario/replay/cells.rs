@@ -7,10 +7,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::allocator::job::{IsolationLevel, Priority, QualityBound, Topology};
+use crate::config_file::shown::crop;
 use crate::label;
 use crate::quantum::circuit::{CircuitProfile, InteractionGraph};
 use crate::quantum::generators;
-use crate::simulator::scenario::document::crop;
 use crate::simulator::workload::jobs::PlannedOutcome;
 use crate::time::{SecondsError, Span, SpanError};
 

@@ -2,8 +2,8 @@
 //!
 //! Promises that the reader and the writer know the same columns. Leaves cells to `cells`.
 
-use super::super::error::choices;
 use super::ReplayError;
+use crate::config_file::shown::choices;
 
 /// A column of a table of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::FleetDevice;
-use super::document::crop;
+use crate::config_file::shown::crop;
 use crate::input_file;
 use crate::simulator::csv_reader::RowError;
 use crate::simulator::workload::jobs::PlannedOutcome;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Problem, SHORTEST, too_short};
+use crate::config_file::shown::crop;
 use crate::label;
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, DEAD_ERROR, QubitCalibration};
@@ -16,7 +17,6 @@ use crate::quantum::lattice;
 use crate::quantum::synthetic::{Averages, LogSpread, resample};
 use crate::random::{Purpose, StreamFamily};
 use crate::simulator::scenario::FleetDevice;
-use crate::simulator::scenario::document::crop;
 use crate::simulator::scenario::file::fleet::{AveragesFile, FleetEntry, LatticeFile, NoiseFile};
 use crate::time::Time;
 

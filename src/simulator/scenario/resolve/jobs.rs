@@ -11,13 +11,12 @@ use crate::allocator::job::{
     Tenant, Topology,
 };
 use crate::allocator::placement::pattern::Pattern;
+use crate::config_file::shown::{crop, near};
 use crate::label;
 use crate::quantum::DeviceId;
 use crate::quantum::circuit::InteractionGraph;
-use crate::quantum::file_error::near;
 use crate::quantum::generators;
 use crate::simulator::scenario::FleetDevice;
-use crate::simulator::scenario::document::crop;
 use crate::simulator::scenario::file::jobs::{
     EstimateFile, JobTemplate, PriorityFile, PriorityName, QualityFile, TopologyFile,
 };

@@ -10,12 +10,13 @@ mod workload;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::error::{Fault, choices};
 use super::file::{Horizon, ScenarioFile, WarmUp};
 use super::{
     CalibrationMode, CalibrationPlan, Comparison, DrainLimit, FleetDevice, Measure, Output, Scenario, Target,
 };
 use crate::allocator::config::Retry;
+use crate::config_file::fault::Fault;
+use crate::config_file::shown::{choices, crop};
 use crate::observe::metrics::Metric;
 use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
@@ -233,7 +234,7 @@ fn name(file: &ScenarioFile) -> Result<(), Problem> {
     if ok {
         return Ok(());
     }
-    let shown = super::document::crop(name);
+    let shown = crop(name);
     Err(Problem::new("scenario", format!("`{shown}` is no name for a scenario"))
         .hint("up to 64 letters, digits, `-` and `_`, because it becomes the name of a folder"))
 }

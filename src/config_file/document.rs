@@ -1,7 +1,7 @@
 //! A YAML file as a tree in which every key and value knows where it stands.
 //!
-//! Promises that any text, however large, deep or broken, becomes a tree or an error quickly: sizes are limited before
-//! and while reading. Leaves types to [`super::reader`] and meaning to [`super::resolve`].
+//! Promises that any text, however large, deep or broken, becomes a tree or an error quickly: sizes are
+//! limited before and while reading. Leaves types to [`super::reader`] and meaning to whoever asks.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,37 +12,29 @@ use serde_yaml::budget::BudgetBreach;
 use serde_yaml::options::MergeKeyPolicy;
 use serde_yaml::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter, Spanned};
 
-use super::error::Fault;
-use crate::label::is_invisible;
+use super::fault::{Fault, Mark};
+use super::kind::Kind;
+use super::shown::crop;
 
-/// Largest scenario file that is read, bytes.
+/// Largest file that is read into a tree, bytes.
 pub const MAX_BYTES: usize = 16 << 20;
 
-/// Deepest nesting; a scenario needs about 10.
+/// Deepest nesting; a scenario, the deepest kind, needs about 10.
 const MAX_DEPTH: usize = 48;
 
 /// Most nodes, aliases expanded.
 const MAX_NODES: usize = 2_000_000;
 
-/// Where a key or value was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    /// In the file: line and column from 1, width in characters.
-    File { line: u32, column: u32, width: u32 },
-    /// In the override with this index.
-    Set(usize),
-}
-
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
-    pub(super) mark: Mark,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) mark: Mark,
+    pub(crate) value: Value,
 }
 
 /// What YAML knows.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Unsigned(u64),
@@ -55,15 +47,15 @@ pub(super) enum Value {
 
 /// A key with its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) mark: Mark,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) mark: Mark,
+    pub(crate) node: Node,
 }
 
 impl Node {
     /// Reads one YAML document.
-    pub(super) fn read(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn read(text: &str, kind: &Kind) -> Result<Self, Fault> {
         if text.len() > MAX_BYTES {
             return Err(Fault::new(format!("the file has {} bytes, the most is {MAX_BYTES}", text.len())));
         }
@@ -73,8 +65,7 @@ impl Node {
             line.is_empty() || line.starts_with('#') || line == "---" || line == "..."
         };
         if text.trim_start_matches('\u{feff}').lines().all(blank) {
-            return Err(Fault::new("the file is empty")
-                .with_hint("see scenarios/quickstart.yaml, or `rmsim schema` for all keys"));
+            return Err(Fault::new("the file is empty").with_hint(kind.empty_hint));
         }
         let options = serde_yaml::options! {
             budget: serde_yaml::budget! {
@@ -91,11 +82,12 @@ impl Node {
         };
         serde_yaml::from_str_with_options::<Spanned<Value>>(text, options)
             .map(Self::from)
-            .map_err(|error| fault(&error))
+            .map_err(|error| fault(&error, kind))
     }
 
-    /// The value below `path`, or the nearest above it that exists; with the mark of its key where it has one.
-    pub(super) fn nearest<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Mark {
+    /// The value below `path`, or the nearest above it that exists; with the mark of its key where it has
+    /// one.
+    pub(crate) fn nearest<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Mark {
         let mut node = self;
         let mut mark = self.mark;
         for step in path {
@@ -126,9 +118,9 @@ impl Node {
 }
 
 impl Node {
-    /// The steps of a path whose keys are joined by dots, for [`Self::nearest`]. A key may hold dots itself, as
-    /// `qubit_utilization[my.device]` does: the longest one that fits counts.
-    pub(super) fn steps<'a>(&self, path: &'a str) -> Vec<&'a str> {
+    /// The steps of a path whose keys are joined by dots, for [`Self::nearest`]. A key may hold dots itself,
+    /// as `qubit_utilization[my.device]` does: the longest one that fits counts.
+    pub(crate) fn steps<'a>(&self, path: &'a str) -> Vec<&'a str> {
         let first = path.split('.').next().unwrap_or_default();
         let (step, below) = match &self.value {
             Value::Map(entries) => {
@@ -148,29 +140,16 @@ impl Node {
         steps
     }
 
-    fn below(&self, key: &str) -> Option<&Self> {
+    /// The value of a key, where this is keys with values and has it.
+    pub(crate) fn below(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node),
             _ => None,
         }
     }
 
-    /// The line of the bound on a metric, however its name is written: whole, or with the statistic below it.
-    pub(super) fn line_of_target(&self, name: &str) -> Option<u32> {
-        let targets = self.below("targets")?;
-        let parted = || {
-            let (stem, statistic) = name.split_once('.')?;
-            let metric = targets.below(stem)?;
-            Some(metric.below(statistic).unwrap_or(metric))
-        };
-        match targets.below(name).or_else(parted)?.mark {
-            Mark::File { line, .. } => Some(line),
-            Mark::Set(_) => None,
-        }
-    }
-
     /// A hash of each top-level section, whatever the order of its keys and the layout of the file.
-    pub(super) fn sections(&self) -> BTreeMap<String, String> {
+    pub(crate) fn sections(&self) -> BTreeMap<String, String> {
         let Value::Map(entries) = &self.value else { return BTreeMap::new() };
         let hash = |node: &Self| {
             let mut text = String::new();
@@ -220,7 +199,8 @@ impl From<Spanned<Value>> for Node {
     }
 }
 
-fn mark(location: Location) -> Mark {
+/// Where the YAML reader says that something stands.
+pub(super) fn mark(location: Location) -> Mark {
     let number = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
     Mark::File {
         line: number(location.line()),
@@ -306,9 +286,9 @@ impl<'de> Visitor<'de> for ValueVisitor {
 }
 
 /// What the YAML reader found, in our words.
-fn fault(error: &YamlError) -> Fault {
+fn fault(error: &YamlError, kind: &Kind) -> Fault {
     let location = error.location().filter(|location| *location != Location::UNKNOWN);
-    let mut fault = explain(error.without_snippet());
+    let mut fault = explain(error.without_snippet(), kind);
     fault.mark = location.map(mark).map(|mark| match mark {
         // The reader's own spans may cover the rest of the file.
         Mark::File { line, column, .. } => Mark::File { line, column, width: 1 },
@@ -317,22 +297,22 @@ fn fault(error: &YamlError) -> Fault {
     fault
 }
 
-fn explain(error: &YamlError) -> Fault {
+fn explain(error: &YamlError, kind: &Kind) -> Fault {
     match error {
         YamlError::DuplicateMappingKey { key: Some(key), .. } => {
             Fault::new(format!("the key `{}` is given twice", crop(key))).with_hint("keep one of them")
         }
         YamlError::Budget { breach: BudgetBreach::Documents { .. }, .. }
         | YamlError::MultipleDocuments { .. } => {
-            Fault::new("a second document begins here").with_hint("one scenario per file")
+            Fault::new("a second document begins here").with_hint(kind.second_hint)
         }
         YamlError::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
             Fault::new(format!("nested deeper than {MAX_DEPTH} levels")).with_hint("is a bracket left open?")
         }
-        YamlError::Budget { .. } => Fault::new("too many values for a scenario"),
+        YamlError::Budget { .. } => Fault::new(kind.too_large),
         YamlError::MergeKeyNotAllowed { .. } => Fault::new("merge keys (`<<`) are not supported")
             .with_hint("write the keys out, or use an alias for the whole value"),
-        YamlError::AliasError { error, .. } => explain(error),
+        YamlError::AliasError { error, .. } => explain(error, kind),
         other => {
             let message = crop(&DefaultMessageFormatter.format_message(other));
             match message.contains("tab") {
@@ -341,15 +321,4 @@ fn explain(error: &YamlError) -> Fault {
             }
         }
     }
-}
-
-/// A piece of the file that is safe and short enough to print.
-pub(super) fn crop(text: &str) -> String {
-    const SHOWN: usize = 160;
-    let shown = |c: char| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c };
-    let mut short: String = text.chars().take(SHOWN).map(shown).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        short.push_str("...");
-    }
-    short
 }

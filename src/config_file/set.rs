@@ -1,13 +1,15 @@
 //! Overrides from the command line: `--set path=value`.
 //!
-//! Promises that an override is read and checked like the file itself, and that its errors name it. Keys are separated
-//! by dots, list items are numbers; the value is YAML, or else a text.
+//! Promises that an override is read and checked like the file itself, and that its errors name it. Keys are
+//! separated by dots, list items are numbers; the value is YAML, or else a text.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::document::{Entry, Mark, Node, Value, crop};
-use super::error::Fault;
+use super::document::{Entry, Node, Value};
+use super::fault::{Fault, Mark};
+use super::kind::Kind;
+use super::shown::crop;
 
 /// One override.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +65,8 @@ impl SetOverride {
         self.path.join(".")
     }
 
-    /// How the place of this setting lies to that of another one; `None` where one leaves the other as it is. Items of
-    /// lists are compared by number: `fleet.00` is `fleet.0`.
+    /// How the place of this setting lies to that of another one; `None` where one leaves the other as it is.
+    /// Items of lists are compared by number: `fleet.00` is `fleet.0`.
     pub fn overlap(&self, other: &Self) -> Option<Overlap> {
         let number = |key: &str| key.parse::<usize>().ok();
         let same = |(a, b): (&String, &String)| a == b || (number(a).is_some() && number(a) == number(b));
@@ -86,8 +88,8 @@ impl SetOverride {
         &self.value
     }
 
-    /// Puts the value into the tree; `index` is the number of this override.
-    pub(super) fn apply(&self, tree: &mut Node, index: usize) -> Result<(), Fault> {
+    /// Puts the value into the tree of a file of this kind; `index` is the number of this override.
+    pub(crate) fn apply(&self, tree: &mut Node, index: usize, kind: &Kind) -> Result<(), Fault> {
         let mark = Mark::Set(index);
         let mut node = tree;
         for (depth, key) in self.path.iter().enumerate() {
@@ -109,7 +111,7 @@ impl SetOverride {
                 }
                 Value::Map(entries) => {
                     let parent = depth.checked_sub(1).map_or("", |parent| self.path[parent].as_str());
-                    child(entries, written(entries, parent, key), mark)
+                    child(entries, written(entries, kind, parent, key), mark)
                 }
                 value @ Value::Null => {
                     *value = Value::Map(Vec::new());
@@ -126,13 +128,13 @@ impl SetOverride {
                 }
             };
         }
-        *node = self.parsed(mark);
+        *node = self.parsed(mark, kind);
         Ok(())
     }
 
     /// The value as YAML, or else as a text.
-    fn parsed(&self, mark: Mark) -> Node {
-        let value = match Node::read(&self.value) {
+    fn parsed(&self, mark: Mark, kind: &Kind) -> Node {
+        let value = match Node::read(&self.value, kind) {
             Ok(node) => node.value,
             Err(_) => Value::Text(self.value.clone()),
         };
@@ -140,18 +142,10 @@ impl SetOverride {
     }
 }
 
-/// Keys with two names: below which key, and both.
-const ALIASES: [(&str, &str, &str); 1] = [("allocator", "strategy", "default_strategy")];
-
 /// The name under which the file has a key already: it may stand there once.
-fn written<'a>(entries: &[Entry], parent: &str, key: &'a str) -> &'a str {
+fn written<'a>(entries: &[Entry], kind: &Kind, parent: &str, key: &'a str) -> &'a str {
     let has = |name: &str| entries.iter().any(|entry| entry.key == name);
-    let other = ALIASES.iter().find_map(|(below, one, two)| match *below == parent {
-        true if *one == key => Some(*two),
-        true if *two == key => Some(*one),
-        _ => None,
-    });
-    other.filter(|other| has(other) && !has(key)).unwrap_or(key)
+    kind.other_name(parent, key).filter(|other| has(other) && !has(key)).unwrap_or(key)
 }
 
 fn child<'a>(entries: &'a mut Vec<Entry>, key: &str, mark: Mark) -> &'a mut Node {

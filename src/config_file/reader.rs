@@ -1,7 +1,7 @@
 //! From the tree of a file to typed values, with the place of whatever does not fit.
 //!
-//! Promises that every error carries the mark of the key or value it is about, wherever that was written: in the file
-//! or in an override. Leaves the meaning of the values to [`super::resolve`].
+//! Promises that every error carries the mark of the key or value it is about, wherever that was written: in
+//! the file or in an override. Leaves the meaning of the values to whoever asks.
 
 use serde::Deserializer;
 use serde::de::value::StrDeserializer;
@@ -9,15 +9,17 @@ use serde::de::{
     DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::document::{Entry, Mark, Node, Value, crop};
-use super::error::Fault;
+use super::document::{Entry, Node, Value};
+use super::fault::{Fault, Mark};
+use super::shown::crop;
 
 impl Node {
     fn at(&self, fault: Fault) -> Fault {
         fault.or_at(self.mark)
     }
 
-    /// A number or boolean as a text: so that `30` is answered by the reader of durations, which knows better.
+    /// A number or boolean as a text: so that `30` is answered by the reader of durations, which knows
+    /// better.
     fn scalar_text(&self) -> Option<String> {
         match &self.value {
             Value::Bool(value) => Some(value.to_string()),
