@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use resource_manager::allocator::config::{PlacementConfig, Strategy};
-use resource_manager::allocator::messages::EpochNumber;
 use resource_manager::allocator::placement::cost::{Epoch, nats_of_cost};
 use resource_manager::allocator::placement::pattern::Pattern;
 use resource_manager::allocator::placement::surcharge::Surcharges;
 use resource_manager::allocator::placement::{PlacementOutcome, PlacementRequest, strategy};
+use resource_manager::allocator::protocol::EpochNumber;
 use resource_manager::quantum::calibration::{Calibration, DEAD_ERROR};
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::{PhysicalQubit, QubitSet, catalogue};

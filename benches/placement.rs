@@ -11,9 +11,9 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use instances::Instances;
 use resource_manager::allocator::config::Strategy;
-use resource_manager::allocator::job::Topology;
 use resource_manager::allocator::placement::pattern::Pattern;
 use resource_manager::allocator::placement::{PlacementRequest, strategy};
+use resource_manager::allocator::protocol::Topology;
 
 fn placement(criterion: &mut Criterion) {
     let all = Instances::parse(include_str!("../tests/data/placement_instances.json"));

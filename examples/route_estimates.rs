@@ -9,10 +9,10 @@ use std::io::Read;
 use std::time::Instant;
 
 use resource_manager::allocator::config::Strategy;
-use resource_manager::allocator::messages::EpochNumber;
 use resource_manager::allocator::placement::cost::{Epoch, nats_of_cost};
 use resource_manager::allocator::placement::pattern::Pattern;
 use resource_manager::allocator::placement::{PlacementOutcome, PlacementRequest, strategy};
+use resource_manager::allocator::protocol::EpochNumber;
 use resource_manager::quantum::{QubitSet, VirtualQubit, catalogue};
 
 #[derive(serde::Deserialize)]

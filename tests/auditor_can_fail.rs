@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use resource_manager::allocator::Allocator;
-use resource_manager::allocator::job::{JobId, JobRequest, Topology};
-use resource_manager::allocator::messages::{Command, Event};
 use resource_manager::allocator::placement::{
     Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy,
 };
+use resource_manager::allocator::protocol::{Command, Event, JobId, JobRequest, Topology};
 use resource_manager::experiment::run::{Settings, run};
 use resource_manager::observe::Observer;
 use resource_manager::observe::auditor::ViolationKind;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use resource_manager::allocator::placement::{Placed, PlacementRequest, PlacementStrategy};
+use resource_manager::allocator::placement::{Capabilities, Placed, PlacementRequest, PlacementStrategy};
 use resource_manager::experiment::check::baseline::Baseline;
 use resource_manager::experiment::check::speed;
 use resource_manager::experiment::compare::judged_metrics;
@@ -479,8 +479,8 @@ impl PlacementStrategy for Twice {
         self.0.place(request)
     }
 
-    fn minimises(&self) -> bool {
-        self.0.minimises()
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
     }
 
     fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {

@@ -14,12 +14,13 @@ use resource_manager::allocator::config::{
     AllocatorConfig, Batch, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, RoutingPolicy,
     SearchMemory, Selection, Starts, Strategy as Placing,
 };
-use resource_manager::allocator::job::{Elasticity, JobId, JobRequest, JobState, QualityBound, Topology};
-use resource_manager::allocator::jobs::Job;
-use resource_manager::allocator::ledger::Kind;
-use resource_manager::allocator::messages::{
-    AllocationId, Answer, Command, CommandError, Event, Outcome, Status, StatusReason, Target,
+use resource_manager::allocator::protocol::{
+    AllocationId, Answer, Command, CommandError, Elasticity, Event, JobId, JobRequest, JobState, Outcome,
+    QualityBound, Status, StatusReason, Target, Topology,
 };
+use resource_manager::allocator::state::State;
+use resource_manager::allocator::state::calendar::BookingKind;
+use resource_manager::allocator::state::jobs::Job;
 use resource_manager::observe::Observer;
 use resource_manager::observe::metrics::MetricsOptions;
 use resource_manager::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
@@ -244,6 +245,8 @@ struct World {
     core: Allocator,
     /// A core restored from a snapshot of the other, which must do the same from then on.
     twin: Option<Allocator>,
+    /// The fold of all events.
+    folded: State,
     /// The twin forgets before every command whatever it remembers, and must still do the same.
     twin_forgets: bool,
     observer: Observer,
@@ -264,6 +267,7 @@ impl World {
         let mut world = Self {
             core: Allocator::new(config(number), draws).unwrap(),
             twin: None,
+            folded: State::new(config(number)),
             twin_forgets: false,
             observer: Observer::new(MetricsOptions::default()),
             now: Time::ZERO,
@@ -305,6 +309,7 @@ impl World {
             Ok(answer) => {
                 self.last = self.now;
                 for event in &events {
+                    self.folded.apply(self.now, event).expect("it has happened");
                     self.observer.observe(self.now, event);
                     match event {
                         Event::JobStarted { allocation } => self.allocations.push(allocation.id),
@@ -321,6 +326,7 @@ impl World {
                         _ => {}
                     }
                 }
+                assert_eq!(self.folded.hash(), self.core.state_hash(), "the state is the fold of its events");
                 self.check();
                 Ok((answer, events.len()))
             }
@@ -572,7 +578,7 @@ impl World {
     }
 
     fn state_of(&self, job: JobId) -> Option<JobState> {
-        self.core.job(job).map(|job| job.state)
+        self.core.job(job).map(|job| job.state())
     }
 
     /// The answer about a job that has ended, and may have been forgotten since.
@@ -593,10 +599,13 @@ impl World {
         let device = self.core.device(id).ok_or(CommandError::UnknownDevice(id))?;
         let map = &device.spec.coupling_map;
         let on_it = |used: &dyn Fn(&QubitSet) -> bool| {
-            device.ledger.entries().any(|(_, kind, entry)| kind == Kind::Job && used(&entry.qubits))
+            device
+                .calendar
+                .bookings()
+                .any(|(_, kind, entry)| kind == BookingKind::Allocation && used(&entry.qubits))
         };
         let (exists, busy) = match target {
-            Target::Device(_) => (true, device.running > 0),
+            Target::Device(_) => (true, device.running() > 0),
             Target::Qubit(_, qubit) => {
                 let exists = qubit.index() < map.qubits();
                 (exists, exists && on_it(&|held| held.contains(qubit)))
@@ -617,7 +626,7 @@ impl World {
 
     /// Everything that must hold after every command.
     fn check(&mut self) {
-        let ids: Vec<(JobId, JobState)> = self.core.jobs().map(|job| (job.request.id, job.state)).collect();
+        let ids: Vec<(JobId, JobState)> = self.core.jobs().map(|job| (job.request.id, job.state())).collect();
         for (id, state) in ids {
             let waits = matches!(state, JobState::Queued | JobState::Held);
             assert_eq!(self.core.why_waiting(id).is_some(), waits);
@@ -628,7 +637,7 @@ impl World {
         for device in self.core.devices() {
             let sample =
                 samples.iter().find(|sample| sample.device == Some(device.id)).expect("every device");
-            let (held, running) = (device.ledger.held().len() as u64, u64::from(device.running));
+            let (held, running) = (device.calendar.held().len() as u64, u64::from(device.running()));
             assert_eq!((sample.held, sample.running), (held, running));
             if device.status != Status::Offline {
                 assert_eq!(sample.free, u64::from(device.free_len()), "free qubits");
@@ -637,9 +646,10 @@ impl World {
         let mut live = 0;
         for device in self.core.devices() {
             let map = &device.spec.coupling_map;
-            let jobs: Vec<_> = device.ledger.entries().filter(|(_, kind, _)| *kind == Kind::Job).collect();
+            let jobs: Vec<_> =
+                device.calendar.bookings().filter(|(_, kind, _)| *kind == BookingKind::Allocation).collect();
             live += jobs.len();
-            assert_eq!(jobs.len() as u32, device.running);
+            assert_eq!(jobs.len() as u32, device.running());
             let mut held = QubitSet::new(map.qubits());
             for (index, (_, _, a)) in jobs.iter().enumerate() {
                 assert!(held.is_disjoint(&a.qubits), "a qubit is held twice");
@@ -649,9 +659,9 @@ impl World {
                     assert!(map.distance(&a.qubits, &b.qubits).is_none_or(|d| d >= needed), "too close");
                 }
             }
-            assert_eq!(&held, device.ledger.held());
+            assert_eq!(&held, device.calendar.held());
             let usable = &device.epoch.usable;
-            let blocked = device.ledger.blocked().intersection_len(usable);
+            let blocked = device.calendar.blocked().intersection_len(usable);
             let mut dead = QubitSet::full(map.qubits());
             dead.subtract(usable);
             dead.subtract(&held);
@@ -663,18 +673,18 @@ impl World {
         let mut running = 0;
         let mut waiting = 0;
         for job in self.core.jobs() {
-            match job.state {
+            match job.state() {
                 JobState::Queued | JobState::Held => {
                     waiting += 1;
-                    assert!(job.allocation.is_none_or(|id| self.core.allocation(id).is_none()));
-                    assert!(job.stop.is_none());
+                    assert!(job.allocation().is_none_or(|id| self.core.allocation(id).is_none()));
+                    assert!(job.stop().is_none());
                 }
                 JobState::Running | JobState::Stopping => {
                     running += 1;
-                    let id = job.allocation.expect("a running job holds qubits");
+                    let id = job.allocation().expect("a running job holds qubits");
                     let allocation = self.core.allocation(id).expect("and its allocation lives");
                     assert_eq!((allocation.job, allocation.attempt), (job.request.id, job.attempts));
-                    assert_eq!(job.stop.is_some(), job.state == JobState::Stopping);
+                    assert_eq!(job.stop().is_some(), job.state() == JobState::Stopping);
                 }
             }
         }
@@ -688,7 +698,7 @@ impl World {
             return;
         }
         let waiting =
-            |job: &&Job| matches!(job.state, JobState::Queued | JobState::Held) && job.attempts == 0;
+            |job: &&Job| matches!(job.state(), JobState::Queued | JobState::Held) && job.attempts == 0;
         if let Some(limit) = self.limited_since_the_start {
             assert!(
                 self.core.jobs().filter(waiting).count() <= limit as usize,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{AllocatorConfig, Isolation, Strategy};
-use resource_manager::allocator::job::{
-    Elasticity, IsolationLevel, JobId, JobRequest, QualityBound, Topology,
+use resource_manager::allocator::protocol::{
+    AllocationId, Command, Elasticity, Event, IsolationLevel, JobId, JobRequest, Outcome, QualityBound,
+    Topology,
 };
-use resource_manager::allocator::messages::{AllocationId, Command, Event, Outcome};
 use resource_manager::observe::auditor::{Auditor, ViolationKind};
 use resource_manager::quantum::calibration::{Calibration, CouplerCalibration};
 use resource_manager::quantum::coupling_map::CouplingMap;
@@ -61,7 +61,7 @@ impl World {
     /// Ends a job, if it runs.
     fn finish(&mut self, job: u64) {
         let (outcome, shots_done) = (Outcome::Success, 1);
-        if let Some(allocation) = self.core.job(JobId(job)).and_then(|job| job.allocation) {
+        if let Some(allocation) = self.core.job(JobId(job)).and_then(|job| job.allocation()) {
             self.tell(Command::Finished { allocation, outcome, shots_done });
         }
     }

@@ -10,10 +10,10 @@ use ciborium::Value;
 use rand::RngExt;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry, Selection};
-use resource_manager::allocator::job::{
-    Elasticity, IsolationLevel, JobId, JobRequest, QualityBound, Topology,
+use resource_manager::allocator::protocol::{
+    AllocationId, Command, Elasticity, IsolationLevel, JobId, JobRequest, Outcome, QualityBound, Status,
+    StatusReason, Target, Topology,
 };
-use resource_manager::allocator::messages::{AllocationId, Command, Outcome, Status, StatusReason, Target};
 use resource_manager::quantum::circuit::{CircuitProfile, InteractionGraph};
 use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit, catalogue};
 use resource_manager::random::{Purpose, Stream, StreamFamily};
@@ -278,10 +278,9 @@ fn forgeries_are_named() {
     forge("state/running/0/allocation/device", &number(7));
     forge("state/running/0/allocation/layout/0", &number(9_999));
     forge("state/running/0/allocation/held/qubits", &|value| *value = Value::Array(Vec::new()));
-    forge("state/fleet/devices/0/running", &number(0));
     forge("state/fleet/devices/0/spec/coupling_map/qubits", &number(u64::from(u32::MAX)));
     forge("state/jobs/free", &|value| *value = Value::Array(vec![Value::Integer(0.into()); 2]));
-    forge("state/timers", &|value| *value = Value::Array(Vec::new()));
+    forge("agenda/timers", &|value| *value = Value::Array(Vec::new()));
     insta::assert_snapshot!(shown.join("\n"), @r#"
     state/next_allocation: a guard of an allocation that was not given yet
     state/next_place: a counter near its end
@@ -290,9 +289,8 @@ fn forgeries_are_named() {
     state/running/0/allocation/device: a booking that belongs to no allocation
     state/running/0/allocation/layout/0: a layout on qubits that the device does not have
     state/running/0/allocation/held/qubits: a booking that belongs to no allocation
-    state/fleet/devices/0/running: a device that miscounts its allocations
     state/fleet/devices/0/spec/coupling_map/qubits: Semantic(None, "a device of 4294967295 qubits")
     state/jobs/free: the table of jobs contradicts itself
-    state/timers: a guard that never ends
+    agenda/timers: a guard that never ends
     "#);
 }

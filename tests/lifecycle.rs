@@ -3,9 +3,8 @@
 //! Promises that what a log shows is what the documents say. Leaves who is placed where to `scheduling.rs`.
 
 use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry};
-use resource_manager::allocator::job::{JobId, JobRequest, Topology};
-use resource_manager::allocator::messages::{
-    Answer, Command, CommandError, Outcome, Status, StatusReason, Target,
+use resource_manager::allocator::protocol::{
+    Answer, Command, CommandError, JobId, JobRequest, Outcome, Status, StatusReason, Target, Topology,
 };
 use resource_manager::quantum::DeviceId;
 use resource_manager::time::Span;

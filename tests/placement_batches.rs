@@ -10,15 +10,16 @@ use std::sync::Arc;
 use instances::{Best, Instances};
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{AllocatorConfig, Batch, Strategy};
-use resource_manager::allocator::job::{JobId, JobRequest, QualityBound, Topology};
-use resource_manager::allocator::messages::{Allocation, Command, EpochNumber, Event};
 use resource_manager::allocator::placement::batch::components;
 use resource_manager::allocator::placement::cost::Epoch;
 use resource_manager::allocator::placement::pattern::Pattern;
 use resource_manager::allocator::placement::{
     PlacementOutcome, PlacementRequest, placement_of_layout, strategy,
 };
-use resource_manager::allocator::quality::Bounds;
+use resource_manager::allocator::protocol::{
+    Allocation, Command, EpochNumber, Event, JobId, JobRequest, QualityBound, Topology,
+};
+use resource_manager::allocator::quality::QualityBounds;
 use resource_manager::quantum::catalogue;
 use resource_manager::quantum::{DeviceId, QubitSet};
 use resource_manager::random::{Purpose, StreamFamily};
@@ -148,7 +149,8 @@ fn bounds_are_kept_when_jobs_move() {
             &PlacementRequest::new(&epoch, &epoch.usable, &pattern),
             allocation.layout.clone(),
         );
-        let judged = Bounds::new(request).assess(&request.topology, &pattern, &epoch, &placement.unwrap());
+        let judged =
+            QualityBounds::new(request).assess(&request.topology, &pattern, &epoch, &placement.unwrap());
         assert_eq!(allocation.explanation.quality, Some(judged));
     }
     // Now with bounds that leave no room: nobody may lose.

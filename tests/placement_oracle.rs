@@ -10,15 +10,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rand::RngExt;
-use resource_manager::allocator::class::ClassTable;
-use resource_manager::allocator::job::{ElementLimits, JobId, JobRequest, Topology};
-use resource_manager::allocator::messages::EpochNumber;
+use resource_manager::allocator::candidates::memo::Memo;
 use resource_manager::allocator::placement::cost::{Epoch, NAT, cost_of_error};
 use resource_manager::allocator::placement::exact::NoiseAware;
 use resource_manager::allocator::placement::pattern::Pattern;
 use resource_manager::allocator::placement::{
     Objective, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy,
 };
+use resource_manager::allocator::protocol::{ElementLimits, EpochNumber, JobId, JobRequest, Topology};
 use resource_manager::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet, VirtualQubit};
@@ -87,7 +86,7 @@ impl Case {
         let out = QubitSet::from_qubits(qubits as usize, offline.iter().copied().map(PhysicalQubit));
         let out_couplers: Vec<CouplerId> = offline_couplers.iter().copied().map(CouplerId).collect();
         let epoch = Epoch::new(EpochNumber(1), map.clone(), calibration.clone(), &out, &out_couplers);
-        let mut classes = ClassTable::default();
+        let mut classes = Memo::default();
         let class = classes.join(&JobRequest { limits, ..JobRequest::new(JobId(number), 4, Topology::Line) });
         let (mask, ..) = classes[class].on_device(DeviceId(0), &epoch);
         let mut free = mask.qubits.clone();

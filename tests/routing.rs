@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{AllocatorConfig, PlacementConfig, RoutingPolicy, Selection};
-use resource_manager::allocator::job::{JobId, JobRequest, Topology};
-use resource_manager::allocator::messages::{Allocation, Answer, Command, Event};
+use resource_manager::allocator::protocol::{
+    Allocation, Answer, Command, Event, JobId, JobRequest, Topology,
+};
 use resource_manager::experiment::run::{Settings, run};
 use resource_manager::observe::Observer;
 use resource_manager::observe::metrics::MetricsOptions;

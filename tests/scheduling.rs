@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use resource_manager::allocator::balancing::index::FleetIndex;
-use resource_manager::allocator::balancing::named::Named;
-use resource_manager::allocator::balancing::selection::{Ask, DeviceSelector};
+use resource_manager::allocator::candidates::index::FleetIndex;
+use resource_manager::allocator::candidates::named::Named;
+use resource_manager::allocator::candidates::selection::{Ask, DeviceSelector};
 use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry, Selection};
-use resource_manager::allocator::job::{JobId, JobRequest, Topology};
-use resource_manager::allocator::messages::{Answer, Command, Status, StatusReason, Target};
 use resource_manager::allocator::placement::{
     Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy,
+};
+use resource_manager::allocator::protocol::{
+    Answer, Command, JobId, JobRequest, Status, StatusReason, Target, Topology,
 };
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit};

@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::job::IsolationLevel;
+use super::protocol::IsolationLevel;
 use crate::time::Span;
 
 /// All settings of the core.

@@ -6,8 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{Selection, Strategy};
-use super::job::JobId;
-use super::messages::Status;
+use super::protocol::{JobId, Status};
 use super::quality::{Assessment, Shortfall};
 use crate::quantum::DeviceId;
 use crate::time::Time;

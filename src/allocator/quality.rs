@@ -17,10 +17,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::job::{JobRequest, QualityBound, Topology};
 use super::placement::Placement;
 use super::placement::cost::Epoch;
 use super::placement::pattern::Pattern;
+use super::protocol::{JobRequest, QualityBound, Topology};
 use super::routed_program::placed_program;
 use crate::quantum::success::{mean_gate_fidelity, success_probability};
 
@@ -113,7 +113,7 @@ impl Assessment {
 
 /// The bounds of one job.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Bounds {
+pub struct QualityBounds {
     success: Option<QualityBound>,
     fidelity: Option<QualityBound>,
     noise_budget: Option<f64>,
@@ -121,7 +121,7 @@ pub struct Bounds {
     depth: u32,
 }
 
-impl Bounds {
+impl QualityBounds {
     /// The bounds of a request.
     pub fn new(request: &JobRequest) -> Self {
         let mut bounds = Self {
@@ -214,8 +214,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::allocator::job::JobId;
-    use crate::allocator::messages::EpochNumber;
+    use crate::allocator::protocol::{EpochNumber, JobId};
     use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
     use crate::quantum::coupling_map::CouplingMap;
     use crate::quantum::{PhysicalQubit, QubitSet};
@@ -253,8 +252,8 @@ mod tests {
                 noise_budget,
                 ..JobRequest::new(JobId(1), 3, Topology::Line)
             };
-            let bounds = Bounds::new(&request);
-            assert_eq!(Bounds::from_bits(bounds.bits()), bounds);
+            let bounds = QualityBounds::new(&request);
+            assert_eq!(QualityBounds::from_bits(bounds.bits()), bounds);
             let judged = bounds.assess(&Topology::Line, &pattern, &epoch, &placement);
             let text = judged.missed.map_or("met".to_owned(), |missed| missed.to_string());
             (judged, format!("{text}{}", if judged.forbidden { " (hard)" } else { "" }))

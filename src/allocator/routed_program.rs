@@ -7,10 +7,10 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::job::Topology;
 use super::placement::cost::cost_of_error;
 use super::placement::pattern::Pattern;
 use super::placement::routing::{ONE_SWAP, Paths, SWAP_GATES, UNREACHABLE, swaps_per_step};
+use super::protocol::Topology;
 use crate::quantum::calibration::Calibration;
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::program::{Interactions, PlacedProgram, Program, live_couplers};

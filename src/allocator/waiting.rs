@@ -3,36 +3,47 @@
 //! Promises the first reason in the order of [`WaitReason`] and, among devices, of [`Obstacle`], over all devices that
 //! might take the job; neither what was remembered nor which device was asked last makes a difference.
 
-use super::Allocator;
-use super::balancing::candidates::Candidates;
-use super::balancing::index::Need;
+use super::candidates::index::Need;
+use super::candidates::judge::Judge;
+use super::candidates::walk::Walk;
 use super::config::{HeadOfLine, Queue};
 use super::explain::{Obstacle, WaitReason};
-use super::job::{JobId, JobRequest, JobState};
-use super::jobs::{JobSlot, Known};
+use super::protocol::{JobId, JobRequest, JobState, Status};
+use super::state::State;
+use super::state::jobs::{JobSlot, Stage};
 use crate::quantum::DeviceId;
+use crate::time::Time;
 
-impl Allocator {
-    /// Why a waiting job does not start now; `None` when no such job waits. May search, as a pass would.
-    pub fn why_waiting(&mut self, id: JobId) -> Option<WaitReason> {
-        let Known::Live(slot) = self.state.jobs.find(id) else { return None };
-        let job = &self.state.jobs[slot];
-        let (state, class, queue, counted, retry_at) =
-            (job.state, job.class, job.queue, job.counted, job.retry_at);
-        if matches!(state, JobState::Running | JobState::Stopping) {
-            return None;
-        }
-        if !self.is_feasible(class) {
-            let shortfall = self.best_shortfall(class);
+/// Why a waiting job does not start now; `None` when no such job waits. May search, as a pass would.
+pub(super) fn why(state: &mut State, judge: &mut Judge, id: JobId) -> Option<WaitReason> {
+    Inquiry { now: state.agenda().now, state, judge }.why(id)
+}
+
+struct Inquiry<'a> {
+    now: Time,
+    state: &'a mut State,
+    judge: &'a mut Judge,
+}
+
+impl Inquiry<'_> {
+    fn why(&mut self, id: JobId) -> Option<WaitReason> {
+        let (slot, job) = self.state.find(id)?;
+        let stage = job.stage();
+        let (wait, counted) = (job.wait()?, job.is_counted());
+        let request = job.request.clone();
+        let kind = self.judge.memo.kind_of(slot, &request);
+        if !self.judge.is_feasible(self.state, kind) {
+            let shortfall = self.judge.best_shortfall(self.state, kind);
             return Some(shortfall.map_or(WaitReason::NowhereToPlace, WaitReason::QualityOutOfReach));
         }
-        if state == JobState::Held {
+        if matches!(stage, Stage::Held(_)) {
             return Some(WaitReason::Held);
         }
-        if let Some(at) = retry_at {
+        if let Some(at) = wait.retry_at.filter(|at| *at > self.now) {
             return Some(WaitReason::NotBefore(at));
         }
-        Some(match self.state.config.queue {
+        let queue = wait.queue;
+        Some(match self.state.config().queue {
             Queue::Global { skip_ahead } => {
                 self.behind(slot, None, skip_ahead).unwrap_or_else(|| self.nearest(slot))
             }
@@ -56,20 +67,18 @@ impl Allocator {
 
     /// Whom a job waits for, if so many jobs of its queue are before it that nobody looks at it.
     fn behind(&mut self, slot: JobSlot, device: Option<DeviceId>, skip_ahead: u32) -> Option<WaitReason> {
-        let place = self.state.jobs[slot].place;
+        let place = self.state.jobs()[slot].place;
         let mut head = None;
         let mut ahead = 0;
         let mut last = None;
         loop {
-            let queue = match device {
-                None => &self.state.queue,
-                Some(id) => &self.state.fleet.get(id)?.queue,
-            };
-            let (at, other) = queue.next_after(last).filter(|(at, _)| *at < place)?;
+            let next = self.state.queue_of(device)?.next_after(last);
+            let (at, other) = next.filter(|(at, _)| *at < place)?;
             last = Some(at);
-            let job = &self.state.jobs[other];
-            let (number, class) = (job.request.id, job.class);
-            if job.state != JobState::Held && (device.is_some() || self.is_feasible(class)) {
+            let job = &self.state.jobs()[other];
+            let (number, held) = (job.request.id, job.state() == JobState::Held);
+            let kind = self.judge.memo.kind_of(other, &job.request);
+            if !held && (device.is_some() || self.judge.is_feasible(self.state, kind)) {
                 head = head.or(Some(number));
                 ahead += 1;
                 if ahead > skip_ahead {
@@ -81,10 +90,10 @@ impl Allocator {
 
     /// What keeps the first job that is not yet counted on a device.
     fn uncounted(&self, slot: JobSlot, id: DeviceId) -> WaitReason {
-        let asked = self.state.jobs[slot].request.min_qubits;
-        let Some(device) = self.state.fleet.get(id) else { return WaitReason::PassDue };
+        let asked = self.state.jobs()[slot].request.min_qubits;
+        let Some(device) = self.state.fleet().get(id) else { return WaitReason::PassDue };
         if !device.accepts_starts() {
-            let running = device.status == super::messages::Status::Online;
+            let running = device.status == Status::Online;
             let obstacle =
                 if running { Obstacle::MaxConcurrentTasks } else { Obstacle::NotInService(device.status) };
             return WaitReason::Device { device: id, obstacle };
@@ -95,9 +104,9 @@ impl Allocator {
 
     /// What keeps a job from one device.
     fn at(&mut self, slot: JobSlot, device: DeviceId) -> WaitReason {
-        let job = &self.state.jobs[slot];
-        let (class, request) = (job.class, job.request.clone());
-        match self.ask(self.state.now, class, &request.isolation, device, true) {
+        let request = self.state.jobs()[slot].request.clone();
+        let kind = self.judge.memo.kind_of(slot, &request);
+        match self.judge.ask(self.state, self.now, kind, &request.isolation, device, true) {
             Ok(_) => WaitReason::PassDue,
             Err(obstacle) => reason(&request, device, obstacle),
         }
@@ -105,11 +114,12 @@ impl Allocator {
 
     /// What keeps a job from the device that is nearest to taking it.
     fn nearest(&mut self, slot: JobSlot) -> WaitReason {
-        let job = &self.state.jobs[slot];
-        let (class, request, attempts) = (job.class, job.request.clone(), job.attempts);
+        let job = &self.state.jobs()[slot];
+        let (request, attempts) = (job.request.clone(), job.attempts);
+        let kind = self.judge.memo.kind_of(slot, &request);
         let mut nearest: Option<(DeviceId, Obstacle)> = None;
         for id in self.considered(&request, attempts) {
-            match self.ask(self.state.now, class, &request.isolation, id, true) {
+            match self.judge.ask(self.state, self.now, kind, &request.isolation, id, true) {
                 Ok(_) => return WaitReason::PassDue,
                 Err(obstacle) if nearest.is_none_or(|(_, best)| obstacle.is_before(best)) => {
                     nearest = Some((id, obstacle));
@@ -117,7 +127,7 @@ impl Allocator {
                 Err(_) => {}
             }
         }
-        let (asked, free) = (request.min_qubits, self.state.fleet.index.most_free());
+        let (asked, free) = (request.min_qubits, self.state.fleet().index.most_free());
         let nobody = WaitReason::NotEnoughFree { asked, free };
         nearest.map_or(nobody, |(device, obstacle)| reason(&request, device, obstacle))
     }
@@ -125,14 +135,15 @@ impl Allocator {
     /// The devices that might take a job: all that it does not exclude or, with a selector that leaves some out, those
     /// that it names.
     fn considered(&self, request: &JobRequest, attempts: u32) -> Vec<DeviceId> {
-        if self.selector.names_all() {
-            let all = self.state.fleet.iter().map(|device| device.id);
+        if self.judge.selector.names_all() {
+            let all = self.state.fleet().iter().map(|device| device.id);
             return all.filter(|id| !request.excluded_devices.contains(id)).collect();
         }
-        let ask = self.ask_of(request, attempts, Need::Free(request.min_qubits));
-        let mut candidates = Candidates::new(request);
-        let (index, selector) = (&self.state.fleet.index, &*self.selector);
-        std::iter::from_fn(|| candidates.next(index, selector, &ask)).collect()
+        let ask =
+            self.judge.ask_of(request, attempts, Need::Free(request.min_qubits), self.state.last_chosen());
+        let mut walk = Walk::new(request);
+        let (index, selector) = (&self.state.fleet().index, &*self.judge.selector);
+        std::iter::from_fn(|| walk.next(index, selector, &ask)).collect()
     }
 }
 

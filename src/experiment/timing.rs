@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::allocator::placement::memory::MemoryUse;
-use crate::allocator::placement::{Placed, PlacementRequest, PlacementStrategy};
+use crate::allocator::placement::{Capabilities, Placed, PlacementRequest, PlacementStrategy};
 use crate::simulator::simulation::{Part, Probe, WrapStrategy};
 use crate::time::Time;
 
@@ -162,16 +162,12 @@ impl PlacementStrategy for Timed {
         placed
     }
 
-    fn minimises(&self) -> bool {
-        self.strategy.minimises()
+    fn capabilities(&self) -> Capabilities {
+        self.strategy.capabilities()
     }
 
     fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {
         self.strategy.excludes(request)
-    }
-
-    fn proves_absence(&self) -> bool {
-        self.strategy.proves_absence()
     }
 
     fn forget(&mut self) {

@@ -6,10 +6,9 @@ use smallvec::SmallVec;
 
 use crate::allocator::config::{Selection, Strategy};
 use crate::allocator::explain::{Certainty, Explanation};
-use crate::allocator::job::{JobId, JobRequest, Tenant, Topology};
-use crate::allocator::messages::{
-    Allocation, AllocationId, EpochNumber, Event, Fence, PromisedIsolation, RequeueReason, Status,
-    StatusReason, Target,
+use crate::allocator::protocol::{
+    Allocation, AllocationId, EpochNumber, Event, Fence, JobId, JobRequest, PromisedIsolation, RequeueReason,
+    Status, StatusReason, Target, Tenant, Topology,
 };
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::coupling_map::CouplingMap;

@@ -11,7 +11,7 @@ mod fixture;
 pub mod journal;
 pub mod metrics;
 
-use crate::allocator::messages::Event;
+use crate::allocator::protocol::Event;
 use crate::time::Time;
 use auditor::Auditor;
 use metrics::{Metrics, MetricsOptions};

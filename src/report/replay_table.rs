@@ -7,7 +7,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::table::{Align, Cell, Table, duration, number};
-use crate::allocator::job::FinalState;
+use crate::allocator::protocol::FinalState;
 use crate::experiment::replay::{Changes, Difference, Moved, Side};
 use crate::simulator::traces::state_name;
 

@@ -5,8 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::allocator::job::{JobId, JobRequest};
-use crate::allocator::messages::Allocation;
+use crate::allocator::protocol::{Allocation, JobId, JobRequest};
 use crate::time::{Span, Time};
 
 /// A job that has not ended.

@@ -9,9 +9,8 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use crate::allocator::job::{JobRequest, Topology};
-use crate::allocator::messages::Allocation;
 use crate::allocator::placement::pattern::Pattern;
+use crate::allocator::protocol::{Allocation, JobRequest, Topology};
 use crate::allocator::routed_program::placed_program;
 use crate::quantum::calibration::Calibration;
 use crate::quantum::coupling_map::CouplingMap;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::agenda::Ticket;
-use crate::allocator::messages::{Allocation, Status, StatusReason};
+use crate::allocator::protocol::{Allocation, Status, StatusReason};
 use crate::quantum::calibration::Calibration;
 use crate::quantum::hardware::Hardware;
 use crate::quantum::program::PlacedProgram;

@@ -10,8 +10,7 @@ use std::io::{self, Write};
 use super::csv_row::RowWriter;
 use super::job_book::Planned;
 use crate::allocator::explain::Certainty;
-use crate::allocator::job::{FinalState, Topology};
-use crate::allocator::messages::{Event, Target};
+use crate::allocator::protocol::{Event, FinalState, Target, Topology};
 use crate::observe::metrics::TimelineSample;
 use crate::quantum::hardware::failures::Outage;
 use crate::time::Time;
@@ -392,6 +391,11 @@ impl Traces {
             Event::GuardEnded { allocation, device } => {
                 ("guard_ended", None, Some(*allocation), Some(device.index()))
             }
+            // Books that the core keeps for itself; they stand in the journal.
+            Event::Reconfigured { .. }
+            | Event::DeviceLeaving { .. }
+            | Event::JobCounted { .. }
+            | Event::RetrySet { .. } => return Ok(()),
         };
         self.event_row(now, name, job.map(|job| job.0), allocation.map(|id| id.0), device)
     }

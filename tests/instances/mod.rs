@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use resource_manager::allocator::messages::EpochNumber;
 use resource_manager::allocator::placement::cost::Epoch;
 use resource_manager::allocator::placement::pattern::Pattern;
+use resource_manager::allocator::protocol::EpochNumber;
 use resource_manager::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::{PhysicalQubit, QubitSet, VirtualQubit};

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use resource_manager::allocator::config::{Queue, Retry, Starts, Strategy, WalltimeExceeded};
-use resource_manager::allocator::job::{Elasticity, ElementLimits, IsolationLevel, JobRequest, Topology};
+use resource_manager::allocator::protocol::{
+    Elasticity, ElementLimits, IsolationLevel, JobRequest, Topology,
+};
 use resource_manager::quantum::hardware::failures::{Effect, FailureConfig};
 use resource_manager::quantum::hardware::runtime::RuntimeModel;
 use resource_manager::simulator::scenario::{Scenario, WarmUp};

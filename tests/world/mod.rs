@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Isolation, Queue};
-use resource_manager::allocator::job::{IsolationLevel, JobId, JobRequest, Topology};
-use resource_manager::allocator::messages::{
-    AllocationId, Answer, Command, Event, Outcome, Status, StatusReason, Target,
+use resource_manager::allocator::protocol::{
+    AllocationId, Answer, Command, Event, IsolationLevel, JobId, JobRequest, Outcome, Status, StatusReason,
+    Target, Topology,
 };
 use resource_manager::observe::auditor::Auditor;
 use resource_manager::quantum::DeviceId;
@@ -105,7 +105,7 @@ impl World {
 
     pub fn finish(&mut self, job: u64) {
         let job = self.core.job(JobId(job)).expect("it lives");
-        let allocation = job.allocation.expect("it runs");
+        let allocation = job.allocation().expect("it runs");
         self.tell(Command::Finished { allocation, outcome: Outcome::Success, shots_done: 1 });
     }
 
@@ -170,13 +170,18 @@ impl World {
             Event::GuardEnded { allocation, device } => {
                 format!("guard of allocation {} on {} ends", allocation.0, name(*device))
             }
+            // Books that the core keeps for itself.
+            Event::Reconfigured { .. }
+            | Event::DeviceLeaving { .. }
+            | Event::JobCounted { .. }
+            | Event::RetrySet { .. } => return,
         };
         writeln!(self.log, "{:>3}  {text}", self.now.0).unwrap();
     }
 
     /// The allocation of a running job.
     pub fn allocation(&self, job: u64) -> AllocationId {
-        self.core.job(JobId(job)).and_then(|job| job.allocation).expect("it runs")
+        self.core.job(JobId(job)).and_then(|job| job.allocation()).expect("it runs")
     }
 
     pub fn up(&mut self, target: Target) {

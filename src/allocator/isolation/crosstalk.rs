@@ -6,8 +6,8 @@
 
 use smallvec::SmallVec;
 
-use crate::allocator::ledger::{Kind, Ledger};
 use crate::allocator::placement::cost::{Epoch, bit};
+use crate::allocator::state::calendar::Calendar;
 use crate::quantum::device::Technology;
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
 
@@ -115,19 +115,19 @@ impl CrosstalkLimits {
         limit: Option<f64>,
         technology: Technology,
         epoch: &Epoch,
-        ledger: &Ledger,
+        calendar: &Calendar,
         free: &mut QubitSet,
         barred: Option<&'a [u64]>,
     ) -> Option<&'a [u64]> {
-        let jobs = || ledger.entries().filter(|(_, kind, _)| *kind == Kind::Job).map(|(_, _, entry)| entry);
-        let limited = jobs().any(|entry| entry.max_crosstalk.is_some());
+        let jobs = || calendar.allocations().map(|(_, booking)| booking);
+        let limited = jobs().any(|booking| booking.max_crosstalk.is_some());
         if !is_expected(technology) || !limited && limit.is_none() {
             return barred;
         }
-        self.holders.load(epoch.qubits(), jobs().map(|entry| &entry.qubits));
-        for (own, entry) in (0_u32..).zip(jobs()) {
-            if let Some(limit) = entry.max_crosstalk {
-                self.protect(own, &entry.qubits, limit, epoch, free);
+        self.holders.load(epoch.qubits(), jobs().map(|booking| &booking.qubits));
+        for (own, booking) in (0_u32..).zip(jobs()) {
+            if let Some(limit) = booking.max_crosstalk {
+                self.protect(own, &booking.qubits, limit, epoch, free);
             }
         }
         let Some(limit) = limit else { return barred };
@@ -181,9 +181,9 @@ impl CrosstalkLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::allocator::ledger::Entry;
-    use crate::allocator::messages::AllocationId;
     use crate::allocator::placement::testing::epoch;
+    use crate::allocator::protocol::AllocationId;
+    use crate::allocator::state::calendar::{Booking, BookingKind};
     use crate::quantum::coupling_map::CouplingMap;
     use crate::time::Time;
 
@@ -215,17 +215,17 @@ mod tests {
         let set = |qubits: &[u32]| QubitSet::from_qubits(12, qubits.iter().copied().map(PhysicalQubit));
         let mut limits = CrosstalkLimits::default();
         let mut ask = |theirs: Option<f64>, own: Option<f64>, technology| {
-            let mut ledger = Ledger::new(12);
-            let entry = Entry {
+            let mut calendar = Calendar::new(12);
+            let booking = Booking {
                 qubits: set(&[4, 5, 6]),
                 buffer_distance: 0,
                 max_crosstalk: theirs,
                 from: Time::ZERO,
                 until: None,
             };
-            ledger.book(AllocationId(1), Kind::Job, entry, &map);
+            calendar.book(AllocationId(1), BookingKind::Allocation, booking, &map);
             let mut free = set(&[0, 1, 2, 3, 7, 9, 10, 11]);
-            let barred = limits.apply(own, technology, &epoch, &ledger, &mut free, None);
+            let barred = limits.apply(own, technology, &epoch, &calendar, &mut free, None);
             let barred: Vec<usize> =
                 (0..11).filter(|c| barred.is_some_and(|bits| bit(bits, CouplerId(*c as u32)))).collect();
             format!("{:?} without {barred:?}", free.iter().map(|qubit| qubit.0).collect::<Vec<_>>())

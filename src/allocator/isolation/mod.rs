@@ -11,8 +11,7 @@
 pub mod crosstalk;
 
 use super::config::Isolation;
-use super::job::{IsolationLevel, IsolationRequest};
-use super::messages::PromisedIsolation;
+use super::protocol::{IsolationLevel, IsolationRequest, PromisedIsolation};
 use crate::quantum::device::DeviceLimits;
 use crate::time::Span;
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::graph::{Graph, shortest_cycle};
-use crate::allocator::messages::EpochNumber;
+use crate::allocator::protocol::EpochNumber;
 use crate::quantum::calibration::{Calibration, DEAD_ERROR};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};

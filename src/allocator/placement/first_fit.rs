@@ -4,7 +4,7 @@
 //! depth-first search (the search of [`super::exact`] with all costs zero). Promises the same four answers.
 
 use super::exact::{Aim, Engine};
-use super::{Placed, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
+use super::{Capabilities, Placed, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
 
 /// The strategy; holds buffers that answers do not depend on.
 #[derive(Debug, Default)]
@@ -14,6 +14,10 @@ pub struct FirstFit {
 }
 
 impl PlacementStrategy for FirstFit {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { minimises: false, least_noise: false, ..Capabilities::EXACT }
+    }
+
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
         if request.pattern.is_region() {
             return self.regions.first(request);
@@ -25,14 +29,6 @@ impl PlacementStrategy for FirstFit {
             None => PlacementOutcome::BudgetExhausted,
         };
         Placed { outcome, steps: found.steps }
-    }
-
-    fn minimises(&self) -> bool {
-        false
-    }
-
-    fn proves_absence(&self) -> bool {
-        true
     }
 
     fn forget(&mut self) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::memory::MemoryUse;
 use super::topology_aware::TopologyAware;
-use super::{Placed, PlacementOutcome, PlacementRequest, PlacementStrategy};
+use super::{Capabilities, Placed, PlacementOutcome, PlacementRequest, PlacementStrategy};
 use crate::allocator::config::{FixedRegionsConfig, SearchMemory};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{PhysicalQubit, QubitSet};
@@ -52,6 +52,10 @@ impl FixedRegions {
 }
 
 impl PlacementStrategy for FixedRegions {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { steady: true, ..Capabilities::default() }
+    }
+
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
         let regions = self.division(&request.epoch.map);

@@ -3,7 +3,7 @@
 //! Promises sorted adjacency and vertices `0..qubits`. A pattern without edges and with more than one qubit asks for
 //! a connected region rather than for particular couplers.
 
-use crate::allocator::job::Topology;
+use crate::allocator::protocol::Topology;
 use crate::quantum::VirtualQubit;
 use crate::quantum::coupling_map::CouplingMap;
 

@@ -8,8 +8,8 @@ use super::graph::NEAR;
 use super::{Objective, PlacementRequest};
 use crate::allocator::config::PlacementConfig;
 use crate::allocator::isolation::crosstalk::{Holders, expected_share, is_expected};
-use crate::allocator::ledger::{Kind, Ledger};
-use crate::allocator::messages::PromisedIsolation;
+use crate::allocator::protocol::PromisedIsolation;
+use crate::allocator::state::calendar::Calendar;
 use crate::quantum::device::Technology;
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
 
@@ -123,11 +123,10 @@ pub(crate) struct Walks {
 pub fn beside<'q>(
     promised: &PromisedIsolation,
     technology: Technology,
-    ledger: &'q Ledger,
+    calendar: &'q Calendar,
 ) -> impl Iterator<Item = &'q QubitSet> {
     let disturbed = promised.buffer_distance == 0 && is_expected(technology);
-    let jobs = ledger.entries().filter(move |(_, kind, _)| disturbed && *kind == Kind::Job);
-    jobs.map(|(_, _, entry)| &entry.qubits)
+    calendar.allocations().filter(move |_| disturbed).map(|(_, booking)| &booking.qubits)
 }
 
 /// Computes surcharges; holds buffers that they do not depend on.
@@ -217,7 +216,7 @@ mod tests {
     use super::super::pattern::Pattern;
     use super::super::testing::epoch;
     use super::*;
-    use crate::allocator::job::Topology;
+    use crate::allocator::protocol::Topology;
     use crate::quantum::coupling_map::CouplingMap;
 
     fn weights(fragmentation_weight: f64, crosstalk_weight: f64) -> PlacementConfig {

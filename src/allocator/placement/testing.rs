@@ -10,7 +10,7 @@ use super::pattern::Pattern;
 use super::{
     Objective, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, placement_of_layout,
 };
-use crate::allocator::messages::EpochNumber;
+use crate::allocator::protocol::EpochNumber;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{PhysicalQubit, QubitSet, VirtualQubit};

@@ -8,7 +8,7 @@ use super::exact::NoiseAware;
 use super::first_fit::FirstFit;
 use super::memory::MemoryUse;
 use super::routed::Region;
-use super::{Placed, PlacementOutcome, PlacementRequest, PlacementStrategy};
+use super::{Capabilities, Placed, PlacementOutcome, PlacementRequest, PlacementStrategy};
 use crate::allocator::config::SearchMemory;
 use crate::time::Time;
 
@@ -28,6 +28,10 @@ impl TopologyAware {
 }
 
 impl PlacementStrategy for TopologyAware {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { routes: true, ..Capabilities::EXACT }
+    }
+
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let exact = self.exact.place(request);
         let mut steps = exact.steps;
@@ -53,10 +57,6 @@ impl PlacementStrategy for TopologyAware {
     fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {
         let must_embed = request.max_swaps == Some(0) || request.pattern.is_region();
         must_embed && self.exact.excludes(request)
-    }
-
-    fn proves_absence(&self) -> bool {
-        true
     }
 
     fn forget(&mut self) {

@@ -1,3 +1,9 @@
-//! Who waits, and in which order.
+//! The scheduling pass, in numbered steps: jobs get homes, queues are walked in order and starts planned, starts of one
+//! instant are placed jointly, and the plan becomes decisions.
 
-pub mod queue;
+pub mod commit;
+pub mod homes;
+pub mod joint;
+pub mod order;
+pub mod pass;
+pub mod plan;

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use resource_manager::allocator::config::Strategy;
-use resource_manager::allocator::messages::EpochNumber;
 use resource_manager::allocator::placement;
 use resource_manager::allocator::placement::cost::Epoch;
+use resource_manager::allocator::protocol::EpochNumber;
 use resource_manager::experiment::cpu_clock::CpuClock;
 use resource_manager::experiment::placements::measure::{Settings, cold};
 use resource_manager::experiment::placements::shape::{self, Shape};

@@ -12,7 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::allocator::explain::WaitReason;
-use crate::allocator::job::JobId;
+use crate::allocator::protocol::JobId;
 use crate::observe::metrics::{Fates, Metric, MetricValue};
 use crate::simulator::simulation::Ending;
 use crate::time::Time;

@@ -13,9 +13,9 @@ use indexmap::IndexMap;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::allocator::messages::EpochNumber;
 use crate::allocator::placement::cost::Epoch;
 use crate::allocator::placement::pattern::Pattern;
+use crate::allocator::protocol::EpochNumber;
 use crate::config_file::shown::near;
 use crate::input_file;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::allocator::job::Topology;
 use crate::allocator::placement::pattern::Pattern;
+use crate::allocator::protocol::Topology;
 use crate::config_file::shown::near;
 use crate::quantum::circuit::InteractionGraph;
 use crate::quantum::{PhysicalQubit, QubitSet};

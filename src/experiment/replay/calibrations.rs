@@ -9,7 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::allocator::messages::{Command, Event, Status, StatusReason, Target};
+use crate::allocator::protocol::{Command, Event, Status, StatusReason, Target};
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::Calibration as Figures;
 use crate::time::{Span, Time};

@@ -1,7 +1,7 @@
 //! What another configuration changes, job by job.
 
 use super::course::{Courses, Ended, Side};
-use crate::allocator::job::FinalState;
+use crate::allocator::protocol::FinalState;
 use crate::time::Time;
 
 /// Jobs that start at another time, and by how much.

@@ -6,8 +6,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use crate::allocator::job::{FinalState, JobId, JobRequest};
-use crate::allocator::messages::{Allocation, AllocationId, Event, Outcome};
+use crate::allocator::protocol::{Allocation, AllocationId, Event, FinalState, JobId, JobRequest, Outcome};
 use crate::time::{Span, Time};
 
 /// How a job ended, and when.

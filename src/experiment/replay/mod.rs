@@ -15,7 +15,7 @@ use std::io::BufRead;
 
 use crate::allocator::Allocator;
 use crate::allocator::config::ConfigError;
-use crate::allocator::messages::{Command, Event, Target};
+use crate::allocator::protocol::{Command, Event, Target};
 use crate::observe::journal::{Entry, JournalError, Reader, describe};
 use crate::time::Time;
 

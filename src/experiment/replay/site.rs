@@ -4,7 +4,7 @@
 //! left, measured again from the beginning after a failure. Leaves times to the driver.
 
 use super::calibrations::Coming;
-use crate::allocator::messages::Status;
+use crate::allocator::protocol::Status;
 
 /// Where the calibration of a device stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

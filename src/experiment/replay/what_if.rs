@@ -31,9 +31,8 @@ use super::record::{Record, shots_of};
 use super::site::{Phase, Site};
 use crate::allocator::Allocator;
 use crate::allocator::config::AllocatorConfig;
-use crate::allocator::job::JobId;
-use crate::allocator::messages::{
-    Allocation, AllocationId, Command, Event, Outcome, Status, StatusReason, Target,
+use crate::allocator::protocol::{
+    Allocation, AllocationId, Command, Event, JobId, Outcome, Status, StatusReason, Target,
 };
 use crate::observe::journal::Reader;
 use crate::quantum::DeviceId;

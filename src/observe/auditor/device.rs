@@ -12,9 +12,9 @@ use smallvec::SmallVec;
 use super::quality;
 use super::shape::Shapes;
 use super::violation::{Breach, LayoutProblem, Limit, Promise};
-use crate::allocator::job::{Elasticity, ElementLimits, IsolationLevel, JobRequest, Topology};
-use crate::allocator::messages::{
-    Allocation, AllocationId, DriverAction, EpochNumber, Fence, Status, Target,
+use crate::allocator::protocol::{
+    Allocation, AllocationId, DriverAction, Elasticity, ElementLimits, EpochNumber, Fence, IsolationLevel,
+    JobRequest, Status, Target, Topology,
 };
 use crate::quantum::calibration::{Calibration, DEAD_ERROR};
 use crate::quantum::coupling_map::CouplingMap;

@@ -1,7 +1,8 @@
 //! The auditor: checks every promise of the core from outside, by its events alone.
 //!
-//! Promises code and bookkeeping of its own: nothing of the core's ledger or search is used, so that the two cannot
-//! be wrong together. Settings that no event shows (default isolation, number of attempts) are judged by what the
+//! Promises bookkeeping of its own: nothing of the core's calendars, stages or search is used, so that the two cannot be
+//! wrong together. It shares the types of the protocol, the compiled patterns of shapes and the published table of
+//! crosstalk. Settings that no event shows (default isolation, number of attempts) are judged by what the
 //! allocations promise.
 
 mod device;
@@ -16,9 +17,9 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use crate::allocator::job::{JobId, JobRequest, Topology};
-use crate::allocator::messages::{
-    Allocation, AllocationId, Event, FailureReason, Rejection, StopReason, Target,
+use crate::allocator::protocol::{
+    Allocation, AllocationId, Event, FailureReason, JobId, JobRequest, Rejection, StopReason, Target,
+    Topology,
 };
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
@@ -184,9 +185,15 @@ impl Auditor {
                 }
             }
             Event::JobExpired { job, waited } => self.expired(*job, *waited),
-            // Guards are judged by the promises when qubits are reused; what a pass tried, or what new figures would
-            // help, is no promise.
-            Event::GuardStarted { .. } | Event::GuardEnded { .. } | Event::CalibrationRequested { .. } => {}
+            // Guards are judged by the promises when qubits are reused; what was tried, or what new figures would help,
+            // is no promise.
+            Event::GuardStarted { .. }
+            | Event::GuardEnded { .. }
+            | Event::CalibrationRequested { .. }
+            | Event::Reconfigured { .. }
+            | Event::DeviceLeaving { .. }
+            | Event::JobCounted { .. }
+            | Event::RetrySet { .. } => {}
         }
     }
 
@@ -266,7 +273,7 @@ impl Auditor {
         }
     }
 
-    fn status_changed(&mut self, target: Target, to: crate::allocator::messages::Status) {
+    fn status_changed(&mut self, target: Target, to: crate::allocator::protocol::Status) {
         let id = target.device();
         let Some(device) = self.devices.get_mut(&id).filter(|known| known.present) else {
             return self.report(Breach::UnknownDevice { device: id });

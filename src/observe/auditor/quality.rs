@@ -4,7 +4,7 @@
 //! own. The definitions are those of [`crate::allocator::quality`] and [`crate::quantum::program`].
 
 use super::shape::Shapes;
-use crate::allocator::job::{JobRequest, Topology};
+use crate::allocator::protocol::{JobRequest, Topology};
 use crate::allocator::quality::QualityDemand;
 use crate::quantum::PhysicalQubit;
 use crate::quantum::calibration::Calibration;

@@ -6,8 +6,8 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::allocator::job::Topology;
 use crate::allocator::placement::pattern::Pattern;
+use crate::allocator::protocol::Topology;
 
 /// Edge lists of heavy-hex patches by number of qubits.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,8 @@
 use super::*;
-use crate::allocator::job::{Elasticity, ElementLimits, IsolationLevel, QualityBound};
-use crate::allocator::messages::{DriverAction, EpochNumber, Fence, Rejection, RequeueReason, Status};
+use crate::allocator::protocol::{
+    DriverAction, Elasticity, ElementLimits, EpochNumber, Fence, IsolationLevel, QualityBound, Rejection,
+    RequeueReason, Status,
+};
 use crate::observe::fixture::*;
 use crate::quantum::PhysicalQubit;
 use crate::quantum::coupling_map::CouplingMap;

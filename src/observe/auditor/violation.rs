@@ -4,8 +4,7 @@
 
 use serde::Serialize;
 
-use crate::allocator::job::JobId;
-use crate::allocator::messages::{AllocationId, EpochNumber, Fence, Status};
+use crate::allocator::protocol::{AllocationId, EpochNumber, Fence, JobId, Status};
 use crate::allocator::quality::QualityDemand;
 use crate::quantum::{DeviceId, PhysicalQubit};
 use crate::time::Time;

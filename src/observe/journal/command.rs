@@ -10,8 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::allocator::config::AllocatorConfig;
-use crate::allocator::job::{JobId, JobRequest, Topology};
-use crate::allocator::messages::{AllocationId, Command, Outcome, Status, StatusReason, Target};
+use crate::allocator::protocol::{
+    AllocationId, Command, JobId, JobRequest, Outcome, Status, StatusReason, Target, Topology,
+};
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::circuit::InteractionGraph;

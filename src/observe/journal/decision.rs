@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use crate::allocator::explain::Explanation;
-use crate::allocator::messages::{Allocation, Event, PromisedIsolation, Target};
+use crate::allocator::protocol::{Allocation, Event, PromisedIsolation, Target};
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::{DeviceId, QubitSet};
 
@@ -29,6 +29,11 @@ fn write_event(event: &Event, to: &mut String) -> std::fmt::Result {
                 first_word(blake3::hash(spec.to_yaml().as_bytes()))
             )
         }
+        // Every setting by name, as in the command.
+        Event::Reconfigured { config } => write!(to, "reconfigured {config:?}"),
+        Event::DeviceLeaving { device } => write!(to, "device_leaving {}", device.0),
+        Event::JobCounted { job, device } => write!(to, "job_counted {} on device {}", job.0, device.0),
+        Event::RetrySet { job, at } => write!(to, "retry_set {} at {}", job.0, at.0),
         Event::DeviceRemoved { device } => write!(to, "device_removed {}", device.0),
         Event::Recalibrated { device, epoch, calibration } => {
             write!(to, "recalibrated {} epoch {} figures {:016x}", device.0, epoch.0, number_of(calibration))

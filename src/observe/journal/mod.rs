@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::allocator::Allocator;
 use crate::allocator::config::{AllocatorConfig, ConfigError};
-use crate::allocator::messages::Command;
+use crate::allocator::protocol::Command;
 use crate::random::{Purpose, StreamFamily};
 use crate::time::Time;
 

@@ -7,11 +7,10 @@ use smallvec::smallvec;
 
 use super::command::CommandForm;
 use crate::allocator::config::AllocatorConfig;
-use crate::allocator::job::{
-    Attributes, Elasticity, ElementLimits, IsolationLevel, IsolationRequest, JobId, JobRequest, Priority,
-    QualityBound, Tenant, Topology,
+use crate::allocator::protocol::{
+    AllocationId, Attributes, Command, Elasticity, ElementLimits, IsolationLevel, IsolationRequest, JobId,
+    JobRequest, Outcome, Priority, QualityBound, Status, StatusReason, Target, Tenant, Topology,
 };
-use crate::allocator::messages::{AllocationId, Command, Outcome, Status, StatusReason, Target};
 use crate::observe::fixture::{DEVICE, calibration, spec};
 use crate::quantum::circuit::{CircuitProfile, InteractionGraph};
 use crate::quantum::coupling_map::CouplingMap;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::command::CommandForm;
 use super::{End, EndLine, Header, describe};
 use crate::allocator::Allocator;
-use crate::allocator::messages::{Command, Event};
+use crate::allocator::protocol::{Command, Event};
 use crate::time::Time;
 
 /// Bytes gathered before the sink is asked.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::allocator::messages::{Allocation, Status, Target};
+use crate::allocator::protocol::{Allocation, Status, Target};
 use crate::quantum::calibration::{Calibration, DEAD_ERROR};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::device::DeviceSpec;

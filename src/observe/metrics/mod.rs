@@ -18,8 +18,7 @@ use super::auditor::Auditor;
 pub use super::conservation::ConservationError;
 use super::conservation::{Level, Sums};
 use crate::allocator::PassTally;
-use crate::allocator::job::{FinalState, JobId, JobRequest};
-use crate::allocator::messages::{Allocation, AllocationId, Event};
+use crate::allocator::protocol::{Allocation, AllocationId, Event, FinalState, JobId, JobRequest};
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
 use meter::Meter;
@@ -348,7 +347,11 @@ impl Metrics {
             Event::JobHeld { .. }
             | Event::JobReleased { .. }
             | Event::ShotsCredited { .. }
-            | Event::StopRequested { .. } => {}
+            | Event::StopRequested { .. }
+            | Event::Reconfigured { .. }
+            | Event::DeviceLeaving { .. }
+            | Event::JobCounted { .. }
+            | Event::RetrySet { .. } => {}
         }
     }
 

@@ -2,8 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::allocator::PassTally;
-use crate::allocator::job::QualityBound;
-use crate::allocator::messages::{EpochNumber, Rejection, Status, Target};
+use crate::allocator::protocol::{EpochNumber, QualityBound, Rejection, Status, Target};
 use crate::allocator::quality::{Assessment, Millionths, QualityDemand, Shortfall};
 use crate::observe::Observer;
 use crate::observe::fixture::*;

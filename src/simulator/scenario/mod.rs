@@ -19,7 +19,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::allocator::config::AllocatorConfig;
-use crate::allocator::job::Topology;
+use crate::allocator::protocol::Topology;
 use crate::config_file::document::Node;
 use crate::config_file::fault::{Fault, Mark};
 use crate::config_file::{ConfigFileError, read_text};

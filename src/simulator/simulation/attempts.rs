@@ -4,8 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use super::{Attempt, Happening, JobPoint, Simulation, SimulationError, class};
-use crate::allocator::job::{FinalState, JobId, JobRequest};
-use crate::allocator::messages::{Allocation, AllocationId, Command, Outcome};
+use crate::allocator::protocol::{Allocation, AllocationId, Command, FinalState, JobId, JobRequest, Outcome};
 use crate::quantum::hardware::truth::true_success;
 use crate::quantum::program::PlacedProgram;
 use crate::quantum::success::success_probability;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Happening, Simulation, SimulationError, class};
-use crate::allocator::messages::{self, Command, StatusReason};
+use crate::allocator::protocol::{self, Command, StatusReason};
 use crate::quantum::DeviceId;
 use crate::quantum::hardware::failures::{Effect, Outage, Target};
 use crate::random::{Purpose, StreamFamily};
@@ -45,11 +45,11 @@ impl Simulation<'_, '_> {
 
     /// Tells the core which elements of a device that has just joined are down; it takes them to be up.
     fn tell_elements(&mut self, id: DeviceId) -> Result<(), SimulationError> {
-        let mut down: Vec<messages::Target> = Vec::new();
+        let mut down: Vec<protocol::Target> = Vec::new();
         for outage in self.outages.iter().filter(|outage| outage.effect == Effect::Down) {
             let target = match outage.target {
-                Target::Qubit(device, qubit) if device == id => messages::Target::Qubit(id, qubit),
-                Target::Coupler(device, coupler) if device == id => messages::Target::Coupler(id, coupler),
+                Target::Qubit(device, qubit) if device == id => protocol::Target::Qubit(id, qubit),
+                Target::Coupler(device, coupler) if device == id => protocol::Target::Coupler(id, coupler),
                 Target::Device(_) | Target::Qubit(..) | Target::Coupler(..) => continue,
             };
             if !down.contains(&target) {
@@ -57,7 +57,7 @@ impl Simulation<'_, '_> {
             }
         }
         for target in down {
-            let (status, reason) = (messages::Status::Offline, StatusReason::Fault);
+            let (status, reason) = (protocol::Status::Offline, StatusReason::Fault);
             self.command(Command::SetStatus { target, status, reason })?;
         }
         Ok(())
@@ -95,7 +95,7 @@ impl Simulation<'_, '_> {
     /// A device, qubit or coupler goes down or comes up.
     pub(super) fn element_changed(&mut self, target: Target, down: bool) -> Result<(), SimulationError> {
         let reason = if down { StatusReason::Fault } else { StatusReason::Repair };
-        let status = if down { messages::Status::Offline } else { messages::Status::Online };
+        let status = if down { protocol::Status::Offline } else { protocol::Status::Online };
         let site = &mut self.sites[target.device().index()];
         let target = match target {
             Target::Device(id) => {
@@ -116,8 +116,8 @@ impl Simulation<'_, '_> {
                 }
                 return Ok(());
             }
-            Target::Qubit(id, qubit) => messages::Target::Qubit(id, qubit),
-            Target::Coupler(id, coupler) => messages::Target::Coupler(id, coupler),
+            Target::Qubit(id, qubit) => protocol::Target::Qubit(id, qubit),
+            Target::Coupler(id, coupler) => protocol::Target::Coupler(id, coupler),
         };
         if site.member { self.command(Command::SetStatus { target, status, reason }) } else { Ok(()) }
     }
@@ -129,7 +129,7 @@ impl Simulation<'_, '_> {
             return Ok(());
         }
         let Some((status, reason)) = site.news(reason) else { return Ok(()) };
-        let target = messages::Target::Device(DeviceId(index));
+        let target = protocol::Target::Device(DeviceId(index));
         self.command(Command::SetStatus { target, status, reason })
     }
 }
@@ -191,7 +191,7 @@ impl Simulation<'_, '_> {
         let site = &mut self.sites[index as usize];
         site.calibration_end = Some(ticket);
         if let Some((status, reason)) = site.news(StatusReason::Calibration) {
-            let target = messages::Target::Device(DeviceId(index));
+            let target = protocol::Target::Device(DeviceId(index));
             self.todo.push_back(Command::SetStatus { target, status, reason });
         }
     }

@@ -29,10 +29,11 @@ use super::traces::Traces;
 use super::workload::{Arrival, ArrivalStream, Workload};
 use crate::allocator::Allocator;
 use crate::allocator::explain::WaitReason;
-use crate::allocator::job::{FinalState, JobId};
-use crate::allocator::messages::{Allocation, AllocationId, Command, CommandError, Event, Outcome};
 use crate::allocator::placement::PlacementStrategy;
 use crate::allocator::placement::memory::MemoryUse;
+use crate::allocator::protocol::{
+    Allocation, AllocationId, Command, CommandError, Event, FinalState, JobId, Outcome,
+};
 use crate::observe::Observer;
 use crate::observe::journal;
 use crate::observe::metrics::{MetricsOptions, TimelineSample};
@@ -621,6 +622,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
             | Event::JobHeld { .. }
             | Event::JobReleased { .. }
             | Event::JobTransferred { .. }
+            | Event::Reconfigured { .. }
+            | Event::DeviceLeaving { .. }
+            | Event::JobCounted { .. }
+            | Event::RetrySet { .. }
             | Event::ShotsCredited { .. }
             | Event::GuardStarted { .. }
             | Event::GuardEnded { .. } => Ok(()),

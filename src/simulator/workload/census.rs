@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::jobs::PlannedOutcome;
 use super::replay::{Replay, ReplayedJob};
-use crate::allocator::job::Topology;
+use crate::allocator::protocol::Topology;
 use crate::time::Span;
 
 /// The quantiles that are told.

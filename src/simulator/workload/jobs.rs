@@ -6,7 +6,7 @@
 
 use super::distribution::{Sampler, zipf_weights};
 use super::variates::{WeightedIndex, uniform};
-use crate::allocator::job::{JobId, JobRequest, Tenant, Topology};
+use crate::allocator::protocol::{JobId, JobRequest, Tenant, Topology};
 use crate::random::{Stream, StreamFamily};
 use crate::time::{Span, Time};
 

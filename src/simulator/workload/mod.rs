@@ -18,7 +18,7 @@ use std::sync::Arc;
 use self::arrivals::{ArrivalProcess, Arrivals};
 use self::jobs::{GeneratedJob, JobMix};
 use self::replay::Replay;
-use crate::allocator::job::Topology;
+use crate::allocator::protocol::Topology;
 use crate::quantum::circuit::CircuitProfile;
 use crate::random::{Purpose, StreamFamily};
 use crate::time::Time;

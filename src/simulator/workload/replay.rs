@@ -9,7 +9,7 @@ use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
 use super::jobs::{GeneratedJob, PlannedOutcome};
-use crate::allocator::job::{JobId, JobRequest, Tenant};
+use crate::allocator::protocol::{JobId, JobRequest, Tenant};
 use crate::quantum::circuit::CircuitProfile;
 use crate::time::{Span, Time};
 

@@ -17,7 +17,9 @@ use smallvec::SmallVec;
 use super::cost::{TIE_BREAK_BITS, cost_limit};
 use super::memory::MemoryUse;
 use super::pattern::Pattern;
-use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, batch, region};
+use super::{
+    Capabilities, Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, batch, region,
+};
 use crate::allocator::config::SearchMemory;
 use crate::quantum::{PhysicalQubit, VirtualQubit};
 use crate::time::Time;
@@ -37,6 +39,10 @@ pub struct NoiseAware {
 }
 
 impl PlacementStrategy for NoiseAware {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::EXACT
+    }
+
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
         match batch::place_components(request, &mut Connected(self)) {
             Some(joint) if joint.outcome.is_proved() => joint,
@@ -51,10 +57,6 @@ impl PlacementStrategy for NoiseAware {
         } else {
             self.engine.excludes(request)
         }
-    }
-
-    fn proves_absence(&self) -> bool {
-        true
     }
 
     fn forget(&mut self) {

@@ -3,10 +3,9 @@
 use rand::RngExt;
 
 use super::*;
-use crate::allocator::job::Topology;
-use crate::allocator::messages::EpochNumber;
 use crate::allocator::placement::cost::Epoch;
 use crate::allocator::placement::testing::{Case, Scene};
+use crate::allocator::protocol::{EpochNumber, Topology};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{PhysicalQubit, QubitSet, catalogue};
 use crate::random::{Purpose, StreamFamily};

@@ -14,7 +14,7 @@ use super::routing::{
     ONE_SWAP, Paths, SWAP_GATES, UNREACHABLE, flat_cost, least_swaps, placement_of_routed_layout,
     swaps_per_step,
 };
-use super::{Placed, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
+use super::{Capabilities, Placed, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
 use crate::quantum::PhysicalQubit;
 
 /// The strategy; holds buffers that answers do not depend on.
@@ -25,6 +25,10 @@ pub struct Region {
 }
 
 impl PlacementStrategy for Region {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { finds_regions: true, steady: true, embeds: false, ..Capabilities::default() }
+    }
+
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
         if request.pattern.is_region() {
             return self.regions.cheapest(request);

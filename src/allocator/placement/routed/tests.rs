@@ -88,7 +88,7 @@ fn complete(qubits: u32) -> Pattern {
 fn dense_programs_get_compact_regions() {
     let device = catalogue::load("ibm_fez").unwrap();
     let none = QubitSet::new(device.coupling_map.qubits());
-    let number = crate::allocator::messages::EpochNumber(1);
+    let number = crate::allocator::protocol::EpochNumber(1);
     let epoch = Epoch::new(number, device.coupling_map.clone(), device.calibration.clone(), &none, &[]);
     let shapes = [
         ("star 5", pattern(5, (1..5).map(|v| (0, v)))),
@@ -157,7 +157,7 @@ fn what_cannot_be_is_proved() {
 fn budgets_limit_the_search_and_not_the_answer() {
     let device = catalogue::load("ibm_fez").unwrap();
     let none = QubitSet::new(device.coupling_map.qubits());
-    let number = crate::allocator::messages::EpochNumber(1);
+    let number = crate::allocator::protocol::EpochNumber(1);
     let epoch = Epoch::new(number, device.coupling_map.clone(), device.calibration.clone(), &none, &[]);
     let shape = complete(14);
     let mut objectives = Vec::new();

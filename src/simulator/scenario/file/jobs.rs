@@ -8,7 +8,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::workload::{OutcomesFile, Preset};
-use crate::allocator::job::{Attributes, Elasticity, IsolationLevel};
+use crate::allocator::protocol::{Attributes, Elasticity, IsolationLevel};
 use crate::simulator::workload::distribution::Draw;
 use crate::time::Span;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::allocator::job::{IsolationLevel, Priority, QualityBound, Topology};
+use crate::allocator::protocol::{IsolationLevel, Priority, QualityBound, Topology};
 use crate::config_file::shown::crop;
 use crate::label;
 use crate::quantum::circuit::{CircuitProfile, InteractionGraph};

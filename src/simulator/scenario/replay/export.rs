@@ -11,7 +11,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::cells;
 use super::columns::{COLUMNS, COUNT, Column};
-use crate::allocator::job::{Elasticity, ElementLimits, JobRequest, Priority, QualityBound, Topology};
+use crate::allocator::protocol::{Elasticity, ElementLimits, JobRequest, Priority, QualityBound, Topology};
 use crate::quantum::DeviceId;
 use crate::quantum::circuit::CircuitProfile;
 use crate::quantum::hardware::runtime::{DeviceRuntime, RuntimeError};

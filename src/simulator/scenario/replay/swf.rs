@@ -24,7 +24,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::table::DEFAULT_DEPTH;
 use super::{Hashed, ReplayError, Taken, ends, push};
-use crate::allocator::job::{JobId, JobRequest, Tenant, Topology};
+use crate::allocator::protocol::{JobId, JobRequest, Tenant, Topology};
 use crate::config_file::shown::crop;
 use crate::simulator::scenario::file::replay::{Overrun, QuantumMap, SwfFile, SwfJobs};
 use crate::simulator::workload::jobs::PlannedOutcome;

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::cells;
 use super::columns::{Column, Layout};
 use super::{Hashed, ReplayError, Surroundings, Taken, ends, push};
-use crate::allocator::job::{
+use crate::allocator::protocol::{
     Contradiction, Elasticity, ElementLimits, IsolationRequest, JobId, JobRequest, Tenant, Topology,
 };
 use crate::quantum::DeviceId;
@@ -274,7 +274,7 @@ fn request<'a>(
         noise_budget: row.read(Column::NoiseBudget, cells::probability)?,
         priority: row
             .read(Column::Priority, cells::priority)?
-            .unwrap_or(crate::allocator::job::Priority::NORMAL),
+            .unwrap_or(crate::allocator::protocol::Priority::NORMAL),
         isolation: IsolationRequest {
             level: row.read(Column::Isolation, cells::level)?,
             buffer_distance: row.read(Column::BufferDistance, |text| cells::whole(text, 0))?,
@@ -287,7 +287,7 @@ fn request<'a>(
         ..JobRequest::new(JobId(0), 1, Topology::Any)
     };
     if let Some(demand) = request.unsupported() {
-        use crate::allocator::job::Demand;
+        use crate::allocator::protocol::Demand;
         let column = match demand {
             Demand::Priority => Column::Priority,
             _ => Column::MaxCrosstalk,

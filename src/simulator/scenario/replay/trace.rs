@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::{Hashed, ReplayError, Taken, cells, ends, push};
-use crate::allocator::job::{JobId, JobRequest, Tenant, Topology};
+use crate::allocator::protocol::{JobId, JobRequest, Tenant, Topology};
 use crate::simulator::csv_reader::{Rows, Style};
 use crate::simulator::scenario::file::replay::LostShapes;
 use crate::simulator::traces::{JOBS_HEADER, JobColumn as Column};

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::Problem;
-use crate::allocator::job::{
+use crate::allocator::placement::pattern::Pattern;
+use crate::allocator::protocol::{
     Contradiction, Demand, ElementLimits, IsolationRequest, JobId, JobRequest, Priority, QualityBound,
     Tenant, Topology,
 };
-use crate::allocator::placement::pattern::Pattern;
 use crate::config_file::shown::{crop, near};
 use crate::label;
 use crate::quantum::DeviceId;

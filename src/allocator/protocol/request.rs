@@ -1,4 +1,4 @@
-//! A job as the core sees it: what it asks for, and the states it passes.
+//! A job as the core sees it: what it asks for.
 //!
 //! Promises that a validated request is consistent in itself. Whether a fleet can serve it is decided by the
 //! allocator; names (of users, projects, devices) belong to the drivers, the core knows numbers.
@@ -9,26 +9,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-pub use super::contradiction::{Contradiction, Demand, FieldName, Shape};
+use super::contradiction::{Contradiction, Demand, FieldName, Shape};
+use super::ids::{JobId, Tenant};
 use crate::quantum::DeviceId;
 use crate::quantum::circuit::{CircuitProfile, InteractionGraph};
 use crate::time::{Span, Time};
-
-/// A job, numbered by the driver. A repeated submission is recognised by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct JobId(pub u64);
-
-/// Who a job belongs to; numbers given by the driver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct Tenant {
-    /// The person.
-    pub user: u32,
-    /// The group of the person.
-    pub group: u32,
-    /// The project that pays; the tenant in the sense of isolation unless configured otherwise.
-    pub project: u32,
-}
 
 /// Which virtual qubits of a job interact.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -384,34 +369,6 @@ impl JobRequest {
         self.noise_budget.map(f64::to_bits).hash(&mut hasher);
         hasher.finish()
     }
-}
-
-/// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum JobState {
-    /// In a queue.
-    Queued,
-    /// In a queue, but not to be started until released.
-    Held,
-    /// Its current attempt holds qubits.
-    Running,
-    /// Asked to stop; still holds its qubits.
-    Stopping,
-}
-
-/// How a job ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum FinalState {
-    /// All shots done.
-    Completed,
-    /// Ended with an error.
-    Failed,
-    /// Cancelled by its owner.
-    Cancelled,
-    /// Never admitted.
-    Rejected,
-    /// Waited longer than it wanted to.
-    Expired,
 }
 
 #[cfg(test)]

@@ -9,12 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::balancing::selection::selector;
-use super::class::ClassTable;
-use super::pass::PassTally;
-use super::placement::{self, exact::NoiseAware};
-use super::{Allocator, State, consistency, isolation};
-use crate::quantum::QubitSet;
+use super::{Agenda, State, consistency};
 use crate::random::StreamFamily;
 
 const NAME: &[u8; 8] = b"eigen-rm";
@@ -47,78 +42,63 @@ pub enum SnapshotError {
 #[derive(Serialize)]
 struct Saved<'a> {
     state: &'a State,
+    agenda: &'a Agenda,
     draws: StreamFamily,
 }
 
 #[derive(Deserialize)]
 struct Read {
     state: State,
+    agenda: Agenda,
     draws: StreamFamily,
 }
 
-impl Allocator {
-    /// The whole state, for [`Allocator::restore`].
-    pub fn snapshot(&self) -> Vec<u8> {
-        let contents = self.contents();
-        let mut bytes = Vec::with_capacity(HEAD + contents.len());
-        bytes.extend_from_slice(NAME);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(blake3::hash(&contents).as_bytes());
-        bytes.extend_from_slice(&contents);
-        bytes
-    }
+/// The whole state, what is due, and the streams of random choices.
+pub(in crate::allocator) fn write(state: &State, draws: StreamFamily) -> Vec<u8> {
+    let contents = bytes_of(&Saved { state, agenda: &state.agenda, draws });
+    let mut bytes = Vec::with_capacity(HEAD + contents.len());
+    bytes.extend_from_slice(NAME);
+    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.extend_from_slice(blake3::hash(&contents).as_bytes());
+    bytes.extend_from_slice(&contents);
+    bytes
+}
 
-    /// A core with the state of a snapshot, the strategies that its configuration names, and empty caches.
-    pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let rest = bytes.strip_prefix(NAME).ok_or(SnapshotError::Foreign)?;
-        let (version, rest) = rest.split_first_chunk::<4>().ok_or(SnapshotError::Damaged)?;
-        let found = u32::from_le_bytes(*version);
-        if found != VERSION {
-            return Err(SnapshotError::Version { found });
-        }
-        let (hash, contents) =
-            rest.split_first_chunk::<{ blake3::OUT_LEN }>().ok_or(SnapshotError::Damaged)?;
-        if blake3::hash(contents) != *hash {
-            return Err(SnapshotError::Damaged);
-        }
-        let read: Read =
-            ciborium::from_reader(contents).map_err(|error| SnapshotError::Senseless(error.to_string()))?;
-        let Read { mut state, draws } = read;
-        let senseless = |message: &str| SnapshotError::Senseless(message.to_owned());
-        state.config.validate().map_err(|error| SnapshotError::Senseless(error.to_string()))?;
-        consistency::check(&state).map_err(senseless)?;
-        if !state.fleet.reindex() {
-            return Err(senseless("a device under another number than its own"));
-        }
-        let mut classes = ClassTable::default();
-        state.jobs.rejoin(&mut classes);
-        Ok(Self {
-            strategy: placement::configured(state.config.strategy, &state.config.placement),
-            own_strategy: false,
-            exact: NoiseAware::with_memory(state.config.placement.memory),
-            selector: selector(state.config.selection),
-            own_selector: false,
-            draws,
-            classes,
-            surcharges: placement::surcharge::Surcharges::default(),
-            crosstalk: isolation::crosstalk::CrosstalkLimits::default(),
-            free: QubitSet::default(),
-            last_pass: PassTally::default(),
-            state,
-        })
+/// What was written.
+pub(in crate::allocator) fn read(bytes: &[u8]) -> Result<(State, StreamFamily), SnapshotError> {
+    let rest = bytes.strip_prefix(NAME).ok_or(SnapshotError::Foreign)?;
+    let (version, rest) = rest.split_first_chunk::<4>().ok_or(SnapshotError::Damaged)?;
+    let found = u32::from_le_bytes(*version);
+    if found != VERSION {
+        return Err(SnapshotError::Version { found });
     }
+    let (hash, contents) = rest.split_first_chunk::<{ blake3::OUT_LEN }>().ok_or(SnapshotError::Damaged)?;
+    if blake3::hash(contents) != *hash {
+        return Err(SnapshotError::Damaged);
+    }
+    let senseless = |message: String| SnapshotError::Senseless(message);
+    let Read { mut state, agenda, draws } =
+        ciborium::from_reader(contents).map_err(|error| senseless(error.to_string()))?;
+    state.agenda = agenda;
+    state.config.validate().map_err(|error| senseless(error.to_string()))?;
+    consistency::check(&state).map_err(|message| senseless(message.to_owned()))?;
+    if !state.fleet.reindex() {
+        return Err(senseless("a device under another number than its own".to_owned()));
+    }
+    Ok((state, draws))
+}
 
-    /// A hash of the whole state: equal for allocators that will answer everything alike.
-    pub fn state_hash(&self) -> [u8; 32] {
-        *blake3::hash(&self.contents()).as_bytes()
+impl State {
+    /// A hash of all of it; what is due is left out. Two folds of the same events have the same.
+    pub fn hash(&self) -> [u8; 32] {
+        *blake3::hash(&bytes_of(self)).as_bytes()
     }
+}
 
-    fn contents(&self) -> Vec<u8> {
-        let saved = Saved { state: &self.state, draws: self.draws };
-        let mut bytes = Vec::new();
-        ciborium::into_writer(&saved, &mut bytes).expect("memory takes every byte, and the state every form");
-        bytes
-    }
+fn bytes_of(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    ciborium::into_writer(value, &mut bytes).expect("memory takes every byte, and the state every form");
+    bytes
 }
 
 #[cfg(test)]
@@ -126,6 +106,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::allocator::Allocator;
     use crate::allocator::config::AllocatorConfig;
     use crate::random::Purpose;
 

@@ -6,13 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::calendar::BookingKind;
 use super::fleet::Device;
-use super::job::{JobRequest, JobState, Topology};
-use super::jobs::{Job, JobSlot};
-use super::ledger::Kind;
-use super::messages::AllocationId;
-use super::scheduler::queue::WaitingQueue;
+use super::jobs::{Job, JobSlot, Stage};
+use super::queues::WaitingQueue;
 use super::{Running, State, Timer};
+use crate::allocator::protocol::{AllocationId, JobRequest, Topology};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 
@@ -32,7 +31,7 @@ fn ensure(holds: bool, otherwise: &'static str) -> Verdict {
 }
 
 /// Whether a program can be compiled at all.
-pub(super) fn makes_sense(request: &JobRequest) -> bool {
+pub fn makes_sense(request: &JobRequest) -> bool {
     let most = if matches!(request.topology, Topology::Complete) { COMPLETE_MAX } else { QUBITS_MAX };
     request.min_qubits <= most && request.validate().is_ok()
 }
@@ -67,11 +66,7 @@ fn check_jobs(state: &State) -> Verdict {
     for (slot, job) in state.jobs.iter() {
         ensure(makes_sense(&job.request), "a job that contradicts itself")?;
         ensure(job.place < state.next_place, "a place in the queue that was not given yet")?;
-        let waits = matches!(job.state, JobState::Queued | JobState::Held);
-        ensure(waits == job.allocation.is_none(), "a job that neither waits nor runs")?;
-        ensure(waits || job.expires.is_none() && job.retry_at.is_none(), "a running job that still waits")?;
-        ensure(waits || !job.counted && job.queue.is_none(), "a running job in a queue")?;
-        if let Some(id) = job.allocation {
+        if let Some(id) = job.allocation() {
             let running = state.running.get(&id);
             ensure(running.is_some_and(|running| running.slot == slot), "a job without its allocation")?;
         }
@@ -89,7 +84,7 @@ fn check_queues(state: &State) -> Verdict {
             place = Some(at);
             let job = waiting(state, slot)?;
             ensure(
-                job.place == at && job.queue == of && !job.counted,
+                job.place == at && job.queue() == of && !job.is_counted(),
                 "a job in a queue that is not its own",
             )?;
             qubits += u64::from(job.request.min_qubits);
@@ -108,7 +103,7 @@ fn check_queues(state: &State) -> Verdict {
         for &slot in &device.admitted {
             let job = waiting(state, slot)?;
             ensure(
-                job.counted && job.queue == Some(device.id),
+                job.is_counted() && job.queue() == Some(device.id),
                 "a job counted on a device that is not its own",
             )?;
             qubits += u64::from(job.request.min_qubits);
@@ -116,42 +111,39 @@ fn check_queues(state: &State) -> Verdict {
         }
         ensure(u64::from(device.counted) == qubits, "a device that miscounts its jobs")?;
     }
-    let all = state.jobs.iter().filter(|(_, job)| job.allocation.is_none()).count();
+    let all = state.jobs.iter().filter(|(_, job)| job.wait().is_some()).count();
     ensure(seen == all, "a waiting job in no queue")
 }
 
 fn waiting(state: &State, slot: JobSlot) -> Result<&Job, &'static str> {
     ensure(state.jobs.is_live(slot), "a queue with a job that has ended")?;
     let job = &state.jobs[slot];
-    ensure(job.allocation.is_none(), "a queue with a job that runs")?;
+    ensure(job.wait().is_some(), "a queue with a job that runs")?;
     Ok(job)
 }
 
 /// The bookings of a device are those of the allocations on it, and guards that end.
 fn check_device(state: &State, device: &Device) -> Verdict {
-    let mut running = 0;
-    for (holder, kind, entry) in device.ledger.entries() {
+    for (holder, kind, booking) in device.calendar.bookings() {
         match kind {
-            Kind::Job => {
-                running += 1;
+            BookingKind::Allocation => {
                 let allocation = state.running.get(&holder).map(|running| &running.allocation);
                 let known = allocation.is_some_and(|allocation| {
                     allocation.device == device.id
-                        && allocation.held == entry.qubits
-                        && allocation.isolation.buffer_distance == entry.buffer_distance
+                        && allocation.held == booking.qubits
+                        && allocation.isolation.buffer_distance == booking.buffer_distance
                 });
                 ensure(known, "a booking that belongs to no allocation")?;
             }
-            Kind::Guard => {
-                let ends = entry
-                    .until
-                    .is_some_and(|at| state.timers.contains(&(at, Timer::GuardEnd(device.id, holder))));
+            BookingKind::Guard => {
+                let timer = |at| (at, Timer::GuardEnd(device.id, holder));
+                let ends = booking.until.is_some_and(|at| state.agenda.timers.contains(&timer(at)));
                 ensure(ends, "a guard that never ends")?;
                 ensure(holder < state.next_allocation, "a guard of an allocation that was not given yet")?;
             }
         }
     }
-    ensure(device.running == running, "a device that miscounts its allocations")
+    Ok(())
 }
 
 fn check_running(state: &State, id: AllocationId, running: &Running) -> Verdict {
@@ -161,7 +153,7 @@ fn check_running(state: &State, id: AllocationId, running: &Running) -> Verdict 
         "an allocation under another number",
     )?;
     let live = state.jobs.is_live(*slot).then(|| &state.jobs[*slot]);
-    let job = live.filter(|job| job.allocation == Some(id) && job.request.id == allocation.job);
+    let job = live.filter(|job| job.allocation() == Some(id) && job.request.id == allocation.job);
     let job = job.ok_or("an allocation without its job")?;
     let device = state.fleet.get(allocation.device).ok_or("an allocation on no device")?;
     ensure(allocation.fence < device.next_fence, "a fence that was not given yet")?;
@@ -173,12 +165,12 @@ fn check_running(state: &State, id: AllocationId, running: &Running) -> Verdict 
         held == allocation.held && held.len() == allocation.layout.len() && !held.is_empty(),
         "an allocation that holds other qubits than its layout",
     )?;
-    let booked = device.ledger.entries().any(|(holder, kind, _)| (holder, kind) == (id, Kind::Job));
+    let booked = device.calendar.allocations().any(|(holder, _)| holder == id);
     ensure(booked, "an allocation that is not booked")?;
     let fits = match timer {
         None => true,
-        Some((_, Timer::Walltime(of))) => *of == id && job.state == JobState::Running,
-        Some((_, Timer::StopTimeout(of))) => *of == id && job.state == JobState::Stopping,
+        Some((_, Timer::Walltime(of))) => *of == id && matches!(job.stage(), Stage::Running { .. }),
+        Some((_, Timer::StopTimeout(of))) => *of == id && matches!(job.stage(), Stage::Stopping { .. }),
         Some(_) => false,
     };
     ensure(fits, "an allocation with the timer of something else")
@@ -188,14 +180,21 @@ fn check_running(state: &State, id: AllocationId, running: &Running) -> Verdict 
 fn check_timers(state: &State) -> Verdict {
     let mut expected: BTreeMap<Timer, Time> = BTreeMap::new();
     for (_, job) in state.jobs.iter() {
-        expected.extend(job.expires.map(|at| (Timer::Expiry(job.request.id), at)));
-        expected.extend(job.retry_at.map(|at| (Timer::Retry(job.request.id), at)));
+        let Some(wait) = job.wait() else { continue };
+        expected.extend(wait.expires.map(|at| (Timer::Expiry(job.request.id), at)));
+        // One whose time has come is off the agenda, but nobody may have looked at the job yet.
+        let to_come =
+            wait.retry_at.filter(|at| state.agenda.timers.contains(&(*at, Timer::Retry(job.request.id))));
+        let over = wait.retry_at.is_none_or(|at| to_come.is_some() || at <= state.agenda.now);
+        ensure(over, "a timer that is missing")?;
+        expected.extend(to_come.map(|at| (Timer::Retry(job.request.id), at)));
     }
     expected
         .extend(state.running.values().filter_map(|running| running.timer).map(|(at, timer)| (timer, at)));
     let known =
         |(at, timer): &(Time, Timer)| matches!(timer, Timer::GuardEnd(..)) || expected.get(timer) == Some(at);
-    ensure(state.timers.iter().all(known), "a timer that nobody has set")?;
-    let pending = state.timers.iter().filter(|(_, timer)| !matches!(timer, Timer::GuardEnd(..))).count();
+    ensure(state.agenda.timers.iter().all(known), "a timer that nobody has set")?;
+    let pending =
+        state.agenda.timers.iter().filter(|(_, timer)| !matches!(timer, Timer::GuardEnd(..))).count();
     ensure(pending == expected.len(), "a timer that is missing")
 }

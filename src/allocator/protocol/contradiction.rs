@@ -1,6 +1,6 @@
 //! What is wrong with a request in itself: demands that contradict each other, and those this version does not honour.
 //!
-//! Promises messages that name both values. Leaves finding them to [`super::job`], and what a fleet can do to the
+//! Promises messages that name both values. Leaves finding them to [`super::request`], and what a fleet can do to the
 //! allocator.
 
 use serde::{Deserialize, Serialize};

@@ -6,12 +6,12 @@
 use super::index::FleetIndex;
 use super::named::Named;
 use super::selection::{Ask, DeviceSelector};
-use crate::allocator::job::JobRequest;
+use crate::allocator::protocol::JobRequest;
 use crate::quantum::DeviceId;
 
 /// The state of one search through the fleet.
 #[derive(Debug)]
-pub struct Candidates<'r> {
+pub struct Walk<'r> {
     request: &'r JobRequest,
     /// Preferred devices that were looked at.
     preferred: usize,
@@ -21,7 +21,7 @@ pub struct Candidates<'r> {
     tried: Named,
 }
 
-impl<'r> Candidates<'r> {
+impl<'r> Walk<'r> {
     /// Nothing was tried yet.
     pub fn new(request: &'r JobRequest) -> Self {
         Self { request, preferred: 0, named: Named::default(), tried: Named::default() }
@@ -59,10 +59,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::allocator::balancing::index::{Load, Need};
-    use crate::allocator::balancing::selection::selector;
+    use crate::allocator::candidates::index::{Load, Need};
+    use crate::allocator::candidates::selection::selector;
     use crate::allocator::config::Selection;
-    use crate::allocator::job::{JobId, Topology};
+    use crate::allocator::protocol::{JobId, Topology};
 
     /// Names the same device for ever.
     struct Stubborn;
@@ -90,7 +90,7 @@ mod tests {
         last_chosen: Option<DeviceId>,
     ) -> Vec<u32> {
         let ask = Ask { need: Need::Free(request.min_qubits), draw, last_chosen };
-        let mut candidates = Candidates::new(request);
+        let mut candidates = Walk::new(request);
         std::iter::from_fn(|| candidates.next(index, selector, &ask)).map(|id| id.0).collect()
     }
 

@@ -22,12 +22,12 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::explain::Certainty;
-use super::job::{Elasticity, JobRequest, Topology};
 use super::placement::cost::nats_of_cost;
 use super::placement::exact::NoiseAware;
 use super::placement::pattern::Pattern;
 use super::placement::{Objective, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy};
-use super::quality::{Assessment, Bounds, Shortfall};
+use super::protocol::{Elasticity, JobRequest, Topology};
+use super::quality::{Assessment, QualityBounds, Shortfall};
 use crate::quantum::{PhysicalQubit, QubitSet};
 
 /// Most sizes of one job that are tried in turn on one device in one attempt.
@@ -101,14 +101,14 @@ pub struct Demands {
     /// How many of them.
     pub sizes: Sizes,
     /// How good they must be.
-    pub bounds: Bounds,
+    pub bounds: QualityBounds,
     /// Patterns of sizes above the least, compiled when first needed.
     patterns: BTreeMap<u32, Arc<Pattern>>,
 }
 
 impl Demands {
     /// The demands of a topology.
-    pub fn new(topology: Topology, sizes: Sizes, bounds: Bounds) -> Self {
+    pub fn new(topology: Topology, sizes: Sizes, bounds: QualityBounds) -> Self {
         Self { topology, sizes, bounds, patterns: BTreeMap::new() }
     }
 
@@ -127,8 +127,6 @@ impl Demands {
 pub struct Strategies<'a> {
     /// The one in force.
     pub configured: &'a mut dyn PlacementStrategy,
-    /// Whether the one in force finds the placement of least noise where nothing but noise counts.
-    pub is_exact: bool,
     /// The one of least noise.
     pub exact: &'a mut NoiseAware,
 }
@@ -161,7 +159,7 @@ impl Strategies<'_> {
             Fit { quality: Some(quality), ..fit }
         };
         let judged = assess(fit);
-        if judged.meets_all() || self.is_exact && request.objective.is_noise() {
+        if judged.meets_all() || self.configured.capabilities().least_noise && request.objective.is_noise() {
             return Ok(judged);
         }
         let pure = PlacementRequest { objective: Objective::default(), ..*request };
@@ -335,8 +333,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::allocator::job::JobId;
     use crate::allocator::placement::testing::Case;
+    use crate::allocator::protocol::JobId;
 
     #[test]
     fn sizes_are_spread_evenly() {
@@ -364,9 +362,9 @@ mod tests {
             };
             let mut configured = NoiseAware::default();
             let mut place = |request: &PlacementRequest<'_>, job: &JobRequest| {
-                let mut demands = Demands::new(topology.clone(), Sizes::new(job), Bounds::new(job));
+                let mut demands = Demands::new(topology.clone(), Sizes::new(job), QualityBounds::new(job));
                 let exact = &mut NoiseAware::default();
-                Strategies { configured: &mut configured, is_exact: true, exact }.place(request, &mut demands)
+                Strategies { configured: &mut configured, exact }.place(request, &mut demands)
             };
             let pattern = Pattern::new(&topology, least);
             let request = PlacementRequest { pattern: &pattern, ..case.request(1_000_000) };

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::balancing::index::{FleetIndex, Load};
-use super::config::Starts;
+use super::calendar::{Calendar, SavedCalendar};
 use super::jobs::JobSlot;
-use super::ledger::{Ledger, SavedLedger};
-use super::messages::{AllocationId, EpochNumber, Fence, Status, Target};
-use super::placement::cost::Epoch;
-use super::scheduler::queue::WaitingQueue;
+use super::queues::WaitingQueue;
+use crate::allocator::candidates::index::{FleetIndex, Load};
+use crate::allocator::config::Starts;
+use crate::allocator::placement::cost::Epoch;
+use crate::allocator::protocol::{AllocationId, EpochNumber, Fence, Status, Target};
 use crate::quantum::calibration::Calibration;
 use crate::quantum::device::DeviceSpec;
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
@@ -37,12 +37,8 @@ pub struct Device {
     /// What is alive and what it costs, as published last.
     #[serde(serialize_with = "save_epoch")]
     pub epoch: Arc<Epoch>,
-    /// Who holds what.
-    pub ledger: Ledger,
-    /// Number of allocations.
-    pub running: u32,
-    /// When an allocation was made last.
-    pub started_at: Time,
+    /// Who holds what, from when until when.
+    pub calendar: Calendar,
     /// Jobs that wait for this device (queues per device).
     pub queue: WaitingQueue,
     /// Jobs whose qubits are counted as taken while they look for a placement, in order of admission.
@@ -53,6 +49,8 @@ pub struct Device {
     pub next_fence: Fence,
     /// The last calibration for which a better one was requested; 0: never.
     pub calibration_requested: EpochNumber,
+    /// It is about to leave: nobody starts there, or waits for it.
+    pub leaving: bool,
 }
 
 /// An epoch as it is saved: the rest follows from the device and the status of its elements.
@@ -77,14 +75,13 @@ struct SavedDevice {
     qubit_status: BTreeMap<PhysicalQubit, Status>,
     coupler_status: BTreeMap<CouplerId, Status>,
     epoch: SavedEpoch,
-    ledger: SavedLedger,
-    running: u32,
-    started_at: Time,
+    calendar: SavedCalendar,
     queue: WaitingQueue,
     admitted: Vec<JobSlot>,
     counted: u32,
     next_fence: Fence,
     calibration_requested: EpochNumber,
+    leaving: bool,
 }
 
 impl TryFrom<SavedDevice> for Device {
@@ -111,37 +108,42 @@ impl TryFrom<SavedDevice> for Device {
             qubit_status: saved.qubit_status,
             coupler_status: saved.coupler_status,
             epoch: Arc::new(epoch),
-            ledger: saved.ledger.restore(&map).ok_or("a qubit that is booked twice")?,
-            running: saved.running,
-            started_at: saved.started_at,
+            calendar: saved.calendar.restore(&map).ok_or("a qubit that is booked twice")?,
             queue: saved.queue,
             admitted: saved.admitted,
             counted: saved.counted,
             next_fence: saved.next_fence,
             calibration_requested: saved.calibration_requested,
+            leaving: saved.leaving,
             spec: saved.spec,
         })
     }
 }
 
 impl Device {
+    /// Number of allocations.
+    pub fn running(&self) -> u32 {
+        self.calendar.allocations_len()
+    }
+
     /// Whether a job may start now, as far as the device itself is concerned.
     pub fn accepts_starts(&self) -> bool {
         self.status == Status::Online
-            && self.spec.limits.max_concurrent_tasks.is_none_or(|most| self.running < most)
+            && !self.leaving
+            && self.spec.limits.max_concurrent_tasks.is_none_or(|most| self.running() < most)
     }
 
     /// Whether a job may start now, as far as the jobs beside it are concerned.
     pub fn is_open(&self, starts: Starts, now: Time) -> bool {
         match starts {
             Starts::AnyTime => true,
-            Starts::WhenEmpty => self.running == 0 || self.started_at == now,
+            Starts::WhenEmpty => self.calendar.allocations().all(|(_, booking)| booking.from == now),
         }
     }
 
     /// Number of qubits that a job without a buffer could hold now.
     pub fn free_len(&self) -> u32 {
-        self.ledger.free_len(&self.epoch.usable)
+        self.calendar.free_len(&self.epoch.usable)
     }
 
     /// Whether the device has such an element.
@@ -227,7 +229,7 @@ impl Fleet {
     }
 
     /// The device with that number, to be changed; call [`Self::refresh`] afterwards.
-    pub fn get_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
+    pub(super) fn get_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
         self.devices.get_mut(id.index())?.as_mut()
     }
 
@@ -237,7 +239,7 @@ impl Fleet {
     }
 
     /// Adds a device, online; its number must be unused.
-    pub fn insert(&mut self, id: DeviceId, spec: Arc<DeviceSpec>) {
+    pub(super) fn insert(&mut self, id: DeviceId, spec: Arc<DeviceSpec>) {
         let qubits = spec.coupling_map.qubits();
         let map = spec.coupling_map.clone();
         let calibration = spec.calibration.clone();
@@ -252,21 +254,29 @@ impl Fleet {
             qubit_status: BTreeMap::new(),
             coupler_status: BTreeMap::new(),
             epoch: Arc::new(epoch),
-            ledger: Ledger::new(qubits),
-            running: 0,
-            started_at: Time::ZERO,
+            calendar: Calendar::new(qubits),
             queue: WaitingQueue::default(),
             admitted: Vec::new(),
             counted: 0,
             next_fence: Fence(1),
             calibration_requested: EpochNumber(0),
+            leaving: false,
         });
         self.epochs += 1;
         self.refresh(id);
     }
 
+    /// A device is about to leave; false when it is not there.
+    pub(super) fn leave(&mut self, id: DeviceId) -> bool {
+        let Some(device) = self.get_mut(id) else { return false };
+        (device.leaving, device.status) = (true, Status::Offline);
+        self.epochs += 1;
+        self.refresh(id);
+        true
+    }
+
     /// Takes a device out.
-    pub fn remove(&mut self, id: DeviceId) -> Option<Device> {
+    pub(super) fn remove(&mut self, id: DeviceId) -> Option<Device> {
         let device = self.devices.get_mut(id.index())?.take();
         self.epochs += 1;
         self.note_change(id);
@@ -275,7 +285,7 @@ impl Fleet {
     }
 
     /// Changes a status.
-    pub fn set_status(&mut self, target: Target, status: Status) {
+    pub(super) fn set_status(&mut self, target: Target, status: Status) {
         let id = target.device();
         if let Some(device) = self.get_mut(id) {
             device.set_status(target, status);
@@ -287,7 +297,7 @@ impl Fleet {
     }
 
     /// Puts new figures in force and returns the new epoch.
-    pub fn recalibrate(&mut self, id: DeviceId, calibration: Arc<Calibration>) -> EpochNumber {
+    pub(super) fn recalibrate(&mut self, id: DeviceId, calibration: Arc<Calibration>) -> EpochNumber {
         self.epochs += 1;
         let number = self.get_mut(id).map_or(EpochNumber(0), |device| {
             device.renew_epoch(Some(calibration));
@@ -332,14 +342,14 @@ impl Fleet {
     }
 
     /// Counts a change of a device, and renews the index.
-    pub fn refresh(&mut self, id: DeviceId) {
+    pub(super) fn refresh(&mut self, id: DeviceId) {
         self.note_change(id);
         let Some(Some(device)) = self.devices.get(id.index()) else {
             return;
         };
         let usable = device.epoch.usable.len() as u32;
         let in_service = matches!(device.status, Status::Online | Status::Draining | Status::Calibrating);
-        let asked = device.ledger.held().len() as u64 + device.queue.qubits() + u64::from(device.counted);
+        let asked = device.calendar.held().len() as u64 + device.queue.qubits() + u64::from(device.counted);
         self.index.set(
             id,
             Load {
@@ -356,12 +366,12 @@ impl Fleet {
             return Vec::new();
         };
         let mut users: Vec<AllocationId> = match target {
-            Target::Device(_) => device.ledger.entries().map(|(holder, _, _)| holder).collect(),
-            Target::Qubit(_, qubit) => device.ledger.holders_of(qubit).collect(),
+            Target::Device(_) => device.calendar.allocations().map(|(holder, _)| holder).collect(),
+            Target::Qubit(_, qubit) => device.calendar.holders_of(qubit).collect(),
             Target::Coupler(_, coupler) => {
                 let (a, b) = device.spec.coupling_map.couplers()[coupler.index()];
-                let with_b: Vec<AllocationId> = device.ledger.holders_of(b).collect();
-                device.ledger.holders_of(a).filter(|holder| with_b.contains(holder)).collect()
+                let with_b: Vec<AllocationId> = device.calendar.holders_of(b).collect();
+                device.calendar.holders_of(a).filter(|holder| with_b.contains(holder)).collect()
             }
         };
         users.dedup();

@@ -1,4 +1,4 @@
-//! Jobs that are placed alike share a class: one compiled pattern, one memory of what was tried in vain.
+//! Jobs that are placed alike are of one placement kind: one compiled pattern, one memory of what was tried in vain.
 //!
 //! A cache and nothing else: what is remembered is what a search would answer again, so that forgetting it at any
 //! instant changes no decision, no count and no reason. A proof that nothing fits holds for every smaller choice of
@@ -10,18 +10,20 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use super::elastic::{Demands, Fit, Sizes};
-use super::explain::Obstacle;
-use super::job::{ElementLimits, IsolationRequest, JobRequest, Topology};
-use super::placement::cost::Epoch;
-use super::placement::pattern::Pattern;
-use super::quality::{Bounds, Shortfall};
+use crate::allocator::explain::Obstacle;
+use crate::allocator::placement::cost::Epoch;
+use crate::allocator::placement::pattern::Pattern;
+use crate::allocator::protocol::{ElementLimits, Event, IsolationRequest, JobId, JobRequest, Topology};
+use crate::allocator::quality::{QualityBounds, Shortfall};
+use crate::allocator::sizing::{Demands, Fit, Sizes};
+use crate::allocator::state::State;
+use crate::allocator::state::jobs::JobSlot;
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
 use crate::time::Time;
 
-/// Index of a class; reused when nobody is left in it.
+/// Index of a placement kind; reused when nobody is left in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct ClassId(pub u32);
+pub struct KindId(pub u32);
 
 /// Everything that decides where a job may be placed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,14 +53,16 @@ impl Key {
             excluded: request.excluded_devices.clone(),
             max_swaps: request.max_swap_operations,
             sizes: Sizes::new(request),
-            bounds: Some(Bounds::new(request)).filter(|bounds| !bounds.is_none()).map(|bounds| bounds.bits()),
+            bounds: Some(QualityBounds::new(request))
+                .filter(|bounds| !bounds.is_none())
+                .map(|bounds| bounds.bits()),
         }
     }
 }
 
-/// What is known of one class.
+/// What is known of one placement kind.
 #[derive(Debug)]
-pub struct Class {
+pub struct PlacementKind {
     /// The program side of its placements.
     pub pattern: Arc<Pattern>,
     /// What its members demand beyond a fixed pattern.
@@ -75,13 +79,13 @@ pub struct Class {
     walks: u64,
     /// The fleet's count of epochs at the last feasibility check, and its result.
     pub feasible: Option<(u64, bool)>,
-    /// The fleet's count of epochs when it was last asked whether the class embeds on any empty device, and the answer.
+    /// The fleet's count of epochs when it was last asked whether the kind embeds on any empty device, and the answer.
     pub embeds: Option<(u64, bool)>,
     per_device: Vec<OnDevice>,
     members: u32,
 }
 
-/// No device of the fleet could take a job of the class.
+/// No device of the fleet could take a job of the kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefusedEverywhere {
     /// The fleet's count of changes then.
@@ -94,7 +98,7 @@ pub struct RefusedEverywhere {
     pub by_shape: u32,
 }
 
-/// As of what something was found out about a class on a device: bookings, figures, and how many SWAPs were allowed.
+/// As of what something was found out about a kind on a device: bookings, figures, and how many SWAPs were allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AsOf {
     /// The ledger's count of changes.
@@ -145,7 +149,7 @@ impl NothingFits {
     }
 }
 
-/// Whether and how well a class could be placed on a device without any other job.
+/// Whether and how well a kind could be placed on a device without any other job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhenEmpty {
     /// Proved impossible.
@@ -157,13 +161,13 @@ pub enum WhenEmpty {
 }
 
 impl WhenEmpty {
-    /// Whether jobs of the class may wait for the device.
+    /// Whether jobs of the kind may wait for the device.
     pub fn is_possible(self) -> bool {
         matches!(self, Self::Possible(_))
     }
 }
 
-/// What a class may use of a device as of one revision.
+/// What a kind may use of a device as of one revision.
 #[derive(Debug, Clone)]
 pub struct LimitMask {
     revision: u64,
@@ -194,10 +198,10 @@ impl LimitMask {
     }
 }
 
-impl Class {
-    /// A class without members that knows nothing yet.
+impl PlacementKind {
+    /// A kind without members that knows nothing yet.
     fn new(key: &Key) -> Self {
-        let bounds = key.bounds.map_or(Bounds::default(), Bounds::from_bits);
+        let bounds = key.bounds.map_or(QualityBounds::default(), QualityBounds::from_bits);
         Self {
             pattern: Arc::new(Pattern::new(&key.topology, key.qubits)),
             demands: Demands::new(key.topology.clone(), key.sizes, bounds),
@@ -213,7 +217,7 @@ impl Class {
         }
     }
 
-    /// What the class may use of a device, what it demands of it, and on which part nothing fits.
+    /// What the kind may use of a device, what it demands of it, and on which part nothing fits.
     pub fn on_device(
         &mut self,
         device: DeviceId,
@@ -254,7 +258,7 @@ impl Class {
         noted == Some(walk)
     }
 
-    /// What is known of the class on the empty device as of a revision, with so many SWAPs allowed.
+    /// What is known of the kind on the empty device as of a revision, with so many SWAPs allowed.
     pub fn when_empty(&self, device: DeviceId, revision: u64, max_swaps: Option<u32>) -> Option<WhenEmpty> {
         let known = self.per_device.get(device.index())?;
         if max_swaps == Some(0) {
@@ -263,7 +267,7 @@ impl Class {
         known.routed.filter(|known| (known.0, known.1) == (revision, max_swaps)).map(|known| known.2)
     }
 
-    /// Remembers what is known of the class on the empty device as of a revision, with so many SWAPs allowed.
+    /// Remembers what is known of the kind on the empty device as of a revision, with so many SWAPs allowed.
     pub fn set_when_empty(
         &mut self,
         device: DeviceId,
@@ -279,13 +283,13 @@ impl Class {
         }
     }
 
-    /// Whether a short search found the class a place on the empty device as of a revision; `None`: not tried.
+    /// Whether a short search found the kind a place on the empty device as of a revision; `None`: not tried.
     pub fn surely_embeds(&self, device: DeviceId, revision: u64) -> Option<bool> {
         let known = self.per_device.get(device.index())?.surely_embeds;
         known.filter(|known| known.0 == revision).map(|known| known.1)
     }
 
-    /// Remembers whether a short search found the class a place on the empty device as of a revision.
+    /// Remembers whether a short search found the kind a place on the empty device as of a revision.
     pub fn set_surely_embeds(&mut self, device: DeviceId, revision: u64, found: bool) {
         self.on(device).surely_embeds = Some((revision, found));
     }
@@ -298,37 +302,39 @@ impl Class {
     }
 }
 
-/// All classes with members, and some without.
+/// All kinds with members, and some without.
 #[derive(Debug, Default)]
-pub struct ClassTable {
-    ids: IndexMap<Key, ClassId, FxBuildHasher>,
-    classes: Vec<Class>,
-    unused: Vec<ClassId>,
+pub struct Memo {
+    ids: IndexMap<Key, KindId, FxBuildHasher>,
+    kinds: Vec<PlacementKind>,
+    unused: Vec<KindId>,
+    /// The kinds of live jobs, as far as anybody has asked.
+    by_slot: Vec<Option<(JobId, KindId)>>,
 }
 
 /// Classes without members are forgotten beyond this number.
-const KEPT: usize = 4096;
+const KINDS_KEPT: usize = 4096;
 
-impl ClassTable {
-    /// The class of a request, which becomes its member.
-    pub fn join(&mut self, request: &JobRequest) -> ClassId {
+impl Memo {
+    /// The kind of a request, which becomes its member.
+    pub fn join(&mut self, request: &JobRequest) -> KindId {
         let key = Key::new(request);
         if let Some(&id) = self.ids.get(&key) {
-            self.classes[id.0 as usize].members += 1;
+            self.kinds[id.0 as usize].members += 1;
             return id;
         }
-        if self.ids.len() >= KEPT {
+        if self.ids.len() >= KINDS_KEPT {
             self.forget_empty();
         }
-        let class = Class { members: 1, ..Class::new(&key) };
+        let kind = PlacementKind { members: 1, ..PlacementKind::new(&key) };
         let id = match self.unused.pop() {
             Some(id) => {
-                self.classes[id.0 as usize] = class;
+                self.kinds[id.0 as usize] = kind;
                 id
             }
             None => {
-                self.classes.push(class);
-                ClassId(self.classes.len() as u32 - 1)
+                self.kinds.push(kind);
+                KindId(self.kinds.len() as u32 - 1)
             }
         };
         self.ids.insert(key, id);
@@ -336,37 +342,79 @@ impl ClassTable {
     }
 
     /// A member leaves.
-    pub fn leave(&mut self, id: ClassId) {
-        self.classes[id.0 as usize].members -= 1;
+    pub fn leave(&mut self, id: KindId) {
+        self.kinds[id.0 as usize].members -= 1;
+    }
+
+    /// The kind of a live job.
+    pub fn kind_of(&mut self, slot: JobSlot, request: &JobRequest) -> KindId {
+        match self.by_slot.get(slot.0 as usize) {
+            Some(Some((id, kind))) if *id == request.id => *kind,
+            _ => {
+                let kind = self.join(request);
+                self.assign(slot, request.id, kind);
+                kind
+            }
+        }
+    }
+
+    /// A job that has just come has a kind, of which it is a member already.
+    pub fn assign(&mut self, slot: JobSlot, id: JobId, kind: KindId) {
+        let index = slot.0 as usize;
+        if self.by_slot.len() <= index {
+            self.by_slot.resize(index + 1, None);
+        }
+        if let Some((_, before)) = self.by_slot[index].replace((id, kind)) {
+            self.leave(before);
+        }
+    }
+
+    /// Drops what an event has made untrue.
+    pub fn watch(&mut self, event: &Event, state: &State) {
+        match event {
+            Event::DeviceRegistered { device, .. } | Event::DeviceRemoved { device } => {
+                self.forget_device(*device);
+            }
+            Event::Reconfigured { .. } => self.forget(),
+            // The slot of a job that has ended may have been another's of the same number.
+            Event::JobQueued { job, .. } => {
+                let slot = state.find(job.id).map(|(slot, _)| slot.0 as usize);
+                let before = slot.and_then(|slot| self.by_slot.get_mut(slot)).and_then(Option::take);
+                if let Some((_, kind)) = before {
+                    self.leave(kind);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Forgets everything learned about a device, whose number may be used again.
     pub fn forget_device(&mut self, device: DeviceId) {
-        for class in &mut self.classes {
-            if let Some(known) = class.per_device.get_mut(device.index()) {
+        for kind in &mut self.kinds {
+            if let Some(known) = kind.per_device.get_mut(device.index()) {
                 *known = OnDevice::default();
             }
-            class.feasible = None;
-            class.embeds = None;
-            class.refused = None;
+            kind.feasible = None;
+            kind.embeds = None;
+            kind.refused = None;
         }
     }
 
     /// Forgets everything that was found out by searching, on one device or anywhere.
     pub fn forget(&mut self) {
-        for class in &mut self.classes {
-            class.refused = None;
-            class.feasible = None;
-            class.embeds = None;
-            class.per_device.clear();
+        for kind in &mut self.kinds {
+            kind.refused = None;
+            kind.feasible = None;
+            kind.embeds = None;
+            kind.per_device.clear();
         }
     }
 
     fn forget_empty(&mut self) {
-        let classes = &self.classes;
+        let kinds = &self.kinds;
         let unused = &mut self.unused;
         self.ids.retain(|_, id| {
-            let keep = classes[id.0 as usize].members > 0;
+            let keep = kinds[id.0 as usize].members > 0;
             if !keep {
                 unused.push(*id);
             }
@@ -375,15 +423,15 @@ impl ClassTable {
     }
 }
 
-impl std::ops::Index<ClassId> for ClassTable {
-    type Output = Class;
-    fn index(&self, id: ClassId) -> &Class {
-        &self.classes[id.0 as usize]
+impl std::ops::Index<KindId> for Memo {
+    type Output = PlacementKind;
+    fn index(&self, id: KindId) -> &PlacementKind {
+        &self.kinds[id.0 as usize]
     }
 }
 
-impl std::ops::IndexMut<ClassId> for ClassTable {
-    fn index_mut(&mut self, id: ClassId) -> &mut Class {
-        &mut self.classes[id.0 as usize]
+impl std::ops::IndexMut<KindId> for Memo {
+    fn index_mut(&mut self, id: KindId) -> &mut PlacementKind {
+        &mut self.kinds[id.0 as usize]
     }
 }

@@ -38,7 +38,7 @@ pub enum Need {
 }
 
 /// Fleets of so many devices are searched one by one.
-const FEW: usize = 32;
+const DEVICES_SCANNED_MAX: usize = 32;
 
 /// The index.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +91,7 @@ impl FleetIndex {
     /// The least loaded device in service that meets a need and is not among `named`; of several the first.
     pub fn least_loaded(&self, need: Need, named: &Named) -> Option<DeviceId> {
         let fits = |id: &DeviceId| self.meets(*id, need) && !named.contains(*id);
-        if self.loads.len() > FEW {
+        if self.loads.len() > DEVICES_SCANNED_MAX {
             return self.by_load.iter().map(|&(_, id)| id).find(fits);
         }
         // To look at a few is quicker than to walk the tree.

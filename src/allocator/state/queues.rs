@@ -8,7 +8,7 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use crate::allocator::jobs::JobSlot;
+use super::jobs::JobSlot;
 
 /// Place in a queue; lower is earlier.
 pub type Place = u64;
@@ -22,13 +22,13 @@ pub struct WaitingQueue {
 
 impl WaitingQueue {
     /// Adds a job that asks for `qubits` qubits.
-    pub fn insert(&mut self, place: Place, slot: JobSlot, qubits: u32) {
+    pub(super) fn insert(&mut self, place: Place, slot: JobSlot, qubits: u32) {
         self.jobs.insert(place, slot);
         self.qubits += u64::from(qubits);
     }
 
     /// Takes a job out; false when it was not there.
-    pub fn remove(&mut self, place: Place, qubits: u32) -> bool {
+    pub(super) fn remove(&mut self, place: Place, qubits: u32) -> bool {
         let there = self.jobs.remove(&place).is_some();
         if there {
             self.qubits -= u64::from(qubits);

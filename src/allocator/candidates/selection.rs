@@ -1,11 +1,11 @@
 //! Device selection: in which order the devices that could take a job are tried.
 //!
 //! Promises that only devices that meet the need are named, each at most once, and in the end all of them. Leaves
-//! preferences and exclusions of the job to [`super::candidates`], which asks for the next device until one can place
+//! preferences and exclusions of the job to [`super::walk`], which asks for the next device until one can place
 //! it.
 
-use crate::allocator::balancing::index::{FleetIndex, Need};
-use crate::allocator::balancing::named::Named;
+use crate::allocator::candidates::index::{FleetIndex, Need};
+use crate::allocator::candidates::named::Named;
 use crate::allocator::config::Selection;
 use crate::quantum::DeviceId;
 
@@ -150,7 +150,7 @@ impl DeviceSelector for LeastLoaded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::allocator::balancing::index::Load;
+    use crate::allocator::candidates::index::Load;
 
     fn fleet() -> FleetIndex {
         let mut index = FleetIndex::default();

@@ -1,0 +1,33 @@
+//! Whether a job may wait at all: its request makes sense, and some device of the fleet could serve it.
+//!
+//! Bounded in work: at most one search per placement kind and device, remembered until figures or elements change.
+
+use super::candidates::judge::Judge;
+use super::candidates::memo::KindId;
+use super::protocol::{JobRequest, Rejection};
+use super::state::State;
+
+/// The kind of a request that the fleet could serve, of which it becomes a member; or why the fleet could not.
+pub(super) fn admit(state: &State, judge: &mut Judge, request: &JobRequest) -> Result<KindId, Rejection> {
+    request.validate().map_err(Rejection::Contradiction)?;
+    if let Some(demand) = request.unsupported() {
+        return Err(Rejection::NotHonoured(demand));
+    }
+    let asked = request.min_qubits;
+    if asked > state.fleet().index.most_capacity() || !request.excluded_devices.is_empty() {
+        let allowed = state.devices().filter(|device| !request.excluded_devices.contains(&device.id));
+        let largest = allowed.map(|device| device.epoch.usable.len() as u32).max();
+        match largest {
+            None => return Err(Rejection::NoDevice),
+            Some(largest) if asked > largest => return Err(Rejection::TooLarge { asked, largest }),
+            Some(_) => {}
+        }
+    }
+    let kind = judge.memo.join(request);
+    if judge.is_feasible(state, kind) {
+        return Ok(kind);
+    }
+    let shortfall = judge.best_shortfall(state, kind);
+    judge.memo.leave(kind);
+    Err(shortfall.map_or(Rejection::NowhereToPlace, Rejection::QualityOutOfReach))
+}

@@ -1,0 +1,261 @@
+//! Whether a device takes a job now, and where: a chain of small judges, each with its own reason.
+//!
+//! In order: is the device in service and open (eligible), are enough qubits free for this job (mask), is there a region
+//! of the shape among them (search), is it good enough (quality). Promises answers that follow from the state alone.
+
+use super::index::Need;
+use super::memo::{AsOf, KindId, Memo};
+use super::selection::{Ask, DeviceSelector, selector};
+use crate::allocator::config::AllocatorConfig;
+use crate::allocator::explain::Obstacle;
+use crate::allocator::isolation;
+use crate::allocator::isolation::crosstalk::CrosstalkLimits;
+use crate::allocator::placement::memory::MemoryUse;
+use crate::allocator::placement::surcharge::{self, Surcharges};
+use crate::allocator::placement::{self, Objective, PlacementRequest, PlacementStrategy, exact::NoiseAware};
+use crate::allocator::protocol::{Event, IsolationRequest, JobRequest, Status};
+use crate::allocator::sizing::{Fit, Refusal, Strategies};
+use crate::allocator::state::State;
+use crate::quantum::{DeviceId, QubitSet};
+use crate::random::StreamFamily;
+use crate::time::Time;
+
+/// The strategies in force, and what is remembered to be quicker. Reads the state and never changes it.
+pub struct Judge {
+    /// Random choices, keyed by (job, attempt).
+    draws: StreamFamily,
+    pub(in crate::allocator) strategy: Box<dyn PlacementStrategy>,
+    /// The strategy was brought by the user and survives a change of the configuration.
+    own_strategy: bool,
+    /// Judges what bounds on quality can be met where another strategy is in force.
+    pub(in crate::allocator) exact: NoiseAware,
+    pub(in crate::allocator) selector: Box<dyn DeviceSelector>,
+    own_selector: bool,
+    pub(in crate::allocator) memo: Memo,
+    /// Scratch: what placements cost besides noise.
+    pub(in crate::allocator) surcharges: Surcharges,
+    /// Scratch: what limits on crosstalk leave.
+    crosstalk: CrosstalkLimits,
+    /// Scratch: qubits free for the job that is being placed.
+    pub(in crate::allocator) free: QubitSet,
+}
+
+impl Judge {
+    /// The strategies of a configuration, with nothing remembered.
+    pub fn new(config: &AllocatorConfig, draws: StreamFamily) -> Self {
+        Self {
+            draws,
+            strategy: placement::configured(config.strategy, &config.placement),
+            own_strategy: false,
+            exact: NoiseAware::with_memory(config.placement.memory),
+            selector: selector(config.selection),
+            own_selector: false,
+            memo: Memo::default(),
+            surcharges: Surcharges::default(),
+            crosstalk: CrosstalkLimits::default(),
+            free: QubitSet::default(),
+        }
+    }
+
+    /// Places with a strategy of the caller's own.
+    pub fn use_strategy(&mut self, strategy: Box<dyn PlacementStrategy>) {
+        (self.strategy, self.own_strategy) = (strategy, true);
+    }
+
+    /// Wraps the placement strategy in force.
+    pub fn map_strategy(
+        mut self,
+        wrap: impl FnOnce(Box<dyn PlacementStrategy>) -> Box<dyn PlacementStrategy>,
+    ) -> Self {
+        self.strategy = wrap(self.strategy);
+        self
+    }
+
+    /// Selects devices with a selector of the caller's own.
+    pub fn use_selector(&mut self, selector: Box<dyn DeviceSelector>) {
+        (self.selector, self.own_selector) = (selector, true);
+    }
+
+    /// The streams of random choices.
+    pub fn draws(&self) -> StreamFamily {
+        self.draws
+    }
+
+    /// Whether the strategy was brought by the user.
+    pub fn is_own_strategy(&self) -> bool {
+        self.own_strategy
+    }
+
+    /// Time goes on.
+    pub fn advance(&mut self, now: Time) {
+        self.strategy.advance(now);
+        self.exact.advance(now);
+    }
+
+    /// Drops whatever is remembered to be quicker.
+    pub fn forget(&mut self) {
+        self.memo.forget();
+        self.strategy.forget();
+        self.exact.forget();
+    }
+
+    /// What searches remember of earlier ones, and how often it helped.
+    pub fn search_memory(&self) -> MemoryUse {
+        self.strategy.memory().beside(self.exact.memory())
+    }
+
+    /// Other settings are about to be in force.
+    pub fn reconfigure(&mut self, from: &AllocatorConfig, to: &AllocatorConfig) {
+        if !self.own_strategy && (to.strategy, &to.placement) != (from.strategy, &from.placement) {
+            self.strategy = placement::configured(to.strategy, &to.placement);
+        }
+        if to.placement.memory != from.placement.memory {
+            self.exact = NoiseAware::with_memory(to.placement.memory);
+        }
+        if !self.own_selector && to.selection != from.selection {
+            self.selector = selector(to.selection);
+        }
+    }
+
+    /// Drops what an event has made untrue.
+    pub fn watch(&mut self, event: &Event, state: &State) {
+        self.memo.watch(event, state);
+    }
+
+    /// What a selector is asked for a job.
+    pub fn ask_of(
+        &self,
+        request: &JobRequest,
+        attempts: u32,
+        need: Need,
+        last_chosen: Option<DeviceId>,
+    ) -> Ask {
+        let draw = self.draws.draw(request.id.0, u64::from(attempts));
+        Ask { need, draw, last_chosen }
+    }
+
+    /// Whether a device takes a job of a kind now, and where. `searched`: a search must have said so, even where
+    /// something larger is known not to hold the job either (the search may merely give up).
+    pub fn ask(
+        &mut self,
+        state: &mut State,
+        now: Time,
+        kind: KindId,
+        asked: &IsolationRequest,
+        id: DeviceId,
+        searched: bool,
+    ) -> Result<Fit, Obstacle> {
+        let Some(device) = state.fleet().get(id) else {
+            return Err(Obstacle::NotInService(Status::Offline));
+        };
+        if device.status != Status::Online {
+            return Err(Obstacle::NotInService(device.status));
+        }
+        if !device.accepts_starts() {
+            return Err(Obstacle::MaxConcurrentTasks);
+        }
+        if !device.is_open(state.config().starts, now) {
+            return Err(Obstacle::BatchRunning);
+        }
+        let (bookings, revision) = (device.calendar.changes(), device.epoch.revision);
+        let max_swaps = self.max_swaps(state, kind);
+        let as_of = AsOf { bookings, revision, max_swaps };
+        if let Some(known) = self.memo[kind].known(id, as_of, searched) {
+            return known.clone();
+        }
+        let (found, derived) = match self.search(state, kind, asked, id, max_swaps, searched) {
+            Ok(fit) => (Ok(fit), false),
+            Err((obstacle, derived)) => (Err(obstacle), derived),
+        };
+        self.memo[kind].learn(id, as_of, found.clone(), derived);
+        found
+    }
+
+    /// Searches a placement for a kind on what is free of one device. An obstacle comes with whether it follows from an
+    /// earlier proof, which `searched` forbids.
+    fn search(
+        &mut self,
+        state: &mut State,
+        kind: KindId,
+        asked: &IsolationRequest,
+        id: DeviceId,
+        max_swaps: Option<u32>,
+        searched: bool,
+    ) -> Result<Fit, (Obstacle, bool)> {
+        let never_fits = self.never_fits(state, kind, id, max_swaps);
+        let Some(device) = state.fleet().get(id) else {
+            return Err((Obstacle::NotInService(Status::Offline), false));
+        };
+        let kind = &mut self.memo[kind];
+        let qubits = kind.pattern.qubits() as u32;
+        let free = device.free_len();
+        if free < qubits {
+            return Err((Obstacle::TooFewFree { free }, false));
+        }
+        let promised = isolation::promise(asked, &state.config().isolation, &device.spec.limits);
+        let pattern = kind.pattern.clone();
+        let epoch = device.epoch.clone();
+        let (mask, demands, nothing_fits) = kind.on_device(id, &epoch);
+        state.free_for(id, promised.buffer_distance, &mask.qubits, &mut self.free);
+        let Some(device) = state.fleet().get(id) else {
+            return Err((Obstacle::NotInService(Status::Offline), false));
+        };
+        let calendar = &device.calendar;
+        let (limit, technology) = (promised.max_crosstalk, device.spec.technology);
+        let barred = mask.barred_couplers.as_deref();
+        let barred = self.crosstalk.apply(limit, technology, &epoch, calendar, &mut self.free, barred);
+        let usable = self.free.len() as u32;
+        if usable < qubits {
+            return Err((Obstacle::TooFewUsable { usable }, false));
+        }
+        if never_fits {
+            return Err((Obstacle::NoPlacement, false));
+        }
+        // What is found without SWAPs and without a limit that depends on the neighbours depends on the free qubits
+        // alone, and does not exist on fewer of them if it does not exist on these.
+        let can = self.strategy.capabilities();
+        let provable = can.proves_absence
+            && (max_swaps == Some(0) || pattern.is_region())
+            && limit.is_none()
+            && demands.least_decides();
+        let revision = epoch.revision;
+        if provable && !searched && nothing_fits.covers(revision, &self.free) {
+            return Err((Obstacle::NoPlacement, true));
+        }
+        let config = state.config();
+        let weights = &config.placement;
+        let mut request = PlacementRequest {
+            epoch: &epoch,
+            free: &self.free,
+            barred_couplers: barred,
+            pattern: &pattern,
+            budget: config.placement_budget,
+            objective: Objective::of(weights),
+            max_swaps,
+            when_empty: Some(&mask.qubits),
+        };
+        let surcharged = weights.has_surcharges() && can.minimises;
+        let found = if surcharged && demands.least_decides() && self.strategy.excludes(&request) {
+            Err(Refusal::NoPlacement)
+        } else {
+            if surcharged {
+                let beside = surcharge::beside(&promised, technology, calendar);
+                request.objective = self.surcharges.objective(weights, &request, beside);
+            }
+            let mut strategies = Strategies { configured: &mut *self.strategy, exact: &mut self.exact };
+            strategies.place(&request, demands)
+        };
+        if provable && found == Err(Refusal::NoPlacement) {
+            nothing_fits.learn(revision, &self.free);
+        }
+        found.map_err(|refusal| {
+            let obstacle = match refusal {
+                Refusal::NoPlacement => Obstacle::NoPlacement,
+                Refusal::BudgetExhausted => Obstacle::BudgetExhausted,
+                Refusal::Illegal => Obstacle::IllegalPlacement,
+                Refusal::BelowBound(shortfall) => Obstacle::BelowBound(shortfall),
+            };
+            (obstacle, false)
+        })
+    }
+}

@@ -1,0 +1,161 @@
+//! Which device a job gets: the first that can place it, or the best, in the order of the selector; and for which device
+//! it waits, with queues per device.
+
+use smallvec::SmallVec;
+
+use super::index::Need;
+use super::judge::Judge;
+use super::memo::{KindId, RefusedEverywhere, WhenEmpty};
+use super::walk::Walk;
+use crate::allocator::config::Starts;
+use crate::allocator::protocol::JobRequest;
+use crate::allocator::sizing::Fit;
+use crate::allocator::state::State;
+use crate::quantum::DeviceId;
+use crate::time::Time;
+
+/// A placement that was found for a job, not yet booked.
+pub struct Found {
+    /// On which device.
+    pub device: DeviceId,
+    /// Where, and how good it is.
+    pub fit: Fit,
+}
+
+/// Nobody takes a job now.
+pub struct Refused {
+    /// Enough qubits were free somewhere, but no region of the shape.
+    pub by_shape: bool,
+}
+
+impl Found {
+    /// Whether a job is better off here: soft bounds first, then the number of qubits, then the cost.
+    fn is_better_than(&self, other: &Self) -> bool {
+        let rank = |found: &Self| {
+            let fit = &found.fit;
+            (!fit.meets_all(), std::cmp::Reverse(fit.placement.layout.len()), fit.placement.cost)
+        };
+        rank(self) < rank(other)
+    }
+}
+
+impl Judge {
+    /// A placement on the first (or best) device of the fleet, and how many others were before it.
+    pub fn select(
+        &mut self,
+        state: &mut State,
+        now: Time,
+        kind: KindId,
+        request: &JobRequest,
+        attempts: u32,
+        last_chosen: Option<DeviceId>,
+    ) -> Result<(Found, u32), Refused> {
+        let need = Need::Free(request.min_qubits);
+        if let Some(refused) = self.still_refused(state, now, kind, request, need) {
+            return Err(refused);
+        }
+        let ask = self.ask_of(request, attempts, need, last_chosen);
+        self.memo[kind].begin_walk();
+        let mut best: Option<Found> = None;
+        let (mut asked, mut by_shape) = (0, 0);
+        let mut walk = Walk::new(request);
+        while let Some(id) = walk.next(&state.fleet().index, &*self.selector, &ask) {
+            asked += 1;
+            match self.ask(state, now, kind, &request.isolation, id, false) {
+                Ok(fit) => {
+                    let preferred = request.preferred_devices.contains(&id);
+                    // Another device may meet the soft bound that this one misses.
+                    let settled = fit.meets_all();
+                    let found = Found { device: id, fit };
+                    if best.as_ref().is_none_or(|best| found.is_better_than(best)) {
+                        best = Some(found);
+                    }
+                    if settled && (preferred || !self.selector.compares_all()) {
+                        break;
+                    }
+                }
+                Err(obstacle) if obstacle.is_shape() => {
+                    by_shape += 1;
+                    self.memo[kind].note_shape(id, true);
+                }
+                Err(_) => {}
+            }
+        }
+        match best {
+            Some(found) => Ok((found, asked - 1)),
+            None => {
+                if self.selector.names_all() {
+                    let (changes, epochs) = (state.fleet().changes(), state.fleet().epochs);
+                    let refused = RefusedEverywhere { changes, epochs, at: now, by_shape };
+                    self.memo[kind].refused = Some(refused);
+                }
+                Err(Refused { by_shape: by_shape > 0 })
+            }
+        }
+    }
+
+    /// Whether all devices would still refuse a job of a kind that they have refused before: asks those that have
+    /// changed since.
+    fn still_refused(
+        &mut self,
+        state: &mut State,
+        now: Time,
+        kind: KindId,
+        request: &JobRequest,
+        need: Need,
+    ) -> Option<Refused> {
+        let mut refused = self.memo[kind].refused?;
+        // Devices that were open then may be closed by now.
+        let closing = state.config().starts == Starts::WhenEmpty && refused.at != now;
+        if closing || refused.epochs != state.fleet().epochs {
+            return None;
+        }
+        let changed: SmallVec<[DeviceId; 8]> = state.fleet().changed_since(refused.changes)?.collect();
+        for (index, &id) in changed.iter().enumerate() {
+            if changed[..index].contains(&id) {
+                continue;
+            }
+            let takes_part = state.fleet().index.meets(id, need) && !request.excluded_devices.contains(&id);
+            let by_shape = takes_part
+                && match self.ask(state, now, kind, &request.isolation, id, false) {
+                    Ok(_) => return None,
+                    Err(obstacle) => obstacle.is_shape(),
+                };
+            let before = self.memo[kind].note_shape(id, by_shape);
+            refused.by_shape = refused.by_shape + u32::from(by_shape) - u32::from(before);
+        }
+        refused.changes = state.fleet().changes();
+        self.memo[kind].refused = Some(refused);
+        Some(Refused { by_shape: refused.by_shape > 0 })
+    }
+
+    /// The device for whose queue a job is destined: one that could take it when empty, in service if possible.
+    pub fn choose_home(
+        &mut self,
+        state: &State,
+        kind: KindId,
+        request: &JobRequest,
+        attempts: u32,
+    ) -> Option<DeviceId> {
+        let ask = self.ask_of(request, attempts, Need::Capacity(request.min_qubits), state.last_chosen());
+        let mut best: Option<(u64, DeviceId)> = None;
+        let mut walk = Walk::new(request);
+        while let Some(id) = walk.next(&state.fleet().index, &*self.selector, &ask) {
+            if let WhenEmpty::Possible(cost) = self.when_empty(state, kind, id) {
+                let cost = cost.unwrap_or(u64::MAX);
+                if best.is_none_or(|(lowest, _)| cost < lowest) {
+                    best = Some((cost, id));
+                }
+                if request.preferred_devices.contains(&id) || !self.selector.compares_all() {
+                    break;
+                }
+            }
+        }
+        if best.is_none() {
+            // Nothing in service can take it: wait for a device that is expected back.
+            let ids: SmallVec<[DeviceId; 16]> = state.fleet().iter().map(|device| device.id).collect();
+            return ids.into_iter().find(|id| self.when_empty(state, kind, *id).is_possible());
+        }
+        best.map(|(_, id)| id)
+    }
+}

@@ -1,0 +1,35 @@
+//! A job asks to be run.
+
+use std::sync::Arc;
+
+use crate::allocator::admission;
+use crate::allocator::config::Queue;
+use crate::allocator::protocol::{Answer, CommandError, Event, JobRequest};
+use crate::allocator::state::jobs::Known;
+use crate::allocator::turn::Turn;
+
+/// Admits a job to a queue, or refuses it.
+pub fn submit(turn: &mut Turn<'_>, request: Arc<JobRequest>) -> Result<Answer, CommandError> {
+    match turn.state.jobs().find_body(&request) {
+        Known::Unknown => {}
+        Known::Live(_) => return Ok(Answer::Queued),
+        Known::Ended(answer) => return Ok(answer),
+        Known::OtherBody => return Err(CommandError::AlreadyExists),
+    }
+    let kind = match admission::admit(turn.state, turn.judge, &request) {
+        Ok(kind) => kind,
+        Err(reason) => {
+            turn.emit(Event::JobRejected { job: request, reason });
+            return Ok(Answer::Rejected(reason));
+        }
+    };
+    let device = match turn.state.config().queue {
+        Queue::Global { .. } => None,
+        Queue::PerDevice { .. } => turn.judge.choose_home(turn.state, kind, &request, 0),
+    };
+    turn.emit(Event::JobQueued { job: request.clone(), device });
+    if let Some((slot, _)) = turn.state.find(request.id) {
+        turn.judge.memo.assign(slot, request.id, kind);
+    }
+    Ok(Answer::Queued)
+}

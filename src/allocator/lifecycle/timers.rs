@@ -1,0 +1,43 @@
+//! What happens by itself when its time has come.
+
+use smallvec::SmallVec;
+
+use super::{expire, stop};
+use crate::allocator::protocol::{Event, StopReason};
+use crate::allocator::state::Timer;
+use crate::allocator::turn::Turn;
+use crate::time::Time;
+
+/// Does everything whose time has come, but for the end of patience at this very instant: it comes after the pass.
+pub fn run(turn: &mut Turn<'_>) {
+    let mut later: SmallVec<[(Time, Timer); 4]> = SmallVec::new();
+    while let Some((at, timer)) = turn.state.agenda_mut().pop_timer(turn.now) {
+        match timer {
+            Timer::GuardEnd(device, allocation) => {
+                // It may have left with its device.
+                let bookings = turn.state.fleet().get(device).map(|device| &device.calendar);
+                if bookings.is_some_and(|calendar| calendar.has_guard(allocation)) {
+                    turn.emit(Event::GuardEnded { allocation, device });
+                }
+            }
+            Timer::StopTimeout(id) => {
+                if let Some(slot) = turn.state.running(id).map(|running| running.slot) {
+                    stop::conclude(turn, id, slot);
+                }
+            }
+            Timer::Walltime(id) => {
+                if let Some(slot) = turn.state.running(id).map(|running| running.slot) {
+                    stop::request(turn, slot, StopReason::Walltime);
+                }
+            }
+            Timer::Expiry(id) if at < turn.now => expire::expire(turn, id),
+            Timer::Expiry(_) => later.push((at, timer)),
+            Timer::Retry(id) => {
+                if let Some(queue) = turn.state.find(id).map(|(_, job)| job.queue()) {
+                    turn.state.agenda_mut().due.mark_queue(queue);
+                }
+            }
+        }
+    }
+    turn.state.agenda_mut().timers.extend(later);
+}

@@ -1,0 +1,91 @@
+//! Why a command is senseless, and why a job is refused.
+
+use serde::{Deserialize, Serialize};
+
+use super::contradiction::{Contradiction, Demand};
+use super::ids::{AllocationId, JobId};
+use crate::allocator::config::ConfigError;
+use crate::allocator::quality::Shortfall;
+use crate::quantum::DeviceId;
+use crate::time::Time;
+
+/// A senseless command. Nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+pub enum CommandError {
+    /// `now` is before an earlier `now`.
+    #[error("time runs backwards: {now} after {last}")]
+    TimeRunsBackwards {
+        /// The time of this command.
+        now: Time,
+        /// The time of the last command.
+        last: Time,
+    },
+    /// No device has that number.
+    #[error("no device has the number {}", .0.0)]
+    UnknownDevice(DeviceId),
+    /// The number is in use by another device, or the job number by another body.
+    #[error("the number is in use for something else")]
+    AlreadyExists,
+    /// The device has no such qubit or coupler.
+    #[error("device {} has no such element", .0.0)]
+    UnknownElement(DeviceId),
+    /// A calibration with another number of elements than the device.
+    #[error("the calibration has {qubits} qubits and {couplers} couplers, which is not what device {} has", device.0)]
+    WrongSize {
+        /// The device.
+        device: DeviceId,
+        /// Qubits in the calibration.
+        qubits: usize,
+        /// Couplers in the calibration.
+        couplers: usize,
+    },
+    /// No job has that number.
+    #[error("no job has the number {}", .0.0)]
+    UnknownJob(JobId),
+    /// No allocation ever had that number.
+    #[error("no allocation has the number {}", .0.0)]
+    UnknownAllocation(AllocationId),
+    /// A hold of a job that has left the queue, or a release of a job without a hold.
+    #[error("job {} is not in a state that allows this", .0.0)]
+    WrongState(JobId),
+    /// More shots than the job has, or fewer than reported before.
+    #[error("allocation {} cannot have done that many shots", .0.0)]
+    WrongShots(AllocationId),
+    /// A device cannot be calibrated while jobs run on it.
+    #[error("device {} still runs jobs; hint: drain it first", .0.0)]
+    Busy(DeviceId),
+    /// A value of the configuration is out of range.
+    #[error("the configuration is not valid: {0}")]
+    InvalidConfig(ConfigError),
+}
+
+/// Why a job was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Rejection {
+    /// The request contradicts itself.
+    #[error("{0}")]
+    Contradiction(Contradiction),
+    /// The request asks for what this version does not honour.
+    #[error("{0} is not honoured by this version; hint: leave it out")]
+    NotHonoured(Demand),
+    /// More qubits than any device has.
+    #[error("the job asks for {asked} qubits, but the largest device it may use has {largest}")]
+    TooLarge {
+        /// Asked qubits.
+        asked: u32,
+        /// Usable qubits of the largest device.
+        largest: u32,
+    },
+    /// No device, even empty, has a region of this shape within the limits.
+    #[error("no device could place the job even if it were empty")]
+    NowhereToPlace,
+    /// Every device that has such a region lacks the quality, by its figures published last, even if it were empty.
+    #[error("the best placement on an empty device has {0}")]
+    QualityOutOfReach(Shortfall),
+    /// No device is left after exclusions.
+    #[error("every device is excluded, or the fleet is empty")]
+    NoDevice,
+    /// The queue is full.
+    #[error("the queue holds {0} jobs already, which is its limit")]
+    QueueFull(u32),
+}

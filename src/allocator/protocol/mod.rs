@@ -1,0 +1,24 @@
+//! The protocol of the core: commands in, answers and events out.
+//!
+//! Commands of features that are not there yet do not exist here; they arrive as new variants, never as a second protocol.
+
+pub mod allocation;
+pub mod command;
+pub mod contradiction;
+pub mod error;
+pub mod event;
+pub mod ids;
+pub mod request;
+
+pub use allocation::{Allocation, DriverAction, PromisedIsolation};
+pub use command::{Answer, Command, Outcome};
+pub use contradiction::{Contradiction, Demand, FieldName, Shape};
+pub use error::{CommandError, Rejection};
+pub use event::{Event, FailureReason, RequeueReason, StopReason};
+pub use ids::{
+    AllocationId, EpochNumber, Fence, FinalState, JobId, JobState, Status, StatusReason, Target, Tenant,
+};
+pub use request::{
+    Attributes, Elasticity, ElementLimits, IsolationLevel, IsolationRequest, JobRequest, Priority,
+    QualityBound, Topology,
+};

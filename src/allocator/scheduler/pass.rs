@@ -1,0 +1,192 @@
+//! The scheduling pass: goes through the queues in order, selects a device for each job, places it and starts it.
+//!
+//! Promises first in, first out as far as the configuration says, and that a job which stays could not have started
+//! when it was looked at. Leaves the search for qubits to [`crate::allocator::placement`].
+
+use smallvec::SmallVec;
+
+use super::order::Order;
+use super::plan::{Plan, Step};
+use super::{commit, homes, joint};
+use crate::allocator::candidates::select::{Found, Refused};
+use crate::allocator::config::{HeadOfLine, Queue, Retry};
+use crate::allocator::protocol::JobState;
+use crate::allocator::state::jobs::{Job, JobSlot};
+use crate::allocator::turn::Turn;
+use crate::quantum::DeviceId;
+use crate::time::Time;
+
+/// What a scheduling pass did: a measurement, which is neither an event nor state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PassTally {
+    /// Waiting jobs that it looked at.
+    pub attempts: u32,
+    /// Jobs that it started.
+    pub started: u32,
+    /// Jobs that no device took although one had enough free qubits within the job's limits and far enough from other
+    /// jobs: no region of the shape was found among them.
+    pub blocked_by_shape: u32,
+}
+
+/// Runs what is due.
+pub fn run(turn: &mut Turn<'_>) -> PassTally {
+    let mut pass = Pass { plan: Plan::new(turn.state, turn.now), tally: PassTally::default(), turn };
+    // 1. Jobs get homes, if they need them.
+    let due = std::mem::take(&mut pass.turn.state.agenda_mut().due);
+    let queue = pass.turn.state.config().queue;
+    let mut devices = due.devices;
+    if matches!(queue, Queue::PerDevice { .. }) {
+        if due.homes {
+            homes::move_on(pass.turn);
+        }
+        if due.global {
+            homes::assign_parked(pass.turn);
+        }
+        let moved = std::mem::take(&mut pass.turn.state.agenda_mut().due);
+        devices.extend(moved.devices);
+        // Who has lost a home, after those without one were looked at.
+        pass.turn.state.agenda_mut().due.global = moved.global && !due.global;
+        pass.plan = Plan::new(pass.turn.state, pass.turn.now);
+    }
+    // 2. Queues are walked, and starts planned.
+    match queue {
+        Queue::Global { skip_ahead } if due.global => pass.walk(None, skip_ahead),
+        Queue::Global { .. } => {}
+        Queue::PerDevice { skip_ahead, head_of_line } => {
+            for device in devices {
+                match head_of_line {
+                    HeadOfLine::Placement => pass.walk(Some(device), skip_ahead),
+                    HeadOfLine::Count => pass.count(device),
+                }
+            }
+        }
+    }
+    let Pass { mut plan, tally, turn } = pass;
+    // 3. Those that start at one instant on one device are placed jointly.
+    let moved = if tally.started > 1 { joint::rearrange(turn, &mut plan) } else { SmallVec::new() };
+    // 4. The plan becomes decisions.
+    commit::commit(turn, plan);
+    if tally.attempts > tally.started {
+        // What is free has a new shape for those that stayed.
+        for device in moved {
+            turn.state.mark_due(device);
+        }
+    }
+    tally
+}
+
+/// A pass under way.
+struct Pass<'p, 't> {
+    turn: &'p mut Turn<'t>,
+    plan: Plan,
+    tally: PassTally,
+}
+
+impl Pass<'_, '_> {
+    fn may_be_tried(&self, job: &Job) -> bool {
+        job.wait().and_then(|wait| wait.retry_at).is_none_or(|at| at <= self.turn.now)
+    }
+
+    /// Tries the jobs of one queue in order until more than `skip_ahead` of them had to stay.
+    fn walk(&mut self, device: Option<DeviceId>, skip_ahead: u32) {
+        let mut stayed = 0;
+        let mut order = Order::of(device);
+        while stayed <= skip_ahead {
+            let Some(slot) = order.next(self.turn.state) else { break };
+            let job = &self.turn.state.jobs()[slot];
+            if job.state() == JobState::Held {
+                continue;
+            }
+            if self.may_be_tried(job) {
+                if self.try_start(slot, device) {
+                    continue;
+                }
+                self.stay(slot);
+            }
+            // A job that no device could take even when empty (elements died since) must not block the others; one that
+            // only its own device could not take has moved on.
+            if device.is_some() || self.is_feasible(slot) {
+                stayed += 1;
+            }
+        }
+    }
+
+    fn is_feasible(&mut self, slot: JobSlot) -> bool {
+        let kind = self.turn.judge.memo.kind_of(slot, &self.turn.state.jobs()[slot].request);
+        self.turn.judge.is_feasible(self.turn.state, kind)
+    }
+
+    /// One device under the discipline of a counting semaphore, see [`HeadOfLine::Count`].
+    fn count(&mut self, id: DeviceId) {
+        let Some(device) = self.turn.state.fleet().get(id) else { return };
+        let mut counted = device.counted;
+        let admitted: SmallVec<[JobSlot; 16]> = device.admitted.iter().copied().collect();
+        for slot in admitted {
+            let job = &self.turn.state.jobs()[slot];
+            let qubits = job.request.min_qubits;
+            if self.may_be_tried(job) && job.state() == JobState::Queued {
+                if self.try_start(slot, Some(id)) {
+                    counted -= qubits;
+                } else {
+                    self.stay(slot);
+                }
+            }
+        }
+        let mut order = Order::of(Some(id));
+        while let Some(slot) = order.next(self.turn.state) {
+            let job = &self.turn.state.jobs()[slot];
+            let qubits = job.request.min_qubits;
+            if job.state() == JobState::Held {
+                continue;
+            }
+            let room = self.turn.state.fleet().get(id).filter(|device| device.accepts_starts());
+            if room.is_none_or(|device| counted + qubits > device.free_len()) {
+                self.tally.attempts += 1;
+                break;
+            }
+            self.plan.steps.push(Step::Count(slot, id));
+            if self.try_start(slot, Some(id)) {
+                continue;
+            }
+            counted += qubits;
+            self.stay(slot);
+        }
+    }
+
+    /// Notes when a job that was not started will be tried again, if not as soon as something changes.
+    fn stay(&mut self, slot: JobSlot) {
+        if let Retry::Every(every) = self.turn.state.config().retry {
+            let at: Time = self.turn.now + every;
+            self.plan.steps.push(Step::Retry(slot, at));
+        }
+    }
+
+    /// Plans the start of a job on `only`, or on the first (or best) device that can place it; false when nobody can.
+    fn try_start(&mut self, slot: JobSlot, only: Option<DeviceId>) -> bool {
+        let Self { turn, plan, tally } = self;
+        tally.attempts += 1;
+        let job = &turn.state.jobs()[slot];
+        let (request, attempts) = (job.request.clone(), job.attempts);
+        let kind = turn.judge.memo.kind_of(slot, &request);
+        let found = match only {
+            None => turn.judge.select(turn.state, turn.now, kind, &request, attempts, plan.last_chosen),
+            Some(device) => {
+                match turn.judge.ask(turn.state, turn.now, kind, &request.isolation, device, false) {
+                    Ok(fit) => Ok((Found { device, fit }, 0)),
+                    Err(obstacle) => Err(Refused { by_shape: obstacle.is_shape() }),
+                }
+            }
+        };
+        match found {
+            Ok((found, devices_tried)) => {
+                tally.started += 1;
+                plan.start(turn.state, slot, kind, &request, found, devices_tried);
+                true
+            }
+            Err(Refused { by_shape }) => {
+                tally.blocked_by_shape += u32::from(by_shape);
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a pass means to do, before any of it is decided.
+//!
+//! The starts of a plan are booked in the calendars of their devices, so that later jobs see them, and may be moved or
+//! taken back. Nothing else of the state knows of them: [`super::commit`] makes decisions out of a plan.
+
+use crate::allocator::candidates::memo::KindId;
+use crate::allocator::candidates::select::Found;
+use crate::allocator::isolation;
+use crate::allocator::placement::Placement;
+use crate::allocator::protocol::{AllocationId, JobRequest, PromisedIsolation};
+use crate::allocator::sizing::Fit;
+use crate::allocator::state::State;
+use crate::allocator::state::calendar::Booking;
+use crate::allocator::state::jobs::JobSlot;
+use crate::quantum::{DeviceId, QubitSet};
+use crate::time::Time;
+
+/// A start that is booked and not decided.
+#[derive(Debug, Clone)]
+pub struct PlannedStart {
+    /// Who starts.
+    pub slot: JobSlot,
+    /// How it is placed.
+    pub kind: KindId,
+    /// The number that its allocation will have.
+    pub allocation: AllocationId,
+    /// Where.
+    pub device: DeviceId,
+    /// On which qubits, and how good they are.
+    pub fit: Fit,
+    /// The qubits.
+    pub held: QubitSet,
+    /// The separation that it is promised.
+    pub promised: PromisedIsolation,
+    /// When it will be asked to stop, or is expected to end.
+    pub expected_end: Option<Time>,
+    /// Other devices that were asked before.
+    pub devices_tried: u32,
+}
+
+/// One thing that a pass means to do.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Counts the qubits of a job as taken.
+    Count(JobSlot, DeviceId),
+    /// Starts a job.
+    Start(Box<PlannedStart>),
+    /// Tries a job again at a time.
+    Retry(JobSlot, Time),
+}
+
+/// What a pass means to do, in order.
+#[derive(Debug)]
+pub struct Plan {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// The device that was chosen last, planned starts included.
+    pub last_chosen: Option<DeviceId>,
+    next_allocation: AllocationId,
+    now: Time,
+}
+
+impl Plan {
+    /// Nothing to do yet.
+    pub fn new(state: &State, now: Time) -> Self {
+        let (last_chosen, next_allocation) = (state.last_chosen(), state.next_allocation());
+        Self { steps: Vec::new(), last_chosen, next_allocation, now }
+    }
+
+    /// Plans a start, and books its qubits.
+    pub fn start(
+        &mut self,
+        state: &mut State,
+        slot: JobSlot,
+        kind: KindId,
+        request: &JobRequest,
+        found: Found,
+        devices_tried: u32,
+    ) {
+        let Found { device: id, fit } = found;
+        let Some(device) = state.fleet().get(id) else { return };
+        let config = state.config();
+        let promised = isolation::promise(&request.isolation, &config.isolation, &device.spec.limits);
+        let expected_end = request.estimated_duration.map(|span| self.now + span + config.walltime.grace);
+        let allocation = self.next_allocation;
+        self.next_allocation = AllocationId(allocation.0 + 1);
+        self.last_chosen = Some(id);
+        let layout = fit.placement.layout.iter().copied();
+        let held = QubitSet::from_qubits(device.spec.coupling_map.qubits(), layout);
+        let start = PlannedStart {
+            slot,
+            kind,
+            allocation,
+            device: id,
+            fit,
+            held,
+            promised,
+            expected_end,
+            devices_tried,
+        };
+        self.book(state, &start);
+        self.steps.push(Step::Start(Box::new(start)));
+    }
+
+    /// Moves a planned start to other qubits of its device; it must have been taken back.
+    pub fn replace(&self, state: &mut State, start: &mut PlannedStart, placement: Placement) {
+        start.held = QubitSet::from_qubits(start.held.capacity(), placement.layout.iter().copied());
+        start.fit.placement = placement;
+        self.book(state, start);
+    }
+
+    /// Books what a planned start holds.
+    pub fn book(&self, state: &mut State, start: &PlannedStart) {
+        let booking = Booking {
+            qubits: start.held.clone(),
+            buffer_distance: start.promised.buffer_distance,
+            max_crosstalk: start.promised.max_crosstalk,
+            from: self.now,
+            until: start.expected_end,
+        };
+        state.plan(start.device, start.allocation, booking);
+    }
+}

@@ -1,0 +1,103 @@
+//! What is due: the queues that the next pass must look at, and the instants at which something happens by itself.
+//!
+//! Promises that whatever could help a waiting job is marked. Not part of the state, but of a snapshot: a pass that starts
+//! nothing leaves no trace among the events, yet need not be run again.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::fleet::Fleet;
+use crate::allocator::config::{AllocatorConfig, Queue};
+use crate::allocator::protocol::{AllocationId, JobId};
+use crate::quantum::DeviceId;
+use crate::time::Time;
+
+/// What is to happen at a time. The order is that of events at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Timer {
+    /// A guard ends.
+    GuardEnd(DeviceId, AllocationId),
+    /// The core no longer waits for the acknowledgement of a stop.
+    StopTimeout(AllocationId),
+    /// An attempt has run as long as it may.
+    Walltime(AllocationId),
+    /// A job has waited as long as it wants to.
+    Expiry(JobId),
+    /// A job is tried again.
+    Retry(JobId),
+}
+
+/// What the next pass must look at.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Due {
+    /// The global queue; with queues per device, the jobs that no device could take.
+    pub global: bool,
+    /// The queues of these devices.
+    pub devices: BTreeSet<DeviceId>,
+    /// What a device could take if it were empty may have changed: jobs in its queue may have to move on.
+    pub homes: bool,
+}
+
+impl Due {
+    /// Whether anything is.
+    pub fn is_set(&self) -> bool {
+        self.global || self.homes || !self.devices.is_empty()
+    }
+
+    /// Marks the queues that a change on a device may help. `parked`: somebody is in the global queue.
+    pub(super) fn mark(&mut self, config: &AllocatorConfig, parked: bool, id: DeviceId) {
+        self.global |= parked;
+        if matches!(config.queue, Queue::PerDevice { .. }) {
+            self.devices.insert(id);
+        }
+    }
+
+    /// Marks everything: what is possible at all may have changed anywhere, since whether a job is routed, and whether
+    /// it blocks others, depends on what the whole fleet could do for it.
+    pub(super) fn mark_all(&mut self, config: &AllocatorConfig, parked: bool, fleet: &Fleet) {
+        self.global |= parked;
+        if matches!(config.queue, Queue::PerDevice { .. }) {
+            self.homes = true;
+            self.devices = fleet.iter().map(|device| device.id).collect();
+        }
+    }
+
+    /// Marks a queue.
+    pub fn mark_queue(&mut self, queue: Option<DeviceId>) {
+        match queue {
+            Some(device) => {
+                self.devices.insert(device);
+            }
+            None => self.global = true,
+        }
+    }
+}
+
+/// What is due, and when to wake up.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Agenda {
+    /// The time of the last command.
+    pub now: Time,
+    /// What the next pass must look at.
+    pub due: Due,
+    /// What happens by itself.
+    pub timers: BTreeSet<(Time, Timer)>,
+    /// Submitted since the last pass, where the length of queues is limited: whether there is room for them is known
+    /// after the next one.
+    pub newcomers: Vec<JobId>,
+}
+
+impl Agenda {
+    /// Takes off the first timer whose time has come.
+    pub fn pop_timer(&mut self, now: Time) -> Option<(Time, Timer)> {
+        self.timers.first().filter(|(at, _)| *at <= now)?;
+        self.timers.pop_first()
+    }
+
+    /// The jobs whose patience has ended, and whose timers are still there.
+    pub fn expiries(&self, now: Time) -> impl Iterator<Item = JobId> {
+        let come = self.timers.iter().take_while(move |(at, _)| *at <= now);
+        come.filter_map(|(_, timer)| if let Timer::Expiry(id) = timer { Some(*id) } else { None })
+    }
+}

@@ -1,0 +1,384 @@
+//! What each event does to the state.
+//!
+//! Promises that an event alone suffices: nothing is looked up that a restored core would not have, and nothing is
+//! decided. An event that cannot have happened is an error; the state is then no longer of use.
+
+use super::calendar::{Booking, BookingKind};
+use super::jobs::{Job, JobSlot, Known};
+use super::{Impossible, Running, State, Timer};
+use crate::allocator::config::{AllocatorConfig, Queue, WalltimeExceeded};
+use crate::allocator::protocol::{Allocation, AllocationId, Answer, Event, Fence, JobId, Target};
+use crate::quantum::DeviceId;
+use crate::time::Time;
+use std::sync::Arc;
+
+type Done = Result<(), Impossible>;
+
+fn ensure(holds: bool, otherwise: &'static str) -> Done {
+    if holds { Ok(()) } else { Err(Impossible(otherwise)) }
+}
+
+impl State {
+    /// Applies an event that happened at `now`.
+    pub fn apply(&mut self, now: Time, event: &Event) -> Done {
+        match event {
+            Event::Reconfigured { config } => self.reconfigured(config),
+            Event::DeviceRegistered { device, spec } => {
+                ensure(self.fleet.get(*device).is_none(), "a device joins that is there")?;
+                self.fleet.insert(*device, spec.clone());
+                self.mark_all_due();
+                Ok(())
+            }
+            Event::DeviceLeaving { device } => {
+                ensure(self.fleet.leave(*device), "a device leaves that is not there")
+            }
+            Event::DeviceRemoved { device } => {
+                let gone =
+                    self.fleet.remove(*device).ok_or(Impossible("a device leaves that is not there"))?;
+                let unused = gone.queue.is_empty() && gone.admitted.is_empty();
+                ensure(unused && gone.running() == 0, "a device leaves with jobs")?;
+                self.mark_all_due();
+                Ok(())
+            }
+            Event::Recalibrated { device, epoch, calibration } => {
+                let known = self.fleet.get(*device).map(|device| &device.spec.coupling_map);
+                let sizes = known.map(|map| (map.qubits(), map.couplers().len()));
+                let fits = sizes == Some((calibration.qubits.len(), calibration.couplers.len()));
+                ensure(fits, "figures that are not those of the device")?;
+                let number = self.fleet.recalibrate(*device, calibration.clone());
+                ensure(number == *epoch, "an epoch out of its turn")?;
+                self.mark_all_due();
+                Ok(())
+            }
+            Event::StatusChanged { target, to, .. } => {
+                let known = self.fleet.get(target.device()).is_some_and(|device| device.has(*target));
+                ensure(known, "a status of an element that is not there")?;
+                self.fleet.set_status(*target, *to);
+                match target {
+                    Target::Device(id) => self.mark_due(*id),
+                    Target::Qubit(..) | Target::Coupler(..) => self.mark_all_due(),
+                }
+                Ok(())
+            }
+            Event::JobQueued { job, device } => {
+                ensure(self.jobs.find(job.id) == Known::Unknown, "a number that was given before")?;
+                let new = Job::new(job.clone(), self.next_place, now);
+                self.next_place += 1;
+                self.set_timer(new.wait().and_then(|wait| wait.expires), Timer::Expiry(job.id));
+                let slot = self.jobs.insert(new);
+                if self.config.max_queue_length.is_some() {
+                    self.agenda.newcomers.push(job.id);
+                }
+                self.enqueue(slot, *device)?;
+                self.choose(*device);
+                Ok(())
+            }
+            Event::JobRejected { job, reason } => {
+                let answer = Answer::Rejected(*reason);
+                match self.jobs.find(job.id) {
+                    Known::Live(slot) => self.leave_queue(slot, answer),
+                    _ => {
+                        self.jobs.remember(job, answer, self.config.remember_ended_jobs);
+                        Ok(())
+                    }
+                }
+            }
+            Event::JobHeld { job } => {
+                let slot = self.live(*job)?;
+                let queue = self.jobs[slot].queue();
+                if self.jobs[slot].is_counted() {
+                    // Nobody may use the qubits that are counted for it: it is counted again when it is released.
+                    self.dequeue(slot)?;
+                    self.enqueue(slot, queue)?;
+                }
+                self.jobs[slot].hold()?;
+                self.mark_queue_due(queue);
+                Ok(())
+            }
+            Event::JobReleased { job } => {
+                let slot = self.live(*job)?;
+                self.jobs[slot].release()?;
+                self.mark_queue_due(self.jobs[slot].queue());
+                Ok(())
+            }
+            Event::JobTransferred { job, device } => {
+                let slot = self.live(*job)?;
+                // The next in line may be what the job kept waiting.
+                self.mark_queue_due(self.jobs[slot].queue());
+                self.dequeue(slot)?;
+                self.enqueue(slot, *device)?;
+                self.choose(*device);
+                Ok(())
+            }
+            Event::JobCounted { job, device } => self.counted(*job, *device),
+            Event::RetrySet { job, at } => {
+                let slot = self.live(*job)?;
+                self.forget_retry(slot);
+                self.jobs[slot].retry_at(Some(*at))?;
+                self.set_timer(Some(*at), Timer::Retry(*job));
+                Ok(())
+            }
+            Event::JobStarted { allocation } => self.started(allocation),
+            Event::ShotsCredited { allocation, shots_done, .. } => {
+                let running = self.running.get_mut(allocation);
+                running.ok_or(Impossible("shots of an attempt that is over"))?.shots_done = *shots_done;
+                Ok(())
+            }
+            Event::StopRequested { job, allocation, reason, until } => {
+                let slot = self.live(*job)?;
+                self.jobs[slot].request_stop(*reason)?;
+                let timer = (*until, Timer::StopTimeout(*allocation));
+                let running = self.running.get_mut(allocation);
+                let running = running.ok_or(Impossible("a stop of an attempt that is over"))?;
+                if let Some(old) = running.timer.replace(timer) {
+                    self.agenda.timers.remove(&old);
+                }
+                self.agenda.timers.insert(timer);
+                Ok(())
+            }
+            Event::JobRequeued { job, allocation, device, .. } => {
+                let slot = self.live(*job)?;
+                self.give_back(*allocation)?;
+                self.jobs[slot].requeue(None)?;
+                self.enqueue(slot, *device)?;
+                self.choose(*device);
+                Ok(())
+            }
+            Event::JobFinished { job, allocation, .. } | Event::JobFailed { job, allocation, .. } => {
+                self.give_back(*allocation)?;
+                self.end(self.live(*job)?, Answer::Queued)
+            }
+            Event::JobCancelled { job, allocation: Some(allocation) } => {
+                self.give_back(*allocation)?;
+                self.end(self.live(*job)?, Answer::Queued)
+            }
+            Event::JobCancelled { job, allocation: None } | Event::JobExpired { job, .. } => {
+                self.leave_queue(self.live(*job)?, Answer::Queued)
+            }
+            Event::CalibrationRequested { device, epoch, .. } => {
+                let device = self.fleet.get_mut(*device);
+                device.ok_or(Impossible("a calibration of no device"))?.calibration_requested = *epoch;
+                Ok(())
+            }
+            Event::GuardStarted { allocation, device, until } => {
+                self.guard_started(now, *allocation, *device, *until)
+            }
+            Event::GuardEnded { allocation, device } => {
+                let id = *device;
+                let device = self.fleet.get_mut(id).ok_or(Impossible("a guard on no device"))?;
+                let map = &device.spec.coupling_map;
+                let guard = device.calendar.release(*allocation, BookingKind::Guard, map);
+                let until =
+                    guard.and_then(|guard| guard.until).ok_or(Impossible("a guard that ended before"))?;
+                self.agenda.timers.remove(&(until, Timer::GuardEnd(id, *allocation)));
+                self.fleet.refresh(id);
+                self.mark_due(id);
+                Ok(())
+            }
+        }
+    }
+
+    fn reconfigured(&mut self, config: &AllocatorConfig) -> Done {
+        let moved = !config.queue.arranges_like(&self.config.queue);
+        let retries = config.retry != self.config.retry;
+        self.config = config.clone();
+        let waiting: Vec<JobSlot> =
+            self.jobs.iter().filter(|(_, job)| job.wait().is_some()).map(|(slot, _)| slot).collect();
+        if moved {
+            // To where nobody has a home yet; from there each moves to its queue.
+            for &slot in &waiting {
+                self.dequeue(slot)?;
+            }
+            for &slot in &waiting {
+                self.enqueue(slot, None)?;
+            }
+        }
+        if retries {
+            // They may be tried now: the rule that set the time is gone.
+            for slot in waiting {
+                self.forget_retry(slot);
+            }
+        }
+        self.mark_all_due();
+        Ok(())
+    }
+
+    fn counted(&mut self, job: JobId, id: DeviceId) -> Done {
+        let slot = self.live(job)?;
+        let (place, qubits) = (self.jobs[slot].place, self.jobs[slot].request.min_qubits);
+        let device = self.fleet.get_mut(id).ok_or(Impossible("a job is counted on no device"))?;
+        ensure(device.queue.remove(place, qubits), "a job is counted where it does not wait")?;
+        device.admitted.push(slot);
+        device.counted += qubits;
+        self.jobs[slot].count()?;
+        self.fleet.refresh(id);
+        Ok(())
+    }
+
+    fn started(&mut self, allocation: &Arc<Allocation>) -> Done {
+        let (id, device_id) = (allocation.id, allocation.device);
+        let slot = self.live(allocation.job)?;
+        self.dequeue(slot)?;
+        if let Some(at) = self.jobs[slot].wait().and_then(|wait| wait.expires) {
+            self.agenda.timers.remove(&(at, Timer::Expiry(allocation.job)));
+        }
+        self.jobs[slot].start(id, allocation.attempt)?;
+        let device = self.fleet.get_mut(device_id).ok_or(Impossible("a start on no device"))?;
+        let fits = allocation.held.capacity() == device.spec.coupling_map.qubits();
+        ensure(fits, "a start on qubits that the device does not have")?;
+        let booking = Booking {
+            qubits: allocation.held.clone(),
+            buffer_distance: allocation.isolation.buffer_distance,
+            max_crosstalk: allocation.isolation.max_crosstalk,
+            from: allocation.started,
+            until: allocation.expected_end,
+        };
+        // What the plan has booked is not booked again.
+        if !device.calendar.confirm(id, &booking) {
+            let free = device.calendar.is_free(&booking.qubits);
+            ensure(free, "a start on qubits that are taken")?;
+            device.calendar.book(id, BookingKind::Allocation, booking, &device.spec.coupling_map);
+        }
+        device.next_fence = device.next_fence.max(Fence(allocation.fence.0 + 1));
+        self.next_allocation = self.next_allocation.max(AllocationId(id.0 + 1));
+        if matches!(self.config.queue, Queue::Global { .. }) {
+            self.choose(Some(device_id));
+        }
+        let stops = self.config.walltime.exceeded == WalltimeExceeded::Stop;
+        let timer = allocation.expected_end.filter(|_| stops).map(|at| (at, Timer::Walltime(id)));
+        self.agenda.timers.extend(timer);
+        let running = Running { allocation: allocation.clone(), slot, shots_done: 0, timer };
+        ensure(self.running.insert(id, running).is_none(), "an allocation that was given before")?;
+        self.fleet.refresh(device_id);
+        Ok(())
+    }
+
+    fn guard_started(&mut self, now: Time, id: AllocationId, device_id: DeviceId, until: Time) -> Done {
+        let device = self.fleet.get_mut(device_id).ok_or(Impossible("a guard on no device"))?;
+        let map = device.spec.coupling_map.clone();
+        let of = device.calendar.release(id, BookingKind::Allocation, &map);
+        let qubits = of.ok_or(Impossible("a guard of an attempt that is over"))?.qubits;
+        let guard =
+            Booking { qubits, buffer_distance: 0, max_crosstalk: None, from: now, until: Some(until) };
+        device.calendar.book(id, BookingKind::Guard, guard, &map);
+        self.agenda.timers.insert((until, Timer::GuardEnd(device_id, id)));
+        self.fleet.refresh(device_id);
+        Ok(())
+    }
+
+    /// Takes the qubits of an attempt back, but for those that a guard keeps.
+    fn give_back(&mut self, id: AllocationId) -> Done {
+        let ended = self.running.swap_remove(&id).ok_or(Impossible("the end of an attempt that is over"))?;
+        if let Some(timer) = ended.timer {
+            self.agenda.timers.remove(&timer);
+        }
+        let device_id = ended.allocation.device;
+        if let Some(device) = self.fleet.get_mut(device_id) {
+            device.calendar.release(id, BookingKind::Allocation, &device.spec.coupling_map);
+            self.fleet.refresh(device_id);
+        }
+        self.mark_due(device_id);
+        Ok(())
+    }
+
+    fn live(&self, id: JobId) -> Result<JobSlot, Impossible> {
+        self.find(id).map(|(slot, _)| slot).ok_or(Impossible("an event of a job that does not live"))
+    }
+
+    fn choose(&mut self, device: Option<DeviceId>) {
+        self.last_chosen = device.or(self.last_chosen);
+    }
+
+    fn set_timer(&mut self, at: Option<Time>, timer: Timer) {
+        self.agenda.timers.extend(at.map(|at| (at, timer)));
+    }
+
+    fn forget_retry(&mut self, slot: JobSlot) {
+        let job = &mut self.jobs[slot];
+        if let Some(at) = job.wait().and_then(|wait| wait.retry_at) {
+            self.agenda.timers.remove(&(at, Timer::Retry(job.request.id)));
+            // It waits, so that this cannot fail.
+            let _ = job.retry_at(None);
+        }
+    }
+
+    /// Puts a waiting job that is in no queue into one.
+    fn enqueue(&mut self, slot: JobSlot, queue: Option<DeviceId>) -> Done {
+        let job = &mut self.jobs[slot];
+        job.move_to(queue)?;
+        let (place, qubits) = (job.place, job.request.min_qubits);
+        match queue {
+            None => self.queue.insert(place, slot, qubits),
+            Some(id) => {
+                let device = self.fleet.get_mut(id).ok_or(Impossible("a job waits for no device"))?;
+                device.queue.insert(place, slot, qubits);
+                self.fleet.refresh(id);
+            }
+        }
+        self.mark_queue_due(queue);
+        Ok(())
+    }
+
+    /// Takes a waiting job out of its queue, and off the list of those that are tried again.
+    fn dequeue(&mut self, slot: JobSlot) -> Done {
+        self.forget_retry(slot);
+        let job = &self.jobs[slot];
+        let wait = job.wait().ok_or(Impossible("a job leaves a queue in which it is not"))?;
+        let (place, qubits) = (job.place, job.request.min_qubits);
+        let there = match wait.queue {
+            None => self.queue.remove(place, qubits),
+            Some(id) => {
+                let device = self.fleet.get_mut(id).ok_or(Impossible("a job waits for no device"))?;
+                let there = if job.is_counted() {
+                    device.admitted.retain(|admitted| *admitted != slot);
+                    device.counted -= qubits;
+                    true
+                } else {
+                    device.queue.remove(place, qubits)
+                };
+                self.fleet.refresh(id);
+                there
+            }
+        };
+        ensure(there, "a job leaves a queue in which it is not")
+    }
+
+    /// Ends a waiting job.
+    fn leave_queue(&mut self, slot: JobSlot, answer: Answer) -> Done {
+        let queue = self.jobs[slot].queue();
+        self.dequeue(slot)?;
+        self.mark_queue_due(queue);
+        self.end(slot, answer)
+    }
+
+    /// Forgets a live job that is in no queue and holds nothing; a repeated submission is answered `answer`.
+    fn end(&mut self, slot: JobSlot, answer: Answer) -> Done {
+        let job = self.jobs.end(slot, answer, self.config.remember_ended_jobs);
+        if let Some(at) = job.wait().and_then(|wait| wait.expires) {
+            self.agenda.timers.remove(&(at, Timer::Expiry(job.request.id)));
+        }
+        Ok(())
+    }
+
+    /// Works the agenda out anew, for a state that was folded: all timers, and everything due.
+    pub(in crate::allocator) fn renew_agenda(&mut self, now: Time) {
+        self.agenda = super::Agenda { now, ..super::Agenda::default() };
+        let timers = &mut self.agenda.timers;
+        for (_, job) in self.jobs.iter() {
+            let id = job.request.id;
+            if let Some(wait) = job.wait() {
+                timers.extend(wait.expires.map(|at| (at, Timer::Expiry(id))));
+                timers.extend(wait.retry_at.map(|at| (at, Timer::Retry(id))));
+            }
+        }
+        timers.extend(self.running.values().filter_map(|running| running.timer));
+        for device in self.fleet.iter() {
+            for (holder, kind, booking) in device.calendar.bookings() {
+                if kind == BookingKind::Guard {
+                    timers.extend(booking.until.map(|at| (at, Timer::GuardEnd(device.id, holder))));
+                }
+            }
+        }
+        self.mark_all_due();
+    }
+}

@@ -1,0 +1,467 @@
+//! Who holds or blocks which qubits of one device, from when until when.
+//!
+//! Promises that no qubit is ever booked twice at one time and that the masks are always those of the bookings. The
+//! masks of now are kept in step with every booking; those of a window are worked out when asked for. Leaves the meaning
+//! of a buffer to [`crate::allocator::isolation`] and the liveness of qubits to the fleet.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::allocator::protocol::AllocationId;
+use crate::quantum::coupling_map::CouplingMap;
+use crate::quantum::{PhysicalQubit, QubitSet};
+use crate::time::Time;
+
+/// Why qubits are booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum BookingKind {
+    /// An attempt of a job runs on them.
+    Allocation,
+    /// They rest after an attempt.
+    Guard,
+}
+
+/// One booking. The allocation that it is of and the kind are its key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Booking {
+    /// The booked qubits.
+    pub qubits: QubitSet,
+    /// Idle qubits kept around them, in couplers: nobody else may come closer.
+    pub buffer_distance: u32,
+    /// Most crosstalk on the couplers between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_crosstalk: Option<f64>,
+    /// Since when.
+    pub from: Time,
+    /// Until when at most; `None` when nobody knows.
+    pub until: Option<Time>,
+}
+
+/// A stretch of time: from an instant on, up to another one (not included) or for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The first instant.
+    pub from: Time,
+    /// The first instant after it.
+    pub until: Option<Time>,
+}
+
+impl Booking {
+    /// Whether it takes its qubits at any instant of a window.
+    fn meets(&self, window: Window) -> bool {
+        window.until.is_none_or(|end| self.from < end) && self.until.is_none_or(|end| end > window.from)
+    }
+}
+
+/// The bookings of one device and the masks derived from them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Calendar {
+    #[serde(serialize_with = "as_list")]
+    bookings: BTreeMap<(AllocationId, BookingKind), Booking>,
+    /// Booked by a plan that is not decided yet; the last one at the end.
+    #[serde(skip)]
+    planned: SmallVec<[AllocationId; 4]>,
+    #[serde(skip)]
+    held: QubitSet,
+    #[serde(skip)]
+    guarded: QubitSet,
+    /// Qubits that others keep idle around themselves.
+    #[serde(skip)]
+    buffered: Multiset,
+    /// Per buffer distance in use: qubits closer than that to a held qubit.
+    #[serde(skip)]
+    within_distance: SmallVec<[(u32, Multiset); 2]>,
+    #[serde(skip)]
+    allocations: u32,
+    #[serde(skip)]
+    changes: u64,
+}
+
+/// The bookings of a calendar as they are saved; the masks follow from them.
+#[derive(Debug, Deserialize)]
+pub(super) struct SavedCalendar {
+    bookings: Vec<((AllocationId, BookingKind), Booking)>,
+}
+
+impl SavedCalendar {
+    /// The calendar of a device with the given couplers; `None` if a qubit is booked twice or does not exist.
+    pub(super) fn restore(self, map: &CouplingMap) -> Option<Calendar> {
+        let mut calendar = Calendar::new(map.qubits());
+        for ((holder, kind), booking) in self.bookings {
+            if booking.qubits.capacity() != map.qubits() || !calendar.is_free(&booking.qubits) {
+                return None;
+            }
+            calendar.book(holder, kind, booking, map);
+        }
+        Some(calendar)
+    }
+}
+
+/// Keys of two parts cannot be keys in every format.
+fn as_list<S: serde::Serializer>(
+    bookings: &BTreeMap<(AllocationId, BookingKind), Booking>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(bookings)
+}
+
+/// A set with multiplicities.
+#[derive(Debug, Clone, Default)]
+struct Multiset {
+    counts: Vec<u16>,
+    set: QubitSet,
+}
+
+impl Multiset {
+    fn new(capacity: usize) -> Self {
+        Self { counts: vec![0; capacity], set: QubitSet::new(capacity) }
+    }
+
+    fn add(&mut self, qubits: &QubitSet) {
+        for qubit in qubits {
+            self.counts[qubit.index()] += 1;
+            self.set.insert(qubit);
+        }
+    }
+
+    fn subtract(&mut self, qubits: &QubitSet) {
+        for qubit in qubits {
+            self.counts[qubit.index()] -= 1;
+            if self.counts[qubit.index()] == 0 {
+                self.set.remove(qubit);
+            }
+        }
+    }
+}
+
+impl Calendar {
+    /// An empty calendar for a device with `qubits` qubits.
+    pub fn new(qubits: usize) -> Self {
+        Self {
+            bookings: BTreeMap::new(),
+            planned: SmallVec::new(),
+            held: QubitSet::new(qubits),
+            guarded: QubitSet::new(qubits),
+            buffered: Multiset::new(qubits),
+            within_distance: SmallVec::new(),
+            allocations: 0,
+            changes: 0,
+        }
+    }
+
+    /// Rises with every booking that comes or goes; counts from 0 again in a core that was restored.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Books qubits from now on. The caller has chosen them out of [`Self::free_for`].
+    pub fn book(&mut self, holder: AllocationId, kind: BookingKind, booking: Booking, map: &CouplingMap) {
+        debug_assert!(self.is_free(&booking.qubits), "a qubit is booked twice");
+        self.changes += 1;
+        match kind {
+            BookingKind::Guard => self.guarded.union_with(&booking.qubits),
+            BookingKind::Allocation => {
+                self.allocations += 1;
+                self.held.union_with(&booking.qubits);
+                if booking.buffer_distance > 0 {
+                    self.buffered.add(&map.dilate(&booking.qubits, booking.buffer_distance));
+                }
+                for (distance, within) in &mut self.within_distance {
+                    within.add(&map.dilate(&booking.qubits, *distance));
+                }
+            }
+        }
+        self.bookings.insert((holder, kind), booking);
+    }
+
+    /// Takes a booking out and returns it.
+    pub fn release(&mut self, holder: AllocationId, kind: BookingKind, map: &CouplingMap) -> Option<Booking> {
+        let booking = self.bookings.remove(&(holder, kind))?;
+        self.changes += 1;
+        match kind {
+            BookingKind::Guard => self.guarded.subtract(&booking.qubits),
+            BookingKind::Allocation => {
+                self.allocations -= 1;
+                self.held.subtract(&booking.qubits);
+                if booking.buffer_distance > 0 {
+                    self.buffered.subtract(&map.dilate(&booking.qubits, booking.buffer_distance));
+                }
+                for (distance, within) in &mut self.within_distance {
+                    within.subtract(&map.dilate(&booking.qubits, *distance));
+                }
+            }
+        }
+        Some(booking)
+    }
+
+    /// Books qubits for a plan, which either is decided ([`Self::confirm`]) or taken back ([`Self::take_back`]).
+    pub fn plan(&mut self, holder: AllocationId, booking: Booking, map: &CouplingMap) {
+        self.book(holder, BookingKind::Allocation, booking, map);
+        self.planned.push(holder);
+    }
+
+    /// A plan that has become a decision: whether just this was booked for it.
+    pub fn confirm(&mut self, holder: AllocationId, booking: &Booking) -> bool {
+        let Some(index) = self.planned.iter().position(|planned| *planned == holder) else { return false };
+        let same = self.bookings.get(&(holder, BookingKind::Allocation)) == Some(booking);
+        if same {
+            self.planned.remove(index);
+        }
+        same
+    }
+
+    /// Takes back what was booked for a plan, and returns it.
+    pub fn take_back(&mut self, holder: AllocationId, map: &CouplingMap) -> Option<Booking> {
+        let index = self.planned.iter().position(|planned| *planned == holder)?;
+        self.planned.remove(index);
+        self.release(holder, BookingKind::Allocation, map)
+    }
+
+    /// Whether nothing is booked for a plan that is not decided.
+    pub fn is_settled(&self) -> bool {
+        self.planned.is_empty()
+    }
+
+    /// Whether nobody holds or guards any of these qubits now.
+    pub fn is_free(&self, qubits: &QubitSet) -> bool {
+        self.held.is_disjoint(qubits) && self.guarded.is_disjoint(qubits)
+    }
+
+    /// Number of allocations.
+    pub fn allocations_len(&self) -> u32 {
+        self.allocations
+    }
+
+    /// Writes to `free` the qubits of `usable` that a job with the given buffer distance may take now.
+    pub fn free_for(
+        &mut self,
+        buffer_distance: u32,
+        usable: &QubitSet,
+        map: &CouplingMap,
+        free: &mut QubitSet,
+    ) {
+        free.clone_from(usable);
+        free.subtract(&self.guarded);
+        if self.held.is_empty() {
+            return;
+        }
+        free.subtract(&self.buffered.set);
+        if buffer_distance == 0 {
+            free.subtract(&self.held);
+            return;
+        }
+        let known = self.within_distance.iter().position(|(distance, _)| *distance == buffer_distance);
+        let index = known.unwrap_or_else(|| {
+            let mut within = Multiset::new(map.qubits());
+            for (_, booking) in self.bookings.iter().filter(|((_, kind), _)| *kind == BookingKind::Allocation)
+            {
+                within.add(&map.dilate(&booking.qubits, buffer_distance));
+            }
+            self.within_distance.push((buffer_distance, within));
+            self.within_distance.len() - 1
+        });
+        free.subtract(&self.within_distance[index].1.set);
+    }
+
+    /// The qubits of `usable` that a job with the given buffer distance may take for all of a window. What ends at the
+    /// first instant of the window, or begins at the first one after it, is not in its way.
+    pub fn free_during(
+        &self,
+        window: Window,
+        buffer_distance: u32,
+        usable: &QubitSet,
+        map: &CouplingMap,
+    ) -> QubitSet {
+        let mut free = usable.clone();
+        for ((_, kind), booking) in self.bookings.iter().filter(|(_, booking)| booking.meets(window)) {
+            let apart = match kind {
+                BookingKind::Guard => 0,
+                BookingKind::Allocation => booking.buffer_distance.max(buffer_distance),
+            };
+            free.subtract(&map.dilate(&booking.qubits, apart));
+        }
+        free
+    }
+
+    /// The instants after `now` at which a booking begins or ends, in order: between two of them nothing changes.
+    pub fn edges(&self, now: Time) -> impl Iterator<Item = Time> {
+        let instants = self.bookings.values().flat_map(|booking| [Some(booking.from), booking.until]);
+        let mut edges: SmallVec<[Time; 16]> = instants.flatten().filter(|at| *at > now).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        edges.into_iter()
+    }
+
+    /// Number of qubits of `usable` that are neither held nor blocked by anybody now.
+    pub fn free_len(&self, usable: &QubitSet) -> u32 {
+        let taken = self.held.words().iter().zip(self.guarded.words()).zip(self.buffered.set.words());
+        let free = usable.words().iter().zip(taken).map(|(u, ((h, g), b))| (u & !h & !g & !b).count_ones());
+        free.sum()
+    }
+
+    /// Qubits that jobs hold now.
+    pub fn held(&self) -> &QubitSet {
+        &self.held
+    }
+
+    /// Qubits that nobody holds but nobody may take now: guards, and what jobs keep idle around them.
+    pub fn blocked(&self) -> QubitSet {
+        let mut blocked = self.guarded.clone();
+        blocked.union_with(&self.buffered.set);
+        blocked.subtract(&self.held);
+        blocked
+    }
+
+    /// All bookings, in order of holder and kind.
+    pub fn bookings(&self) -> impl Iterator<Item = (AllocationId, BookingKind, &Booking)> {
+        self.bookings.iter().map(|(&(holder, kind), booking)| (holder, kind, booking))
+    }
+
+    /// The bookings of jobs, in order of their allocations.
+    pub fn allocations(&self) -> impl Iterator<Item = (AllocationId, &Booking)> {
+        let jobs = self.bookings().filter(|(_, kind, _)| *kind == BookingKind::Allocation);
+        jobs.map(|(holder, _, booking)| (holder, booking))
+    }
+
+    /// Whether a guard of an allocation is booked.
+    pub fn has_guard(&self, of: AllocationId) -> bool {
+        self.bookings.contains_key(&(of, BookingKind::Guard))
+    }
+
+    /// The allocations with bookings that include `qubit`.
+    pub fn holders_of(&self, qubit: PhysicalQubit) -> impl Iterator<Item = AllocationId> {
+        self.allocations()
+            .filter(move |(_, booking)| booking.qubits.contains(qubit))
+            .map(|(holder, _)| holder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn booking(qubits: QubitSet, buffer_distance: u32, from: u64, until: Option<u64>) -> Booking {
+        Booking { qubits, buffer_distance, max_crosstalk: None, from: Time(from), until: until.map(Time) }
+    }
+
+    proptest! {
+        /// The masks after any history are those of a fresh calendar with the same bookings, and keep their promise; a
+        /// plan that is taken back leaves nothing behind.
+        #[test]
+        fn masks_follow_from_bookings(
+            steps in proptest::collection::vec((0_u32..30, 1_u32..5, 0_u32..4, 0_u8..4), 1..60),
+        ) {
+            let map = CouplingMap::grid(5, 6).unwrap();
+            let usable = QubitSet::full(30);
+            let mut calendar = Calendar::new(30);
+            let mut live: Vec<AllocationId> = Vec::new();
+            let mut free = QubitSet::new(30);
+            for (step, (start, size, buffer, what)) in steps.into_iter().enumerate() {
+                if what == 0 && !live.is_empty() {
+                    let holder = live.remove(start as usize % live.len());
+                    prop_assert!(calendar.release(holder, BookingKind::Allocation, &map).is_some());
+                } else {
+                    calendar.free_for(buffer, &usable, &map, &mut free);
+                    let wanted = (start..start + size).map(|q| PhysicalQubit(q % 30));
+                    let qubits = QubitSet::from_qubits(30, wanted);
+                    if qubits.is_subset(&free) {
+                        let holder = AllocationId(step as u64);
+                        let new = booking(qubits, buffer, 0, None);
+                        if what == 1 {
+                            calendar.book(holder, BookingKind::Allocation, new, &map);
+                            live.push(holder);
+                        } else {
+                            calendar.plan(holder, new.clone(), &map);
+                            prop_assert!(!calendar.is_settled());
+                            if what == 2 {
+                                let other = Booking { buffer_distance: buffer + 1, ..new.clone() };
+                                prop_assert!(!calendar.confirm(holder, &other));
+                                prop_assert!(calendar.confirm(holder, &new));
+                                live.push(holder);
+                            } else {
+                                prop_assert_eq!(calendar.take_back(holder, &map), Some(new));
+                            }
+                            prop_assert!(calendar.is_settled());
+                        }
+                    }
+                }
+                let bookings: Vec<_> = calendar.bookings().map(|(_, _, booking)| booking.clone()).collect();
+                prop_assert_eq!(bookings.len(), live.len());
+                for (i, a) in bookings.iter().enumerate() {
+                    for b in &bookings[i + 1..] {
+                        let needed = a.buffer_distance.max(b.buffer_distance) + 1;
+                        let apart = map.distance(&a.qubits, &b.qubits);
+                        prop_assert!(apart.is_none_or(|d| d >= needed), "{apart:?} < {needed}");
+                    }
+                }
+                let mut fresh = Calendar::new(30);
+                for (holder, kind, booking) in calendar.bookings() {
+                    fresh.book(holder, kind, booking.clone(), &map);
+                }
+                for distance in 0..4 {
+                    let mut expected = QubitSet::new(30);
+                    fresh.free_for(distance, &usable, &map, &mut expected);
+                    calendar.free_for(distance, &usable, &map, &mut free);
+                    prop_assert_eq!(&free, &expected);
+                    // Everything is booked from 0 on without an end.
+                    let window = Window { from: Time(7), until: Some(Time(8)) };
+                    prop_assert_eq!(&calendar.free_during(window, distance, &usable, &map), &expected);
+                }
+                let all = calendar.free_len(&usable) as usize + calendar.held().len() + calendar.blocked().len();
+                prop_assert_eq!(all, 30);
+            }
+        }
+
+        /// Free during a window is what is free at each of its instants; between two edges it is the same everywhere.
+        #[test]
+        fn windows_are_what_their_instants_are(
+            bookings in proptest::collection::vec((0_u32..16, 0_u32..3, 0_u64..12, 1_u64..9, any::<bool>()), 0..8),
+            (from, length, buffer) in (0_u64..12, 1_u64..9, 0_u32..3),
+        ) {
+            let map = CouplingMap::grid(4, 4).unwrap();
+            let usable = QubitSet::full(16);
+            let mut calendar = Calendar::new(16);
+            let mut taken = QubitSet::new(16);
+            for (index, (qubit, distance, begin, length, guard)) in bookings.iter().enumerate() {
+                // Disjoint qubits, since a calendar of now holds no two bookings of one.
+                let qubit = PhysicalQubit(*qubit);
+                if taken.insert(qubit) {
+                    let kind = if *guard { BookingKind::Guard } else { BookingKind::Allocation };
+                    let until = (*length < 8).then_some(begin + length);
+                    let distance = if *guard { 0 } else { *distance };
+                    let qubits = QubitSet::from_qubits(16, [qubit]);
+                    let new = booking(qubits, distance, *begin, until);
+                    calendar.book(AllocationId(index as u64), kind, new, &map);
+                }
+            }
+            let at = |instant: u64| {
+                let mut free = usable.clone();
+                for (_, kind, booking) in calendar.bookings() {
+                    let on = booking.from.0 <= instant && booking.until.is_none_or(|end| instant < end.0);
+                    if on {
+                        let apart = if kind == BookingKind::Guard { 0 } else { booking.buffer_distance.max(buffer) };
+                        free.subtract(&map.dilate(&booking.qubits, apart));
+                    }
+                }
+                free
+            };
+            let mut expected = usable.clone();
+            for instant in from..from + length {
+                expected.intersect_with(&at(instant));
+            }
+            let window = Window { from: Time(from), until: Some(Time(from + length)) };
+            prop_assert_eq!(calendar.free_during(window, buffer, &usable, &map), expected);
+            let edges: Vec<u64> = calendar.edges(Time(0)).map(|edge| edge.0).collect();
+            prop_assert!(edges.is_sorted_by(|a, b| a < b));
+            for instant in 1..24 {
+                if !edges.contains(&instant) {
+                    prop_assert_eq!(at(instant), at(instant - 1));
+                }
+            }
+        }
+    }
+}

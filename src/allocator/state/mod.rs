@@ -1,0 +1,221 @@
+//! Everything that a restart must bring back. It changes by [`State::apply`] alone, one event at a time.
+//!
+//! Promises that the state is the fold of its events: whoever applies the same events to an empty state has the same
+//! state, whatever a later version would decide. Beside the state stands the [`Agenda`]: what is due and when to wake up.
+//! It follows from the state but for what passes in vain have looked at; a state that was folded has everything due.
+
+mod agenda;
+mod apply;
+pub mod calendar;
+mod consistency;
+pub mod fleet;
+pub mod jobs;
+pub mod queues;
+pub mod snapshot;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
+
+use crate::allocator::config::AllocatorConfig;
+use crate::allocator::protocol::{Allocation, AllocationId, JobId};
+use crate::quantum::{DeviceId, QubitSet};
+use crate::time::Time;
+pub(super) use agenda::{Agenda, Timer};
+use calendar::{Booking, BookingKind};
+use fleet::{Device, Fleet};
+use jobs::{Job, JobSlot, JobTable, Known};
+use queues::{Place, WaitingQueue};
+
+pub use consistency::makes_sense;
+
+/// An event that cannot have happened in the state that it is applied to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Impossible(pub(super) &'static str);
+
+/// An attempt that holds qubits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Running {
+    /// What was granted.
+    pub allocation: Arc<Allocation>,
+    /// Whose it is.
+    pub slot: JobSlot,
+    /// Shots reported so far.
+    pub shots_done: u64,
+    /// Its pending timer: the end of the walltime, or of the patience after a request to stop.
+    timer: Option<(Time, Timer)>,
+}
+
+/// The state of the core.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct State {
+    config: AllocatorConfig,
+    fleet: Fleet,
+    jobs: JobTable,
+    /// All waiting jobs; with queues per device, those that no device in the fleet could take.
+    queue: WaitingQueue,
+    running: IndexMap<AllocationId, Running, FxBuildHasher>,
+    /// The device that was chosen last for any job: to run it or, with queues per device, to wait for.
+    last_chosen: Option<DeviceId>,
+    next_place: Place,
+    next_allocation: AllocationId,
+    #[serde(skip)]
+    agenda: Agenda,
+}
+
+impl State {
+    /// Nothing has happened yet. The configuration must be valid.
+    pub fn new(config: AllocatorConfig) -> Self {
+        Self {
+            config,
+            fleet: Fleet::default(),
+            jobs: JobTable::default(),
+            queue: WaitingQueue::default(),
+            running: IndexMap::default(),
+            last_chosen: None,
+            next_place: 1,
+            next_allocation: AllocationId(1),
+            agenda: Agenda::default(),
+        }
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &AllocatorConfig {
+        &self.config
+    }
+
+    /// The devices.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// The jobs that have not ended, and the memory of those that have.
+    pub fn jobs(&self) -> &JobTable {
+        &self.jobs
+    }
+
+    /// A live job by its number.
+    pub fn find(&self, id: JobId) -> Option<(JobSlot, &Job)> {
+        match self.jobs.find(id) {
+            Known::Live(slot) => Some((slot, &self.jobs[slot])),
+            _ => None,
+        }
+    }
+
+    /// The global queue; with queues per device, the jobs that no device in the fleet could take.
+    pub fn queue(&self) -> &WaitingQueue {
+        &self.queue
+    }
+
+    /// The queue of a device, or the global one; none of a device that is not there.
+    pub fn queue_of(&self, device: Option<DeviceId>) -> Option<&WaitingQueue> {
+        match device {
+            None => Some(&self.queue),
+            Some(id) => self.fleet.get(id).map(|device| &device.queue),
+        }
+    }
+
+    /// A live attempt.
+    pub fn running(&self, id: AllocationId) -> Option<&Running> {
+        self.running.get(&id)
+    }
+
+    /// Number of jobs that wait, held ones included.
+    pub fn waiting_len(&self) -> usize {
+        self.jobs.len() - self.running.len()
+    }
+
+    /// The device that was chosen last for any job.
+    pub fn last_chosen(&self) -> Option<DeviceId> {
+        self.last_chosen
+    }
+
+    /// The number of the next allocation; lower ones were given.
+    pub fn next_allocation(&self) -> AllocationId {
+        self.next_allocation
+    }
+
+    /// What is due, and when to wake up.
+    pub(super) fn agenda(&self) -> &Agenda {
+        &self.agenda
+    }
+
+    /// What is due, and when to wake up, to be taken off.
+    pub(super) fn agenda_mut(&mut self) -> &mut Agenda {
+        &mut self.agenda
+    }
+
+    /// Writes to `free` the qubits of `usable` that a job with the given buffer distance may take on a device now;
+    /// remembers the distance.
+    pub(super) fn free_for(
+        &mut self,
+        id: DeviceId,
+        buffer_distance: u32,
+        usable: &QubitSet,
+        free: &mut QubitSet,
+    ) {
+        if let Some(device) = self.fleet.get_mut(id) {
+            device.calendar.free_for(buffer_distance, usable, &device.spec.coupling_map, free);
+        }
+    }
+
+    /// Books qubits for a plan that is not decided yet: it becomes a decision with the event of its start, or is taken
+    /// back.
+    pub(super) fn plan(&mut self, id: DeviceId, holder: AllocationId, booking: Booking) {
+        if let Some(device) = self.fleet.get_mut(id) {
+            device.calendar.plan(holder, booking, &device.spec.coupling_map);
+            self.fleet.refresh(id);
+        }
+    }
+
+    /// Takes back what was booked for a plan.
+    pub(super) fn take_back(&mut self, id: DeviceId, holder: AllocationId) -> Option<Booking> {
+        let device = self.fleet.get_mut(id)?;
+        let booking = device.calendar.take_back(holder, &device.spec.coupling_map);
+        self.fleet.refresh(id);
+        booking
+    }
+
+    /// Asks something of the state as it were without an attempt: its qubits free, and nothing else changed.
+    pub(super) fn without<T>(&mut self, id: AllocationId, ask: impl FnOnce(&mut Self) -> T) -> T {
+        let device_id = self.running.get(&id).map(|running| running.allocation.device);
+        let lifted = device_id.and_then(|device_id| {
+            let device = self.fleet.get_mut(device_id)?;
+            let map = device.spec.coupling_map.clone();
+            let booking = device.calendar.release(id, BookingKind::Allocation, &map)?;
+            self.fleet.refresh(device_id);
+            Some((device_id, booking, map))
+        });
+        let answer = ask(self);
+        if let Some((device_id, booking, map)) = lifted
+            && let Some(device) = self.fleet.get_mut(device_id)
+        {
+            device.calendar.book(id, BookingKind::Allocation, booking, &map);
+            self.fleet.refresh(device_id);
+        }
+        answer
+    }
+
+    /// Marks the queues that a change on a device may help.
+    pub(super) fn mark_due(&mut self, id: DeviceId) {
+        let parked = !self.queue.is_empty();
+        self.agenda.due.mark(&self.config, parked, id);
+    }
+
+    fn mark_all_due(&mut self) {
+        let parked = !self.queue.is_empty();
+        self.agenda.due.mark_all(&self.config, parked, &self.fleet);
+    }
+
+    fn mark_queue_due(&mut self, queue: Option<DeviceId>) {
+        self.agenda.due.mark_queue(queue);
+    }
+
+    /// The devices, each known to be there.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.fleet.iter()
+    }
+}
