@@ -177,7 +177,7 @@ fn commands(journal: &str) -> String {
     for line in
         journal.lines().filter(|line| line.starts_with("{\"seq\"") && !line.contains("\"register_device\""))
     {
-        let end = line.find(",\"decisions\"").unwrap_or(line.len());
+        let end = line.find(",\"events\"").unwrap_or(line.len());
         kept.push_str(&line[..end]);
         kept.push('\n');
     }

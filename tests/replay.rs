@@ -347,7 +347,7 @@ fn the_journal_of_quickstart_replays_to_identical_decisions() {
         verdict => panic!("{verdict:?}"),
     }
     let started = lines.iter().rposition(|line| line.contains("job_started")).unwrap();
-    let moved = lines[started].replacen(" qubits ", " qubits 9", 1);
+    let moved = lines[started].replacen("\"fence\":", "\"fence\":9", 1);
     fs::write(&path, text.replacen(lines[started], &moved, 1)).unwrap();
     let output = rmsim(&["replay", shown(&path)]);
     let said = String::from_utf8(output.stderr).unwrap();

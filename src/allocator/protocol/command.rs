@@ -7,19 +7,23 @@ use serde::{Deserialize, Serialize};
 use super::error::Rejection;
 use super::ids::{AllocationId, JobId, Status, StatusReason, Target};
 use super::request::JobRequest;
+use super::wire;
 use crate::allocator::config::AllocatorConfig;
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::Calibration;
 use crate::quantum::device::DeviceSpec;
 
 /// What a driver tells the core.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// A device joins the fleet, online.
     RegisterDevice {
         /// Its number, not in use.
+        #[serde(deserialize_with = "wire::number_of_device")]
         device: DeviceId,
         /// What it is.
+        #[serde(with = "wire::device")]
         spec: Arc<DeviceSpec>,
     },
     /// A device leaves the fleet for good; its running jobs are requeued.
@@ -32,6 +36,7 @@ pub enum Command {
         /// Which device.
         device: DeviceId,
         /// The figures.
+        #[serde(rename = "figures", with = "wire::figures")]
         calibration: Arc<Calibration>,
     },
     /// A device or one of its elements changed its status.
@@ -44,7 +49,7 @@ pub enum Command {
         reason: StatusReason,
     },
     /// A job asks to be run.
-    Submit(Arc<JobRequest>),
+    Submit(#[serde(with = "wire::request")] Arc<JobRequest>),
     /// The owner no longer wants a job.
     Cancel {
         /// Which job.

@@ -12,6 +12,7 @@ use super::allocation::Allocation;
 use super::error::Rejection;
 use super::ids::{AllocationId, EpochNumber, JobId, Status, StatusReason, Target};
 use super::request::JobRequest;
+use super::wire;
 use crate::allocator::config::AllocatorConfig;
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::Calibration;
@@ -51,13 +52,16 @@ pub enum FailureReason {
 }
 
 /// What the core did, in order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// A device joined.
     DeviceRegistered {
         /// Its number.
+        #[serde(deserialize_with = "wire::number_of_device")]
         device: DeviceId,
         /// What it is.
+        #[serde(with = "wire::device")]
         spec: Arc<DeviceSpec>,
     },
     /// Another configuration is in force.
@@ -82,6 +86,7 @@ pub enum Event {
         /// The new epoch.
         epoch: EpochNumber,
         /// The figures.
+        #[serde(rename = "figures", with = "wire::figures")]
         calibration: Arc<Calibration>,
     },
     /// A status changed.
@@ -98,6 +103,7 @@ pub enum Event {
     /// A job waits.
     JobQueued {
         /// What it asks for.
+        #[serde(with = "wire::request")]
         job: Arc<JobRequest>,
         /// The device in whose queue it waits; `None` for the global queue.
         device: Option<DeviceId>,
@@ -105,6 +111,7 @@ pub enum Event {
     /// A job was refused.
     JobRejected {
         /// What it asked for.
+        #[serde(with = "wire::request")]
         job: Arc<JobRequest>,
         /// Why.
         reason: Rejection,

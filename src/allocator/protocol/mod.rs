@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 pub mod ids;
 pub mod request;
+pub mod wire;
 
 pub use allocation::{Allocation, DriverAction, PromisedIsolation};
 pub use command::{Answer, Command, Outcome};

@@ -208,8 +208,9 @@ impl State {
         let (place, qubits) = (self.jobs[slot].place, self.jobs[slot].request.min_qubits);
         let device = self.fleet.get_mut(id).ok_or(Impossible("a job is counted on no device"))?;
         ensure(device.queue.remove(place, qubits), "a job is counted where it does not wait")?;
+        let counted = device.counted.checked_add(qubits);
+        device.counted = counted.ok_or(Impossible("more qubits are counted than there can be"))?;
         device.admitted.push(slot);
-        device.counted += qubits;
         self.jobs[slot].count()?;
         self.fleet.refresh(id);
         Ok(())
@@ -222,8 +223,13 @@ impl State {
         if let Some(at) = self.jobs[slot].wait().and_then(|wait| wait.expires) {
             self.agenda.timers.remove(&(at, Timer::Expiry(allocation.job)));
         }
+        ensure(id >= self.next_allocation && id.0 < u64::MAX, "an allocation that was given before")?;
+        let next = self.jobs[slot].attempts.checked_add(1);
+        ensure(next == Some(allocation.attempt), "an attempt out of its turn")?;
         self.jobs[slot].start(id, allocation.attempt)?;
         let device = self.fleet.get_mut(device_id).ok_or(Impossible("a start on no device"))?;
+        let Fence(fence) = allocation.fence;
+        ensure(fence >= device.next_fence.0 && fence < u64::MAX, "a fence that was given before")?;
         let fits = allocation.held.capacity() == device.spec.coupling_map.qubits();
         ensure(fits, "a start on qubits that the device does not have")?;
         let booking = Booking {
@@ -239,8 +245,8 @@ impl State {
             ensure(free, "a start on qubits that are taken")?;
             device.calendar.book(id, BookingKind::Allocation, booking, &device.spec.coupling_map);
         }
-        device.next_fence = device.next_fence.max(Fence(allocation.fence.0 + 1));
-        self.next_allocation = self.next_allocation.max(AllocationId(id.0 + 1));
+        device.next_fence = Fence(fence + 1);
+        self.next_allocation = AllocationId(id.0 + 1);
         if matches!(self.config.queue, Queue::Global { .. }) {
             self.choose(Some(device_id));
         }
@@ -248,7 +254,7 @@ impl State {
         let timer = allocation.expected_end.filter(|_| stops).map(|at| (at, Timer::Walltime(id)));
         self.agenda.timers.extend(timer);
         let running = Running { allocation: allocation.clone(), slot, shots_done: 0, timer };
-        ensure(self.running.insert(id, running).is_none(), "an allocation that was given before")?;
+        self.running.insert(id, running);
         self.fleet.refresh(device_id);
         Ok(())
     }

@@ -102,14 +102,13 @@ pub fn verify<R: BufRead>(reader: &mut Reader<R>) -> Result<Verdict, ReplayFailu
 struct Redriven {
     core: Allocator,
     events: Vec<Event>,
-    text: String,
     commands: u64,
     decisions: u64,
 }
 
 impl Redriven {
     fn new(core: Allocator) -> Self {
-        Self { core, events: Vec::new(), text: String::new(), commands: 0, decisions: 0 }
+        Self { core, events: Vec::new(), commands: 0, decisions: 0 }
     }
 
     /// Gives one command; what it decided is in `events` afterwards.
@@ -117,29 +116,27 @@ impl Redriven {
         self.events.clear();
         self.commands += 1;
         let handled = self.core.handle(entry.now, entry.command.clone(), &mut self.events);
-        let differs = |decision, recorded: Option<&String>, replayed: Option<String>| {
+        let differs = |decision, recorded: Option<&Event>, replayed: Option<String>| {
             Box::new(Difference {
                 line: entry.line,
                 now: entry.now,
                 command: short(&entry.command),
                 decision,
-                recorded: recorded.cloned(),
+                recorded: recorded.map(text),
                 replayed,
             })
         };
         if let Err(error) = handled {
-            return Err(differs(1, entry.decisions.first(), Some(format!("refused: {error}"))));
+            return Err(differs(1, entry.events.first(), Some(format!("refused: {error}"))));
         }
         for (index, event) in self.events.iter().enumerate() {
-            self.text.clear();
-            describe(event, &mut self.text);
-            let recorded = entry.decisions.get(index);
-            if recorded != Some(&self.text) {
-                return Err(differs(index + 1, recorded, Some(self.text.clone())));
+            let recorded = entry.events.get(index);
+            if recorded != Some(event) {
+                return Err(differs(index + 1, recorded, Some(text(event))));
             }
         }
         self.decisions += self.events.len() as u64;
-        match entry.decisions.get(self.events.len()) {
+        match entry.events.get(self.events.len()) {
             Some(more) => Err(differs(self.events.len() + 1, Some(more), None)),
             None => Ok(()),
         }
@@ -160,6 +157,12 @@ impl Redriven {
             })
         })
     }
+}
+
+fn text(event: &Event) -> String {
+    let mut text = String::new();
+    describe(event, &mut text);
+    text
 }
 
 /// A command in a few words.

@@ -1,4 +1,4 @@
-//! Decisions as texts: one line per event of the core, for people to read and for programs to compare.
+//! Events as texts: one line per event of the core, for people to read.
 //!
 //! Promises that two events with the same text are the same in everything that they promise. Floats are written so that
 //! they read back the same; job requests and calibrations, which are part of commands, as a short number of their own.

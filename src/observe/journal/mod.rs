@@ -1,22 +1,22 @@
 //! The journal of a core: every command that it was given, with what it decided, one line of JSON each.
 //!
-//! Promises that a fresh core which is given the commands of a journal decides the same again, and that decisions are
-//! written so completely that two equal texts mean two equal decisions. Leaves comparing to [`crate::experiment`].
+//! Promises that a fresh core which is given the commands of a journal decides the same again, and that a state to which
+//! its events are applied is the state of the core that wrote it. Leaves comparing to [`crate::experiment`].
 //!
 //! The form:
 //!
 //! ```text
 //! {"journal":3,"program":"0.1.0","scenario":"quickstart","scenario_hash":"..","seed":1,"replication":0,"allocator":{..}}
-//! {"seq":1,"now":0,"command":{"register_device":{..}},"decisions":["device_registered 0 ibm_fez ..", ..]}
-//! {"seq":2,"now":1500000000,"command":{"submit":{"id":0,"min_qubits":5,..}},"decisions":["job_queued 0 .."]}
-//! {"seq":3,"now":1500000000,"command":"wake","decisions":["job_started 0 ..", ..]}
-//! {"end":{"commands":3,"decisions":4,"state_hash":".."}}
+//! {"seq":1,"now":0,"command":{"register_device":{..}},"events":[{"device_registered":{..}}]}
+//! {"seq":2,"now":1500000000,"command":{"submit":{"id":0,"min_qubits":5,..}},"events":[{"job_queued":{..}}]}
+//! {"seq":3,"now":1500000000,"command":"wake","events":[{"job_started":{..}}, ..]}
+//! {"end":{"commands":3,"events":4,"state_hash":".."}}
 //! ```
 //!
 //! `now` counts nanoseconds. The first line holds all that is needed to build the core: its configuration and the key
-//! of its random choices. A journal without the last line was cut off.
+//! of its random choices. Commands and events have the form of [`crate::allocator::protocol::wire`]. A journal without
+//! the last line was cut off.
 
-mod command;
 mod decision;
 mod reader;
 mod writer;
@@ -25,7 +25,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::allocator::Allocator;
 use crate::allocator::config::{AllocatorConfig, ConfigError};
-use crate::allocator::protocol::Command;
+use crate::allocator::protocol::{Command, Event};
+use crate::allocator::state::State;
 use crate::random::{Purpose, StreamFamily};
 use crate::time::Time;
 
@@ -62,6 +63,11 @@ impl Header {
         self.core_with(self.allocator.clone())
     }
 
+    /// The state of the core when the journal began, to which its events can be applied.
+    pub fn state(&self) -> State {
+        State::new(self.allocator.clone())
+    }
+
     /// The same core under another configuration.
     pub fn core_with(&self, config: AllocatorConfig) -> Result<Allocator, ConfigError> {
         Allocator::new(config, StreamFamily::new(self.seed, self.replication, Purpose::DeviceSelection))
@@ -77,8 +83,8 @@ pub struct Entry {
     pub now: Time,
     /// The command.
     pub command: Command,
-    /// What the core answered, as [`describe`] puts it.
-    pub decisions: Vec<String>,
+    /// What the core decided.
+    pub events: Vec<Event>,
 }
 
 /// How a journal ends.
@@ -87,8 +93,8 @@ pub struct Entry {
 pub struct End {
     /// Number of commands.
     pub commands: u64,
-    /// Number of decisions.
-    pub decisions: u64,
+    /// Number of events.
+    pub events: u64,
     /// Hash of the state of the core after the last command, in hex.
     pub state_hash: String,
 }

@@ -7,8 +7,8 @@ use std::io::{BufRead, Read};
 
 use serde::Deserialize;
 
-use super::command::CommandForm;
 use super::{End, EndLine, Entry, Header, VERSION};
+use crate::allocator::protocol::{Command, Event};
 use crate::time::Time;
 
 /// Longest line: a device of some hundred thousand couplers.
@@ -51,8 +51,8 @@ impl fmt::Display for JournalError {
 struct EntryLine {
     seq: u64,
     now: Time,
-    command: CommandForm,
-    decisions: Vec<String>,
+    command: Command,
+    events: Vec<Event>,
 }
 
 /// The entries of a journal, one after the other.
@@ -61,7 +61,7 @@ pub struct Reader<R> {
     header: Header,
     line: u64,
     commands: u64,
-    decisions: u64,
+    events: u64,
     buffer: Vec<u8>,
     end: Option<End>,
 }
@@ -102,7 +102,7 @@ impl<R: BufRead> Reader<R> {
             .validate()
             .map_err(|error| JournalError::new(1, format!("the configuration is not valid: {error}")))?;
         let Lines { input, line, buffer } = lines;
-        Ok(Self { input, header, line, commands: 0, decisions: 0, buffer, end: None })
+        Ok(Self { input, header, line, commands: 0, events: 0, buffer, end: None })
     }
 
     /// What the journal is of.
@@ -136,10 +136,10 @@ impl<R: BufRead> Reader<R> {
         if self.buffer.starts_with(b"{\"end\"") {
             let EndLine { end } =
                 serde_json::from_slice(&self.buffer).map_err(|error| wrong(plain(&error)))?;
-            if (end.commands, end.decisions) != (self.commands, self.decisions) {
+            if (end.commands, end.events) != (self.commands, self.events) {
                 return Err(wrong(format!(
-                    "the last line counts {} commands and {} decisions, but there are {} and {}",
-                    end.commands, end.decisions, self.commands, self.decisions
+                    "the last line counts {} commands and {} events, but there are {} and {}",
+                    end.commands, end.events, self.commands, self.events
                 )));
             }
             self.end = Some(end);
@@ -147,15 +147,15 @@ impl<R: BufRead> Reader<R> {
         }
         let entry: EntryLine = serde_json::from_slice(&self.buffer).map_err(|error| wrong(plain(&error)))?;
         self.commands += 1;
-        self.decisions += entry.decisions.len() as u64;
+        self.events += entry.events.len() as u64;
         if entry.seq != self.commands {
             return Err(wrong(format!(
                 "the line has number {}, but number {} is next: a line is missing, or out of place",
                 entry.seq, self.commands
             )));
         }
-        let command = entry.command.command().map_err(wrong)?;
-        Ok(Some(Entry { line: self.line, now: entry.now, command, decisions: entry.decisions }))
+        let EntryLine { now, command, events, .. } = entry;
+        Ok(Some(Entry { line: self.line, now, command, events }))
     }
 
     /// Nothing may follow the last line: what nobody reads nobody has compared.

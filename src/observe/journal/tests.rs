@@ -5,7 +5,6 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use smallvec::smallvec;
 
-use super::command::CommandForm;
 use crate::allocator::config::AllocatorConfig;
 use crate::allocator::protocol::{
     AllocationId, Attributes, Command, Elasticity, ElementLimits, IsolationLevel, IsolationRequest, JobId,
@@ -18,8 +17,8 @@ use crate::quantum::{CouplerId, DeviceId, PhysicalQubit};
 use crate::time::{Span, Time};
 
 fn there_and_back(command: &Command) -> Command {
-    let text = serde_json::to_string(&CommandForm::from(command)).unwrap();
-    serde_json::from_str::<CommandForm>(&text).unwrap().command().unwrap()
+    let text = serde_json::to_string(command).unwrap();
+    serde_json::from_str(&text).unwrap()
 }
 
 /// A request that leaves no field as it is in [`JobRequest::new`].
@@ -106,7 +105,7 @@ fn every_command_is_read_back_as_it_was() {
         assert_eq!(there_and_back(&command), command);
     }
     let plain = Command::Submit(Arc::new(JobRequest::new(JobId(4), 5, Topology::Line)));
-    let text = serde_json::to_string(&CommandForm::from(&plain)).unwrap();
+    let text = serde_json::to_string(&plain).unwrap();
     insta::assert_snapshot!(text, @r#"{"submit":{"id":4,"min_qubits":5,"max_qubits":5,"topology":"line"}}"#);
     assert_eq!(AllocatorConfig::default(), *Box::<AllocatorConfig>::default());
 }

@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::command::CommandForm;
-use super::{End, EndLine, Header, describe};
+use super::{End, EndLine, Header};
 use crate::allocator::Allocator;
 use crate::allocator::protocol::{Command, Event};
 use crate::time::Time;
@@ -18,9 +17,8 @@ const FLUSH_AT: usize = 1 << 16;
 pub struct Writer {
     sink: Box<dyn Write + Send>,
     line: Vec<u8>,
-    text: String,
     commands: u64,
-    decisions: u64,
+    events: u64,
 }
 
 impl std::fmt::Debug for Writer {
@@ -32,13 +30,7 @@ impl std::fmt::Debug for Writer {
 impl Writer {
     /// A journal that begins with `header`.
     pub fn new(header: &Header, sink: Box<dyn Write + Send>) -> io::Result<Self> {
-        let mut writer = Self {
-            sink,
-            line: Vec::with_capacity(2 * FLUSH_AT),
-            text: String::new(),
-            commands: 0,
-            decisions: 0,
-        };
+        let mut writer = Self { sink, line: Vec::with_capacity(2 * FLUSH_AT), commands: 0, events: 0 };
         json(&mut writer.line, header)?;
         writer.line.push(b'\n');
         Ok(writer)
@@ -48,20 +40,18 @@ impl Writer {
     pub fn command(&mut self, now: Time, command: &Command) -> io::Result<()> {
         self.commands += 1;
         write!(self.line, "{{\"seq\":{},\"now\":{},\"command\":", self.commands, now.0)?;
-        json(&mut self.line, &CommandForm::from(command))
+        json(&mut self.line, command)
     }
 
     /// The core has answered the command.
     pub fn decided(&mut self, events: &[Event]) -> io::Result<()> {
-        self.line.extend_from_slice(b",\"decisions\":[");
+        self.line.extend_from_slice(b",\"events\":[");
         for (index, event) in events.iter().enumerate() {
             if index > 0 {
                 self.line.push(b',');
             }
-            self.text.clear();
-            describe(event, &mut self.text);
-            json(&mut self.line, &self.text)?;
-            self.decisions += 1;
+            json(&mut self.line, event)?;
+            self.events += 1;
         }
         self.line.extend_from_slice(b"]}\n");
         if self.line.len() >= FLUSH_AT {
@@ -75,7 +65,7 @@ impl Writer {
     pub fn finish(mut self, core: &Allocator) -> io::Result<()> {
         let end = End {
             commands: self.commands,
-            decisions: self.decisions,
+            events: self.events,
             state_hash: blake3::Hash::from(core.state_hash()).to_hex().to_string(),
         };
         json(&mut self.line, &EndLine { end })?;

@@ -1,7 +1,9 @@
-//! Commands as JSON: devices with all their figures, job requests without what is the default.
+//! Commands and events as text: devices with all their figures, job requests without what is the default.
 //!
-//! Promises that a command is read back bit for bit: floats in the shortest text that reads back the same, infinite
-//! coherence times as `"inf"`.
+//! The one form of both in journals, and wherever else they leave the process. Promises that what is written is read back
+//! bit for bit (floats in the shortest text that reads back the same, infinite coherence times as `"inf"`), and that
+//! what was changed by hand is refused with a reason, or makes sense. Made for JSON. A change of the form is a change of
+//! [`VERSION`].
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,150 +11,99 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::allocator::config::AllocatorConfig;
-use crate::allocator::protocol::{
-    AllocationId, Command, JobId, JobRequest, Outcome, Status, StatusReason, Target, Topology,
-};
+use super::ids::JobId;
+use super::request::{JobRequest, Topology};
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::circuit::InteractionGraph;
 use crate::quantum::device::DeviceSpec;
 
-/// The form of a [`Command`] in a journal.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum CommandForm {
-    RegisterDevice {
-        device: DeviceId,
+/// Rises with every change of the form that older programs cannot read.
+pub const VERSION: u32 = 1;
+
+/// A device with its figures.
+pub(super) mod device {
+    use super::{Arc, Calibration, Deserialize, Deserializer, DeviceSpec, Figures, Serialize, Serializer};
+    use serde::de::Error as _;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Form {
         /// Without figures.
-        #[serde(deserialize_with = "spec_of_sane_size")]
+        #[serde(deserialize_with = "super::spec_of_sane_size")]
         spec: Box<DeviceSpec>,
         figures: Figures,
-    },
-    RemoveDevice {
-        device: DeviceId,
-    },
-    Recalibrate {
-        device: DeviceId,
-        figures: Figures,
-    },
-    SetStatus {
-        target: Target,
-        status: Status,
-        reason: StatusReason,
-    },
-    Submit(RequestForm),
-    Cancel {
-        job: JobId,
-    },
-    Hold {
-        job: JobId,
-    },
-    ReleaseHold {
-        job: JobId,
-    },
-    Finished {
-        allocation: AllocationId,
-        outcome: Outcome,
-        shots_done: u64,
-    },
-    Progress {
-        allocation: AllocationId,
-        shots_done: u64,
-    },
-    StopAcknowledged {
-        allocation: AllocationId,
-        shots_done: u64,
-    },
-    Reconfigure(Box<AllocatorConfig>),
-    Wake,
-}
+    }
 
-impl From<&Command> for CommandForm {
-    fn from(command: &Command) -> Self {
-        match command {
-            Command::RegisterDevice { device, spec } => {
-                let none = Arc::new(Calibration { qubits: Vec::new(), couplers: Vec::new() });
-                let bare = DeviceSpec { calibration: none, ..DeviceSpec::clone(spec) };
-                let figures = Figures::from(&*spec.calibration);
-                Self::RegisterDevice { device: *device, spec: Box::new(bare), figures }
-            }
-            Command::RemoveDevice { device } => Self::RemoveDevice { device: *device },
-            Command::Recalibrate { device, calibration } => {
-                Self::Recalibrate { device: *device, figures: Figures::from(&**calibration) }
-            }
-            Command::SetStatus { target, status, reason } => {
-                Self::SetStatus { target: *target, status: *status, reason: *reason }
-            }
-            Command::Submit(request) => Self::Submit(RequestForm(request.clone())),
-            Command::Cancel { job } => Self::Cancel { job: *job },
-            Command::Hold { job } => Self::Hold { job: *job },
-            Command::ReleaseHold { job } => Self::ReleaseHold { job: *job },
-            Command::Finished { allocation, outcome, shots_done } => {
-                Self::Finished { allocation: *allocation, outcome: *outcome, shots_done: *shots_done }
-            }
-            Command::Progress { allocation, shots_done } => {
-                Self::Progress { allocation: *allocation, shots_done: *shots_done }
-            }
-            Command::StopAcknowledged { allocation, shots_done } => {
-                Self::StopAcknowledged { allocation: *allocation, shots_done: *shots_done }
-            }
-            Command::Reconfigure(config) => Self::Reconfigure(config.clone()),
-            Command::Wake => Self::Wake,
+    pub fn serialize<S: Serializer>(spec: &Arc<DeviceSpec>, serializer: S) -> Result<S::Ok, S::Error> {
+        let none = Arc::new(Calibration { qubits: Vec::new(), couplers: Vec::new() });
+        let bare = DeviceSpec { calibration: none, ..DeviceSpec::clone(spec) };
+        let figures = Figures::from(&*spec.calibration);
+        Form { spec: Box::new(bare), figures }.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<DeviceSpec>, D::Error> {
+        let Form { spec, figures } = Form::deserialize(deserializer)?;
+        let calibration = Arc::new(figures.calibration().map_err(D::Error::custom)?);
+        let (qubits, couplers) = (spec.coupling_map.qubits(), spec.coupling_map.couplers().len());
+        if (calibration.qubits.len(), calibration.couplers.len()) != (qubits, couplers) {
+            let message = format!("the figures do not fit a device of {qubits} qubits, {couplers} couplers");
+            return Err(D::Error::custom(message));
         }
+        Ok(Arc::new(DeviceSpec { calibration, ..*spec }))
     }
 }
 
-impl CommandForm {
-    /// The command, or why it makes no sense.
-    pub(super) fn command(self) -> Result<Command, String> {
-        Ok(match self {
-            Self::RegisterDevice { device, .. } if u64::from(device.0) > MOST => {
-                return Err(format!("a device has a number up to {MOST}"));
-            }
-            Self::RegisterDevice { device, spec, figures } => {
-                let calibration = Arc::new(figures.calibration()?);
-                let (qubits, couplers) = (spec.coupling_map.qubits(), spec.coupling_map.couplers().len());
-                if (calibration.qubits.len(), calibration.couplers.len()) != (qubits, couplers) {
-                    return Err(format!(
-                        "the figures do not fit a device of {qubits} qubits, {couplers} couplers"
-                    ));
-                }
-                Command::RegisterDevice { device, spec: Arc::new(DeviceSpec { calibration, ..*spec }) }
-            }
-            Self::RemoveDevice { device } => Command::RemoveDevice { device },
-            Self::Recalibrate { device, figures } => {
-                Command::Recalibrate { device, calibration: Arc::new(figures.calibration()?) }
-            }
-            Self::SetStatus { target, status, reason } => Command::SetStatus { target, status, reason },
-            Self::Submit(request) => {
-                sound(&request.0.topology)?;
-                Command::Submit(request.0)
-            }
-            Self::Cancel { job } => Command::Cancel { job },
-            Self::Hold { job } => Command::Hold { job },
-            Self::ReleaseHold { job } => Command::ReleaseHold { job },
-            Self::Finished { allocation, outcome, shots_done } => {
-                Command::Finished { allocation, outcome, shots_done }
-            }
-            Self::Progress { allocation, shots_done } => Command::Progress { allocation, shots_done },
-            Self::StopAcknowledged { allocation, shots_done } => {
-                Command::StopAcknowledged { allocation, shots_done }
-            }
-            Self::Reconfigure(config) => Command::Reconfigure(config),
-            Self::Wake => Command::Wake,
-        })
+/// The figures of a device.
+pub(super) mod figures {
+    use super::{Arc, Calibration, Deserialize, Deserializer, Figures, Serialize, Serializer};
+    use serde::de::Error as _;
+
+    pub fn serialize<S: Serializer>(
+        calibration: &Arc<Calibration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Figures::from(&**calibration).serialize(serializer)
     }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Calibration>, D::Error> {
+        Figures::deserialize(deserializer)?.calibration().map(Arc::new).map_err(D::Error::custom)
+    }
+}
+
+/// What a job asks for.
+pub(super) mod request {
+    use super::{Arc, Deserialize, Deserializer, JobRequest, RequestForm, Serialize, Serializer, sound};
+    use serde::de::Error as _;
+
+    pub fn serialize<S: Serializer>(request: &Arc<JobRequest>, serializer: S) -> Result<S::Ok, S::Error> {
+        RequestForm(request.clone()).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<JobRequest>, D::Error> {
+        let RequestForm(request) = RequestForm::deserialize(deserializer)?;
+        sound(&request.topology).map_err(D::Error::custom)?;
+        Ok(request)
+    }
+}
+
+/// The number of a device that joins.
+pub(super) fn number_of_device<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeviceId, D::Error> {
+    let id = DeviceId::deserialize(deserializer)?;
+    if u64::from(id.0) > QUBITS_MAX {
+        return Err(D::Error::custom(format_args!("a device has a number up to {QUBITS_MAX}")));
+    }
+    Ok(id)
 }
 
 /// Most qubits of a device that is read, and highest number of a device: a changed digit must not fill the memory.
-const MOST: u64 = 1_000_000;
+const QUBITS_MAX: u64 = 1_000_000;
 
 fn spec_of_sane_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<DeviceSpec>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let qubits = value.get("coupling_map").and_then(|map| map.get("qubits")?.as_u64());
-    if qubits.is_none_or(|qubits| qubits > MOST) {
-        return Err(D::Error::custom(format_args!("a device has at most {MOST} qubits")));
+    if qubits.is_none_or(|qubits| qubits > QUBITS_MAX) {
+        return Err(D::Error::custom(format_args!("a device has at most {QUBITS_MAX} qubits")));
     }
     serde_json::from_value(value).map_err(D::Error::custom)
 }
@@ -182,7 +133,7 @@ fn sound(topology: &Topology) -> Result<(), String> {
 
 /// A job request; fields that are as in [`JobRequest::new`] are left out.
 #[derive(Debug)]
-pub(super) struct RequestForm(Arc<JobRequest>);
+struct RequestForm(Arc<JobRequest>);
 
 /// All fields of a request that asks for nothing.
 static PLAIN: LazyLock<Map<String, Value>> =
@@ -224,7 +175,7 @@ impl<'de> Deserialize<'de> for RequestForm {
 /// The figures of a calibration, one list per kind of figure.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Figures {
+struct Figures {
     t1_s: Vec<Number>,
     t2_s: Vec<Number>,
     readout_error: Vec<Number>,
