@@ -136,6 +136,10 @@ enum Op {
         device: u8,
         joins: bool,
     },
+    /// Devices come and go at one instant.
+    Fleet {
+        present: u8,
+    },
     Reconfigure {
         config: u32,
     },
@@ -151,7 +155,7 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (
             (0_u8..8, 1_u32..8, proptest::option::of(0_u32..3), maybe(1..40), maybe(1..30), 0_u8..12),
             (prop_oneof![3 => Just(0), 1 => 1_u32..9], any::<bool>()),
-            proptest::option::weighted(0.3, (0_u8..3, 0_u8..20, any::<bool>())),
+            proptest::option::weighted(0.4, (0_u8..5, 0_u8..20, any::<bool>())),
             proptest::option::weighted(0.3, 0_u8..12),
         ).prop_map(|((topology, qubits, buffer, wait, walltime, avoid), (more, copies), quality, crosstalk)| {
             Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk }
@@ -165,6 +169,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0_u8..4, 0_u8..16, 0_u8..5).prop_map(|(device, element, status)| Op::Status { device, element, status }),
         1 => (0_u8..4, any::<u8>(), any::<bool>()).prop_map(|(device, salt, wrong_size)| Op::Recalibrate { device, salt, wrong_size }),
         1 => (0_u8..3, any::<bool>()).prop_map(|(device, joins)| Op::Membership { device, joins }),
+        1 => (0_u8..16).prop_map(|present| Op::Fleet { present }),
         1 => any::<u32>().prop_map(|config| Op::Reconfigure { config }),
         6 => (0_u64..12).prop_map(|span| Op::Wait { span }),
         1 => Just(Op::Back),
@@ -285,6 +290,7 @@ impl World {
 
     fn apply(&mut self, command: Command) -> Result<(Answer, usize), CommandError> {
         let before = self.core.state_hash();
+        let wakes = matches!(command, Command::Wake);
         let mut events = Vec::new();
         let answer = self.core.handle(self.now, command.clone(), &mut events);
         if let Some(twin) = &mut self.twin {
@@ -328,6 +334,9 @@ impl World {
                 }
                 assert_eq!(self.folded.hash(), self.core.state_hash(), "the state is the fold of its events");
                 self.check();
+                if wakes {
+                    self.check_turns(&events);
+                }
                 Ok((answer, events.len()))
             }
             Err(error) => {
@@ -387,7 +396,14 @@ impl World {
                         let at_least = 1.0 - f64::from(level) * 0.001;
                         request.fidelity_requirement = Some(QualityBound { at_least, hard });
                     }
-                    Some((_, level, _)) => request.noise_budget = Some(f64::from(level) * 0.01),
+                    Some((2, level, _)) => request.noise_budget = Some(f64::from(level) * 0.01),
+                    // Qubits or couplers that others may use, and this job may not.
+                    Some((3, level, _)) => {
+                        request.limits.max_readout_error = 0.004 + f64::from(level) * 0.001
+                    }
+                    Some((_, level, _)) => {
+                        request.limits.max_two_qubit_error = 0.004 + f64::from(level) * 0.001
+                    }
                     None => {}
                 }
                 request.max_wait_time = wait.map(Span);
@@ -544,6 +560,16 @@ impl World {
                 }
                 assert_eq!(self.core.device(id).is_some(), joins);
             }
+            Op::Fleet { present } => {
+                // One of two times all come back.
+                let present = if present > 7 { 7 } else { present };
+                for device in 0..3_u8 {
+                    let (id, joins) = (DeviceId(u32::from(device)), present >> device & 1 == 1);
+                    if self.core.device(id).is_some() != joins {
+                        self.run(Op::Membership { device, joins });
+                    }
+                }
+            }
             Op::Reconfigure { config: number } => {
                 let config = config(number);
                 if config.max_queue_length.is_none() {
@@ -692,6 +718,188 @@ impl World {
         assert_eq!(samples.last().map(|fleet| fleet.queue_length), Some(waiting as u64));
     }
 
+    /// Whether a device, empty and online but with its dead elements, starts a job that is alone with it, and routes it
+    /// then. A core of its own, so that what the other one does not try, or tries in a wrong order, shows.
+    fn alone(&self, job: &Job, id: DeviceId) -> Option<bool> {
+        let device = self.core.device(id)?;
+        let config = AllocatorConfig {
+            queue: Queue::Global { skip_ahead: 0 },
+            selection: Selection::First,
+            retry: Retry::Event,
+            max_queue_length: None,
+            ..self.core.config().clone()
+        };
+        let mut core = Allocator::new(config, StreamFamily::new(1, 0, Purpose::DeviceSelection)).unwrap();
+        let mut events = Vec::new();
+        let request = JobRequest {
+            max_wait_time: None,
+            preferred_devices: Vec::new().into(),
+            ..(*job.request).clone()
+        };
+        let offline = |target, status| Command::SetStatus { target, status, reason: StatusReason::Operator };
+        let mut commands = vec![
+            Command::RegisterDevice { device: id, spec: device.spec.clone() },
+            Command::Recalibrate { device: id, calibration: device.epoch.calibration.clone() },
+        ];
+        commands
+            .extend(device.qubit_status.iter().map(|(qubit, to)| offline(Target::Qubit(id, *qubit), *to)));
+        let couplers = device.coupler_status.iter();
+        commands.extend(couplers.map(|(coupler, to)| offline(Target::Coupler(id, *coupler), *to)));
+        commands.extend([Command::Submit(Arc::new(request)), Command::Wake]);
+        for command in commands {
+            core.handle(self.now, command, &mut events).unwrap();
+        }
+        events.iter().find_map(|event| match event {
+            Event::JobStarted { allocation } => Some(allocation.swaps.is_some()),
+            _ => None,
+        })
+    }
+
+    /// The devices that could take a job for sure if they were empty and online, and those that perhaps could.
+    fn able(&self, job: &Job) -> (Vec<DeviceId>, Vec<DeviceId>) {
+        let config = self.core.config();
+        let alone = self.core.devices().filter_map(|device| Some((device.id, self.alone(job, device.id)?)));
+        let alone: Vec<(DeviceId, bool)> = alone.collect();
+        let request = &job.request;
+        // A program that fits somewhere as it is is not routed elsewhere, also if it is not good enough there.
+        let anywhere =
+            config.placement.routing == RoutingPolicy::Always || config.strategy == Placing::Region;
+        let bounded = request.fidelity_requirement.is_some()
+            || request.min_success_probability.is_some()
+            || request.noise_budget.is_some();
+        let perhaps = anywhere || bounded || alone.iter().all(|(_, routed)| *routed);
+        let of =
+            |routable: bool| alone.iter().filter(move |(_, routed)| !routed || routable).map(|(id, _)| *id);
+        (of(perhaps && (anywhere || !bounded)).collect(), of(perhaps).collect())
+    }
+
+    fn may_be_routed(&self, job: &Job) -> bool {
+        let config = self.core.config();
+        let shaped = job.request.topology != Topology::Any;
+        let asked =
+            job.request.max_swap_operations != Some(0) && config.placement.routing != RoutingPolicy::Never;
+        shaped
+            && match config.strategy {
+                Placing::FirstFit | Placing::NoiseAware => false,
+                Placing::TopologyAware | Placing::FixedRegions => asked,
+                Placing::Region => true,
+            }
+    }
+
+    fn is_idle(&self, id: DeviceId) -> bool {
+        let device = self.core.device(id).expect("it is there");
+        device.accepts_starts() && device.calendar.bookings().next().is_none()
+    }
+
+    /// Whether a device, as it is now, starts a job without SWAPs when no other device and no other job is tried before. Two
+    /// in the same state answer the same.
+    fn starts_now(&self, job: &Job, id: DeviceId) -> bool {
+        let mut core = Allocator::restore(&self.core.snapshot()).unwrap();
+        let config = AllocatorConfig {
+            queue: Queue::Global { skip_ahead: 64 },
+            retry: Retry::Event,
+            max_queue_length: None,
+            ..core.config().clone()
+        };
+        let mut events = Vec::new();
+        let others: Vec<DeviceId> =
+            core.devices().map(|device| device.id).filter(|other| *other != id).collect();
+        let mut commands: Vec<Command> =
+            others.into_iter().map(|device| Command::RemoveDevice { device }).collect();
+        commands.push(Command::Reconfigure(Box::new(config)));
+        for command in commands {
+            core.handle(self.now, command, &mut events).unwrap();
+        }
+        let queued =
+            core.jobs().filter(|other| other.state() == JobState::Queued).map(|other| other.request.id);
+        let queued: Vec<JobId> = queued.filter(|other| *other != job.request.id).collect();
+        for other in queued {
+            core.handle(self.now, Command::Hold { job: other }, &mut events).unwrap();
+        }
+        core.handle(self.now, Command::Wake, &mut events).unwrap();
+        events.iter().any(|event| match event {
+            Event::JobStarted { allocation } => {
+                allocation.job == job.request.id && allocation.swaps.is_none()
+            }
+            _ => false,
+        })
+    }
+
+    /// What must hold when nothing is due: nobody waits for a device that could never take it, or beside one that could,
+    /// unless others stand before.
+    fn check_places(&self) {
+        let waits = |job: &&Job| job.state() == JobState::Queued;
+        let mut waiting: Vec<&Job> = self.core.jobs().filter(waits).collect();
+        waiting.sort_by_key(|job| job.place);
+        let mut before: HashMap<Option<DeviceId>, u32> = HashMap::new();
+        for job in waiting.into_iter().take(6) {
+            let ahead = before.entry(job.queue()).or_default();
+            *ahead += 1;
+            let (number, ahead) = (job.request.id.0, *ahead - 1);
+            if job.wait().is_some_and(|wait| wait.retry_at.is_some_and(|at| at > self.now)) {
+                continue;
+            }
+            let (able, perhaps) = self.able(job);
+            let looked_at = match self.core.config().queue {
+                Queue::Global { skip_ahead } => ahead <= skip_ahead,
+                Queue::PerDevice { head_of_line: HeadOfLine::Count, .. } => job.is_counted(),
+                Queue::PerDevice { skip_ahead, .. } => ahead <= skip_ahead,
+            };
+            let beside = match (self.core.config().queue, job.queue()) {
+                (Queue::Global { .. }, _) => {
+                    let takes = |id: &DeviceId| able.contains(id) && self.is_idle(*id);
+                    let mut all = self.core.devices().map(|device| device.id);
+                    all.find(|id| looked_at && (takes(id) || self.starts_now(job, *id)))
+                }
+                (_, None) => {
+                    assert!(able.is_empty(), "job {number} waits for nobody, {able:?} could take it");
+                    None
+                }
+                (_, Some(home)) => {
+                    // Where the router gives up, the device is not excluded for that.
+                    let excluded = !self.may_be_routed(job) && !perhaps.contains(&home);
+                    let right = able.is_empty() || !excluded;
+                    assert!(right, "job {number} waits for {home:?} for ever, {able:?} could take it");
+                    let takes = able.contains(&home) && self.is_idle(home);
+                    (looked_at && (takes || self.starts_now(job, home))).then_some(home)
+                }
+            };
+            if let Some(id) = beside {
+                panic!("job {number} waits beside {id:?}, which could take it");
+            }
+        }
+    }
+
+    /// Round robin with a queue per device: whoever gets a home in one pass leaves out no device.
+    fn check_turns(&self, events: &[Event]) {
+        let config = self.core.config();
+        if config.selection != Selection::RoundRobin || !matches!(config.queue, Queue::PerDevice { .. }) {
+            return;
+        }
+        let moves = events.iter().filter_map(|event| match event {
+            Event::JobTransferred { job, device } => Some((self.core.job(*job)?, (*device)?)),
+            _ => None,
+        });
+        let online =
+            |id: DeviceId| self.core.device(id).is_some_and(|device| device.status == Status::Online);
+        let moves: Vec<(&Job, DeviceId)> = moves.collect();
+        for pair in moves.windows(2) {
+            let ((_, last), (job, home)) = (pair[0], pair[1]);
+            if self.may_be_routed(job)
+                || !job.request.preferred_devices.is_empty()
+                || !online(last)
+                || !online(home)
+            {
+                continue;
+            }
+            let (able, _) = self.able(job);
+            let steps = |id: DeviceId| (id.0 + 2 - last.0) % 3;
+            let missed = able.iter().find(|id| online(**id) && steps(**id) < steps(home));
+            let number = job.request.id.0;
+            assert_eq!(missed, None, "job {number} left out a device between {last:?} and {home:?}");
+        }
+    }
+
     /// What must hold when nothing is due: nobody waits who could start, and queues are as long as they may be.
     fn check_quiet(&self) {
         if self.core.next_wakeup().is_some_and(|at| at <= self.now) {
@@ -705,6 +913,7 @@ impl World {
                 "the limit holds for submissions"
             );
         }
+        self.check_places();
         // A core that remembers nothing, in which everything is due, and whose settings are the same.
         let snapshot = self.core.snapshot();
         let mut fresh = Allocator::restore(&snapshot).unwrap();
@@ -752,10 +961,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), rng_seed: seed(), ..ProptestConfig::default() })]
 
     #[test]
-    fn invariants_hold_after_every_command(number: u32, ops in proptest::collection::vec(op(), 1..120)) {
+    fn invariants_hold_after_every_command(
+        number: u32,
+        eager: bool,
+        ops in proptest::collection::vec(op(), 1..120),
+    ) {
         let mut world = World::new(number);
         for op in ops {
             world.run(op);
+            if eager {
+                // Before the next command wakes whom this one forgot.
+                world.run(Op::Wait { span: 0 });
+            }
         }
     }
 
@@ -779,6 +996,28 @@ proptest! {
                 world.twin = Some(twin);
                 world.twin_forgets = forgets;
             }
+            world.run(op);
+        }
+    }
+
+    /// Jobs that have lost all devices get new ones in turn, under every configuration of round robin.
+    #[test]
+    fn jobs_without_a_home_take_turns(
+        rest in 0_u32..100_000,
+        sizes in proptest::collection::vec(1_u32..8, 2..12),
+        back in 3_u8..8,
+    ) {
+        let mut world = World::new(2 + 6 * (2 + 5 * rest));
+        for qubits in sizes {
+            world.run(simple(0, qubits, None, 11));
+        }
+        for op in [
+            Op::Wait { span: 0 },
+            Op::Fleet { present: 0 },
+            Op::Wait { span: 0 },
+            Op::Fleet { present: back },
+            Op::Wait { span: 0 },
+        ] {
             world.run(op);
         }
     }

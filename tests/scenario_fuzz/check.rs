@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::{Row, interval_set};
-use super::world::{Line, World};
+use super::world::{Element, Line, World};
 
 /// What does not fit: its kind, for shrinking and counting, and the particulars.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +60,7 @@ struct Site {
     online: bool,
     offline: bool,
     calibrating: bool,
+    calibrating_since: u64,
     qubit_down: Vec<bool>,
     coupler_down: Vec<bool>,
     recalibrated: bool,
@@ -114,6 +115,7 @@ impl<'w> Checker<'w> {
             online: false,
             offline: true,
             calibrating: false,
+            calibrating_since: 0,
             qubit_down: vec![false; device.qubits],
             coupler_down: vec![false; device.couplers.len()],
             recalibrated: false,
@@ -256,6 +258,12 @@ impl<'w> Checker<'w> {
             }
             ("recalibrated", _, _, Some(device)) => {
                 let busy = !self.sites[device].holds.is_empty();
+                let site = &self.sites[device];
+                // Whoever was interrupted begins anew.
+                let took = if site.calibrating { self.now - site.calibrating_since } else { 0 };
+                if took < self.world.calibration_ns {
+                    self.find("calibration too short", format!("{} takes {took} ns", row.device));
+                }
                 self.sites[device].recalibrated = true;
                 if busy {
                     self.find("calibration of a busy device", row.device.clone());
@@ -337,6 +345,9 @@ impl<'w> Checker<'w> {
                 site.online = !down;
                 site.offline = to == "Offline";
                 site.calibrating = to == "Calibrating";
+                if site.calibrating {
+                    site.calibrating_since = self.now;
+                }
             }
             _ => return self.find("malformed event", format!("status `{detail}`")),
         }
@@ -473,6 +484,17 @@ impl<'w> Checker<'w> {
                 found.push(("dead qubit", format!("job {id} holds qubit {qubit} of {}", device.name)));
             }
         }
+        // What the scenario says is down, whether or not anybody was told.
+        let planned = device.planned.iter().filter(|(_, from, until)| *from < self.now && self.now < *until);
+        let planned: Vec<Element> = planned.map(|(element, ..)| *element).collect();
+        for &qubit in
+            grant.held.iter().filter(inside).filter(|qubit| planned.contains(&Element::Qubit(**qubit)))
+        {
+            found.push((
+                "dead qubit",
+                format!("job {id} holds qubit {qubit} of {}, which failed", device.name),
+            ));
+        }
         let different: BTreeSet<usize> = grant.layout.iter().copied().collect();
         let held: BTreeSet<usize> = grant.held.iter().copied().collect();
         if different.len() != grant.layout.len() || !different.is_subset(&held) {
@@ -496,7 +518,9 @@ impl<'w> Checker<'w> {
         }
         let alive = |a: usize, b: usize| {
             let ends = |pair: &(usize, usize)| *pair == (a, b) || *pair == (b, a);
-            device.couplers.iter().position(ends).is_some_and(|coupler| !site.coupler_down[coupler])
+            device.couplers.iter().position(ends).is_some_and(|coupler| {
+                !site.coupler_down[coupler] && !planned.contains(&Element::Coupler(coupler))
+            })
         };
         let copy_size = (grant.layout.len() / grant.copies.max(1) as usize).max(1);
         for layout in grant.layout.chunks(copy_size) {

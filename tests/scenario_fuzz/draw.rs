@@ -24,6 +24,7 @@ struct Known {
     name: String,
     qubits: u64,
     couplers: Vec<(u64, u64)>,
+    late: bool,
 }
 
 pub type Keys = Map<String, Value>;
@@ -243,7 +244,8 @@ impl Drawer {
         }
         for number in 1..=count {
             let name = if count > 1 { format!("{name}-{number}") } else { name.clone() };
-            self.devices.push(Known { name, qubits, couplers: couplers.clone() });
+            let late = keys.contains_key("joins");
+            self.devices.push(Known { name, qubits, couplers: couplers.clone(), late });
         }
         keys
     }
@@ -895,6 +897,20 @@ impl Drawer {
         if self.dice.chance(60) {
             let failures: Vec<Value> = (0..self.dice.between(1, 3)).map(|_| self.failure()).collect();
             keys.insert("failures".into(), Value::Array(failures));
+        }
+        // An element that is down when its device joins.
+        let late = self.devices.iter().find(|device| device.late).cloned();
+        if let Some(device) = late.filter(|_| self.dice.chance(50)) {
+            let target = match device.couplers.first().filter(|_| self.dice.chance(40)) {
+                Some((a, b)) => json!({"coupler": [a, b]}),
+                None => json!({"qubit": self.dice.below(device.qubits)}),
+            };
+            let mut failure = json!({"time": "5s", "devices": [device.name], "target": target});
+            if self.dice.chance(70) {
+                failure["duration"] = json!("15m");
+            }
+            let all = keys.entry("failures").or_insert_with(|| json!([])).as_array_mut();
+            all.expect("a list").push(json!({"at": failure}));
         }
         keys
     }

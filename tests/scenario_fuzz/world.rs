@@ -9,7 +9,9 @@ use resource_manager::allocator::config::{Queue, Retry, Starts, Strategy, Wallti
 use resource_manager::allocator::protocol::{
     Elasticity, ElementLimits, IsolationLevel, JobRequest, Topology,
 };
-use resource_manager::quantum::hardware::failures::{Effect, FailureConfig};
+use resource_manager::quantum::PhysicalQubit;
+use resource_manager::quantum::coupling_map::CouplingMap;
+use resource_manager::quantum::hardware::failures::{Effect, FailureConfig, TargetConfig};
 use resource_manager::quantum::hardware::runtime::RuntimeModel;
 use resource_manager::simulator::scenario::{Scenario, WarmUp};
 use resource_manager::simulator::workload::jobs::{QubitsLaw, Template};
@@ -32,6 +34,14 @@ pub struct Device {
     pub reconfiguration_ns: u64,
     pub joins_ns: u64,
     pub leaves_ns: Option<u64>,
+    /// When qubits and couplers are down that a scenario names with an instant: element, from, until.
+    pub planned: Vec<(Element, u64, u64)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Element {
+    Qubit(usize),
+    Coupler(usize),
 }
 
 /// A kind of jobs.
@@ -70,6 +80,8 @@ pub struct World {
     pub overrun_ns: Option<u64>,
     pub run_time_ns: Option<u64>,
     pub warm_up: WarmUp,
+    /// What the shortest calibration takes.
+    pub calibration_ns: u64,
 }
 
 impl World {
@@ -100,6 +112,7 @@ impl World {
                 reconfiguration_ns: spec.limits.reconfiguration_time.0,
                 joins_ns: device.joins.0,
                 leaves_ns: device.leaves.map(|leaves| leaves.0),
+                planned: planned(scenario, &spec.name, &spec.coupling_map),
             }
         });
         let devices: Vec<Device> = devices.collect();
@@ -140,6 +153,7 @@ impl World {
                 _ => None,
             },
             warm_up: scenario.warm_up,
+            calibration_ns: scenario.calibration.duration.range().0.0,
         }
     }
 
@@ -165,6 +179,29 @@ fn kinds(scenario: &Scenario) -> BTreeMap<String, Kind> {
     }
     kinds.retain(|name, _| !twice.contains(name));
     kinds
+}
+
+/// The outages at a given instant of a named element of a device.
+fn planned(scenario: &Scenario, name: &str, map: &CouplingMap) -> Vec<(Element, u64, u64)> {
+    let mut outages = Vec::new();
+    for failure in &scenario.failures {
+        let FailureConfig::At(one) = failure else { continue };
+        if !one.devices.is_empty() && !one.devices.iter().any(|device| device == name || device == "*") {
+            continue;
+        }
+        let element = match one.target {
+            TargetConfig::Qubit(qubit) => Some(Element::Qubit(qubit as usize)),
+            TargetConfig::Coupler(a, b) => {
+                map.coupler(PhysicalQubit(a), PhysicalQubit(b)).map(|id| Element::Coupler(id.index()))
+            }
+            _ => None,
+        };
+        if let (Effect::Down, Some(element)) = (one.effect, element) {
+            let until = one.duration.map_or(u64::MAX, |duration| one.time.0 + duration.0);
+            outages.push((element, one.time.0, until));
+        }
+    }
+    outages
 }
 
 fn kind(template: &Template, scenario: &Scenario) -> Kind {
