@@ -10,7 +10,7 @@
 //! - [`observe`]: watches the core through its events: the auditor, every metric.
 //! - [`simulator`]: drives the core with a simulated clock, from a scenario file.
 //! - [`experiment`]: replications, comparisons, statistics.
-//! - [`report`]: tables, plots and pictures.
+//! - [`report`]: tables, plots and pictures; [`report::into_folder`] runs an experiment into a whole folder.
 
 pub mod agenda;
 pub mod allocator;

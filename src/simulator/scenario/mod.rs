@@ -183,6 +183,11 @@ impl Scenario {
         Self::from_yaml(&text, &path.display().to_string(), base_dir, sets)
     }
 
+    /// The scenario that runs when none is named, with overrides.
+    pub fn quickstart(sets: &[SetOverride]) -> Result<Self, ConfigFileError> {
+        Self::from_yaml(QUICKSTART, "scenarios/quickstart.yaml (built in)", Path::new(""), sets)
+    }
+
     /// Reads the scenario in `text`, with overrides. `origin` names it in errors; paths of device files are relative to
     /// `base_dir`.
     pub fn from_yaml(
@@ -227,6 +232,14 @@ impl Scenario {
         }
         scenario.sections = tree.sections();
         Ok(scenario)
+    }
+
+    /// Jobs of all replications, where the horizon says how many.
+    pub fn expected_jobs(&self) -> Option<u64> {
+        match self.horizon {
+            Horizon::Jobs(jobs) => Some(jobs.saturating_mul(u64::from(self.replications))),
+            Horizon::Time(_) => None,
+        }
     }
 
     /// A hash of everything that decides the outcome besides the program itself: the resolved scenario and the figures
