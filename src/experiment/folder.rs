@@ -18,6 +18,7 @@ use super::reading::coupling_text;
 use super::run::{MetricSummary, Replication, search_memory, summarize};
 use super::statistics::Interval;
 use super::timing::Timing;
+use super::version::VERSION;
 use super::writing::{self, Claim, Named};
 use crate::input_file;
 use crate::quantum::calibration::Calibration;
@@ -26,9 +27,6 @@ use crate::simulator::scenario::{Scenario, Traces};
 use crate::simulator::simulation::SimulationError;
 use crate::simulator::traces::{Sink, Sinks, interval_set};
 use crate::simulator::world::write_world;
-
-/// Version of this program.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The folder of one run.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Runs and comparisons written whole: figures, plots and the page, as the command line writes them.
 //!
-//! Promises the same folder for the same scenario and version, but for wall-clock figures, and a finished manifest
-//! only beside whole files. Leaves opening the folder to [`RunFolder`], finding a warm-up to
+//! Promises the same folder for the same scenario and version, but for wall-clock figures, and a finished
+//! manifest only beside whole files. Leaves opening the folder to [`RunFolder`], finding a warm-up to
 //! [`crate::experiment::warm_up`], and printing to the caller.
 
 use std::io;
@@ -50,7 +50,8 @@ pub struct RunInto<'a> {
     pub threads: usize,
     /// What is drawn.
     pub pictures: Pictures,
-    /// Where the first replication writes its journal instead of where the scenario says; over whatever is there.
+    /// Where the first replication writes its journal instead of where the scenario says; over whatever is
+    /// there.
     pub journal: Option<&'a Path>,
     /// How far the replications are.
     pub progress: Option<&'a Progress<'a>>,
@@ -145,7 +146,8 @@ pub fn run_into(folder: &RunFolder, scenario: &Scenario, how: &RunInto<'_>) -> R
     let timing = folder.write_timing(scenario, &replications, threads)?;
     folder.write_manifest(scenario, &notes)?;
     if collect && let Some(first) = replications.first() {
-        // Two processors, two tasks: drawing the plots takes about as long as reading the traces for the page.
+        // Two processors, two tasks: drawing the plots takes about as long as reading the traces for the
+        // page.
         let (plots, page) = rayon::join(
             || plots::write_all(folder.path(), &run_plots(scenario, first)),
             || if pictures == Pictures::PlotsAndPage { write_page(folder.path()) } else { Ok(()) },
@@ -156,8 +158,8 @@ pub fn run_into(folder: &RunFolder, scenario: &Scenario, how: &RunInto<'_>) -> R
     Ok(Ran { replications, notes, timing })
 }
 
-/// Runs and compares variants of `base`, and writes all files of the comparison. `before` is told of each variant
-/// before replications of it run, and which.
+/// Runs and compares variants of `base`, and writes all files of the comparison. `before` is told of each
+/// variant before replications of it run, and which.
 ///
 /// The folder was opened for these variants, and their warm-up is found.
 pub fn compare_into(

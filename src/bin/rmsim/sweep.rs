@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use resource_manager::experiment::folder::VERSION;
 use resource_manager::experiment::sweep::SweepError;
 use resource_manager::experiment::sweep::listing::Listing;
 use resource_manager::experiment::sweep::merge;
 use resource_manager::experiment::sweep::plan::Plan;
 use resource_manager::experiment::sweep::runner::{Folder, Shard, Survey, run};
 use resource_manager::experiment::sweep::tables::Merged;
+use resource_manager::experiment::version::VERSION;
 use resource_manager::report::plots;
 use resource_manager::report::sweep::{sweep_plots, sweep_table};
 use resource_manager::report::table::{Align, Table, duration, number};
