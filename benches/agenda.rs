@@ -11,7 +11,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use rand::{RngExt, SeedableRng};
 use rand_distr::Exp1;
 use rand_pcg::Pcg64Dxsm;
-use resource_manager::simulator::agenda::{Agenda, Ticket};
+use resource_manager::agenda::{Agenda, Ticket};
 use resource_manager::time::Time;
 
 /// Events per measured iteration.

@@ -4,13 +4,15 @@
 //!
 //! - [`time`], [`random`], [`input_file`], [`label`]: instants, spans, keyed random streams; files within bounds; names.
 //! - [`config_file`]: YAML files in which every key and value knows where it stands; errors with the valid choices.
+//! - [`agenda`]: the future event list, for every driver whose clock is simulated.
 //! - [`quantum`]: hardware and programs; [`quantum::hardware`] is what a device truly does.
 //! - [`allocator`]: the core: commands in, events out.
 //! - [`observe`]: watches the core through its events: the auditor, every metric.
 //! - [`simulator`]: drives the core with a simulated clock, from a scenario file.
 //! - [`experiment`]: replications, comparisons, statistics.
-//! - [`report`]: tables, plots and pictures.
+//! - [`report`]: tables, plots and pictures; [`report::into_folder`] runs an experiment into a whole folder.
 
+pub mod agenda;
 pub mod allocator;
 pub mod config_file;
 pub mod experiment;

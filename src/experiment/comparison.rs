@@ -4,6 +4,8 @@
 //! and files whose bytes depend on the values alone. Leaves running the variants to the runner, what their values rest on
 //! to [`super::evidence`] and the terminal table to the report.
 
+use std::io;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +17,7 @@ use super::statistics::{
     paired_difference,
 };
 use crate::random::{Purpose, StreamFamily};
-use crate::simulator::csv_row::cell;
+use crate::simulator::csv_row::{RowWriter, cell};
 
 /// The values of one replication by metric name; `None` where the metric had no observation.
 pub type MetricValues = IndexMap<String, Option<f64>>;
@@ -414,6 +416,25 @@ fn rows_of(metric: &Metric, base: &Variant, others: &[&Variant], seed: u64) -> V
         });
     }
     rows
+}
+
+/// Every value that goes into a comparison (`replications.csv`): one row per variant, replication and metric.
+pub fn replications_csv(variants: &[Variant]) -> String {
+    let mut writer = RowWriter::new(Vec::new());
+    let mut rows = || -> io::Result<()> {
+        writer.record(["variant", "replication", "metric", "value"])?;
+        for variant in variants {
+            for (replication, values) in variant.replications.iter().enumerate() {
+                for (metric, value) in values {
+                    let value = value.map_or_else(String::new, |value| value.to_string());
+                    writer.record([&variant.name, &replication.to_string(), metric, &value])?;
+                }
+            }
+        }
+        Ok(())
+    };
+    rows().expect("writing to memory cannot fail");
+    String::from_utf8(writer.finish().unwrap_or_default()).unwrap_or_default()
 }
 
 #[cfg(test)]

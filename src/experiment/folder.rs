@@ -12,11 +12,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
+use super::compare::Prepared;
 use super::notes::Note;
 use super::reading::coupling_text;
 use super::run::{MetricSummary, Replication, search_memory, summarize};
 use super::statistics::Interval;
 use super::timing::Timing;
+use super::version::VERSION;
 use super::writing::{self, Claim, Named};
 use crate::input_file;
 use crate::quantum::calibration::Calibration;
@@ -26,9 +28,6 @@ use crate::simulator::simulation::SimulationError;
 use crate::simulator::traces::{Sink, Sinks, interval_set};
 use crate::simulator::world::write_world;
 
-/// Version of this program.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
 /// The folder of one run.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
@@ -36,6 +35,8 @@ pub struct RunFolder {
     id: String,
     /// Distinguishes this writer from any other, see [`Self::write_last`].
     writer: String,
+    /// When it was opened.
+    started: jiff::Timestamp,
     /// Held as long as somebody may write; the system drops it with the process.
     _lock: Option<Arc<File>>,
 }
@@ -96,6 +97,15 @@ pub fn run_id(scenario: &Scenario) -> String {
     hasher.finalize().to_hex()[..12].to_owned()
 }
 
+/// The name of a comparison: the first 12 hex digits of the hash of its variants' runs, in their order.
+pub fn comparison_id(variants: &[Prepared]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for variant in variants {
+        hasher.update(run_id(&variant.scenario).as_bytes());
+    }
+    hasher.finalize().to_hex()[..12].to_owned()
+}
+
 impl RunFolder {
     /// Opens the folder of a scenario's run: `out` itself, or `results/<scenario>/<run>`.
     pub fn open(scenario: &Scenario, out: Option<&Path>, force: bool) -> Result<Self, FolderError> {
@@ -104,8 +114,20 @@ impl RunFolder {
         Self::claim(path, id, force)
     }
 
+    /// Opens the folder of a comparison of variants of `base`: `out` itself, or `results/<base>/compare-<id>`.
+    pub fn open_comparison(
+        base: &Scenario,
+        variants: &[Prepared],
+        out: Option<&Path>,
+        force: bool,
+    ) -> Result<Self, FolderError> {
+        let id = comparison_id(variants);
+        let usual = || Path::new("results").join(&base.name).join(format!("compare-{id}"));
+        Self::claim(out.map_or_else(usual, Path::to_path_buf), id, force)
+    }
+
     /// Opens a folder for something with the given identity.
-    pub fn claim(path: PathBuf, id: String, force: bool) -> Result<Self, FolderError> {
+    fn claim(path: PathBuf, id: String, force: bool) -> Result<Self, FolderError> {
         if path.is_file() {
             return Err(FolderError::IsFile(path));
         }
@@ -128,7 +150,7 @@ impl RunFolder {
                 None => return Err(FolderError::NoRun(path)),
             }
         }
-        let folder = Self { path, id, writer: writer_name(), _lock: lock };
+        let folder = Self { path, id, writer: writer_name(), started: jiff::Timestamp::now(), _lock: lock };
         // From now on the folder is known for what it is, even if this run is interrupted: no moment at which a finished
         // manifest stands beside a part of its files.
         let begun = json!({"run": folder.id, "finished_at": null, "writer": folder.writer});
@@ -389,13 +411,7 @@ impl RunFolder {
     }
 
     /// Writes `manifest.json`, last of all: it says that the files beside it are whole.
-    pub fn write_manifest(
-        &self,
-        scenario: &Scenario,
-        notes: &[Note],
-        started: jiff::Timestamp,
-        finished: jiff::Timestamp,
-    ) -> Result<(), FolderError> {
+    pub fn write_manifest(&self, scenario: &Scenario, notes: &[Note]) -> Result<(), FolderError> {
         let mut offset = 0;
         let devices: Vec<Value> = scenario
             .fleet
@@ -425,8 +441,8 @@ impl RunFolder {
             "generator": "PCG64 DXSM, streams keyed by BLAKE3 of (seed, replication, purpose)",
             "simulated_start": scenario.start.to_string(),
             "host": {"os": std::env::consts::OS, "architecture": std::env::consts::ARCH},
-            "started_at": started.to_string(),
-            "finished_at": finished.to_string(),
+            "started_at": self.started.to_string(),
+            "finished_at": jiff::Timestamp::now().to_string(),
             "notes": notes,
             "devices": devices,
             "resolved_scenario": scenario.resolved,
@@ -438,10 +454,8 @@ impl RunFolder {
     /// Writes `manifest.json` of a comparison.
     pub fn write_comparison_manifest(
         &self,
-        variants: &[super::compare::Prepared],
+        variants: &[Prepared],
         replications: usize,
-        started: jiff::Timestamp,
-        finished: jiff::Timestamp,
     ) -> Result<(), FolderError> {
         let list = variants.iter().map(|variant| {
             json!({
@@ -457,8 +471,8 @@ impl RunFolder {
             "scenario": first.map(|scenario| scenario.name.as_str()),
             "seed": first.map(|scenario| scenario.seed),
             "replications": replications,
-            "started_at": started.to_string(),
-            "finished_at": finished.to_string(),
+            "started_at": self.started.to_string(),
+            "finished_at": jiff::Timestamp::now().to_string(),
             "variants": list.collect::<Vec<Value>>(),
         }))
     }

@@ -24,5 +24,6 @@ pub mod statistics;
 pub mod sweep;
 pub mod timing;
 pub mod variants;
+pub mod version;
 pub mod warm_up;
 pub mod writing;

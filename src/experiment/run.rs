@@ -244,7 +244,7 @@ pub fn search_memory(replications: &[Replication]) -> MemoryUse {
 fn journal_header(scenario: &Scenario, replication: u32) -> journal::Header {
     journal::Header {
         journal: journal::VERSION,
-        program: super::folder::VERSION.to_owned(),
+        program: super::version::VERSION.to_owned(),
         scenario: scenario.name.clone(),
         scenario_hash: blake3::Hash::from(scenario.digest()).to_hex().to_string(),
         seed: scenario.seed,

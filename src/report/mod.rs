@@ -1,7 +1,7 @@
 //! What people look at: tables, plots and pictures of devices and results.
 //!
-//! Promises text and image bytes that depend on the data alone and are readable without colour. Leaves writing files
-//! to the binary.
+//! Promises text and image bytes that depend on the data alone and are readable without colour. Leaves the command
+//! line to the binary. [`into_folder`] stands here because it needs both: an experiment to run, and how it looks.
 
 mod bitmap;
 pub mod check;
@@ -13,6 +13,7 @@ pub mod device_table;
 pub mod device_text;
 pub mod font;
 pub mod html;
+pub mod into_folder;
 pub mod layout;
 pub mod placement_table;
 pub mod plots;

@@ -4,10 +4,9 @@
 //! [`crate::quantum::hardware`].
 //!
 //! Reading order: [`scenario`] (what is asked), [`workload`] (jobs and when they come), [`simulation`] (the event
-//! loop), [`traces`] and [`world`] (what is written), [`agenda`] (the future event list).
+//! loop; what comes next is on the [`crate::agenda`]), [`traces`] and [`world`] (what is written).
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
-pub mod agenda;
 pub mod csv_reader;
 pub mod csv_row;
 pub mod job_book;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::agenda::Ticket;
+use crate::agenda::Ticket;
 use crate::allocator::protocol::{Allocation, Status, StatusReason};
 use crate::quantum::calibration::Calibration;
 use crate::quantum::hardware::Hardware;

@@ -56,7 +56,7 @@ pub fn check(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
     // Replications side by side take each other's time.
     let threads = if timing && chosen.threads.is_none() { 1 } else { input::threads(chosen.threads) };
     find_warm_up(&mut scenario, baseline.as_ref(), threads, console)?;
-    let bar = console.progress(input::expected_jobs(&scenario), "jobs");
+    let bar = console.progress(scenario.expected_jobs(), "jobs");
     let advance = |jobs, _| bar.set_position(jobs);
     let settings =
         Settings { threads, sinks: &|_| Ok(None), collect: false, timing, progress: Some(&advance) };

@@ -1,31 +1,25 @@
 //! `rmsim compare`.
 
-use std::io;
-use std::path::Path;
-use std::str::FromStr;
-
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use resource_manager::config_file::SetOverride;
 use resource_manager::experiment::compare::{
-    Compared, DEFAULT_REPLICATIONS, Plan, Prepared, Stopping, compare as run_comparison, devices_of,
-    metrics_named,
+    DEFAULT_REPLICATIONS, Plan, Prepared, Stopping, devices_of, metrics_named,
 };
 use resource_manager::experiment::comparison::{Comparison, Metric};
-use resource_manager::experiment::folder::{RunFolder, run_id};
-use resource_manager::experiment::run::Settings;
+use resource_manager::experiment::folder::RunFolder;
 use resource_manager::experiment::variants::{Named, Vary, check, product};
 use resource_manager::experiment::warm_up;
-use resource_manager::report::comparison_plots::comparison_plots;
 use resource_manager::report::comparison_table::comparison_table;
-use resource_manager::report::plots;
+use resource_manager::report::into_folder::{CompareInto, compare_into};
 use resource_manager::report::table::duration;
-use resource_manager::simulator::csv_row::RowWriter;
 use resource_manager::simulator::scenario::Scenario;
 
 use crate::args::CompareArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
+use crate::report::pictures;
 use crate::{input, report};
 
 pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
@@ -74,27 +68,16 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
             stopping.minimum, base.replications
         ));
     }
-    let mut identity = blake3::Hasher::new();
-    for variant in &variants {
-        identity.update(run_id(&variant.scenario).as_bytes());
-    }
-    let id = identity.finalize().to_hex()[..12].to_owned();
-    let path = match &common.out {
-        Some(path) => path.clone(),
-        None => Path::new("results").join(&base.name).join(format!("compare-{id}")),
-    };
-    let folder = RunFolder::claim(path, id, common.force)?;
-    let started = jiff::Timestamp::now();
+    let folder = RunFolder::open_comparison(&base, &variants, common.out.as_deref(), common.force)?;
     let threads = input::threads(common.scenario.threads);
     if let Some(span) = warm_up::resolve(variants.iter_mut().map(|variant| &mut variant.scenario), threads)
         .map_err(Failure::failed)?
     {
         console.note(format!("warm-up: {} (MSER-5)", duration(Some(span.as_secs_f64()))));
     }
-    let draw = !common.no_plots;
+    let pictures = pictures(!common.no_plots, common.no_report);
     let jobs_of = |variant: &Prepared, replications: u32| {
-        let scenario = Scenario { replications, ..variant.scenario.clone() };
-        input::expected_jobs(&scenario)
+        Scenario { replications, ..variant.scenario.clone() }.expected_jobs()
     };
     let all = match stopping {
         Some(_) => None,
@@ -111,29 +94,15 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
         done.fetch_max(before_this.load(relaxed) + jobs, relaxed);
         bar.set_position(done.load(relaxed));
     };
-    let settings =
-        Settings { threads, sinks: &|_| Ok(None), collect: draw, timing: false, progress: Some(&advance) };
     let plan = Plan { variants: &variants, baseline, metrics: &metrics, also: &also, stopping };
-    let compared = run_comparison(&plan, &settings, |variant, numbers| {
+    let how = CompareInto { threads, pictures, trade_off, progress: Some(&advance) };
+    let compared = compare_into(&folder, &base, &plan, &how, |variant, numbers| {
         before_this.store(done.load(relaxed), relaxed);
         let rounds = if stopping.is_some() { format!(", up to {}", numbers.end) } else { String::new() };
         bar.set_message(format!("{}{rounds}", variant.name));
     })?;
     bar.finish_and_clear();
-    let Compared { comparison, variants: results, .. } = &compared;
-    folder.write("comparison.csv", comparison.to_csv().as_bytes())?;
-    folder.write("comparison.json", comparison.to_json().as_bytes())?;
-    folder.write("replications.csv", per_replication(results).as_bytes())?;
-    if draw {
-        let subtitle =
-            format!("scenario {}, seed {}, {} replications", base.name, base.seed, comparison.replications);
-        let plots = comparison_plots(&compared, &trade_off, &subtitle);
-        plots::write_all(folder.path(), &plots).map_err(Failure::failed)?;
-    }
-    folder.write_comparison_manifest(&variants, comparison.replications, started, jiff::Timestamp::now())?;
-    if draw && !common.no_report {
-        report::write(folder.path())?;
-    }
+    let comparison = &compared.comparison;
     print(|out| {
         if common.json {
             writeln!(out, "{}", comparison.to_json())
@@ -141,7 +110,7 @@ pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
             write!(out, "{}", comparison_table(comparison, console.color()))
         }
     })?;
-    console.note(report::whereabouts(folder.path(), draw && !common.no_report));
+    console.note(report::whereabouts(folder.path(), pictures));
     warn(comparison, console);
     Ok(())
 }
@@ -185,23 +154,4 @@ fn trade_off(text: &str, devices: &BTreeSet<String>) -> Result<((String, String)
     let metrics = metrics_named(&[x.clone(), y.clone()], devices)
         .map_err(|error| input::no_such_metric("--trade-off", &error))?;
     Ok(((x, y), metrics))
-}
-
-/// Every value that went into the comparison: one row per variant, replication and metric.
-fn per_replication(results: &[resource_manager::experiment::comparison::Variant]) -> String {
-    let mut writer = RowWriter::new(Vec::new());
-    let mut rows = || -> io::Result<()> {
-        writer.record(["variant", "replication", "metric", "value"])?;
-        for variant in results {
-            for (replication, values) in variant.replications.iter().enumerate() {
-                for (metric, value) in values {
-                    let value = value.map_or_else(String::new, |value| value.to_string());
-                    writer.record([&variant.name, &replication.to_string(), metric, &value])?;
-                }
-            }
-        }
-        Ok(())
-    };
-    rows().expect("writing to memory cannot fail");
-    String::from_utf8(writer.finish().unwrap_or_default()).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use resource_manager::experiment::check::speed::SpeedError;
 use resource_manager::experiment::compare::CompareError;
 use resource_manager::experiment::folder::FolderError;
 use resource_manager::experiment::run::RunError;
+use resource_manager::report::into_folder::IntoFolderError;
 
 /// A message and the exit code that goes with it.
 #[derive(Debug)]
@@ -69,6 +70,20 @@ impl From<FolderError> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         Self::failed(error)
+    }
+}
+
+impl From<IntoFolderError> for Failure {
+    fn from(error: IntoFolderError) -> Self {
+        match error {
+            IntoFolderError::Run(error) => error.into(),
+            IntoFolderError::Compare(error) => error.into(),
+            IntoFolderError::Folder(error) => error.into(),
+            IntoFolderError::NoPage(_) => Self::input(error),
+            IntoFolderError::Plot(_) | IntoFolderError::Read(_) | IntoFolderError::Page { .. } => {
+                Self::failed(error)
+            }
+        }
     }
 }
 

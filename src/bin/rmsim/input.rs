@@ -6,7 +6,7 @@ use resource_manager::config_file::SetOverride;
 use resource_manager::experiment::compare::NoMetric;
 use resource_manager::experiment::variants::distinct;
 use resource_manager::observe::metrics::{Better, METRICS, MetricDef};
-use resource_manager::simulator::scenario::{Horizon, QUICKSTART, Scenario};
+use resource_manager::simulator::scenario::Scenario;
 
 use crate::args::{ScenarioArgs, TraceChoice};
 use crate::failure::Failure;
@@ -48,9 +48,7 @@ pub fn parse_sets(texts: &[String]) -> Result<Vec<SetOverride>, Failure> {
 pub fn load(path: Option<&Path>, sets: &[SetOverride]) -> Result<Scenario, Failure> {
     match path {
         Some(path) => Ok(Scenario::load(path, sets)?),
-        None => {
-            Ok(Scenario::from_yaml(QUICKSTART, "scenarios/quickstart.yaml (built in)", Path::new(""), sets)?)
-        }
+        None => Ok(Scenario::quickstart(sets)?),
     }
 }
 
@@ -93,12 +91,4 @@ pub fn no_such_metric(option: &str, error: &NoMetric) -> Failure {
 /// Number of threads to use: those asked for, or as many as there are processors.
 pub fn threads(asked: Option<u16>) -> usize {
     asked.map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from)
-}
-
-/// Jobs of all replications, where the horizon says how many.
-pub fn expected_jobs(scenario: &Scenario) -> Option<u64> {
-    match scenario.horizon {
-        Horizon::Jobs(jobs) => Some(jobs.saturating_mul(u64::from(scenario.replications))),
-        Horizon::Time(_) => None,
-    }
 }

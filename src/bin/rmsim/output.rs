@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use resource_manager::experiment::writing;
+use resource_manager::report::into_folder::PAGE_BEGINS;
 
 use crate::failure::Failure;
 
@@ -30,7 +31,7 @@ impl Kind {
             Self::Journal => b"{\"journal\"",
             Self::Junit => b"<?xml",
             Self::Markdown => b"### ",
-            Self::Page => b"<!DOCTYPE html>",
+            Self::Page => PAGE_BEGINS,
             Self::Png => b"\x89PNG",
             Self::Svg => b"<svg",
         }

@@ -2,8 +2,8 @@
 
 use std::io::BufReader;
 
-use resource_manager::experiment::folder::VERSION;
 use resource_manager::experiment::replay::{ReplayFailure, Verdict, verify, what_if};
+use resource_manager::experiment::version::VERSION;
 use resource_manager::input_file;
 use resource_manager::observe::journal::{JournalError, Reader};
 use resource_manager::report::replay_table;

@@ -4,15 +4,13 @@ use std::path::Path;
 
 use resource_manager::experiment::reading::{ReadError, Results};
 use resource_manager::report::html::{self, Options};
+use resource_manager::report::into_folder::{PAGE, Pictures};
 use resource_manager::time::{Span, Time};
 
 use crate::args::ReportArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
 use crate::output;
-
-/// Name of the page in a folder of results.
-const FILE: &str = "report.html";
 
 pub fn report(args: &ReportArgs, console: &Console) -> Result<(), Failure> {
     let time = |text: &Option<String>, option: &str| {
@@ -25,7 +23,7 @@ pub fn report(args: &ReportArgs, console: &Console) -> Result<(), Failure> {
         from: time(&args.from, "--from")?,
         until: time(&args.until, "--until")?,
     };
-    let path = args.out.clone().unwrap_or_else(|| args.dir.join(FILE));
+    let path = args.out.clone().unwrap_or_else(|| args.dir.join(PAGE));
     output::free(&path, output::Kind::Page, "--out")?;
     let results = Results::open(&args.dir).map_err(read_failure)?;
     let page = html::page(&results, &options).map_err(read_failure)?;
@@ -37,18 +35,22 @@ pub fn report(args: &ReportArgs, console: &Console) -> Result<(), Failure> {
     print(|out| writeln!(out, "{}", path.display()))
 }
 
-/// Writes the page of a folder that was just written.
-pub fn write(folder: &Path) -> Result<(), Failure> {
-    let results = Results::open(folder).map_err(Failure::failed)?;
-    let page = html::page(&results, &Options::default()).map_err(Failure::failed)?;
-    output::write(&folder.join(FILE), page.html.as_bytes(), output::Kind::Page, "the page")
+/// What `--no-plots` and `--no-report` leave of the pictures: a page without plots has nothing to show.
+pub fn pictures(plots: bool, no_report: bool) -> Pictures {
+    match (plots, no_report) {
+        (false, _) => Pictures::None,
+        (true, true) => Pictures::Plots,
+        (true, false) => Pictures::PlotsAndPage,
+    }
 }
 
 /// Where the results of a finished command are, and what to open first.
-pub fn whereabouts(folder: &Path, has_page: bool) -> String {
-    match has_page {
-        true => format!("results in {}; open {FILE} there in a browser", folder.display()),
-        false => format!("results in {}", folder.display()),
+pub fn whereabouts(folder: &Path, pictures: Pictures) -> String {
+    match pictures {
+        Pictures::PlotsAndPage => {
+            format!("results in {}; open {PAGE} there in a browser", folder.display())
+        }
+        Pictures::None | Pictures::Plots => format!("results in {}", folder.display()),
     }
 }
 

@@ -1,23 +1,21 @@
 //! `rmsim run`.
 
-use std::{fs, io};
+use std::fs;
 
 use resource_manager::experiment::determinism;
 use resource_manager::experiment::folder::RunFolder;
-use resource_manager::experiment::notes::{self, Note};
-use resource_manager::experiment::run::{Replication, Settings, courses, run_with_journal, search_memory};
+use resource_manager::experiment::notes::Note;
+use resource_manager::experiment::run::{Replication, search_memory};
 use resource_manager::experiment::warm_up;
-use resource_manager::experiment::writing::{self, Named};
-use resource_manager::report::plots;
-use resource_manager::report::run_plots::run_plots;
+use resource_manager::report::into_folder::{Ran, RunInto, run_into};
 use resource_manager::report::run_summary::run_summary;
 use resource_manager::report::table::{duration, number, percent};
 use resource_manager::simulator::scenario::Scenario;
-use resource_manager::simulator::traces::Sink;
 
 use crate::args::RunArgs;
 use crate::console::{Console, print};
 use crate::failure::Failure;
+use crate::report::pictures;
 use crate::{input, output, report};
 
 /// Violations that are printed one by one; all are counted.
@@ -43,49 +41,15 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
         output::free(path, output::Kind::Journal, "--journal")?;
     }
     let folder = RunFolder::open(&scenario, common.out.as_deref(), common.force)?;
-    let started = jiff::Timestamp::now();
     if let Some(span) = warm_up::resolve([&mut scenario], threads).map_err(Failure::failed)? {
         console.note(format!("warm-up: {} (MSER-5)", duration(Some(span.as_secs_f64()))));
     }
-    let draw = scenario.output.plots && !common.no_plots;
-    let bar = console.progress(input::expected_jobs(&scenario), "jobs");
+    let pictures = pictures(scenario.output.plots && !common.no_plots, common.no_report);
+    let bar = console.progress(scenario.expected_jobs(), "jobs");
     let advance = |jobs, _| bar.set_position(jobs);
-    let sinks = |replication| folder.sinks(&scenario, replication);
-    let settings = Settings { threads, sinks: &sinks, collect: draw, timing: true, progress: Some(&advance) };
-    let journal = |replication: u32| -> io::Result<Option<Sink>> {
-        match &args.journal {
-            Some(path) if replication == 0 => {
-                let file = writing::create_alone(path).map_err(|error| writing::named(path, &error))?;
-                Ok(Some(Box::new(Named::new(path.clone(), file))))
-            }
-            Some(_) => Ok(None),
-            None => folder.journal(&scenario, replication),
-        }
-    };
-    let simulate = || run_with_journal(&scenario, &settings, &journal);
-    let write_worlds = || folder.write_worlds(&scenario);
-    // What depends on no decision is written meanwhile, where there is a processor for it.
-    let (replications, worlds) = match threads {
-        1 => (simulate(), write_worlds()),
-        _ => rayon::join(simulate, write_worlds),
-    };
-    let replications = replications?;
-    worlds?;
+    let how = RunInto { threads, pictures, journal: args.journal.as_deref(), progress: Some(&advance) };
+    let Ran { replications, notes, timing } = run_into(&folder, &scenario, &how)?;
     bar.finish_and_clear();
-    folder.join_traces(&scenario)?;
-    let notes = notes::of_run(&scenario, &courses(&replications));
-    folder.write_summary(&scenario, &replications, &notes)?;
-    let timing = folder.write_timing(&scenario, &replications, threads)?;
-    folder.write_manifest(&scenario, &notes, started, jiff::Timestamp::now())?;
-    if draw && let Some(first) = replications.first() {
-        // Two processors, two tasks: drawing the plots takes about as long as reading the traces for the report.
-        let (plots, report) = rayon::join(
-            || plots::write_all(folder.path(), &run_plots(&scenario, first)),
-            || if common.no_report { Ok(()) } else { report::write(folder.path()) },
-        );
-        plots.map_err(Failure::failed)?;
-        report?;
-    }
     print(|out| {
         if common.json {
             return out.write_all(&fs::read(folder.path().join("summary.json"))?);
@@ -109,7 +73,7 @@ pub fn run(args: &RunArgs, console: &Console) -> Result<(), Failure> {
             number(Some((memory.bytes_peak as f64 / (1 << 20) as f64 * 10.0).round() / 10.0)),
         ));
     }
-    console.note(report::whereabouts(folder.path(), draw && !common.no_report));
+    console.note(report::whereabouts(folder.path(), pictures));
     if let Some(path) = &args.journal {
         console.note(format!("journal in {}", path.display()));
     }

@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use resource_manager::config_file::YamlFile;
-use resource_manager::experiment::folder::VERSION;
 use resource_manager::experiment::sweep::SweepError;
-use resource_manager::experiment::sweep::file::PLAN;
 use resource_manager::experiment::sweep::listing::Listing;
 use resource_manager::experiment::sweep::merge;
 use resource_manager::experiment::sweep::plan::Plan;
 use resource_manager::experiment::sweep::runner::{Folder, Shard, Survey, run};
 use resource_manager::experiment::sweep::tables::Merged;
+use resource_manager::experiment::version::VERSION;
 use resource_manager::report::plots;
 use resource_manager::report::sweep::{sweep_plots, sweep_table};
 use resource_manager::report::table::{Align, Table, duration, number};
@@ -31,7 +29,7 @@ pub fn sweep(args: &SweepArgs, console: &Console) -> Result<(), Failure> {
         Some(text) => text.parse().map_err(Failure::input)?,
         None => Shard::WHOLE,
     };
-    let out = args.out.clone().unwrap_or_else(|| Path::new("results").join("sweeps").join(&listing.sweep));
+    let out = args.out.clone().unwrap_or_else(|| Folder::usual(listing));
     let threads = input::threads(args.threads);
     console.note(format!(
         "{}: seed {}, {} combination(s) in {} replication(s), {} cells",
@@ -77,12 +75,6 @@ pub fn merge_folders(args: &MergeArgs, console: &Console) -> Result<(), Failure>
     let merged = merge::merge(&args.folders, args.out.as_deref())?;
     let out = args.out.as_ref().or(args.folders.first()).cloned().unwrap_or_else(|| PathBuf::from("."));
     show(&merged, &out, &args.tables, console)
-}
-
-/// Whether the file at `path` is a plan; a file that cannot be read is none, and its reader will say why. A pipe, which
-/// can be read only once, is taken for a scenario.
-pub fn is_plan(path: &Path) -> bool {
-    path.is_file() && YamlFile::load(path, &PLAN).is_ok_and(|file| file.has("sweep"))
 }
 
 /// `rmsim validate` of a plan.

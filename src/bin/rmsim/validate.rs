@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::{input, run, sweep};
 
 pub fn validate(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
-    if let Some(path) = args.scenario.as_deref().filter(|path| sweep::is_plan(path)) {
+    if let Some(path) = args.scenario.as_deref().filter(|path| file::is_plan(path)) {
         if !args.set.is_empty() {
             return Err(Failure::input("--set changes scenarios, not plans; hint: the plan has a key `set`"));
         }

@@ -2,7 +2,7 @@
 //!
 //! Promises one pass over the jobs of a replayed workload, and none over drawn ones: of these the sources say enough.
 
-use super::{Note, NoteKind, count, grouped, roughly};
+use super::note::{Note, NoteKind, count, grouped, roughly};
 use crate::experiment::check::FEWEST_REPLICATIONS;
 use crate::simulator::scenario::{Comparison, Horizon, Scenario, WarmUp};
 use crate::simulator::workload::replay::Replay;

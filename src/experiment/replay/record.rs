@@ -4,7 +4,7 @@ use std::io::BufRead;
 
 use super::calibrations::{PlanReader, Plans};
 use super::course::{Course, Courses};
-use super::{Redriven, ReplayFailure};
+use super::verify::{Redriven, ReplayFailure};
 use crate::allocator::protocol::Command;
 use crate::observe::journal::Reader;
 use crate::time::Time;

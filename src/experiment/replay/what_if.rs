@@ -24,11 +24,11 @@ use std::io::BufRead;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::ReplayFailure;
 use super::changes::{Changes, changes};
 use super::course::Courses;
 use super::record::{Record, shots_of};
 use super::site::{Phase, Site};
+use super::verify::ReplayFailure;
 use crate::allocator::Allocator;
 use crate::allocator::config::AllocatorConfig;
 use crate::allocator::protocol::{

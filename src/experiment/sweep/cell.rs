@@ -11,9 +11,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::SweepError;
-use crate::experiment::folder::VERSION;
 use crate::experiment::notes::Course;
 use crate::experiment::run::Replication;
+use crate::experiment::version::VERSION;
 use crate::input_file;
 use crate::simulator::csv_row::RowWriter;
 use crate::simulator::scenario::Scenario;

@@ -3,6 +3,7 @@
 //! Promises types and spelling. Leaves what needs more than one key, or the base scenario, to [`super::plan`].
 
 use std::fmt;
+use std::path::Path;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -11,7 +12,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::config_file::Kind;
+use crate::config_file::{Kind, YamlFile};
 
 /// What errors about plans show.
 pub const PLAN: Kind = Kind {
@@ -292,6 +293,12 @@ impl JsonSchema for Tolerance {
             ],
         })
     }
+}
+
+/// Whether the file at `path` is a plan; a file that cannot be read is none, and its reader will say why. A pipe,
+/// which can be read only once, is taken for a scenario.
+pub fn is_plan(path: &Path) -> bool {
+    path.is_file() && YamlFile::load(path, &PLAN).is_ok_and(|file| file.has("sweep"))
 }
 
 /// The JSON Schema of plan files, as it is committed in `scenarios/sweeps/schema.json`.

@@ -4,9 +4,18 @@
 //! one. Settings of all combinations may be refined by what varies (`workload` by `workload.arrivals`), and a variant may
 //! differ from them. Leaves reading settings to [`super::plan`].
 
+use serde_json::Value;
+
 use super::listing::Dimension;
-use super::plan::Setting;
 use crate::config_file::{ConfigFileError, Overlap, SetOverride, YamlFile};
+
+/// A setting and where in the plan it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Setting {
+    pub path: String,
+    pub value: Value,
+    pub at: Vec<String>,
+}
 
 /// Checks the settings of all combinations, `common`, and of each label of each dimension.
 pub(super) fn check(

@@ -14,10 +14,10 @@ use super::cell::cell_name;
 use super::conditions::{Conditions, label_of};
 use super::file::{PLAN, PlanFile};
 use super::listing::{Dimension, Expected, Listed, Listing, name_of};
-use super::overlaps;
+use super::overlaps::{self, Setting};
 use crate::config_file::{ConfigFileError, SetOverride, YamlFile};
-use crate::experiment::folder::VERSION;
 use crate::experiment::notes::Premises;
+use crate::experiment::version::VERSION;
 use crate::label;
 use crate::observe::metrics::{METRICS, MetricDef};
 use crate::simulator::scenario::{QUICKSTART, SCENARIO, Scenario, WarmUp};
@@ -50,14 +50,6 @@ struct Base {
     text: String,
     origin: String,
     folder: PathBuf,
-}
-
-/// A setting and where in the plan it stands.
-#[derive(Debug, Clone)]
-pub(super) struct Setting {
-    pub path: String,
-    pub value: Value,
-    pub at: Vec<String>,
 }
 
 /// A combination before its scenario is read.

@@ -81,6 +81,11 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// Where a sweep lies unless somebody says otherwise: `results/sweeps/<sweep>`.
+    pub fn usual(listing: &Listing) -> PathBuf {
+        Path::new("results").join("sweeps").join(&listing.sweep)
+    }
+
     /// The folder at `path`, which need not be there.
     pub fn at(path: &Path) -> Self {
         Self { path: path.to_path_buf(), cells: path.join(CELLS) }

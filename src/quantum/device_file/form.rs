@@ -12,6 +12,9 @@ use crate::config_file::typed::Spanned;
 use crate::quantum::device::{Granularity, Technology};
 use crate::time::Span;
 
+/// Version of the schema that is read and written.
+pub const SCHEMA: u32 = 1;
+
 /// A probability in 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Probability(pub f64);

@@ -5,6 +5,7 @@
 //! path to [`super::catalogue`].
 
 mod form;
+mod rounding;
 mod write;
 
 use std::path::Path;
@@ -21,13 +22,11 @@ use crate::config_file::typed::{self, Limits, Location, Spanned};
 use crate::input_file;
 use crate::random::{Purpose, StreamFamily};
 use crate::time::Span;
+pub use form::SCHEMA;
 use form::{
     CouplerForm, DeviceForm, DeviceListForm, NoiseProfile, Probability, QubitForm, SpreadForm, Topology,
 };
-pub(crate) use write::rounded;
-
-/// Version of the schema that is read and written.
-pub const SCHEMA: u32 = 1;
+pub(crate) use rounding::rounded;
 
 /// Largest device file that is read, bytes; 1,000 qubits take about 200 kB.
 pub const MAX_BYTES: usize = 64 << 20;

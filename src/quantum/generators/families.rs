@@ -7,7 +7,8 @@ use std::f64::consts::PI;
 
 use rand::RngExt;
 
-use super::{Options, Program};
+use super::options::Options;
+use super::program::Program;
 use crate::random::{Purpose, Stream, StreamFamily};
 
 fn stream(program: &Program, options: &Options) -> Stream {

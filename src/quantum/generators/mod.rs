@@ -4,6 +4,7 @@
 //! of others to files, which [`resolve`] also reads.
 
 mod families;
+mod options;
 mod program;
 
 use std::path::Path;
@@ -12,6 +13,7 @@ use super::circuit::{CircuitProfile, InteractionError};
 use super::file_error::FileError;
 use super::qasm;
 use crate::config_file::shown::{escaped, near};
+use options::Options;
 pub use program::Program;
 
 /// Most of qubits times repetitions (layers, steps, rounds, depth).
@@ -48,17 +50,6 @@ pub struct OptionForm {
     pub most: u64,
     /// Whether the size of the circuit grows with it.
     pub repeats: bool,
-}
-
-/// Values of all options of a family.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Options(Vec<(&'static str, u64)>);
-
-impl Options {
-    /// 0 for a name that the family does not have.
-    fn get(&self, name: &str) -> u64 {
-        self.0.iter().find(|(known, _)| *known == name).map_or(0, |(_, value)| *value)
-    }
 }
 
 const fn repeats(name: &'static str, default: u64, least: u64) -> OptionForm {

@@ -17,11 +17,17 @@ use crate::time::{Span, Time};
 
 mod active;
 mod config;
+mod error;
+mod process;
+
+use process::Process;
 
 pub use active::ActiveOutages;
 pub use config::{
     Effect, FailAt, FailEvery, FailFlapping, FailMtbf, FailureClass, FailureConfig, TargetConfig,
 };
+pub use error::FailureError;
+pub use process::Cause;
 
 /// What is out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,20 +49,6 @@ impl Target {
     }
 }
 
-/// Why something is out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// Written into the scenario at an instant, or at regular ones.
-    Scheduled,
-    /// A soft fault, repaired by software.
-    Soft,
-    /// A hard fault, repaired by people.
-    Hard,
-    /// One flap of a burst.
-    Flapping,
-}
-
 /// One entry of the calendar.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outage {
@@ -72,61 +64,6 @@ pub struct Outage {
     pub effect: Effect,
     /// The entry of the configuration that made it, counted from 0.
     pub entry: u32,
-}
-
-/// Why a list of failures does not fit the fleet.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum FailureError {
-    /// A name or pattern that no device has.
-    #[error(
-        "failures[{entry}] names no device: `{name}`; hint: devices are {known}, and * stands for any text"
-    )]
-    UnknownDevice {
-        /// Index of the entry.
-        entry: usize,
-        /// The name or pattern.
-        name: String,
-        /// The names of the fleet.
-        known: String,
-    },
-    /// A qubit that the device does not have.
-    #[error("failures[{entry}] names qubit {qubit} of device {device}; hint: it has qubits 0..={last}")]
-    UnknownQubit {
-        /// Index of the entry.
-        entry: usize,
-        /// The qubit.
-        qubit: u32,
-        /// Name of the device.
-        device: String,
-        /// Highest qubit.
-        last: usize,
-    },
-    /// A pair of qubits without a coupler.
-    #[error("failures[{entry}] names coupler [{a}, {b}], which device {device} does not have; hint: {hint}")]
-    UnknownCoupler {
-        /// Index of the entry.
-        entry: usize,
-        /// One qubit.
-        a: u32,
-        /// The other.
-        b: u32,
-        /// Name of the device.
-        device: String,
-        /// The couplers of the first qubit.
-        hint: String,
-    },
-    /// A number that makes no process.
-    #[error("failures[{entry}]: {key} is {value}; hint: {hint}")]
-    OutOfRange {
-        /// Index of the entry.
-        entry: usize,
-        /// The key.
-        key: &'static str,
-        /// What was given.
-        value: String,
-        /// What is allowed.
-        hint: &'static str,
-    },
 }
 
 /// A list of failures, resolved against a fleet.
@@ -153,34 +90,6 @@ enum Aim {
     Fixed(Target),
     AnyQubit(DeviceId, u32),
     AnyCoupler(DeviceId, u32),
-}
-
-/// When a source strikes and for how long.
-#[derive(Debug, Clone, Copy)]
-enum Process {
-    Once {
-        at: Time,
-        length: Option<Span>,
-    },
-    Regular {
-        next: Time,
-        interval: Span,
-        length: Option<Span>,
-    },
-    /// Up for an exponential time, out for a log-normal one.
-    Renewal {
-        up: Span,
-        repair_median: Span,
-        repair_log_sd: f64,
-    },
-    /// Bursts of `flaps` outages after exponential times; `left` of the current burst remain.
-    Flapping {
-        quiet: Span,
-        flaps: u32,
-        down: Span,
-        up: Span,
-        left: u32,
-    },
 }
 
 impl FailureModel {

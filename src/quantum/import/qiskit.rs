@@ -3,6 +3,8 @@
 //! Promises a device in file precision that passes every check of a device file, and a warning for everything that
 //! was clamped, assumed or taken out. Accepts files of all years since 2020. Leaves other vendors to other files.
 
+mod error;
+mod parameter;
 mod python_json;
 mod warning;
 mod zz;
@@ -18,13 +20,15 @@ use serde_json::Value;
 use crate::config_file::shown::escaped;
 use crate::input_file;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, DEAD_ERROR, QubitCalibration};
-use crate::quantum::coupling_map::{CouplingMap, CouplingMapError};
+use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
 use crate::quantum::device_file::{MAX_ALL_TO_ALL, MAX_BYTES, rounded, typical_speed};
 use crate::quantum::{CouplerId, PhysicalQubit};
 use crate::time::Span;
+use parameter::{Parameter, find};
 use zz::zz;
 
+pub use error::ImportError;
 pub use warning::ImportWarning;
 
 /// A device with what its file cannot hold.
@@ -38,61 +42,6 @@ pub struct Imported {
     pub native_directions: Vec<(PhysicalQubit, PhysicalQubit)>,
     /// Static ZZ interaction of couplers in Hz, where published.
     pub zz_hz: BTreeMap<CouplerId, f64>,
-}
-
-/// Why the two files are no device.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ImportError {
-    /// A file cannot be read.
-    #[error("{path}: cannot read: {message}")]
-    Read {
-        /// The file.
-        path: String,
-        /// What the operating system says.
-        message: String,
-    },
-    /// A file is no JSON, or lacks what every such file has.
-    #[error(
-        "{file}: {message}; hint: pass conf_NAME.json as configuration and props_NAME.json as properties"
-    )]
-    Json {
-        /// `configuration` or `properties`, or the path.
-        file: String,
-        /// What the JSON reader says, with line and column.
-        message: String,
-    },
-    /// The files are of different devices.
-    #[error(
-        "the configuration has {0} qubits, the properties have {1}; hint: both files must be of one device"
-    )]
-    Mismatch(u32, usize),
-    /// A unit that is not known.
-    #[error("{what}: the unit `{unit}` is not known; hint: s, ms, us, µs, ns")]
-    Unit {
-        /// The parameter.
-        what: String,
-        /// The unit as written.
-        unit: String,
-    },
-    /// A gate names a qubit that the device does not have.
-    #[error("gate `{gate}` names qubit {qubit}; hint: the device has {qubits} qubits")]
-    GateOutOfRange {
-        /// Name of the gate.
-        gate: String,
-        /// The qubit.
-        qubit: u32,
-        /// Qubits of the device.
-        qubits: u32,
-    },
-    /// Too many qubits for pairs of all with all.
-    #[error(
-        "the configuration has no coupling map, which stands for all pairs of its {0} qubits; hint: at most {1} qubits, or \
-         give coupling_map"
-    )]
-    NoCouplingMap(u32, u32),
-    /// The coupling map is wrong.
-    #[error("coupling map: {0}")]
-    Map(#[from] CouplingMapError),
 }
 
 #[derive(Deserialize)]
@@ -131,55 +80,6 @@ struct Gate {
     qubits: Vec<u32>,
     #[serde(default)]
     parameters: Vec<Parameter>,
-}
-
-#[derive(Deserialize)]
-struct Parameter {
-    name: String,
-    #[serde(default)]
-    unit: String,
-    #[serde(default)]
-    value: Value,
-}
-
-impl Parameter {
-    fn number(&self) -> Option<f64> {
-        self.value.as_f64().filter(|value| value.is_finite())
-    }
-
-    /// The value as a probability; one that cannot be counts as not given, with a warning about `what`.
-    fn error(&self, what: impl Fn() -> String, warnings: &mut Vec<ImportWarning>) -> Option<f64> {
-        let value = self.number()?;
-        // IBM writes figures above 1 for what is out of order.
-        if value < 0.0 {
-            warnings.push(ImportWarning::OutOfRange { what: what(), value: value.to_string() });
-            return None;
-        }
-        Some(value.min(1.0))
-    }
-
-    /// The value in seconds; `None` when it is missing or negative.
-    fn seconds(&self) -> Result<Option<f64>, ImportError> {
-        // Both µ: U+00B5 and U+03BC; an empty unit comes with an empty value.
-        let scale = match self.unit.as_str() {
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "us" | "\u{b5}s" | "\u{3bc}s" => 1e-6,
-            "ns" => 1e-9,
-            _ if self.number().is_none() => return Ok(None),
-            unit => {
-                return Err(ImportError::Unit {
-                    what: self.name.clone(),
-                    unit: unit.chars().take(20).collect(),
-                });
-            }
-        };
-        Ok(self.number().map(|value| value * scale).filter(|&seconds| seconds >= 0.0))
-    }
-}
-
-fn find<'a>(parameters: &'a [Parameter], name: &str) -> Option<&'a Parameter> {
-    parameters.iter().find(|parameter| parameter.name == name)
 }
 
 /// One gate on one element.

@@ -10,8 +10,8 @@ use smallvec::{SmallVec, smallvec};
 use super::MAX_NESTING;
 use super::error::{Fault, Span};
 use super::gates::{BodyStep, Gate, GateId, GateKind, base_name};
-use super::names::{Symbol, Wires};
 use super::reader::Reader;
+use super::symbol::{Symbol, Wires};
 use super::syntax::{Base, Call, Expression, GateForm, Index, Modifier, StatementKind};
 use crate::config_file::shown::{escaped, near};
 

@@ -44,11 +44,13 @@ mod error;
 mod expression;
 mod gates;
 mod lexer;
+mod limits;
 pub(crate) mod meter;
 mod names;
 mod parser;
 mod reader;
 mod statement;
+mod symbol;
 mod syntax;
 
 use std::path::Path;
@@ -58,20 +60,10 @@ use super::file_error::FileError;
 use crate::input_file;
 use reader::Reader;
 
+pub use limits::{MAX_BITS, MAX_NESTING, MAX_QUBITS, MAX_WORK};
+
 /// Largest circuit file that is read, bytes.
 pub const MAX_BYTES: usize = 64 << 20;
-
-/// Most qubits of a circuit.
-pub const MAX_QUBITS: u32 = 100_000;
-
-/// Most classical bits of a circuit.
-pub const MAX_BITS: u32 = 1_000_000;
-
-/// Deepest nesting of brackets, blocks and gate definitions.
-pub const MAX_NESTING: u32 = 200;
-
-/// Most qubits and bits that all operations together may touch, definitions and loops written out: about a second of work.
-pub const MAX_WORK: u64 = 10_000_000;
 
 /// The profile of an OpenQASM text; `origin` names it in errors. Time is linear in the length of the text and in the
 /// number of its operations with definitions and loops written out.

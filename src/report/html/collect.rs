@@ -272,11 +272,14 @@ fn end_of(row: &JobRow, start: f64) -> Option<f64> {
     }
 }
 
-/// The devices with most jobs, at most [`super::devices::DEVICES_MAX`], in the order of the fleet.
+/// Most devices of a page.
+pub(super) const DEVICES_MAX: usize = 24;
+
+/// The devices with most jobs, at most [`DEVICES_MAX`], in the order of the fleet.
 pub(super) fn device_order(counts: &[u64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..counts.len()).collect();
     order.sort_by(|&a, &b| counts[b].cmp(&counts[a]).then(a.cmp(&b)));
-    order.truncate(super::devices::DEVICES_MAX);
+    order.truncate(DEVICES_MAX);
     order.sort_unstable();
     order
 }

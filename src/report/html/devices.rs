@@ -12,9 +12,6 @@ use super::shell::rounded;
 use crate::experiment::reading::{ManifestDevice, ReadError};
 use crate::report::layout;
 
-/// Most devices of a page.
-pub(super) const DEVICES_MAX: usize = 24;
-
 /// Largest device whose map is drawn; larger ones have a schedule only.
 const DRAWN_MAX: u32 = 2_000;
 

@@ -11,6 +11,7 @@ mod devices;
 mod distributions;
 mod glossary;
 mod manifest;
+mod page;
 mod run_page;
 mod schedule;
 mod shell;
@@ -20,27 +21,7 @@ mod tests;
 mod timeline;
 
 use crate::experiment::reading::{ReadError, Results};
-use crate::time::Time;
-
-/// What to show of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Options {
-    /// Which replication the plots, devices and tenants are of; `None` for the first that wrote traces.
-    pub replication: Option<u32>,
-    /// From when on the schedules show who holds which qubits; what runs already at this time is there.
-    pub from: Option<Time>,
-    /// Until when they do; what begins at this time or later is left out.
-    pub until: Option<Time>,
-}
-
-/// A finished page.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// The whole file.
-    pub html: String,
-    /// What the page lacks, and how to get it.
-    pub missing: Vec<String>,
-}
+pub use page::{Options, Page};
 
 /// The page of a folder of results.
 pub fn page(results: &Results, options: &Options) -> Result<Page, ReadError> {

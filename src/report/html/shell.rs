@@ -51,7 +51,7 @@ pub(super) fn page(heading: &Heading<'_>, sections: &[Section], data: &impl Seri
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta name="generator" content={ "rmsim " (crate::experiment::folder::VERSION) };
+                meta name="generator" content={ "rmsim " (crate::experiment::version::VERSION) };
                 title { (heading.title) " · " (heading.kind) }
                 // An empty icon: browsers ask for one otherwise.
                 link rel="icon" href="data:,";
@@ -89,7 +89,7 @@ pub(super) fn page(heading: &Heading<'_>, sections: &[Section], data: &impl Seri
                         }
                     }
                 }
-                footer { p.wide { "Written by rmsim " (crate::experiment::folder::VERSION)
+                footer { p.wide { "Written by rmsim " (crate::experiment::version::VERSION)
                     ". This file loads nothing from anywhere." } }
                 div #tip role="status" aria-live="polite" hidden {}
                 script #data type="application/json" { (PreEscaped(json_for_script(data))) }

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::time::Time;
 
 /// A hostile name as it may come from a scenario file.
 const ATTACK: &str = "<script>alert(1)</script>\"'&";

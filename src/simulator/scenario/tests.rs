@@ -2,6 +2,9 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::config_file::YamlFile;
+use crate::quantum::DeviceId;
+use crate::quantum::device::DeviceSpec;
+use crate::time::Span;
 
 fn scenarios() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");

@@ -20,13 +20,13 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::agenda::{Agenda, Ticket};
 use super::job_book::{JobBook, Planned};
 use super::program::{Copies, Programs};
 use super::scenario::{Horizon, Scenario, WarmUp};
 use super::site::Site;
 use super::traces::Traces;
 use super::workload::{Arrival, ArrivalStream, Workload};
+use crate::agenda::{Agenda, Ticket};
 use crate::allocator::Allocator;
 use crate::allocator::explain::WaitReason;
 use crate::allocator::placement::PlacementStrategy;

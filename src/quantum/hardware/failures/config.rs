@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, FailureError, Process};
+use super::error::FailureError;
+use super::process::{Cause, Process};
 use crate::time::{Span, Time};
 
 /// One entry of the list of failures.

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{ImportWarning, Parameter};
+use super::parameter::Parameter;
+use super::warning::ImportWarning;
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{CouplerId, PhysicalQubit};
 

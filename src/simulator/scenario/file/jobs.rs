@@ -7,7 +7,8 @@ use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::workload::{OutcomesFile, Preset};
+use super::outcomes::OutcomesFile;
+use super::preset::Preset;
 use crate::allocator::protocol::{Attributes, Elasticity, IsolationLevel};
 use crate::simulator::workload::distribution::Draw;
 use crate::time::Span;

@@ -5,6 +5,8 @@
 
 pub mod fleet;
 pub mod jobs;
+pub mod outcomes;
+pub mod preset;
 pub mod replay;
 pub mod targets;
 pub mod workload;

@@ -106,7 +106,7 @@ enum Stem {
 }
 
 /// The line of the bound on a metric, however its name is written: whole, or with the statistic below it.
-pub(in super::super) fn line_of(scenario: &Node, name: &str) -> Option<u32> {
+pub(crate) fn line_of(scenario: &Node, name: &str) -> Option<u32> {
     let targets = scenario.below("targets")?;
     let parted = || {
         let (stem, statistic) = name.split_once('.')?;

@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::jobs::JobTemplate;
+pub use super::outcomes::OutcomesFile;
+pub use super::preset::Preset;
 use super::replay::{CsvFile, PathOr, SwfFile, TraceFile};
 use crate::simulator::workload::arrivals::Arrivals;
-use crate::simulator::workload::distribution::{Draw, Law};
 use crate::time::Span;
 
 /// The jobs and when they come.
@@ -74,17 +75,6 @@ pub enum JobsFile {
     Preset(Preset),
     /// Templates, chosen by weight.
     Templates(Vec<JobTemplate>),
-}
-
-/// A mix of jobs that comes with the program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Preset {
-    /// Jobs as measured on IBM's devices (Ravi et al., IISWC'21): shots median 4,000 with modes 1,000, 4,000 and 8,000;
-    /// circuits median 1, p75 40, p90 90; qubits median 5, p75 7, p99 19; depth median 114, p90 487, p99 4,672;
-    /// 5.8 % cancelled, 3.1 % in error. Shapes (half any region, 40 % lines, 10 % heavy-hex patches) are an assumption,
-    /// and so is the independence of the numbers.
-    IbmLike,
 }
 
 impl Serialize for JobsFile {
@@ -167,30 +157,4 @@ fn one() -> u32 {
 
 fn default_zipf() -> f64 {
     1.0
-}
-
-/// How jobs end, as shares of all jobs; the rest is completed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct OutcomesFile {
-    /// Share of jobs that their owners withdraw, 0 to 1. Default 0.
-    #[schemars(range(min = 0, max = 1))]
-    pub cancelled: f64,
-    /// How long after its arrival such a job is withdrawn, drawn; one that has ended by then ended as it did. Default
-    /// {exponential: {mean: 2s}}: an assumption, short enough that most of the share comes about where nobody waits.
-    pub cancel_after: Draw<Span>,
-    /// Share of jobs that end with an error of their own, after a uniformly drawn share of their run time, 0 to 1.
-    /// Default 0.
-    #[schemars(range(min = 0, max = 1))]
-    pub error: f64,
-}
-
-impl Default for OutcomesFile {
-    fn default() -> Self {
-        Self {
-            cancelled: 0.0,
-            cancel_after: Draw::Law(Law::Exponential { mean: Span::from_secs(2), min: None, max: None }),
-            error: 0.0,
-        }
-    }
 }

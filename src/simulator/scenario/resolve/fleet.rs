@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Problem, SHORTEST, too_short};
+use super::problem::{Problem, SHORTEST, too_short};
 use crate::config_file::shown::crop;
 use crate::label;
 use crate::quantum::DeviceId;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::Problem;
+use super::problem::Problem;
 use crate::allocator::placement::pattern::Pattern;
 use crate::allocator::protocol::{
     Contradiction, Demand, ElementLimits, IsolationRequest, JobId, JobRequest, Priority, QualityBound,
@@ -288,6 +288,17 @@ fn outcome_law(file: &OutcomesFile, at: &str) -> Result<OutcomeLaw, Problem> {
         cancelled: file.cancelled,
         cancel_after: sampler(&file.cancel_after, &format!("{at}.outcomes.cancel_after"))?,
         error: file.error,
+    })
+}
+
+/// The devices with one of the names or patterns, in the order of the list; or why there are none.
+pub(in crate::simulator::scenario) fn devices_of(
+    names: &[String],
+    fleet: &[FleetDevice],
+) -> Result<smallvec::SmallVec<[DeviceId; 2]>, String> {
+    devices(names, fleet, "").map_err(|problem| match problem.fault.hint {
+        Some(hint) => format!("{}; hint: {hint}", problem.fault.message),
+        None => problem.fault.message,
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod fleet;
 mod jobs;
+mod problem;
 mod replay;
 mod workload;
 
@@ -15,7 +16,6 @@ use super::{
     CalibrationMode, CalibrationPlan, Comparison, DrainLimit, FleetDevice, Measure, Output, Scenario, Target,
 };
 use crate::allocator::config::Retry;
-use crate::config_file::fault::Fault;
 use crate::config_file::shown::{choices, crop};
 use crate::observe::metrics::Metric;
 use crate::quantum::DeviceId;
@@ -27,12 +27,12 @@ use crate::random::{Purpose, StreamFamily};
 use crate::simulator::workload::Workload;
 use crate::simulator::workload::distribution::Sampler;
 use crate::time::{Span, Time};
+use problem::{Problem, SHORTEST, too_short};
+
+pub(super) use jobs::devices_of;
 
 /// Most arrivals that a scenario may expect: about a day of computing.
 const MAX_ARRIVALS: f64 = 1e10;
-
-/// Shortest interval of anything that repeats for the whole run: shorter ones only slow it down.
-const SHORTEST: Span = Span::from_secs(1);
 
 /// How long a run of generated jobs drains unless the scenario says otherwise. Recorded jobs are known to be so many, and
 /// mostly wanted to the last.
@@ -43,34 +43,6 @@ const SHORTEST_RETRY: Span = Span::from_millis(1);
 
 /// Most rows per device of a timeline.
 const MAX_TIMELINE_ROWS: u64 = 10_000_000;
-
-/// The devices with one of the names or patterns, in the order of the list; or why there are none.
-pub(super) fn devices_of(
-    names: &[String],
-    fleet: &[FleetDevice],
-) -> Result<smallvec::SmallVec<[DeviceId; 2]>, String> {
-    jobs::devices(names, fleet, "").map_err(|problem| match problem.fault.hint {
-        Some(hint) => format!("{}; hint: {hint}", problem.fault.message),
-        None => problem.fault.message,
-    })
-}
-
-/// What is wrong, and with which key (keys separated by dots).
-pub(super) struct Problem {
-    pub(super) path: String,
-    pub(super) fault: Fault,
-}
-
-impl Problem {
-    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), fault: Fault::new(message) }
-    }
-
-    fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.fault = self.fault.with_hint(hint);
-        self
-    }
-}
 
 /// Checks everything and fills in the defaults.
 pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenario, Problem> {
@@ -220,10 +192,6 @@ fn targets(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<Vec<Target>, Pr
         targets.push(Target { measure: measure.clone(), bound: *bound, line: None });
     }
     Ok(targets)
-}
-
-fn too_short(path: &str, what: &str, span: Span) -> Problem {
-    Problem::new(path, format!("{what} is {span}, the shortest is {SHORTEST}"))
 }
 
 fn name(file: &ScenarioFile) -> Result<(), Problem> {

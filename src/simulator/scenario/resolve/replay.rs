@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Problem;
+use super::problem::Problem;
 use crate::quantum::hardware::runtime::RuntimeModel;
 use crate::simulator::scenario::FleetDevice;
 use crate::simulator::scenario::file::replay::SwfJobs;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Problem;
 use super::jobs::template;
+use super::problem::Problem;
 use crate::quantum::hardware::runtime::RuntimeModel;
 use crate::simulator::scenario::FleetDevice;
 use crate::simulator::scenario::file::workload::{JobsFile, TenantsFile, WorkloadFile};

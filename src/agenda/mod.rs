@@ -1,7 +1,8 @@
 //! The future event list: what happens next, earliest first, in a fixed order at one instant.
 //!
 //! Promises exact order (time, class, insertion), exact cancellation, and constant amortized cost from ten to
-//! millions of pending events (logarithmic where one instant is crowded). Leaves the meaning of events to its caller.
+//! millions of pending events (logarithmic where one instant is crowded). Leaves the meaning of events to its
+//! caller: the simulator, or any other driver whose clock is simulated.
 //!
 //! # Order
 //! Events leave by time; at one instant by class, lower first; within a class in the order of their scheduling.
@@ -26,6 +27,7 @@
 //!
 //! Events stay in a slot each while near and far order small keys. A cancelled event leaves an empty slot and a
 //! stale key, which is dropped when it comes near, or when half of all keys are stale.
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod far;
 mod near;
@@ -71,7 +73,7 @@ pub struct Ticket {
 /// The future event list; see the [module](self) for its order.
 ///
 /// ```
-/// use resource_manager::simulator::agenda::Agenda;
+/// use resource_manager::agenda::Agenda;
 /// use resource_manager::time::Time;
 ///
 /// let mut agenda = Agenda::new();
