@@ -10,7 +10,8 @@ use super::config::{HeadOfLine, Queue};
 use super::explain::{Obstacle, WaitReason};
 use super::protocol::{JobId, JobRequest, JobState, Status};
 use super::state::State;
-use super::state::jobs::{JobSlot, Stage};
+use super::state::jobs::Stage;
+use crate::allocator::state::place::JobSlot;
 use crate::quantum::DeviceId;
 use crate::time::Time;
 

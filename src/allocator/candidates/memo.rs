@@ -17,7 +17,7 @@ use crate::allocator::protocol::{ElementLimits, Event, IsolationRequest, JobId, 
 use crate::allocator::quality::{QualityBounds, Shortfall};
 use crate::allocator::sizing::{Demands, Fit, Sizes};
 use crate::allocator::state::State;
-use crate::allocator::state::jobs::JobSlot;
+use crate::allocator::state::place::JobSlot;
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
 use crate::time::Time;
 

@@ -8,7 +8,7 @@ use crate::allocator::protocol::{
     Answer, CommandError, EpochNumber, Event, RequeueReason, Status, StatusReason, Target,
 };
 use crate::allocator::scheduler::homes;
-use crate::allocator::state::jobs::JobSlot;
+use crate::allocator::state::place::JobSlot;
 use crate::allocator::turn::Turn;
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::Calibration;

@@ -3,7 +3,7 @@
 //! Promises that a late word about a dead attempt changes nothing.
 
 use crate::allocator::protocol::{AllocationId, Answer, CommandError, Event, FailureReason, JobId, Outcome};
-use crate::allocator::state::jobs::JobSlot;
+use crate::allocator::state::place::JobSlot;
 use crate::allocator::turn::Turn;
 
 /// The device has finished the work of an allocation.

@@ -3,8 +3,8 @@
 use crate::allocator::config::{AllocatorConfig, Queue};
 use crate::allocator::protocol::{Answer, CommandError, Event};
 use crate::allocator::scheduler::homes;
-use crate::allocator::state::jobs::JobSlot;
-use crate::allocator::state::queues::Place;
+use crate::allocator::state::place::JobSlot;
+use crate::allocator::state::place::Place;
 use crate::allocator::turn::Turn;
 
 /// Puts a configuration in force; where it has other queues, everybody who waits moves.

@@ -6,7 +6,8 @@ use super::finish::{check_shots, guard};
 use crate::allocator::protocol::{
     AllocationId, Answer, CommandError, Event, FailureReason, JobId, JobState, StopReason,
 };
-use crate::allocator::state::jobs::{JobSlot, Known};
+use crate::allocator::state::jobs::Known;
+use crate::allocator::state::place::JobSlot;
 use crate::allocator::turn::Turn;
 
 /// The owner no longer wants a job.

@@ -3,7 +3,7 @@
 use crate::allocator::candidates::judge::Judge;
 use crate::allocator::protocol::Event;
 use crate::allocator::state::State;
-use crate::allocator::state::jobs::JobSlot;
+use crate::allocator::state::place::JobSlot;
 use crate::allocator::turn::Turn;
 use crate::quantum::DeviceId;
 

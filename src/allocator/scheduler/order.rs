@@ -5,8 +5,8 @@
 use smallvec::SmallVec;
 
 use crate::allocator::state::State;
-use crate::allocator::state::jobs::JobSlot;
-use crate::allocator::state::queues::Place;
+use crate::allocator::state::place::JobSlot;
+use crate::allocator::state::place::Place;
 use crate::quantum::DeviceId;
 
 /// Jobs of a queue that are listed at a time.

@@ -11,7 +11,7 @@ use crate::allocator::protocol::{AllocationId, JobRequest, PromisedIsolation};
 use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
 use crate::allocator::state::calendar::Booking;
-use crate::allocator::state::jobs::JobSlot;
+use crate::allocator::state::place::JobSlot;
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 

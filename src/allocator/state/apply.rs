@@ -4,8 +4,10 @@
 //! decided. An event that cannot have happened is an error; the state is then no longer of use.
 
 use super::calendar::{Booking, BookingKind};
-use super::jobs::{Job, JobSlot, Known};
-use super::{Impossible, Running, State, Timer};
+use super::impossible::Impossible;
+use super::jobs::{Job, Known};
+use super::place::JobSlot;
+use super::{Running, State, Timer};
 use crate::allocator::config::{AllocatorConfig, Queue, WalltimeExceeded};
 use crate::allocator::protocol::{Allocation, AllocationId, Answer, Event, Fence, JobId, Target};
 use crate::quantum::DeviceId;

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::calendar::BookingKind;
 use super::fleet::Device;
-use super::jobs::{Job, JobSlot, Stage};
+use super::jobs::{Job, Stage};
+use super::place::JobSlot;
 use super::queues::WaitingQueue;
 use super::{Running, State, Timer};
 use crate::allocator::protocol::{AllocationId, JobRequest, Topology};

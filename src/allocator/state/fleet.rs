@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::{Calendar, SavedCalendar};
-use super::jobs::JobSlot;
+use super::place::JobSlot;
 use super::queues::WaitingQueue;
 use crate::allocator::candidates::index::{FleetIndex, Load};
 use crate::allocator::config::Starts;

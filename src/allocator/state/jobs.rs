@@ -11,16 +11,11 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
-use super::Impossible;
-use super::queues::Place;
+use super::impossible::Impossible;
+use super::place::{JobSlot, Place};
 use crate::allocator::protocol::{AllocationId, Answer, JobId, JobRequest, JobState, StopReason};
 use crate::quantum::DeviceId;
 use crate::time::Time;
-
-/// Index of a live job; reused after the job has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct JobSlot(pub u32);
 
 /// Where a job waits, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

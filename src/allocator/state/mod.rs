@@ -9,7 +9,9 @@ mod apply;
 pub mod calendar;
 mod consistency;
 pub mod fleet;
+pub mod impossible;
 pub mod jobs;
+pub mod place;
 pub mod queues;
 pub mod snapshot;
 
@@ -26,15 +28,9 @@ use crate::time::Time;
 pub(super) use agenda::{Agenda, Timer};
 use calendar::{Booking, BookingKind};
 use fleet::{Device, Fleet};
-use jobs::{Job, JobSlot, JobTable, Known};
-use queues::{Place, WaitingQueue};
-
-pub use consistency::makes_sense;
-
-/// An event that cannot have happened in the state that it is applied to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Impossible(pub(super) &'static str);
+use jobs::{Job, JobTable, Known};
+use place::{JobSlot, Place};
+use queues::WaitingQueue;
 
 /// An attempt that holds qubits.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -8,10 +8,7 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::jobs::JobSlot;
-
-/// Place in a queue; lower is earlier.
-pub type Place = u64;
+use super::place::{JobSlot, Place};
 
 /// Waiting jobs in order of their places.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
