@@ -137,6 +137,56 @@ fn yaml_is_read_in_one_layer() {
     assert!(elsewhere.is_empty(), "YAML is read through `config_file`, and not in {}", elsewhere.join(", "));
 }
 
+/// What has an opinion of its own about strategies by their names goes stale with the next strategy: the core asks what
+/// they can do. One type is one file.
+#[test]
+fn the_core_is_put_together_in_one_place() {
+    let holding = |needle: &str, but: &[&str]| -> Vec<String> {
+        rust_files(Path::new("src/allocator"))
+            .into_iter()
+            .filter(|path| !but.iter().any(|allowed| path.ends_with(allowed)))
+            .filter(|path| {
+                let text = fs::read_to_string(path).unwrap();
+                text.split("#[cfg(test)]").next().unwrap_or_default().contains(needle)
+            })
+            .map(|path| path.display().to_string())
+            .collect()
+    };
+    assert_eq!(
+        holding("impl Allocator {", &["allocator/mod.rs"]),
+        [""; 0],
+        "`impl Allocator` is in one file"
+    );
+    let named = holding(" Strategy::", &["allocator/config.rs", "placement/mod.rs"]);
+    assert_eq!(named, [""; 0], "strategies are asked, not named; hint: see `Capabilities`");
+}
+
+/// Files that the documentation names are there.
+#[test]
+fn paths_in_the_documentation_exist() {
+    let mut pages: Vec<PathBuf> =
+        ["README.md", "CONTRIBUTING.md", "tests/README.md"].map(PathBuf::from).into();
+    pages.extend(fs::read_dir("docs").unwrap().map(|entry| entry.unwrap().path()));
+    let mut gone = Vec::new();
+    let mut seen = 0;
+    for page in pages.iter().filter(|page| page.extension().is_some_and(|extension| extension == "md")) {
+        let text = fs::read_to_string(page).unwrap();
+        for named in text.split('`').skip(1).step_by(2) {
+            let is_path = ["src/", "tests/", "benches/", "scenarios/", "devices/", "docs/"]
+                .iter()
+                .any(|folder| named.starts_with(folder));
+            let is_plain = named.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            if is_path && is_plain {
+                seen += 1;
+                if !Path::new(named).exists() {
+                    gone.push(format!("{}: {named}", page.display()));
+                }
+            }
+        }
+    }
+    assert!(seen > 50 && gone.is_empty(), "of {seen} paths these do not exist:\n{}", gone.join("\n"));
+}
+
 #[test]
 fn files_have_one_purpose() {
     let long: Vec<String> = rust_files(Path::new("src"))

@@ -312,24 +312,6 @@ pub enum Strategy {
     FixedRegions,
 }
 
-impl Strategy {
-    /// Whether it finds the placement of least noise of programs that embed, where nothing but noise counts.
-    pub fn is_exact(self) -> bool {
-        match self {
-            Self::NoiseAware | Self::TopologyAware => true,
-            Self::FirstFit | Self::Region | Self::FixedRegions => false,
-        }
-    }
-
-    /// Whether it ever answers with a placement that needs routing.
-    pub fn routes(self) -> bool {
-        match self {
-            Self::FirstFit | Self::NoiseAware => false,
-            Self::TopologyAware | Self::Region | Self::FixedRegions => true,
-        }
-    }
-}
-
 /// When a device takes new jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

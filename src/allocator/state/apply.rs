@@ -9,8 +9,12 @@ use super::jobs::{Job, Known};
 use super::place::JobSlot;
 use super::{Running, State, Timer};
 use crate::allocator::config::{AllocatorConfig, Queue, WalltimeExceeded};
-use crate::allocator::protocol::{Allocation, AllocationId, Answer, Event, Fence, JobId, Target};
+use crate::allocator::protocol::{
+    Allocation, AllocationId, Answer, EpochNumber, Event, Fence, JobId, JobRequest, Status, StopReason,
+    Target,
+};
 use crate::quantum::DeviceId;
+use crate::quantum::calibration::Calibration;
 use crate::time::Time;
 use std::sync::Arc;
 
@@ -34,47 +38,12 @@ impl State {
             Event::DeviceLeaving { device } => {
                 ensure(self.fleet.leave(*device), "a device leaves that is not there")
             }
-            Event::DeviceRemoved { device } => {
-                let gone =
-                    self.fleet.remove(*device).ok_or(Impossible("a device leaves that is not there"))?;
-                let unused = gone.queue.is_empty() && gone.admitted.is_empty();
-                ensure(unused && gone.running() == 0, "a device leaves with jobs")?;
-                self.mark_all_due();
-                Ok(())
-            }
+            Event::DeviceRemoved { device } => self.removed(*device),
             Event::Recalibrated { device, epoch, calibration } => {
-                let known = self.fleet.get(*device).map(|device| &device.spec.coupling_map);
-                let sizes = known.map(|map| (map.qubits(), map.couplers().len()));
-                let fits = sizes == Some((calibration.qubits.len(), calibration.couplers.len()));
-                ensure(fits, "figures that are not those of the device")?;
-                let number = self.fleet.recalibrate(*device, calibration.clone());
-                ensure(number == *epoch, "an epoch out of its turn")?;
-                self.mark_all_due();
-                Ok(())
+                self.recalibrated(*device, *epoch, calibration)
             }
-            Event::StatusChanged { target, to, .. } => {
-                let known = self.fleet.get(target.device()).is_some_and(|device| device.has(*target));
-                ensure(known, "a status of an element that is not there")?;
-                self.fleet.set_status(*target, *to);
-                match target {
-                    Target::Device(id) => self.mark_due(*id),
-                    Target::Qubit(..) | Target::Coupler(..) => self.mark_all_due(),
-                }
-                Ok(())
-            }
-            Event::JobQueued { job, device } => {
-                ensure(self.jobs.find(job.id) == Known::Unknown, "a number that was given before")?;
-                let new = Job::new(job.clone(), self.next_place, now);
-                self.next_place += 1;
-                self.set_timer(new.wait().and_then(|wait| wait.expires), Timer::Expiry(job.id));
-                let slot = self.jobs.insert(new);
-                if self.config.max_queue_length.is_some() {
-                    self.agenda.newcomers.push(job.id);
-                }
-                self.enqueue(slot, *device)?;
-                self.choose(*device);
-                Ok(())
-            }
+            Event::StatusChanged { target, to, .. } => self.status_changed(*target, *to),
+            Event::JobQueued { job, device } => self.queued(now, job, *device),
             Event::JobRejected { job, reason } => {
                 let answer = Answer::Rejected(*reason);
                 match self.jobs.find(job.id) {
@@ -85,18 +54,7 @@ impl State {
                     }
                 }
             }
-            Event::JobHeld { job } => {
-                let slot = self.live(*job)?;
-                let queue = self.jobs[slot].queue();
-                if self.jobs[slot].is_counted() {
-                    // Nobody may use the qubits that are counted for it: it is counted again when it is released.
-                    self.dequeue(slot)?;
-                    self.enqueue(slot, queue)?;
-                }
-                self.jobs[slot].hold()?;
-                self.mark_queue_due(queue);
-                Ok(())
-            }
+            Event::JobHeld { job } => self.held(*job),
             Event::JobReleased { job } => {
                 let slot = self.live(*job)?;
                 self.jobs[slot].release()?;
@@ -127,32 +85,16 @@ impl State {
                 Ok(())
             }
             Event::StopRequested { job, allocation, reason, until } => {
-                let slot = self.live(*job)?;
-                self.jobs[slot].request_stop(*reason)?;
-                let timer = (*until, Timer::StopTimeout(*allocation));
-                let running = self.running.get_mut(allocation);
-                let running = running.ok_or(Impossible("a stop of an attempt that is over"))?;
-                if let Some(old) = running.timer.replace(timer) {
-                    self.agenda.timers.remove(&old);
-                }
-                self.agenda.timers.insert(timer);
-                Ok(())
+                self.stopping(*job, *allocation, *reason, *until)
             }
-            Event::JobRequeued { job, allocation, device, .. } => {
-                let slot = self.live(*job)?;
-                self.give_back(*allocation)?;
-                self.jobs[slot].requeue(None)?;
-                self.enqueue(slot, *device)?;
-                self.choose(*device);
-                Ok(())
-            }
+            Event::JobRequeued { job, allocation, device, .. } => self.requeued(*job, *allocation, *device),
             Event::JobFinished { job, allocation, .. } | Event::JobFailed { job, allocation, .. } => {
-                self.give_back(*allocation)?;
-                self.end(self.live(*job)?, Answer::Queued)
+                let slot = self.give_back(*job, *allocation)?;
+                self.end(slot, Answer::Queued)
             }
             Event::JobCancelled { job, allocation: Some(allocation) } => {
-                self.give_back(*allocation)?;
-                self.end(self.live(*job)?, Answer::Queued)
+                let slot = self.give_back(*job, *allocation)?;
+                self.end(slot, Answer::Queued)
             }
             Event::JobCancelled { job, allocation: None } | Event::JobExpired { job, .. } => {
                 self.leave_queue(self.live(*job)?, Answer::Queued)
@@ -165,22 +107,102 @@ impl State {
             Event::GuardStarted { allocation, device, until } => {
                 self.guard_started(now, *allocation, *device, *until)
             }
-            Event::GuardEnded { allocation, device } => {
-                let id = *device;
-                let device = self.fleet.get_mut(id).ok_or(Impossible("a guard on no device"))?;
-                let map = &device.spec.coupling_map;
-                let guard = device.calendar.release(*allocation, BookingKind::Guard, map);
-                let until =
-                    guard.and_then(|guard| guard.until).ok_or(Impossible("a guard that ended before"))?;
-                self.agenda.timers.remove(&(until, Timer::GuardEnd(id, *allocation)));
-                self.fleet.refresh(id);
-                self.mark_due(id);
-                Ok(())
-            }
+            Event::GuardEnded { allocation, device } => self.guard_ended(*allocation, *device),
         }
     }
 
+    fn removed(&mut self, id: DeviceId) -> Done {
+        let gone = self.fleet.remove(id).ok_or(Impossible("a device leaves that is not there"))?;
+        let unused = gone.queue.is_empty() && gone.admitted.is_empty();
+        ensure(unused && gone.running() == 0, "a device leaves with jobs")?;
+        self.mark_all_due();
+        Ok(())
+    }
+
+    fn recalibrated(&mut self, id: DeviceId, epoch: EpochNumber, calibration: &Arc<Calibration>) -> Done {
+        let known = self.fleet.get(id).map(|device| &device.spec.coupling_map);
+        let sizes = known.map(|map| (map.qubits(), map.couplers().len()));
+        let fits = sizes == Some((calibration.qubits.len(), calibration.couplers.len()));
+        ensure(fits, "figures that are not those of the device")?;
+        let number = self.fleet.recalibrate(id, calibration.clone());
+        ensure(number == epoch, "an epoch out of its turn")?;
+        self.mark_all_due();
+        Ok(())
+    }
+
+    fn status_changed(&mut self, target: Target, to: Status) -> Done {
+        let known = self.fleet.get(target.device()).is_some_and(|device| device.has(target));
+        ensure(known, "a status of an element that is not there")?;
+        self.fleet.set_status(target, to);
+        match target {
+            Target::Device(id) => self.mark_due(id),
+            Target::Qubit(..) | Target::Coupler(..) => self.mark_all_due(),
+        }
+        Ok(())
+    }
+
+    fn queued(&mut self, now: Time, job: &Arc<JobRequest>, device: Option<DeviceId>) -> Done {
+        ensure(self.jobs.find(job.id) == Known::Unknown, "a number that was given before")?;
+        let new = Job::new(job.clone(), self.next_place, now);
+        self.next_place += 1;
+        self.set_timer(new.wait().and_then(|wait| wait.expires), Timer::Expiry(job.id));
+        let slot = self.jobs.insert(new);
+        if self.config.max_queue_length.is_some() {
+            self.agenda.newcomers.push(job.id);
+        }
+        self.enqueue(slot, device)?;
+        self.choose(device);
+        Ok(())
+    }
+
+    fn held(&mut self, job: JobId) -> Done {
+        let slot = self.live(job)?;
+        let queue = self.jobs[slot].queue();
+        if self.jobs[slot].is_counted() {
+            // Nobody may use the qubits that are counted for it: it is counted again when it is released.
+            self.dequeue(slot)?;
+            self.enqueue(slot, queue)?;
+        }
+        self.jobs[slot].hold()?;
+        self.mark_queue_due(queue);
+        Ok(())
+    }
+
+    fn stopping(&mut self, job: JobId, allocation: AllocationId, reason: StopReason, until: Time) -> Done {
+        let slot = self.live(job)?;
+        ensure(self.jobs[slot].allocation() == Some(allocation), "a stop of another job's attempt")?;
+        self.jobs[slot].request_stop(reason)?;
+        let timer = (until, Timer::StopTimeout(allocation));
+        let running = self.running.get_mut(&allocation);
+        let running = running.ok_or(Impossible("a stop of an attempt that is over"))?;
+        if let Some(old) = running.timer.replace(timer) {
+            self.agenda.timers.remove(&old);
+        }
+        self.agenda.timers.insert(timer);
+        Ok(())
+    }
+
+    fn guard_ended(&mut self, allocation: AllocationId, id: DeviceId) -> Done {
+        let device = self.fleet.get_mut(id).ok_or(Impossible("a guard on no device"))?;
+        let map = &device.spec.coupling_map;
+        let guard = device.calendar.release(allocation, BookingKind::Guard, map);
+        let until = guard.and_then(|guard| guard.until).ok_or(Impossible("a guard that ended before"))?;
+        self.agenda.timers.remove(&(until, Timer::GuardEnd(id, allocation)));
+        self.fleet.refresh(id);
+        self.mark_due(id);
+        Ok(())
+    }
+
+    fn requeued(&mut self, job: JobId, allocation: AllocationId, device: Option<DeviceId>) -> Done {
+        let slot = self.give_back(job, allocation)?;
+        self.jobs[slot].requeue(None)?;
+        self.enqueue(slot, device)?;
+        self.choose(device);
+        Ok(())
+    }
+
     fn reconfigured(&mut self, config: &AllocatorConfig) -> Done {
+        ensure(config.validate().is_ok(), "settings out of range")?;
         let moved = !config.queue.arranges_like(&self.config.queue);
         let retries = config.retry != self.config.retry;
         self.config = config.clone();
@@ -275,8 +297,10 @@ impl State {
     }
 
     /// Takes the qubits of an attempt back, but for those that a guard keeps.
-    fn give_back(&mut self, id: AllocationId) -> Done {
+    fn give_back(&mut self, job: JobId, id: AllocationId) -> Result<JobSlot, Impossible> {
+        let slot = self.live(job)?;
         let ended = self.running.swap_remove(&id).ok_or(Impossible("the end of an attempt that is over"))?;
+        ensure(ended.slot == slot, "the end of another job's attempt")?;
         if let Some(timer) = ended.timer {
             self.agenda.timers.remove(&timer);
         }
@@ -286,7 +310,7 @@ impl State {
             self.fleet.refresh(device_id);
         }
         self.mark_due(device_id);
-        Ok(())
+        Ok(slot)
     }
 
     fn live(&self, id: JobId) -> Result<JobSlot, Impossible> {
