@@ -256,17 +256,11 @@ impl State {
         ensure(fence >= device.next_fence.0 && fence < u64::MAX, "a fence that was given before")?;
         let fits = allocation.held.capacity() == device.spec.coupling_map.qubits();
         ensure(fits, "a start on qubits that the device does not have")?;
-        let booking = Booking {
-            qubits: allocation.held.clone(),
-            buffer_distance: allocation.isolation.buffer_distance,
-            max_crosstalk: allocation.isolation.max_crosstalk,
-            from: allocation.started,
-            until: allocation.expected_end,
-        };
         // What the plan has booked is not booked again.
-        if !device.calendar.confirm(id, &booking) {
-            let free = device.calendar.is_free(&booking.qubits);
-            ensure(free, "a start on qubits that are taken")?;
+        let confirmed = device.calendar.confirm(allocation);
+        if !confirmed {
+            let booking = Booking::of(allocation);
+            ensure(device.calendar.is_free(&booking.qubits), "a start on qubits that are taken")?;
             device.calendar.book(id, BookingKind::Allocation, booking, &device.spec.coupling_map);
         }
         device.next_fence = Fence(fence + 1);
@@ -279,7 +273,9 @@ impl State {
         self.agenda.timers.extend(timer);
         let running = Running { allocation: allocation.clone(), slot, shots_done: 0, timer };
         self.running.insert(id, running);
-        self.fleet.refresh(device_id);
+        if !confirmed {
+            self.fleet.refresh(device_id);
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::allocator::protocol::AllocationId;
+use crate::allocator::protocol::{Allocation, AllocationId};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{PhysicalQubit, QubitSet};
 use crate::time::Time;
@@ -49,6 +49,26 @@ pub struct Window {
 }
 
 impl Booking {
+    /// That of an allocation.
+    pub fn of(allocation: &Allocation) -> Self {
+        let Allocation { isolation, held, started, expected_end, .. } = allocation;
+        Self {
+            qubits: held.clone(),
+            buffer_distance: isolation.buffer_distance,
+            max_crosstalk: isolation.max_crosstalk,
+            from: *started,
+            until: *expected_end,
+        }
+    }
+
+    /// Whether it is that of an allocation.
+    fn is_of(&self, allocation: &Allocation) -> bool {
+        let Self { qubits, buffer_distance, max_crosstalk, from, until } = self;
+        let Allocation { isolation, held, started, expected_end, .. } = allocation;
+        (qubits, buffer_distance, from, until) == (held, &isolation.buffer_distance, started, expected_end)
+            && *max_crosstalk == isolation.max_crosstalk
+    }
+
     /// Whether it takes its qubits at any instant of a window.
     fn meets(&self, window: Window) -> bool {
         window.until.is_none_or(|end| self.from < end) && self.until.is_none_or(|end| end > window.from)
@@ -202,10 +222,13 @@ impl Calendar {
         self.planned.push(holder);
     }
 
-    /// A plan that has become a decision: whether just this was booked for it.
-    pub fn confirm(&mut self, holder: AllocationId, booking: &Booking) -> bool {
-        let Some(index) = self.planned.iter().position(|planned| *planned == holder) else { return false };
-        let same = self.bookings.get(&(holder, BookingKind::Allocation)) == Some(booking);
+    /// A plan has become a decision: whether just this was booked for it.
+    pub fn confirm(&mut self, allocation: &Allocation) -> bool {
+        let Some(index) = self.planned.iter().position(|planned| *planned == allocation.id) else {
+            return false;
+        };
+        let booked = self.bookings.get(&(allocation.id, BookingKind::Allocation));
+        let same = booked.is_some_and(|booking| booking.is_of(allocation));
         if same {
             self.planned.remove(index);
         }
@@ -343,9 +366,51 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::allocator::config::Selection;
+    use crate::allocator::explain::{Certainty, Explanation};
+    use crate::allocator::protocol::{Fence, JobId, PromisedIsolation, Tenant};
 
     fn booking(qubits: QubitSet, buffer_distance: u32, from: u64, until: Option<u64>) -> Booking {
         Booking { qubits, buffer_distance, max_crosstalk: None, from: Time(from), until: until.map(Time) }
+    }
+
+    /// An allocation with just such a booking.
+    fn grant(id: AllocationId, booking: &Booking) -> Allocation {
+        let epoch = crate::allocator::protocol::EpochNumber(1);
+        let explanation = Explanation {
+            strategy: None,
+            selection: Selection::First,
+            devices_tried: 0,
+            certainty: Certainty::FirstFound,
+            cost: 0.0,
+            routing_cost: 0.0,
+            quality: None,
+        };
+        Allocation {
+            id,
+            fence: Fence(1),
+            job: JobId(1),
+            tenant: Tenant::default(),
+            attempt: 1,
+            device: crate::quantum::DeviceId(0),
+            epoch,
+            copies: 1,
+            layout: booking.qubits.iter().collect(),
+            swaps: None,
+            held: booking.qubits.clone(),
+            blocked: QubitSet::new(booking.qubits.capacity()),
+            isolation: PromisedIsolation {
+                buffer_distance: booking.buffer_distance,
+                guard: crate::time::Span::ZERO,
+                hardware_reset: false,
+                max_crosstalk: booking.max_crosstalk,
+            },
+            started: booking.from,
+            expected_end: booking.until,
+            lease_end: None,
+            driver_actions: SmallVec::new(),
+            explanation,
+        }
     }
 
     proptest! {
@@ -378,9 +443,12 @@ mod tests {
                             calendar.plan(holder, new.clone(), &map);
                             prop_assert!(!calendar.is_settled());
                             if what == 2 {
-                                let other = Booking { buffer_distance: buffer + 1, ..new.clone() };
-                                prop_assert!(!calendar.confirm(holder, &other));
-                                prop_assert!(calendar.confirm(holder, &new));
+                                let mut granted = grant(holder, &new);
+                                granted.isolation.buffer_distance += 1;
+                                prop_assert!(!calendar.confirm(&granted));
+                                granted.isolation.buffer_distance = buffer;
+                                prop_assert_eq!(Booking::of(&granted), new);
+                                prop_assert!(calendar.confirm(&granted));
                                 live.push(holder);
                             } else {
                                 prop_assert_eq!(calendar.take_back(holder, &map), Some(new));
