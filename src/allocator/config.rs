@@ -371,7 +371,8 @@ pub enum Selection {
 pub enum Queue {
     /// One queue for all devices, first in, first out.
     Global {
-        /// How many waiting jobs behind a blocked one are tried as well. 0: the head blocks all others.
+        /// How many waiting jobs behind a blocked one are tried as well. 0: the head blocks all others, unless no device
+        /// could take it even if it were empty.
         #[serde(default)]
         skip_ahead: u32,
     },

@@ -32,7 +32,6 @@ pub type Keys = Map<String, Value>;
 /// Two parts without a coupler between them, one dead qubit and one dead coupler.
 const SPLIT: &str = "name: split
 technology: superconducting
-source: made up
 qubits: 8
 noise_profile: {t1: 120us, t2: 80us, readout_error: 0.01, one_qubit_error: 0.0004, two_qubit_error: 0.006}
 limits: {min_qubit_separation: 0}

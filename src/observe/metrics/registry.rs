@@ -228,7 +228,7 @@ pub const METRICS: &[MetricDef] = {
             "",
             ALL,
             Lower,
-            "turnaround time / execution time, of the jobs submitted in the measured interval that completed",
+            "turnaround time / execution time, of the jobs submitted in the measured interval that completed; at most 1.8e10",
         ),
         def(
             M::BoundedSlowdown,

@@ -171,7 +171,8 @@ impl File<'_> {
             vendor: form.vendor.unwrap_or_else(|| "unknown".to_owned()),
             technology: form.technology,
             granularity: form.granularity.unwrap_or(granularity),
-            source: form.source.unwrap_or_else(|| self.origin.to_owned()),
+            // Never where the file lies: the same device elsewhere is the same device.
+            source: form.source.unwrap_or_else(|| "unknown".to_owned()),
             calibrated_at: form.calibrated_at.map(|at| at.value),
             native_gates: form.native_gates,
             coupling_map: Arc::new(map),

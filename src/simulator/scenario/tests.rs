@@ -132,6 +132,22 @@ fn calibrations_take_turns_or_come_at_once() {
     assert_eq!(due(&["calibration.mode=off"]), ["never", "never", "never"]);
 }
 
+/// Where the files lie decides nothing.
+#[test]
+fn the_digest_does_not_depend_on_the_folder() {
+    let device = "name: toy\ntechnology: simulator\nqubits: 5\ntopology: line\n\
+                  noise_profile: {t1: 120us, t2: 80us, readout_error: 0.01, one_qubit_error: 0.0004, \
+                  two_qubit_error: 0.006}\n";
+    let text = "scenario: s\nseed: 1\nhorizon: {jobs: 5}\nwarm_up: none\nfleet:\n  - {device: ./toy.yaml}\n\
+                workload: {arrivals: {poisson: {rate: 1/h}}, jobs: [{name: a, qubits: 2, topology: line}]}\n";
+    let digest = || {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("toy.yaml"), device).unwrap();
+        Scenario::from_yaml(text, "s.yaml", folder.path(), &[]).unwrap().digest()
+    };
+    assert_eq!(digest(), digest());
+}
+
 #[test]
 fn the_digest_covers_the_scenario_and_the_figures_of_its_devices() {
     let base = scenario(SMALL, &[]).unwrap();
