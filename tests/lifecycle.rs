@@ -2,7 +2,7 @@
 //!
 //! Promises that what a log shows is what the documents say. Leaves who is placed where to `scheduling.rs`.
 
-use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry};
+use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry, Walltime};
 use resource_manager::allocator::protocol::{
     Answer, Command, CommandError, JobId, JobRequest, Outcome, Status, StatusReason, Target, Topology,
 };
@@ -44,6 +44,18 @@ fn a_stop_at_the_walltime_is_acknowledged() {
     19  1 failed: it ran beyond its walltime
     19  2 starts: a [0 1 2], attempt 1
     ");
+}
+
+/// The time of grace comes on top of the walltime.
+#[test]
+fn a_walltime_has_its_grace() {
+    let walltime = Walltime { grace: Span(5), ..Walltime::default() };
+    let mut world = World::new(AllocatorConfig { walltime, ..strict() }, &[("a", line(4))]);
+    world.submit(timed(chain(1, 4), 10));
+    world.wait(14);
+    assert!(!world.log.contains("asked to stop"), "{}", world.log);
+    world.wait(1);
+    assert!(world.log.ends_with(" 17  1 asked to stop by 37: Walltime\n"), "{}", world.log);
 }
 
 /// Nobody acknowledges: the core takes the qubits back, and a late word changes nothing.
@@ -147,6 +159,18 @@ fn a_held_job_blocks_nobody() {
     9  3 finished
     9  2 starts: a [0 1 2 3], attempt 1
     ");
+}
+
+/// Whom a held job kept waiting starts at once.
+#[test]
+fn a_hold_lets_the_next_one_start() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(chain(1, 2));
+    world.submit(chain(2, 4));
+    world.submit(chain(3, 2));
+    assert_eq!(world.why(3), "waits behind job 2");
+    world.tell(Command::Hold { job: JobId(2) });
+    assert_eq!(world.why(3), "does not wait");
 }
 
 /// Qubits come free at 10: who waits until 9 has expired, until 10 or 11 starts.

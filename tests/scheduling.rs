@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use resource_manager::allocator::Allocator;
 use resource_manager::allocator::candidates::index::FleetIndex;
 use resource_manager::allocator::candidates::named::Named;
 use resource_manager::allocator::candidates::selection::{Ask, DeviceSelector};
@@ -223,6 +224,43 @@ fn round_robin_turns_with_submissions_only() {
     let homes: Vec<&str> =
         world.moves.lines().filter_map(|line| line.split_once(" waits for ").map(|words| words.1)).collect();
     assert_eq!(homes.join(""), "abcabca");
+}
+
+/// A core that was restored goes on with the turn of the one that was saved.
+#[test]
+fn round_robin_goes_on_after_a_restart() {
+    for queue in [Queue::default(), per_device(HeadOfLine::Placement)] {
+        let config = AllocatorConfig { queue, selection: Selection::RoundRobin, ..config() };
+        let mut world = World::new(config, &[("a", line(4)), ("b", line(4)), ("c", line(4))]);
+        world.submit(job(1, 2, Topology::Line));
+        world.core = Allocator::restore(&world.core.snapshot()).unwrap();
+        world.submit(job(2, 2, Topology::Line));
+        assert!(world.moves.ends_with("2 starts on b\n"), "{}", world.moves);
+    }
+}
+
+/// Whoever waits is told of the device that is nearest to taking it, whatever others lack.
+#[test]
+fn the_nearest_device_is_named() {
+    let mut world = World::new(config(), &[("a", line(6)), ("b", line(6))]);
+    world.down(Target::Device(DeviceId(1)));
+    world.submit(job(1, 4, Topology::Line));
+    world.submit(job(2, 4, Topology::Line));
+    assert_eq!(world.why(2), "asks for 4 qubits, at most 2 are free on one device");
+}
+
+/// Too few qubits far enough from others is no lack of a region of the shape.
+#[test]
+fn too_few_qubits_are_no_shape() {
+    let mut world = World::new(config(), &[("a", line(6))]);
+    world.submit(job(1, 2, Topology::Line));
+    let mut apart = job(2, 4, Topology::Line);
+    apart.isolation.buffer_distance = Some(1);
+    world.submit(apart);
+    let why =
+        "device 0: of the free qubits, only 3 are within the limits of the job and far enough from others";
+    assert_eq!(world.why(2), why);
+    assert_eq!(world.core.last_pass().blocked_by_shape, 0);
 }
 
 /// Jobs that are counted under one head of line are in no queue; under the other they must be again.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Plants each fault of this folder in a copy of the last commit and runs the tests that its patch names. Prints a table
-# (fault, tests that found it, seconds) and exits 1 if a fault lives, or does not apply any more. One fault costs a build:
-# all take about an hour on two cores.
+# Plants each fault of this folder in a copy of the last commit and runs the tests that its patch names: test files in
+# lines `# caught by: TEST TEST`, unit tests in lines `# caught by: lib FILTER`. Prints a table (fault, tests that found
+# it, seconds) and exits 1 if a fault lives, or does not apply any more. One fault costs a build: all take about an hour
+# on two cores.
 #
 #   tests/mutations/run.sh                  all of them
 #   tests/mutations/run.sh guard_forgotten  some of them
@@ -35,12 +36,26 @@ for patch in "${patches[@]}"; do
     continue
   fi
   found=
-  for test in $(sed -n 's/^# caught by: //p' "$patch"); do
-    cargo test --locked --quiet --no-run --test "$test" >"$work/$name.log" 2>&1 || {
+  # Each a target of cargo, and a filter where it is `lib`.
+  targets=()
+  while read -r first rest; do
+    if [ "$first" = lib ]; then
+      targets+=("--lib $rest")
+    else
+      for test in $first $rest; do targets+=("--test $test"); done
+    fi
+  done < <(sed -n 's/^# caught by: //p' "$patch")
+  for target in "${targets[@]}"; do
+    read -r kind name_or_filter <<<"$target"
+    case $kind in
+      --lib) build=(--lib) run=(--lib "$name_or_filter") label=lib ;;
+      *) build=(--test "$name_or_filter") run=("${build[@]}") label=$name_or_filter ;;
+    esac
+    cargo test --locked --quiet --no-run "${build[@]}" >"$work/$name.log" 2>&1 || {
       found="does not compile, see target/mutations/$name.log"
       break
     }
-    timeout 600 cargo test --locked --quiet --test "$test" >>"$work/$name.log" 2>&1 || found="$found $test"
+    timeout 600 cargo test --locked --quiet "${run[@]}" >>"$work/$name.log" 2>&1 || found="$found $label"
   done
   case $found in '' | does*) lived=1 ;; esac
   printf '%-32s %-44s %s\n' "$name" "${found:- NOBODY}" $((SECONDS - began))
