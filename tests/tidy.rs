@@ -80,21 +80,9 @@ fn imports_point_one_way() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// Parts of layers whose files may still use each other in circles, and why.
-const CIRCLES_ALLOWED: &[(&str, &str)] = &[
-    ("observe::metrics", "follows the core: opened when that is rebuilt"),
-    ("simulator::simulation", "follows the core: opened when that is rebuilt"),
-];
-
 /// Where files use each other in a circle, none can be understood, tested or moved without all the others.
 #[test]
 fn no_files_of_a_layer_import_each_other_in_a_circle() {
-    let allowed = |module: &str| {
-        let within = |part: &str| {
-            module.strip_prefix(part).is_some_and(|rest| matches!(rest.get(..2), None | Some("::")))
-        };
-        CIRCLES_ALLOWED.iter().any(|(part, _)| within(part))
-    };
     let mut files = BTreeMap::new();
     for path in rust_files(Path::new("src")) {
         let steps: Vec<String> = path
@@ -107,7 +95,7 @@ fn no_files_of_a_layer_import_each_other_in_a_circle() {
         let module = steps.join("::");
         let module = module.strip_suffix("::mod").unwrap_or(&module).to_owned();
         let is_test = module.ends_with("::tests");
-        if row_of(&layer_of(&path)).is_some() && !is_test && !allowed(&module) {
+        if row_of(&layer_of(&path)).is_some() && !is_test {
             files.insert(module, fs::read_to_string(&path).unwrap());
         }
     }

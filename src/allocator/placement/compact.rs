@@ -7,8 +7,9 @@ use smallvec::SmallVec;
 
 use crate::allocator::placement::PlacementRequest;
 use crate::allocator::placement::cost::bit;
-use crate::allocator::placement::exact::host::{Costs, NONE};
 use crate::allocator::placement::free_parts::FreeParts;
+use crate::allocator::placement::graph::NONE;
+use crate::allocator::placement::search_cost::Costs;
 use crate::quantum::PhysicalQubit;
 
 /// What is free of one device, as a graph on nodes `0..len()`.
@@ -109,14 +110,5 @@ impl Compact {
         self.link_cost.clear();
         self.qubit_cost.clear();
         self.part_size.clear();
-    }
-}
-
-impl Costs {
-    fn scaled(self, cost: impl FnOnce() -> u64) -> u64 {
-        match self {
-            Self::Calibrated(shift) => cost() >> shift,
-            Self::Zero => 0,
-        }
     }
 }

@@ -7,6 +7,8 @@
 use std::sync::Arc;
 
 use super::graph::{Graph, shortest_cycle};
+pub use super::link::{Link, bit};
+use super::openness::{LiveCouplers, standing};
 use crate::allocator::protocol::EpochNumber;
 use crate::quantum::calibration::{Calibration, DEAD_ERROR};
 use crate::quantum::coupling_map::CouplingMap;
@@ -67,7 +69,7 @@ pub struct Epoch {
     pub bipartite: bool,
     /// If so, one of the two sides between which all live couplers lead; a bit per qubit.
     pub(crate) side: Option<Vec<u64>>,
-    /// How open the surroundings of each qubit are when the device is empty, see [`super::surcharge`].
+    /// How open the surroundings of each qubit are when the device is empty, see [`super::openness`].
     pub(crate) openness: Vec<u64>,
     max_degree: usize,
     complete: bool,
@@ -76,17 +78,6 @@ pub struct Epoch {
     rows: Vec<u32>,
     links: Vec<Link>,
     graph: Graph,
-}
-
-/// A live coupler as seen from one of its ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Link {
-    /// The other end.
-    pub to: PhysicalQubit,
-    /// The coupler.
-    pub coupler: CouplerId,
-    /// Cost of one two-qubit gate.
-    pub cost: u64,
 }
 
 impl Epoch {
@@ -161,7 +152,9 @@ impl Epoch {
             rows,
             links,
         };
-        epoch.openness = super::surcharge::standing_openness(&epoch);
+        if !epoch.complete {
+            epoch.openness = standing(epoch.live());
+        }
         epoch
     }
 
@@ -193,6 +186,12 @@ impl Epoch {
     /// The live couplers as a graph.
     pub(crate) fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// The live couplers for the walks of [`super::openness`].
+    pub(crate) fn live(&self) -> LiveCouplers<'_> {
+        let Self { graph, links, usable, max_degree, .. } = self;
+        LiveCouplers { graph, links, usable, max_degree: *max_degree }
     }
 
     /// The live coupler between two qubits as seen from the first.
@@ -240,9 +239,4 @@ fn fingerprint(rows: &[u32], links: &[Link], qubit_cost: &[u64]) -> u128 {
     let mut number = [0; 16];
     hasher.finalize_xof().fill(&mut number);
     u128::from_le_bytes(number)
-}
-
-/// Whether the bit of `coupler` is set.
-pub fn bit(bits: &[u64], coupler: CouplerId) -> bool {
-    bits.get(coupler.index() / 64).is_some_and(|word| word >> (coupler.index() % 64) & 1 == 1)
 }

@@ -3,8 +3,11 @@
 //! Promises links sorted within each row, and for each the number of the same coupler seen from its other end. Built
 //! once per epoch, never changed.
 
-use super::cost::Link;
+use super::link::Link;
 use crate::quantum::{Adjacency, PhysicalQubit};
+
+/// No such node.
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// A device as a graph; node v is qubit v, dead qubits have no links.
 #[derive(Debug, Clone, Default)]

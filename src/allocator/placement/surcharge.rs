@@ -3,29 +3,18 @@
 //! Promises surcharges per qubit and per coupler, so that an exact search stays exact, as a function of the free
 //! qubits, the calibration and the jobs that run. Leaves their weights to the configuration.
 
-use super::cost::{Epoch, NAT, bit};
-use super::graph::NEAR;
+use super::cost::{Epoch, NAT};
+use super::openness::{NEIGHBOUR, Walks, openness};
 use super::{Objective, PlacementRequest};
 use crate::allocator::config::PlacementConfig;
 use crate::allocator::isolation::crosstalk::{Holders, expected_share, is_expected};
 use crate::allocator::protocol::PromisedIsolation;
 use crate::allocator::state::calendar::Calendar;
 use crate::quantum::device::Technology;
-use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
-
-/// One free neighbour, in the fixed-point unit of [`openness`].
-const NEIGHBOUR: u64 = 1 << 16;
-
-/// How much of the openness of its neighbours a qubit inherits, if it has as many neighbours as the device allows.
-/// 0.9 / 3 a neighbour on heavy-hex lattices. From the loss system (`benches/loss_system.rs`): 0.6 and 1.2 are on the
-/// same or a worse curve.
-const INHERITED: f64 = 0.9;
-
-/// Rounds of inheritance: how many couplers away a free qubit counts. From the loss system, as above.
-const REACH: usize = 5;
+use crate::quantum::{CouplerId, QubitSet};
 
 /// What the openness on the empty device counts beside that among the free qubits: half. Keeps jobs at the rim, where
-/// they are in nobody's way later on. From the loss system, as above.
+/// they are in nobody's way later on. From the loss system (`benches/loss_system.rs`).
 const STANDING_SHIFT: u32 = 1;
 
 /// Qubits of the job for which the weight of fragmentation is meant. A wider job pays in proportion: what it breaks
@@ -34,88 +23,6 @@ const REFERENCE_QUBITS: f64 = 10.0;
 
 /// Largest surcharge of one element, 32 nats: far above any noise, and sums over a thousand qubits do not overflow.
 const MOST: u64 = 1 << 53;
-
-/// How open the surroundings of every qubit of `among` are, into `openness`, by qubit; 0 outside of `among`.
-///
-/// The number of walks of 1 to 5 live couplers that start at the qubit and stay within `among`, each discounted by
-/// 0.9 / (most couplers of one qubit) for every coupler after its first: a truncated Katz centrality (Psychometrika
-/// 18, 1953). A free neighbour counts 1, what lies behind it less. Linear in the couplers among the qubits.
-pub(crate) fn openness(epoch: &Epoch, among: &QubitSet, barred: Option<&[u64]>, walks: &mut Walks) {
-    let Walks { values, shares, nodes, number, near } = walks;
-    let graph = epoch.graph();
-    let discount = (INHERITED / epoch.max_degree().max(1) as f64 * NEIGHBOUR as f64).round() as u64;
-    let inherited = |value: u64| NEIGHBOUR + ((value * discount) >> 16);
-    nodes.clear();
-    nodes.extend(among.iter().filter(|qubit| epoch.usable.contains(*qubit)));
-    values.clear();
-    values.resize(epoch.qubits(), 0);
-    shares.clear();
-    if barred.is_none() && !graph.near.is_empty() && nodes.len() < FEW {
-        // What is free, numbered without holes; everything else has the last number and shares nothing.
-        number.clear();
-        number.resize(epoch.qubits() + 1, u8::MAX);
-        nodes.iter().zip(0..).for_each(|(qubit, index)| number[qubit.index()] = index);
-        near.clear();
-        near.extend(nodes.iter().map(|qubit| graph.near[qubit.index()].map(|end| number[end as usize])));
-        let mut shares = [0_u64; FEW];
-        shares[..nodes.len()].fill(NEIGHBOUR);
-        let sum = |ends: &[u8; NEAR], shares: &[u64; FEW]| {
-            let [a, b, c, d] = ends.map(|end| shares[usize::from(end)]);
-            a + b + c + d
-        };
-        for _ in 1..REACH {
-            // Half done, the values are in `values`: all of a round are of the round before.
-            values.iter_mut().zip(&*near).for_each(|(value, ends)| *value = sum(ends, &shares));
-            let values = values.iter().take(nodes.len());
-            shares.iter_mut().zip(values).for_each(|(share, &value)| *share = inherited(value));
-        }
-        values[..nodes.len()].fill(0);
-        nodes.iter().zip(&*near).for_each(|(qubit, ends)| values[qubit.index()] = sum(ends, &shares));
-        return;
-    }
-    // Qubits outside have a share of nothing, so that the sums need not ask where a link leads.
-    shares.resize(epoch.qubits(), 0);
-    for round in 0..REACH {
-        for qubit in nodes.iter() {
-            shares[qubit.index()] = if round == 0 { NEIGHBOUR } else { inherited(values[qubit.index()]) };
-        }
-        for &qubit in nodes.iter() {
-            values[qubit.index()] = match barred {
-                None => {
-                    let row = graph.rows[qubit.index()] as usize..graph.rows[qubit.index() + 1] as usize;
-                    graph.to[row].iter().map(|&end| shares[end as usize]).sum()
-                }
-                Some(bits) => {
-                    let open = epoch.links(qubit).iter().filter(|link| !bit(bits, link.coupler));
-                    open.map(|link| shares[link.to.index()]).sum()
-                }
-            };
-        }
-    }
-}
-
-/// The openness of every qubit of the empty device.
-pub(crate) fn standing_openness(epoch: &Epoch) -> Vec<u64> {
-    let mut walks = Walks::default();
-    if !epoch.is_complete() {
-        openness(epoch, &epoch.usable, None, &mut walks);
-    }
-    walks.values
-}
-
-/// So many numbers one byte holds, the one for what is not free included.
-const FEW: usize = 256;
-
-/// Buffers of [`openness`], and its result.
-#[derive(Debug, Default)]
-pub(crate) struct Walks {
-    values: Vec<u64>,
-    shares: Vec<u64>,
-    nodes: Vec<PhysicalQubit>,
-    /// Per qubit: its number among the nodes.
-    number: Vec<u8>,
-    near: Vec<[u8; NEAR]>,
-}
 
 /// The qubits of each job whose gates may disturb a job with the given promise: all that run on a superconducting
 /// device, if there is no buffer. With a buffer all driven couplers are two or more couplers away, where they disturb
@@ -165,7 +72,7 @@ impl Surcharges {
         if epoch.is_complete() {
             return false;
         }
-        openness(epoch, request.free, request.barred_couplers, &mut self.walks);
+        openness(epoch.live(), request.free, request.barred_couplers, &mut self.walks);
         let share = request.pattern.qubits() as f64 / REFERENCE_QUBITS;
         let per_neighbour = (weight * NAT * share).round() as u64;
         let cost = |open: u64| {
@@ -217,6 +124,7 @@ mod tests {
     use super::super::testing::epoch;
     use super::*;
     use crate::allocator::protocol::Topology;
+    use crate::quantum::PhysicalQubit;
     use crate::quantum::coupling_map::CouplingMap;
 
     fn weights(fragmentation_weight: f64, crosstalk_weight: f64) -> PlacementConfig {
@@ -230,31 +138,6 @@ mod tests {
 
     fn set(epoch: &Epoch, qubits: impl IntoIterator<Item = u32>) -> QubitSet {
         QubitSet::from_qubits(epoch.qubits(), qubits.into_iter().map(PhysicalQubit))
-    }
-
-    /// Oracle: all walks one by one.
-    #[test]
-    fn openness_counts_discounted_walks() {
-        let map = CouplingMap::grid(3, 4).unwrap();
-        let couplers = map.couplers().len();
-        let epoch = epoch(map, &[0.01; 12], &vec![0.01; couplers]);
-        let free = set(&epoch, [0, 1, 2, 3, 5, 6, 8, 10, 11]);
-        fn walks(epoch: &Epoch, free: &QubitSet, at: PhysicalQubit, value: f64, left: usize) -> f64 {
-            let inside = epoch.links(at).iter().filter(|link| free.contains(link.to));
-            let of = |link: &super::super::cost::Link| match left {
-                1 => value,
-                _ => value + walks(epoch, free, link.to, value * INHERITED / 4.0, left - 1),
-            };
-            inside.map(of).sum()
-        }
-        let mut found = Walks::default();
-        openness(&epoch, &free, None, &mut found);
-        for qubit in 0..12 {
-            let qubit = PhysicalQubit(qubit);
-            let expected = if free.contains(qubit) { walks(&epoch, &free, qubit, 1.0, REACH) } else { 0.0 };
-            let value = found.values[qubit.index()] as f64 / NEIGHBOUR as f64;
-            assert!((value - expected).abs() < 1e-3, "{qubit:?}: {value} is not {expected}");
-        }
     }
 
     #[test]

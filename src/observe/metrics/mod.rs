@@ -6,6 +6,7 @@
 mod distribution;
 mod meter;
 mod registry;
+mod sample;
 mod summary;
 mod timeline;
 
@@ -25,8 +26,8 @@ use meter::Meter;
 
 pub use distribution::{Distribution, EXACT_MAX};
 pub use registry::{Better, METRICS, Metric, MetricDef, Statistic, UnknownMetric};
+pub use sample::TimelineSample;
 pub use summary::MetricValue;
-pub use timeline::TimelineSample;
 
 /// The execution time below which a job counts as one of this length in the bounded slowdown.
 pub const SLOWDOWN_BOUND: Span = Span::from_secs(10);

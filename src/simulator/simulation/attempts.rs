@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::{Attempt, Happening, JobPoint, Simulation, SimulationError, class};
+use super::happening::{Happening, class};
+use super::{Attempt, JobPoint, Simulation, SimulationError};
 use crate::allocator::protocol::{Allocation, AllocationId, Command, FinalState, JobId, JobRequest, Outcome};
 use crate::quantum::hardware::truth::true_success;
 use crate::quantum::program::PlacedProgram;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Happening, Simulation, SimulationError, class};
+use super::happening::{Happening, class};
+use super::{Simulation, SimulationError};
 use crate::allocator::protocol::{self, Command, StatusReason};
 use crate::quantum::DeviceId;
 use crate::quantum::hardware::failures::{Effect, Outage, Target};

@@ -3,9 +3,8 @@
 //!
 //! Promises that every run ends, and to say of one that drained why it did. Leaves to [`super`] what happens until then.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Happening, Simulation, class};
+use super::happening::{Happening, class};
+use super::{Ending, Simulation};
 use crate::allocator::config::Retry;
 use crate::simulator::scenario::{DrainLimit, Horizon};
 use crate::time::{Span, Time};
@@ -13,43 +12,6 @@ use crate::time::{Span, Time};
 /// A run in which no job runs, starts or ends for so long is stuck, whatever calibrations and failures come: whoever still
 /// waits has seen thirty calibrations of a device that is calibrated daily.
 const IDLE_MAX: Span = Span::from_secs(30 * 86_400);
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ending {
-    /// As the scenario asked: at its horizon, or, draining, with its last job.
-    Complete,
-    /// At the limit of its draining, while jobs had not ended.
-    CutOff,
-    /// Nothing was left that could let a waiting job start.
-    Stuck,
-}
-
-/// What is known of how far a run is from its end.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    /// No more jobs will come.
-    pub exhausted: bool,
-    /// The horizon is behind us.
-    pub past_horizon: bool,
-    /// Happenings on the agenda that could let a job start or end it: all but samples and marks of time.
-    pub pending: u64,
-    /// Devices that have not joined yet.
-    pub joining: u64,
-    /// When a job arrived, started or ended last, or what could have helped one came last.
-    pub moved_at: Time,
-    /// Set when the run is over.
-    pub ending: Option<Ending>,
-}
-
-/// Whether a happening could let a job start, or end one.
-pub(super) fn moves_jobs(happening: &Happening) -> bool {
-    !matches!(
-        happening,
-        Happening::Sample | Happening::StartMeasuring | Happening::HorizonOver | Happening::End
-    )
-}
 
 impl Simulation<'_, '_> {
     /// The last arrival is behind us.

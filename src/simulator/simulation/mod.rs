@@ -10,8 +10,10 @@
 mod attempts;
 mod devices;
 mod ending;
+mod happening;
+mod progress;
 
-pub use ending::Ending;
+pub use progress::Ending;
 
 use std::collections::VecDeque;
 use std::fmt::Display;
@@ -25,7 +27,7 @@ use super::program::{Copies, Programs};
 use super::scenario::{Horizon, Scenario, WarmUp};
 use super::site::Site;
 use super::traces::Traces;
-use super::workload::{Arrival, ArrivalStream, Workload};
+use super::workload::{ArrivalStream, Workload};
 use crate::agenda::{Agenda, Ticket};
 use crate::allocator::Allocator;
 use crate::allocator::explain::WaitReason;
@@ -39,52 +41,16 @@ use crate::observe::journal;
 use crate::observe::metrics::{MetricsOptions, TimelineSample};
 use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
-use crate::quantum::hardware::failures::{ActiveOutages, FailureCalendar, FailureModel, Outage};
+use crate::quantum::hardware::failures::{ActiveOutages, FailureCalendar, FailureModel};
 use crate::quantum::hardware::{Hardware, HardwareError};
 use crate::random::{Purpose, StreamFamily};
 use crate::time::{Span, Time};
-use ending::{Progress, moves_jobs};
-
-/// The order at one instant, see "Order at one instant" in the architecture guide.
-mod class {
-    /// The measured interval is half-open: what happens at the instant at which it begins is measured.
-    pub const MEASURE: u8 = 0;
-    pub const RELEASE: u8 = 1;
-    /// After the ends of jobs: a job that ends at the instant of its cancellation has ended.
-    pub const CANCEL: u8 = 2;
-    pub const REPAIR: u8 = 3;
-    pub const FAILURE: u8 = 4;
-    pub const CALIBRATION: u8 = 5;
-    pub const ARRIVAL: u8 = 6;
-    /// The scheduling pass is not on the agenda: it runs between the classes before and after it.
-    pub const PASS: u8 = 7;
-    pub const SAMPLE: u8 = 8;
-    pub const END: u8 = 9;
-}
+use happening::{Happening, class, moves_jobs};
+use progress::Progress;
 
 /// After so many samples the time between two samples doubles, and again after as many: a run whose length nobody
 /// knows must not fill the disk with its timeline.
 const SAMPLES_PER_RATE: u64 = 20_000;
-
-/// What is on the agenda.
-#[derive(Debug, Clone, Copy)]
-enum Happening {
-    AttemptEnds(AllocationId),
-    StopDone(AllocationId),
-    Cancel(JobId),
-    Arrival(Arrival),
-    Joins(u32),
-    Leaves(u32),
-    OutageBegins(Outage),
-    OutageEnds(Outage),
-    CalibrationDue(u32),
-    CalibrationWanted(u32, u64),
-    CalibrationEnds(u32),
-    StartMeasuring,
-    Sample,
-    HorizonOver,
-    End,
-}
 
 /// A running attempt as the hardware sees it.
 #[derive(Debug)]

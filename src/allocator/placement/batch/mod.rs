@@ -7,97 +7,24 @@
 
 pub mod components;
 pub mod matching;
+mod neighbourhood;
 mod packing;
 mod pool;
+mod problem;
 mod repair;
+mod taken;
+
+pub use problem::{BatchJob, BatchRequest, PlacedBatch};
 
 use smallvec::SmallVec;
 
-use super::cost::{Epoch, cost_limit};
 use super::pattern::Pattern;
-use super::{
-    Objective, Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, placement_of_layout,
-};
-use crate::quantum::coupling_map::CouplingMap;
-use crate::quantum::{PhysicalQubit, QubitSet};
+use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, placement_of_layout};
 use crate::random::{Purpose, StreamFamily};
 use packing::{Choice, Kind, Packing};
 use pool::Resources;
-
-/// One job of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchJob<'a> {
-    /// The program.
-    pub pattern: &'a Pattern,
-    /// Qubits that it may use: alive, within its limits, neither held nor blocked by jobs outside of the batch.
-    pub free: &'a QubitSet,
-    /// Couplers that it must not use although they are alive; a bit per coupler.
-    pub barred_couplers: Option<&'a [u64]>,
-    /// What makes one placement of it better than another; it counts as if the job were placed first.
-    pub objective: Objective<'a>,
-}
-
-/// Jobs that are to run side by side on one device, without SWAP gates.
-#[derive(Debug, Clone, Copy)]
-pub struct BatchRequest<'a> {
-    /// The device as of its last published calibration.
-    pub epoch: &'a Epoch,
-    /// The jobs, in any order.
-    pub jobs: &'a [BatchJob<'a>],
-    /// Idle qubits between any two jobs of the batch.
-    pub buffer_distance: u32,
-    /// Most search steps for each job alone, and again for improving on that.
-    pub budget: u64,
-}
-
-impl<'a> BatchRequest<'a> {
-    /// The request for one of the jobs as if it were alone.
-    fn alone(&self, job: usize) -> PlacementRequest<'a> {
-        let BatchJob { pattern, free, barred_couplers, objective } = self.jobs[job];
-        PlacementRequest {
-            epoch: self.epoch,
-            free,
-            barred_couplers,
-            pattern,
-            budget: self.budget,
-            objective,
-            max_swaps: Some(0),
-            when_empty: None,
-        }
-    }
-}
-
-/// The placements of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlacedBatch {
-    /// Of each job, in the order of the request; `None`: it did not find a place beside the others.
-    pub placements: Vec<Option<Placement>>,
-    /// How much dearer than the best the total objective is at most; 0: proved best. `None`: not known, or more jobs
-    /// or larger ones might have found a place.
-    pub gap: Option<u64>,
-    /// Whether it is proved that not all jobs fit.
-    pub cannot_all_fit: bool,
-    /// Search steps used.
-    pub steps: u64,
-}
-
-impl PlacedBatch {
-    /// Total objective of the placements.
-    pub fn objective(&self) -> u64 {
-        self.placements.iter().flatten().fold(0, |sum, placement| sum.saturating_add(placement.objective))
-    }
-}
-
-/// What makes one answer better than another: smaller is better.
-type Rank = (usize, usize, u64);
-
-/// Jobs and qubits without a place, and what the others cost.
-fn rank(placements: &[Option<Placement>]) -> Rank {
-    let placed = || placements.iter().flatten();
-    let qubits: usize = placed().map(|placement| placement.layout.len()).sum();
-    let cost = placed().fold(0_u64, |sum, placement| sum.saturating_add(placement.objective));
-    (placements.len() - placed().count(), usize::MAX - qubits, cost)
-}
+use problem::{elements, most_per_element, rank};
+use taken::{Taken, bound};
 
 /// Jobs that may stand for one another: same program, same limits, same objective.
 struct Alike {
@@ -377,117 +304,8 @@ impl Solver<'_, '_> {
     }
 }
 
-/// What a search proves about the least objective; `None`: there is no placement.
-fn bound(outcome: &PlacementOutcome) -> Option<u64> {
-    match outcome {
-        PlacementOutcome::Optimal(placement) => Some(placement.objective),
-        PlacementOutcome::Feasible { placement, gap: Some(gap) } => {
-            Some(placement.objective.saturating_sub(*gap))
-        }
-        PlacementOutcome::Feasible { gap: None, .. } | PlacementOutcome::BudgetExhausted => Some(0),
-        PlacementOutcome::ProvedInfeasible => None,
-    }
-}
-
-/// Weights of the edges and number of vertices: what a placement pays for.
-fn elements(pattern: &Pattern) -> u128 {
-    let weights = pattern.edges().iter().map(|edge| u128::from(edge.2));
-    weights.sum::<u128>() + pattern.qubits() as u128
-}
-
-/// More than one element of a job can add to its objective.
-fn most_per_element(request: &BatchRequest<'_>, job: &BatchJob<'_>) -> u128 {
-    let objective = &job.objective;
-    let most = |added: Option<&[u64]>| added.and_then(|added| added.iter().max()).copied().unwrap_or(0);
-    let added = most(objective.crosstalk).max(most(objective.qubits));
-    let noise = u128::from(cost_limit()) * u128::from(objective.noise_permille.max(1_000)) / 1_000;
-    let neighbours = request.epoch.max_degree() as u128;
-    noise + u128::from(added) + neighbours * u128::from(objective.fragmentation)
-}
-
 fn is_connected(pattern: &Pattern) -> bool {
     components::split(pattern).len() == 1
-}
-
-/// The job `seed` and those met first around it, breadth first over the device, `wanted` in all; `layouts`: the
-/// qubits of each job.
-fn neighbours(map: &CouplingMap, layouts: &[&[PhysicalQubit]], seed: usize, wanted: usize) -> Vec<usize> {
-    let mut owner = vec![usize::MAX; map.qubits()];
-    for (job, layout) in layouts.iter().enumerate() {
-        layout.iter().for_each(|qubit| owner[qubit.index()] = job);
-    }
-    let mut met = vec![seed];
-    let mut queue = layouts[seed].to_vec();
-    let mut seen = QubitSet::from_qubits(map.qubits(), queue.iter().copied());
-    let mut next = 0;
-    while next < queue.len() && met.len() < wanted {
-        for &(neighbour, _) in map.neighbours(queue[next]) {
-            if seen.insert(neighbour) {
-                queue.push(neighbour);
-                let job = owner[neighbour.index()];
-                if job != usize::MAX && met.len() < wanted && !met.contains(&job) {
-                    met.push(job);
-                }
-            }
-        }
-        next += 1;
-    }
-    met
-}
-
-/// The qubits that jobs of a batch may not use because of others of it.
-struct Taken {
-    buffer_distance: u32,
-    held: QubitSet,
-    near: QubitSet,
-    free: QubitSet,
-}
-
-impl Taken {
-    fn new(request: &BatchRequest<'_>) -> Self {
-        let none = QubitSet::new(request.epoch.qubits());
-        Self { buffer_distance: request.buffer_distance, held: none.clone(), near: none.clone(), free: none }
-    }
-
-    fn none(&self) -> bool {
-        self.held.is_empty()
-    }
-
-    fn add(&mut self, layout: &SmallVec<[PhysicalQubit; 8]>) {
-        layout.iter().for_each(|&qubit| {
-            self.held.insert(qubit);
-        });
-    }
-
-    /// Places a job beside the others; also the bound of the search and the steps it took.
-    fn place(
-        &mut self,
-        request: &BatchRequest<'_>,
-        strategy: &mut dyn PlacementStrategy,
-        job: usize,
-    ) -> (Option<Placement>, Option<u64>, u64) {
-        let alone = request.alone(job);
-        self.free.clone_from(alone.free);
-        if self.buffer_distance == 0 {
-            self.free.subtract(&self.held);
-        } else {
-            self.near = request.epoch.map.dilate(&self.held, self.buffer_distance);
-            self.free.subtract(&self.near);
-        }
-        let placed = strategy.place(&PlacementRequest { free: &self.free, ..alone });
-        let bound = bound(&placed.outcome);
-        let placement = match placed.outcome {
-            PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } => {
-                // Free neighbours are those before any job of the batch was placed.
-                match placement.routing {
-                    None => placement_of_layout(&alone, placement.layout),
-                    Some(_) => Some(placement),
-                }
-            }
-            PlacementOutcome::ProvedInfeasible | PlacementOutcome::BudgetExhausted => None,
-        };
-        (placement, bound, placed.steps)
-    }
 }
 
 #[cfg(test)]

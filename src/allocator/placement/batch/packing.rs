@@ -9,6 +9,7 @@
 
 use rand::RngExt;
 
+use super::neighbourhood::neighbours;
 use super::pool::Pool;
 use crate::quantum::PhysicalQubit;
 use crate::quantum::coupling_map::CouplingMap;
@@ -416,7 +417,7 @@ impl<'a> Packing<'a> {
     ) -> Vec<usize> {
         let layouts: Vec<&[PhysicalQubit]> =
             placed.iter().map(|&(kind, index)| self.kinds[kind].pool.layout(index)).collect();
-        super::neighbours(map, &layouts, seed, wanted)
+        neighbours(map, &layouts, seed, wanted)
     }
 }
 

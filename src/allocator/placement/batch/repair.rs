@@ -6,7 +6,10 @@
 
 use rand::RngExt;
 
-use super::{BatchRequest, Placement, PlacementStrategy, Taken, rank};
+use super::neighbourhood::neighbours;
+use super::problem::{BatchRequest, rank};
+use super::taken::Taken;
+use crate::allocator::placement::{Placement, PlacementStrategy};
 use crate::quantum::PhysicalQubit;
 use crate::random::{Purpose, Stream, StreamFamily};
 
@@ -84,5 +87,5 @@ fn close_together(
 ) -> Vec<usize> {
     let layouts = placements.iter().map(|placement| placement.as_ref().map_or(&[][..], |p| &p.layout[..]));
     let layouts: Vec<&[PhysicalQubit]> = layouts.collect();
-    super::neighbours(&request.epoch.map, &layouts, seed, wanted)
+    neighbours(&request.epoch.map, &layouts, seed, wanted)
 }

@@ -3,10 +3,13 @@
 use rand::RngExt;
 
 use super::matching::cheapest_matching;
+use super::problem::Rank;
 use super::*;
+use crate::allocator::placement::Objective;
 use crate::allocator::placement::exact::NoiseAware;
 use crate::allocator::placement::testing::{Case, Scene};
-use crate::quantum::VirtualQubit;
+use crate::quantum::coupling_map::CouplingMap;
+use crate::quantum::{PhysicalQubit, QubitSet, VirtualQubit};
 use crate::random::Stream;
 
 /// Number of vertices, edges with weights, and whether any connected region will do.

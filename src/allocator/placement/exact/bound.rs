@@ -17,9 +17,7 @@ use smallvec::SmallVec;
 
 use super::host::Host;
 use super::plan::{Class, Plan};
-
-/// More than any cost.
-pub(crate) const INFINITE: u64 = 1 << 60;
+use crate::allocator::placement::search_cost::INFINITE;
 
 /// From this many links per qubit on, a bound looks at one vertex at a time: assignments would cost more than they
 /// save.

@@ -7,13 +7,10 @@ use crate::allocator::placement::PlacementRequest;
 use crate::allocator::placement::cost::{Epoch, bit};
 use crate::allocator::placement::free_parts::{FreeParts, is_barred};
 use crate::allocator::placement::graph::{Graph, peel};
+use crate::allocator::placement::search_cost::{Costs, INFINITE};
 use crate::quantum::PhysicalQubit;
 
-use super::bound::INFINITE;
 use super::plan::Plan;
-
-/// No such node.
-pub(crate) const NONE: u32 = u32::MAX;
 
 /// A device, or the part of it that a search may use.
 #[derive(Debug, Clone, Copy)]
@@ -40,15 +37,6 @@ pub(crate) struct Host<'a> {
     pub core: &'a [bool],
     /// Most links of one node, those that must not be used included.
     pub max_degree: usize,
-}
-
-/// Which costs a search minimises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Costs {
-    /// Those of the objective, divided by 2 to the given power so that sums fit.
-    Calibrated(u32),
-    /// None: every placement is as good as any other.
-    Zero,
 }
 
 /// What is known of the connected parts of what is free.

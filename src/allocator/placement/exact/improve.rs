@@ -7,10 +7,11 @@
 
 use rand::RngExt;
 
-use super::bound::INFINITE;
-use super::host::{Host, NONE};
+use super::host::Host;
 use super::search::BLOCKED;
+use crate::allocator::placement::graph::NONE;
 use crate::allocator::placement::pattern::Pattern;
+use crate::allocator::placement::search_cost::INFINITE;
 use crate::quantum::VirtualQubit;
 use crate::random::Stream;
 

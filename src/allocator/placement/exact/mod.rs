@@ -5,6 +5,7 @@
 //! links by (bound, qubit). Subgraphs need not be induced: a path fits into a triangle.
 
 pub(crate) mod bound;
+mod distances;
 pub(crate) mod host;
 mod improve;
 pub(crate) mod plan;
@@ -15,8 +16,10 @@ mod warm;
 use smallvec::SmallVec;
 
 use super::cost::{TIE_BREAK_BITS, cost_limit};
+use super::graph::NONE;
 use super::memory::MemoryUse;
 use super::pattern::Pattern;
+use super::search_cost::{Costs, INFINITE};
 use super::{
     Capabilities, Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, batch, region,
 };
@@ -24,7 +27,7 @@ use crate::allocator::config::SearchMemory;
 use crate::quantum::{PhysicalQubit, VirtualQubit};
 use crate::time::Time;
 use bound::Bounds;
-use host::{Costs, Host, Part, Parts};
+use host::{Host, Part, Parts};
 use improve::Improve;
 use plan::Plan;
 use search::{Ending, Roots, Search, State, list_roots};
@@ -104,7 +107,7 @@ impl NoiseAware {
     }
 }
 
-/// How far costs must be shifted so that no sum reaches [`bound::INFINITE`].
+/// How far costs must be shifted so that no sum reaches [`INFINITE`].
 fn scale(plan: &Plan, request: &PlacementRequest<'_>) -> u32 {
     let objective = &request.objective;
     let most_of = |added: Option<&[u64]>| added.and_then(|added| added.iter().max()).copied().unwrap_or(0);
@@ -114,7 +117,7 @@ fn scale(plan: &Plan, request: &PlacementRequest<'_>) -> u32 {
     let most =
         plan.weight.saturating_mul(element).saturating_add(qubits * u128::from(objective.fragmentation));
     let bits = u128::BITS - most.leading_zeros();
-    bits.saturating_sub(bound::INFINITE.ilog2() - 1)
+    bits.saturating_sub(INFINITE.ilog2() - 1)
 }
 
 /// Compiled patterns kept. Programs repeat; which are kept changes the time only.
@@ -390,7 +393,7 @@ fn better(
 ) -> (u64, u64) {
     let nodes = &mut improve.nodes;
     nodes.clear();
-    nodes.resize(request.pattern.qubits(), host::NONE);
+    nodes.resize(request.pattern.qubits(), NONE);
     for (vertex, &node) in plan.vertices().zip(&state.best) {
         nodes[vertex.index()] = node;
     }

@@ -7,9 +7,11 @@
 
 use std::collections::VecDeque;
 
-use super::bound::{Bounds, INFINITE};
-use super::host::{Host, NONE};
+use super::bound::Bounds;
+use super::host::Host;
 use super::plan::{Plan, Step};
+use crate::allocator::placement::graph::NONE;
+use crate::allocator::placement::search_cost::INFINITE;
 
 /// The owner of a node that must not be used.
 pub(crate) const BLOCKED: u32 = NONE - 1;

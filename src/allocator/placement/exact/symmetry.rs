@@ -4,8 +4,8 @@
 //! Promises that some automorphism takes the root to every vertex it names. It may miss some: that costs time only,
 //! as long as it says that it does not know the whole group.
 
-use super::host::NONE;
-use super::plan::Distances;
+use super::distances::Distances;
+use crate::allocator::placement::graph::NONE;
 use crate::allocator::placement::pattern::Pattern;
 use crate::quantum::VirtualQubit;
 

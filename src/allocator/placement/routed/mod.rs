@@ -8,12 +8,13 @@
 use smallvec::SmallVec;
 
 use super::compact::Compact;
-use super::exact::host::{Costs, NONE};
+use super::graph::NONE;
 use super::pattern::Pattern;
 use super::routing::{
     ONE_SWAP, Paths, SWAP_GATES, UNREACHABLE, flat_cost, least_swaps, placement_of_routed_layout,
     swaps_per_step,
 };
+use super::search_cost::Costs;
 use super::{Capabilities, Placed, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
 use crate::quantum::PhysicalQubit;
 

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Edges;
+use super::edges::Edges;
 
 const NONE: u32 = u32::MAX;
 

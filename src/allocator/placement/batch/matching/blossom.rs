@@ -4,7 +4,7 @@
 //! a partner have the same dual variable at all times, so that after k augmentations the matching is the best of all
 //! with k edges, not only after the last one. Needs memory for (2n)^2 edges. Promises an exact answer.
 
-use super::{COST_LIMIT, Edges};
+use super::edges::{COST_LIMIT, Edges};
 
 /// Most nodes; memory grows with the square.
 pub(super) const NODES_MAX: usize = 600;

@@ -5,18 +5,14 @@
 
 mod bipartite;
 mod blossom;
+mod edges;
 
 use smallvec::SmallVec;
 
-use super::{BatchRequest, PlacedBatch, elements, most_per_element};
+use super::problem::{BatchRequest, PlacedBatch, elements, most_per_element};
 use crate::allocator::placement::placement_of_layout;
 use crate::quantum::PhysicalQubit;
-
-/// Edges of a graph: two different nodes and a cost each, below [`COST_LIMIT`].
-type Edges<'a> = &'a [(u32, u32, u64)];
-
-/// What costs stay below, so that sums of duals fit into 64 bits.
-const COST_LIMIT: u64 = 1 << 58;
+use edges::{COST_LIMIT, Edges};
 
 /// The cheapest matching with `wanted` edges of the graph on nodes `0..nodes`, or with as many as there can be if that
 /// is less: indices of the edges, ascending. At most one edge between two nodes, costs below 2^58. `None` when the

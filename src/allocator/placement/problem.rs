@@ -1,0 +1,119 @@
+//! What is to be placed where, and what makes one placement better than another.
+//!
+//! Promises that a request says all that an answer may depend on. Leaves answers to [`super::outcome`].
+
+use super::cost::Epoch;
+use super::link::{Link, bit};
+use super::pattern::Pattern;
+use crate::allocator::config::PlacementConfig;
+use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
+
+/// What is to be placed where.
+#[derive(Debug, Clone, Copy)]
+pub struct PlacementRequest<'a> {
+    /// The device as of its last published calibration: couplers, costs, dead elements already taken out.
+    pub epoch: &'a Epoch,
+    /// Qubits that may be used: alive, within the limits of the job, neither held nor blocked.
+    pub free: &'a QubitSet,
+    /// Couplers that must not be used although they are alive (limits of the job); sorted bit set by coupler number.
+    pub barred_couplers: Option<&'a [u64]>,
+    /// The program.
+    pub pattern: &'a Pattern,
+    /// Most search steps before giving up.
+    pub budget: u64,
+    /// What makes one placement better than another.
+    pub objective: Objective<'a>,
+    /// Most SWAP gates that routing may add, by the estimate of [`super::routing`]; `Some(0)`: the program must embed,
+    /// `None`: any number. For strategies that can route.
+    pub max_swaps: Option<u32>,
+    /// What the job could use if the device were empty, for strategies to which it matters; `None`: all that is usable.
+    pub when_empty: Option<&'a QubitSet>,
+}
+
+/// Search steps after which a search gives up unless the request says otherwise: a few milliseconds.
+pub const DEFAULT_BUDGET: u64 = 200_000;
+
+impl<'a> PlacementRequest<'a> {
+    /// The program on what is free of a device, for the best fidelity, with the default budget and no limits.
+    pub fn new(epoch: &'a Epoch, free: &'a QubitSet, pattern: &'a Pattern) -> Self {
+        Self {
+            epoch,
+            free,
+            barred_couplers: None,
+            pattern,
+            budget: DEFAULT_BUDGET,
+            objective: Objective::default(),
+            max_swaps: None,
+            when_empty: None,
+        }
+    }
+
+    /// Whether a live coupler may be used.
+    pub fn allows(&self, coupler: CouplerId) -> bool {
+        self.epoch.is_usable(coupler) && !self.barred_couplers.is_some_and(|bits| bit(bits, coupler))
+    }
+
+    /// What the objective counts for one qubit.
+    pub fn qubit_cost(&self, qubit: PhysicalQubit) -> u64 {
+        let mut neighbours = 0;
+        if self.objective.fragmentation > 0 {
+            let links = self.epoch.links(qubit).iter();
+            neighbours =
+                links.filter(|link| self.free.contains(link.to) && self.allows(link.coupler)).count();
+        }
+        self.qubit_cost_beside(qubit, neighbours)
+    }
+
+    /// What the objective counts for one qubit that has the given number of free neighbours.
+    pub(super) fn qubit_cost_beside(&self, qubit: PhysicalQubit, neighbours: usize) -> u64 {
+        let noise = self.objective.weighted(self.epoch.qubit_cost[qubit.index()]);
+        let added = self.objective.qubits.map_or(0, |added| added[qubit.index()]);
+        let fragmentation = self.objective.fragmentation.saturating_mul(neighbours as u64);
+        noise.saturating_add(added).saturating_add(fragmentation)
+    }
+
+    /// What the objective counts for one two-qubit gate.
+    pub fn gate_cost(&self, link: &Link) -> u64 {
+        let noise = self.objective.weighted(link.cost);
+        let crosstalk = self.objective.crosstalk.map_or(0, |added| added[link.coupler.index()]);
+        noise.saturating_add(crosstalk)
+    }
+}
+
+/// What a placement strategy minimises: noise, and what else counts besides it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Objective<'a> {
+    /// Weight of the noise, thousandths; 0: connectivity only.
+    pub noise_permille: u32,
+    /// Cost of every free neighbour that a chosen qubit has before the placement; keeps what is left in one piece.
+    pub fragmentation: u64,
+    /// Cost added to the readout per qubit, by qubit number: what the place is worth to others.
+    pub qubits: Option<&'a [u64]>,
+    /// Cost added to one two-qubit gate per coupler, by coupler number: expected crosstalk from jobs next to it.
+    pub crosstalk: Option<&'a [u64]>,
+}
+
+impl Default for Objective<'_> {
+    fn default() -> Self {
+        Self { noise_permille: 1_000, fragmentation: 0, qubits: None, crosstalk: None }
+    }
+}
+
+impl Objective<'_> {
+    /// The noise as a configuration weighs it, without the surcharges of [`super::surcharge::Surcharges`].
+    pub fn of(config: &PlacementConfig) -> Self {
+        Self { noise_permille: (config.noise_weight * 1_000.0).round() as u32, ..Self::default() }
+    }
+
+    /// Whether nothing but the noise counts.
+    pub fn is_noise(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn weighted(&self, cost: u64) -> u64 {
+        match self.noise_permille {
+            1_000 => cost,
+            permille => (u128::from(cost) * u128::from(permille) / 1_000) as u64,
+        }
+    }
+}
