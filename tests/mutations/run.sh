@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Plants each fault of this folder in a copy of the last commit and runs the tests that its patch names: test files in
 # lines `# caught by: TEST TEST`, unit tests in lines `# caught by: lib FILTER`. Prints a table (fault, tests that found
-# it, seconds) and exits 1 if a fault lives, or does not apply any more. One fault costs a build: all take about an hour
+# it, seconds) and exits 1 if a fault lives, or does not apply any more. One fault costs a build: all take two hours
 # on two cores.
 #
 #   tests/mutations/run.sh                  all of them
