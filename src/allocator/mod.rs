@@ -5,7 +5,7 @@
 //! Leaves clocks, names, storage and devices to its drivers.
 //!
 //! What is decided is an event, and events alone change the state ([`state`]): decide, then apply. Reading order:
-//! [`protocol`], [`config`], [`state`] (what there is, and what events do to it), [`lifecycle`] and [`scheduler`] (what
+//! [`protocol`], [`config`], [`state`] (what there is, and what events do to it), `lifecycle` and `scheduler` (what
 //! is decided), [`candidates`] (which device can take a job), [`placement`] and [`isolation`].
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 

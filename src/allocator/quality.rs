@@ -13,7 +13,7 @@
 //! least noise and the one of best quality may differ by little; what is judged is the former. A job that missed a
 //! bound is tried again when qubits are freed or figures published.
 //!
-//! Leaves the search for placements to [`super::elastic`].
+//! Leaves the search for placements to [`crate::allocator::sizing`].
 
 use serde::{Deserialize, Serialize};
 

@@ -157,7 +157,7 @@ pub struct IsolationRequest {
     /// Reset the qubits before the start.
     pub hardware_reset: Option<bool>,
     /// Largest error that other jobs are expected to add to a two-qubit gate, 0..=1; see
-    /// [`super::isolation::crosstalk`].
+    /// [`crate::allocator::isolation::crosstalk`].
     pub max_crosstalk: Option<f64>,
 }
 
@@ -215,11 +215,11 @@ pub struct JobRequest {
     pub min_qubits: u32,
     /// Largest number of qubits it can use.
     pub max_qubits: u32,
-    /// What becomes of the qubits beyond the least number; see [`super::elastic`].
+    /// What becomes of the qubits beyond the least number; see [`crate::allocator::sizing`].
     pub elasticity: Elasticity,
     /// Which qubits interact.
     pub topology: Topology,
-    /// Bound on the mean fidelity per gate; see [`super::quality`] for what it is exactly.
+    /// Bound on the mean fidelity per gate; see [`crate::allocator::quality`] for what it is exactly.
     pub fidelity_requirement: Option<QualityBound>,
     /// Bound on the estimated success probability.
     pub min_success_probability: Option<QualityBound>,

@@ -2,7 +2,7 @@
 //!
 //! All transitions of a stage are here, and nowhere else. Promises that a job number is recognised while the job lives
 //! and for a bounded number of jobs after it ended. Leaves what a transition means for queues, qubits and timers to
-//! [`super::apply`], and whether it happens to the lifecycle and the scheduler.
+//! `apply`, and whether it happens to the lifecycle and the scheduler.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Everything that a restart must bring back. It changes by [`State::apply`] alone, one event at a time.
 //!
 //! Promises that the state is the fold of its events: whoever applies the same events to an empty state has the same
-//! state, whatever a later version would decide. Beside the state stands the [`Agenda`]: what is due and when to wake up.
+//! state, whatever a later version would decide. Beside the state stands the agenda: what is due and when to wake up.
 //! It follows from the state but for what passes in vain have looked at; a state that was folded has everything due.
 
 mod agenda;
