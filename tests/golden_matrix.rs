@@ -11,8 +11,13 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use rand::RngExt;
 use rayon::prelude::*;
+use resource_manager::allocator::Allocator;
+use resource_manager::allocator::protocol::Command;
 use resource_manager::experiment::run::{Settings, run_with_journal};
+use resource_manager::observe::journal::Reader;
+use resource_manager::random::{Purpose, Stream, StreamFamily};
 use resource_manager::simulator::scenario::Scenario;
 use resource_manager::simulator::traces::{Sink, Sinks};
 
@@ -144,6 +149,7 @@ struct Texts {
     events: String,
     jobs: String,
     commands: String,
+    journal: String,
 }
 
 fn run(text: &str) -> Texts {
@@ -156,7 +162,8 @@ fn run(text: &str) -> Texts {
     };
     let settings = Settings { threads: 1, sinks: &sinks, collect: false, timing: false, progress: None };
     run_with_journal(&scenario, &settings, &|_| Ok(Some(journal.sink()))).unwrap();
-    Texts { events: frozen(&events.text()), jobs: jobs.text(), commands: commands(&journal.text()) }
+    let journal = journal.text();
+    Texts { events: frozen(&events.text()), jobs: jobs.text(), commands: commands(&journal), journal }
 }
 
 /// Events without their running number.
@@ -223,6 +230,37 @@ fn no_decision_changes_in_any_scenario_of_the_matrix() {
     let counts: String = kinds.iter().map(|(kind, count)| format!("{kind}: {count}\n")).collect();
     insta::assert_snapshot!("golden_matrix_counts", counts);
     insta::assert_snapshot!("golden_matrix", lines);
+}
+
+/// A core that forgets whatever it remembers, or is restored from its own snapshot, before commands at random decides in
+/// every scenario what the run has decided, and its passes count the same.
+#[test]
+fn neither_forgetting_nor_restarting_changes_a_decision() {
+    (0..SCENARIOS).into_par_iter().for_each(|number| {
+        let (name, text) = scenario(number);
+        let journal = run(&text).journal;
+        let mut reader = Reader::new(journal.as_bytes()).unwrap();
+        let (mut steady, mut forgetful) = (reader.header().core().unwrap(), reader.header().core().unwrap());
+        let mut draws: Stream = StreamFamily::new(7, 0, Purpose::Arrivals).stream(number as u64, 0);
+        let (mut events, mut same) = (Vec::new(), Vec::new());
+        while let Some(entry) = reader.next_entry().unwrap() {
+            match draws.random_range(0..20) {
+                0 => forgetful = Allocator::restore(&forgetful.snapshot()).unwrap(),
+                1..8 => forgetful.forget(),
+                _ => {}
+            }
+            let passes = matches!(entry.command, Command::Wake);
+            events.clear();
+            same.clear();
+            forgetful.handle(entry.now, entry.command.clone(), &mut events).unwrap();
+            steady.handle(entry.now, entry.command, &mut same).unwrap();
+            assert_eq!(events, entry.events, "{name}, line {}", entry.line);
+            if passes {
+                assert_eq!(forgetful.last_pass(), steady.last_pass(), "{name}, line {}", entry.line);
+            }
+        }
+        assert_eq!(forgetful.state_hash(), steady.state_hash(), "{name}");
+    });
 }
 
 /// Fifty jobs, event by event, for eyes.
