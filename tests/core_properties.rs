@@ -793,7 +793,18 @@ impl World {
 
     /// Whether a device, as it is now, starts a job without SWAPs when no other device and no other job is tried before. Two
     /// in the same state answer the same.
+    ///
+    /// False where answers do not follow from one another: what a router, or a strategy that does not minimise, refused
+    /// for a bound or a shape may be there on fewer qubits, which is no reason to try again.
     fn starts_now(&self, job: &Job, id: DeviceId) -> bool {
+        let request = &job.request;
+        let bounded = request.fidelity_requirement.is_some()
+            || request.min_success_probability.is_some()
+            || request.noise_budget.is_some();
+        let minimises = matches!(self.core.config().strategy, Placing::NoiseAware | Placing::TopologyAware);
+        if self.may_be_routed(job) || bounded && !minimises {
+            return false;
+        }
         let mut core = Allocator::restore(&self.core.snapshot()).unwrap();
         let config = AllocatorConfig {
             queue: Queue::Global { skip_ahead: 64 },
