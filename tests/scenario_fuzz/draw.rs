@@ -7,8 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::dice::Dice;
 
-/// What a drawn scenario may be refused for, because only the reader knows which qubits are dead: the seed is drawn again.
-pub const REDRAWN: [&str; 2] = ["the job asks for at least", "the shape needs a qubit with"];
+/// What a drawn scenario may be refused for, because only the reader knows which qubits are dead, or how long the horizon is:
+/// the seed is drawn again.
+pub const REDRAWN: [&str; 3] = [
+    "the job asks for at least",
+    "the shape needs a qubit with",
+    "the warm-up leaves nothing of the horizon",
+];
 
 /// A scenario and the files it names.
 #[derive(Clone)]
