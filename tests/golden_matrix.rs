@@ -5,11 +5,11 @@
 //! jobs and its commands, so that a difference says at once under which settings it shows. `RM_GOLDEN_MATRIX=FOLDER` writes
 //! the texts themselves there, to compare those of two versions line by line.
 
+mod memory;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
 use rand::RngExt;
 use rayon::prelude::*;
@@ -19,7 +19,9 @@ use resource_manager::experiment::run::{Settings, run_with_journal};
 use resource_manager::observe::journal::Reader;
 use resource_manager::random::{Purpose, Stream, StreamFamily};
 use resource_manager::simulator::scenario::Scenario;
-use resource_manager::simulator::traces::{Sink, Sinks};
+use resource_manager::simulator::traces::Sinks;
+
+use memory::Memory;
 
 const SCENARIOS: usize = 80;
 
@@ -117,31 +119,6 @@ output: {{events: true}}
         failures = FAILURES[failures],
     );
     (name, text)
-}
-
-/// A file in memory.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl Memory {
-    fn sink(&self) -> Sink {
-        Box::new(self.clone())
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// What a scenario brought about.

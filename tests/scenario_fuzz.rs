@@ -18,6 +18,7 @@ mod dice;
 mod draw;
 #[path = "scenario_fuzz/faults.rs"]
 mod faults;
+mod memory;
 #[path = "scenario_fuzz/shrink.rs"]
 mod shrink;
 #[path = "scenario_fuzz/table.rs"]

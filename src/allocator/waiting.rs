@@ -4,11 +4,11 @@
 //! might take the job; neither what was remembered nor which device was asked last makes a difference.
 
 use super::candidates::index::Need;
-use super::candidates::judge::Judge;
+use super::candidates::judge::{Judge, closed};
 use super::candidates::walk::Walk;
 use super::config::{HeadOfLine, Queue};
 use super::explain::{Obstacle, WaitReason};
-use super::protocol::{JobId, JobRequest, JobState, Status};
+use super::protocol::{JobId, JobRequest, JobState};
 use super::state::State;
 use super::state::jobs::Stage;
 use crate::allocator::state::place::JobSlot;
@@ -93,10 +93,7 @@ impl Inquiry<'_> {
     fn uncounted(&self, slot: JobSlot, id: DeviceId) -> WaitReason {
         let asked = self.state.jobs()[slot].request.min_qubits;
         let Some(device) = self.state.fleet().get(id) else { return WaitReason::PassDue };
-        if !device.accepts_starts() {
-            let running = device.status == Status::Online;
-            let obstacle =
-                if running { Obstacle::MaxConcurrentTasks } else { Obstacle::NotInService(device.status) };
+        if let Some(obstacle) = closed(device) {
             return WaitReason::Device { device: id, obstacle };
         }
         let free = device.free_len().saturating_sub(device.counted);

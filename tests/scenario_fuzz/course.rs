@@ -3,46 +3,21 @@
 //! Promises an answer within [`PATIENCE`]: an endless loop or a panic is an answer. Leaves what the texts mean to
 //! [`super::check`].
 
-use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use resource_manager::experiment::run::{Settings, run_with_journal};
 use resource_manager::simulator::scenario::Scenario;
 use resource_manager::simulator::simulation::Ending;
-use resource_manager::simulator::traces::{Sink, Sinks};
+use resource_manager::simulator::traces::Sinks;
 
 use super::draw::{Drawn, yaml};
+use super::memory::Memory;
 
 /// A run takes milliseconds; whoever takes so long never ends.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A file in memory.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl Memory {
-    fn sink(&self) -> Sink {
-        Box::new(self.clone())
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// What a replication left.
 pub struct Left {

@@ -16,6 +16,7 @@ use crate::allocator::placement::{self, Objective, PlacementRequest, PlacementSt
 use crate::allocator::protocol::{Event, IsolationRequest, JobRequest, Status};
 use crate::allocator::sizing::{Fit, Refusal, Strategies};
 use crate::allocator::state::State;
+use crate::allocator::state::fleet::Device;
 use crate::quantum::{DeviceId, QubitSet};
 use crate::random::StreamFamily;
 use crate::time::Time;
@@ -38,6 +39,17 @@ pub struct Judge {
     crosstalk: CrosstalkLimits,
     /// Scratch: qubits free for the job that is being placed.
     pub(in crate::allocator) free: QubitSet,
+}
+
+/// What keeps every job from a device, as far as the device itself is concerned.
+pub fn closed(device: &Device) -> Option<Obstacle> {
+    if device.accepts_starts() {
+        None
+    } else if device.status == Status::Online {
+        Some(Obstacle::MaxConcurrentTasks)
+    } else {
+        Some(Obstacle::NotInService(device.status))
+    }
 }
 
 impl Judge {
@@ -148,11 +160,8 @@ impl Judge {
         let Some(device) = state.fleet().get(id) else {
             return Err(Obstacle::NotInService(Status::Offline));
         };
-        if device.status != Status::Online {
-            return Err(Obstacle::NotInService(device.status));
-        }
-        if !device.accepts_starts() {
-            return Err(Obstacle::MaxConcurrentTasks);
+        if let Some(obstacle) = closed(device) {
+            return Err(obstacle);
         }
         if !device.is_open(state.config().starts, now) {
             return Err(Obstacle::BatchRunning);

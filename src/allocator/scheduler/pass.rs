@@ -31,24 +31,24 @@ pub struct PassTally {
 
 /// Runs what is due.
 pub fn run(turn: &mut Turn<'_>) -> PassTally {
-    let mut pass = Pass { plan: Plan::new(turn.state, turn.now), tally: PassTally::default(), turn };
     // 1. Jobs get homes, if they need them.
-    let due = std::mem::take(&mut pass.turn.state.agenda_mut().due);
-    let queue = pass.turn.state.config().queue;
+    let due = std::mem::take(&mut turn.state.agenda_mut().due);
+    let queue = turn.state.config().queue;
     let mut devices = due.devices;
     if matches!(queue, Queue::PerDevice { .. }) {
         if due.homes {
-            homes::move_on(pass.turn);
+            homes::move_on(turn);
         }
         if due.global {
-            homes::assign_parked(pass.turn);
+            homes::assign_parked(turn);
         }
-        let moved = std::mem::take(&mut pass.turn.state.agenda_mut().due);
+        let moved = std::mem::take(&mut turn.state.agenda_mut().due);
         devices.extend(moved.devices);
         // Who has lost a home, after those without one were looked at.
-        pass.turn.state.agenda_mut().due.global = moved.global && !due.global;
-        pass.plan = Plan::new(pass.turn.state, pass.turn.now);
+        turn.state.agenda_mut().due.global = moved.global && !due.global;
     }
+    let plan = Plan::new(turn.state, turn.now);
+    let mut pass = Pass { plan, tally: PassTally::default(), turn };
     // 2. Queues are walked, and starts planned.
     match queue {
         Queue::Global { skip_ahead } if due.global => pass.walk(None, skip_ahead),
