@@ -256,3 +256,28 @@ calibration: {interval: 1h, duration: 60m, staggered: false}
     // From 1h55 to 2h55.
     assert_eq!(jobs, "0 completed 10500 10501");
 }
+
+/// Jain's index is that of all projects that had jobs in the measured interval: not of one whose job ended at its very
+/// beginning, but of one that waits all the time.
+#[test]
+fn who_waits_has_a_share_of_nothing() {
+    let jain = |shares: &[f64]| {
+        let (sum, squares) =
+            (shares.iter().sum::<f64>(), shares.iter().map(|share| share * share).sum::<f64>());
+        sum * sum / (shares.len() as f64 * squares)
+    };
+    let served = "submission_time,qubits,execution_time,project\n0,1,10,1\n10,1,10,2\n10,1,10,3\n";
+    let starved = "submission_time,qubits,execution_time,project\n0,4,10000,1\n1,4,10,2\n";
+    for (table, warm_up, shares) in [
+        (served, "none", &[10.0, 10.0, 10.0][..]),
+        (served, "{time: 10s}", &[10.0, 10.0]),
+        (served, "{time: 9s}", &[1.0, 10.0, 10.0]),
+        (starved, "none", &[1.0, 0.0]),
+        (starved, "{time: 10s}", &[1.0, 0.0]),
+    ] {
+        let yaml = machine(4, "", &format!("warm_up: {warm_up}\nhorizon: {{time: 1h}}"));
+        let (outcomes, _) = run(&yaml, table).unwrap();
+        let found = outcomes.observer.metrics.value("jain_fairness").unwrap();
+        assert!((found - jain(shares)).abs() < 1e-12, "{warm_up}: {found} for {shares:?}");
+    }
+}

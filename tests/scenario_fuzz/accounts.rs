@@ -211,10 +211,10 @@ fn metrics_of(
     let projects: BTreeMap<u64, u64> =
         rows.iter().map(|row| (row.number("job_id"), row.number("project"))).collect();
     for (id, job) in &books.jobs {
-        waited += job.waits.iter().map(|(low, high)| clip(*low, *high)).sum::<f64>();
+        let mut here = job.waits.iter().map(|(low, high)| clip(*low, *high)).sum::<f64>();
         let (mut held, mut runs) = (0.0, job.runs.clone());
         match job.phase {
-            Phase::Waiting { since } => waited += clip(since, end),
+            Phase::Waiting { since } => here += clip(since, end),
             Phase::Running { .. } => {
                 runs.push((job.last_start.unwrap_or(end), end, job.held.len() as u64));
             }
@@ -224,7 +224,8 @@ fn metrics_of(
             ran += clip(low, high);
             held += clip(low, high) * qubits as f64;
         }
-        if held > 0.0 || job.submission >= sequence {
+        waited += here;
+        if here > 0.0 || held > 0.0 || job.submission >= sequence {
             *usage.entry(projects.get(id).copied().unwrap_or(0)).or_default() += held;
         }
     }
@@ -232,10 +233,7 @@ fn metrics_of(
     scalar("active_allocations", length.map(|length| ran / length));
     let (sum, squares) =
         usage.values().fold((0.0, 0.0), |(sum, squares), used| (sum + used, squares + used * used));
-    // A project whose only attempts ended at the first instant may be known with or without a share; equal shares decide.
-    if usage.values().all(|used| *used > 0.0) {
-        scalar("jain_fairness", (squares > 0.0).then(|| sum * sum / (usage.len() as f64 * squares)));
-    }
+    scalar("jain_fairness", (squares > 0.0).then(|| sum * sum / (usage.len() as f64 * squares)));
     scalar("isolation_violations", Some(0.0));
     if books.service_known {
         let of = |held: u128, service: u128| (service > 0).then(|| held as f64 / service as f64);

@@ -414,6 +414,15 @@ impl Metrics {
         self.usage.entry(request.tenant.project).or_default();
     }
 
+    /// A job of a project no longer waits. Who waited in the measured interval has a share, be it of nothing.
+    fn waited(&mut self, since: Time, project: u32) {
+        let waited = self.clip(since);
+        if waited > Span::ZERO {
+            self.usage.entry(project).or_default();
+        }
+        self.sums.waited_ns += u128::from(waited.0);
+    }
+
     fn wait_in(&mut self, device: Option<DeviceId>, more: bool) {
         if more {
             self.waiting.add(self.now, 1);
@@ -466,7 +475,8 @@ impl Metrics {
         let meter = self.devices.get_mut(&allocation.device);
         let couplers = meter.map_or(0, |meter| meter.hold(now, allocation));
         job.phase = Phase::Running { allocation: Arc::clone(allocation), couplers };
-        self.sums.waited_ns += u128::from(self.clip(since).0);
+        let project = job.project;
+        self.waited(since, project);
         self.wait_in(device, false);
         self.running.add(now, 1);
     }
@@ -498,7 +508,9 @@ impl Metrics {
         let held = ran * allocation.held.len() as u128;
         self.sums.ran_ns += ran;
         self.sums.held_ns += held;
-        *self.usage.entry(project).or_default() += held;
+        if ran > 0 {
+            *self.usage.entry(project).or_default() += held;
+        }
         if let Some(meter) = self.devices.get_mut(&allocation.device) {
             meter.release(now, &allocation, couplers);
         }
@@ -543,7 +555,7 @@ impl Metrics {
         }
         match job.phase {
             Phase::Waiting { since, device } => {
-                self.sums.waited_ns += u128::from(self.clip(since).0);
+                self.waited(since, job.project);
                 self.wait_in(device, false);
             }
             Phase::Running { allocation, couplers } => {

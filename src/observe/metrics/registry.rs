@@ -196,7 +196,7 @@ pub const METRICS: &[MetricDef] = {
             "",
             SCALAR,
             Higher,
-            "Jain's index of the qubit-seconds of all projects that submitted jobs, with equal shares; 1 is even",
+            "Jain's index of the qubit-seconds of all projects that had jobs, with equal shares; 1 is even, and who only waited has a share of 0",
         ),
         def(
             M::WaitingTime,

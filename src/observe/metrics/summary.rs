@@ -187,9 +187,13 @@ impl Metrics {
     fn jain_fairness(&self) -> Option<f64> {
         let mut usage = self.usage.clone();
         for job in self.jobs.values() {
-            if let Phase::Running { allocation, .. } = &job.phase {
-                let held = u128::from(self.clip(allocation.started).0) * allocation.held.len() as u128;
-                *usage.entry(job.project).or_default() += held;
+            let (since, qubits) = match &job.phase {
+                Phase::Running { allocation, .. } => (allocation.started, allocation.held.len()),
+                Phase::Waiting { since, .. } => (*since, 0),
+            };
+            let span = u128::from(self.clip(since).0);
+            if span > 0 {
+                *usage.entry(job.project).or_default() += span * qubits as u128;
             }
         }
         let sum: f64 = usage.values().map(|used| *used as f64).sum();
