@@ -2,11 +2,14 @@
 //!
 //! Promises that what a log shows is what the documents say. Leaves who is placed where to `scheduling.rs`.
 
-use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry, Walltime};
-use resource_manager::allocator::protocol::{
-    Answer, Command, CommandError, JobId, JobRequest, Outcome, Status, StatusReason, Target, Topology,
+use resource_manager::allocator::config::{
+    AllocatorConfig, HeadOfLine, Isolation, Queue, Retry, Walltime, WalltimeExceeded,
 };
-use resource_manager::quantum::DeviceId;
+use resource_manager::allocator::protocol::{
+    Answer, Command, CommandError, IsolationLevel, JobId, JobRequest, Outcome, Status, StatusReason, Target,
+    Topology,
+};
+use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit};
 use resource_manager::time::Span;
 
 mod world;
@@ -447,4 +450,243 @@ fn a_dead_qubit_ends_the_attempt_that_uses_it() {
     6  3 starts: a [5 6 7], attempt 1
     7  qubit 0 of a: Offline -> Online (Repair)
     ");
+}
+
+/// What the device says of an attempt that was lost is not said of the next one.
+#[test]
+fn a_late_word_of_a_lost_attempt_changes_nothing() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(chain(1, 4));
+    let lost = world.allocation(1);
+    world.down(Target::Device(DeviceId(0)));
+    let (outcome, shots_done) = (Outcome::Success, 1);
+    let late = [
+        Command::Finished { allocation: lost, outcome, shots_done },
+        Command::Progress { allocation: lost, shots_done },
+        Command::StopAcknowledged { allocation: lost, shots_done },
+    ];
+    for command in late.clone() {
+        assert_eq!(world.say(command), Answer::Ignored);
+    }
+    world.up(Target::Device(DeviceId(0)));
+    for command in late {
+        assert_eq!(world.say(command), Answer::Ignored);
+    }
+    world.finish(1);
+    insta::assert_snapshot!(world.log, @"
+    1  a joins
+    2  1 queued: the global queue
+    2  1 starts: a [0 1 2 3], attempt 1
+    3  a: Online -> Offline (Fault)
+    3  1 requeued: the global queue (DeviceLost)
+    4  a: Offline -> Online (Repair)
+    4  1 starts: a [0 1 2 3], attempt 2
+    5  1 finished
+    ");
+}
+
+/// Shots of an attempt never shrink and are never more than the job's; the next attempt begins anew.
+#[test]
+fn reported_shots_only_grow() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(JobRequest { shots: 100, ..chain(1, 4) });
+    let report = |world: &mut World, shots_done| {
+        let allocation = world.allocation(1);
+        let mut events = Vec::new();
+        let said = world.core.handle(world.now, Command::Progress { allocation, shots_done }, &mut events);
+        (said.is_ok(), events.len())
+    };
+    assert_eq!(report(&mut world, 40), (true, 1));
+    assert_eq!(report(&mut world, 40), (true, 0));
+    assert_eq!(report(&mut world, 39), (false, 0));
+    assert_eq!(report(&mut world, 101), (false, 0));
+    world.down(Target::Device(DeviceId(0)));
+    world.up(Target::Device(DeviceId(0)));
+    assert_eq!(report(&mut world, 1), (true, 1));
+    let allocation = world.allocation(1);
+    world.tell(Command::Finished { allocation, outcome: Outcome::Error, shots_done: 2 });
+    insta::assert_snapshot!(world.log, @"
+    1  a joins
+    2  1 queued: the global queue
+    2  1 starts: a [0 1 2 3], attempt 1
+    3  a: Online -> Offline (Fault)
+    3  1 requeued: the global queue (DeviceLost)
+    4  a: Offline -> Online (Repair)
+    4  1 starts: a [0 1 2 3], attempt 2
+    5  1 failed: the device reported an error
+    ");
+}
+
+/// A job that is held before it was ever looked at does not start, and starts on release.
+#[test]
+fn a_hold_before_the_first_pass() {
+    for queue in [Queue::default(), per_device(HeadOfLine::Placement), per_device(HeadOfLine::Count)] {
+        let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("a", line(4))]);
+        world.say(Command::Submit(std::sync::Arc::new(chain(1, 4))));
+        world.tell(Command::Hold { job: JobId(1) });
+        world.wait(5);
+        assert!(!world.log.contains("starts"), "{}", world.log);
+        world.tell(Command::ReleaseHold { job: JobId(1) });
+        assert!(world.log.ends_with("1 released\n  8  1 starts: a [0 1 2 3], attempt 1\n"), "{}", world.log);
+    }
+}
+
+/// A job for which qubits are counted takes the count with it when it is cancelled or gives up waiting.
+#[test]
+fn the_count_ends_with_the_job() {
+    for ends in ["cancelled", "expired"] {
+        let queue = per_device(HeadOfLine::Count);
+        let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("a", grid(2, 3))]);
+        world.submit(chain(1, 2));
+        world.submit(JobRequest { max_wait_time: Some(Span(9)), ..job(2, 4, Topology::Star) });
+        world.submit(chain(3, 4));
+        assert_eq!(world.why(3), "asks for 4 qubits, at most 0 are free on one device");
+        if ends == "cancelled" {
+            world.tell(Command::Cancel { job: JobId(2) });
+        } else {
+            world.wait(10);
+        }
+        assert!(world.log.contains(&format!("2 {ends}")), "{}", world.log);
+        assert!(world.log.contains("3 starts: a"), "{}", world.log);
+    }
+}
+
+/// Only a coupler that a running job uses ends its attempt.
+#[test]
+fn a_dead_coupler_ends_the_attempt_that_uses_it() {
+    let mut world = World::new(strict(), &[("a", line(8))]);
+    world.submit(chain(1, 3));
+    world.submit(chain(2, 3));
+    // Between the two jobs, then inside the first one.
+    for coupler in [3, 0] {
+        world.down(Target::Coupler(DeviceId(0), CouplerId(coupler)));
+    }
+    insta::assert_snapshot!(world.log, @"
+    1  a joins
+    2  1 queued: the global queue
+    2  1 starts: a [0 1 2], attempt 1
+    3  2 queued: the global queue
+    3  2 starts: a [5 6 7], attempt 1
+    4  coupler 3 of a: Online -> Offline (Fault)
+    5  coupler 0 of a: Online -> Offline (Fault)
+    5  1 requeued: the global queue (ElementLost)
+    5  1 starts: a [1 2 3], attempt 2
+    ");
+}
+
+/// What lost its device leaves a guard as well; a device that is gone guards nothing.
+#[test]
+fn a_guard_after_a_loss_and_a_removal() {
+    let mut world = World::new(strict(), &[("a", line(4)), ("b", line(4))]);
+    let mut guarded = chain(1, 4);
+    guarded.isolation.temporal_separation = Some(Span(10));
+    guarded.preferred_devices = [DeviceId(0)].into_iter().collect();
+    world.submit(guarded.clone());
+    world.down(Target::Qubit(DeviceId(0), PhysicalQubit(0)));
+    world.up(Target::Qubit(DeviceId(0), PhysicalQubit(0)));
+    world.finish(1);
+    world.tell(Command::RemoveDevice { device: DeviceId(1) });
+    world.submit(chain(2, 4));
+    world.wait(20);
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  b joins
+     3  1 queued: the global queue
+     3  1 starts: a [0 1 2 3], attempt 1
+     4  qubit 0 of a: Online -> Offline (Fault)
+     4  guard of allocation 1 on a until 14
+     4  1 requeued: the global queue (ElementLost)
+     4  1 starts: b [0 1 2 3], attempt 2
+     5  qubit 0 of a: Offline -> Online (Repair)
+     6  guard of allocation 2 on b until 16
+     6  1 finished
+     7  b leaves
+     8  2 queued: the global queue
+    14  guard of allocation 1 on a ends
+    14  2 starts: a [0 1 2 3], attempt 1
+    ");
+}
+
+/// Jobs at level strong rest for the guard of the configuration.
+#[test]
+fn level_strong_has_the_guard_of_the_configuration() {
+    let isolation = Isolation { guard: Span(7), ..strict().isolation };
+    let mut world = World::new(AllocatorConfig { isolation, ..strict() }, &[("a", line(4))]);
+    let mut strong = chain(1, 2);
+    strong.isolation.level = Some(IsolationLevel::Strong);
+    world.submit(strong);
+    world.submit(chain(2, 4));
+    world.finish(1);
+    world.wait(10);
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1], attempt 1
+     3  2 queued: the global queue
+     4  guard of allocation 1 on a until 11
+     4  1 finished
+    11  guard of allocation 1 on a ends
+    11  2 starts: a [0 1 2 3], attempt 1
+    ");
+}
+
+/// A job beyond its walltime may run on where the configuration says so.
+#[test]
+fn a_walltime_that_stops_nobody() {
+    let walltime = Walltime { exceeded: WalltimeExceeded::Continue, ..Walltime::default() };
+    let mut world = World::new(AllocatorConfig { walltime, ..strict() }, &[("a", line(4))]);
+    world.submit(timed(chain(1, 4), 10));
+    world.wait(100);
+    world.finish(1);
+    assert!(!world.log.contains("asked to stop"), "{}", world.log);
+    assert!(world.log.ends_with("1 finished\n"), "{}", world.log);
+}
+
+/// With queues per device a requeued job keeps its place, held ones block nobody, a drained device keeps its queue, and
+/// patience ends there as anywhere.
+#[test]
+fn the_same_stories_with_a_queue_per_device() {
+    for head_of_line in [HeadOfLine::Placement, HeadOfLine::Count] {
+        let config = AllocatorConfig { queue: per_device(head_of_line), ..strict() };
+        let mut world = World::new(config, &[("a", line(4))]);
+        for id in 1..=3 {
+            world.submit(chain(id, 4));
+        }
+        world.submit(JobRequest { max_wait_time: Some(Span(4)), ..chain(4, 4) });
+        world.down(Target::Device(DeviceId(0)));
+        world.tell(Command::Hold { job: JobId(2) });
+        world.up(Target::Device(DeviceId(0)));
+        let (target, status) = (Target::Device(DeviceId(0)), Status::Draining);
+        world.tell(Command::SetStatus { target, status, reason: StatusReason::Operator });
+        world.finish(1);
+        world.tell(Command::ReleaseHold { job: JobId(2) });
+        world.up(target);
+        world.finish(2);
+        world.finish(3);
+        let log = world.log.clone();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(log, @"
+             1  a joins
+             2  1 queued: a
+             2  1 starts: a [0 1 2 3], attempt 1
+             3  2 queued: a
+             4  3 queued: a
+             5  4 queued: a
+             6  a: Online -> Offline (Fault)
+             6  1 requeued: a (DeviceLost)
+             7  2 held
+             8  a: Offline -> Online (Repair)
+             8  1 starts: a [0 1 2 3], attempt 2
+             9  a: Online -> Draining (Operator)
+             9  4 expired after 4
+            10  1 finished
+            11  2 released
+            12  a: Draining -> Online (Repair)
+            12  2 starts: a [0 1 2 3], attempt 1
+            13  2 finished
+            13  3 starts: a [0 1 2 3], attempt 1
+            14  3 finished
+            ");
+        }
+    }
 }

@@ -7,7 +7,10 @@ use resource_manager::allocator::Allocator;
 use resource_manager::allocator::candidates::index::FleetIndex;
 use resource_manager::allocator::candidates::named::Named;
 use resource_manager::allocator::candidates::selection::{Ask, DeviceSelector};
-use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry, Selection};
+use resource_manager::allocator::config::{
+    AllocatorConfig, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, Selection, Starts,
+    Strategy,
+};
 use resource_manager::allocator::placement::{
     Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy,
 };
@@ -178,6 +181,83 @@ fn who_was_to_be_routed_moves_to_a_device_that_needs_no_routing() {
         let expected = "1 waits for b\n1 starts on b\n2 waits for b\n2 moves to a\n2 starts on a\n";
         assert_eq!(world.moves, expected, "{head_of_line:?}");
     }
+}
+
+/// Where a search gives up on the empty device it would give up for ever: such a device is nobody's home while another
+/// one is known to do, whatever is preferred and whichever comes first.
+#[test]
+fn a_home_where_the_search_gives_up_is_the_last_resort() {
+    for strategy in [Strategy::Region, Strategy::FixedRegions] {
+        for selection in SELECTIONS {
+            let fixed_regions =
+                FixedRegionsConfig { sizes: vec![4], gap: 0, ..FixedRegionsConfig::default() };
+            let placement = PlacementConfig { fixed_regions, ..PlacementConfig::default() };
+            let queue = per_device(HeadOfLine::Placement);
+            let config = AllocatorConfig { strategy, selection, queue, placement, ..config() };
+            let mut world = World::new(config, &[("a", line(8)), ("b", grid(2, 2))]);
+            world.submit(preferring(square(1), &[0]));
+            let expected = "1 waits for b\n1 starts on b\n";
+            let why = world.why(1);
+            assert_eq!(world.moves, expected, "{strategy:?}, {selection:?}: {why}");
+        }
+    }
+}
+
+/// What was proved of an element that is down says nothing of the same free qubits once it is up again.
+#[test]
+fn a_proof_ends_with_the_repair() {
+    for strategy in [Strategy::FirstFit, Strategy::NoiseAware, Strategy::TopologyAware] {
+        let mut world = World::new(AllocatorConfig { strategy, ..config() }, &[("a", grid(2, 2))]);
+        world.submit(square(1));
+        world.down(Target::Coupler(DeviceId(0), CouplerId(0)));
+        assert_eq!(world.why(1), "no device could place it even if it were empty");
+        world.up(Target::Coupler(DeviceId(0), CouplerId(0)));
+        let expected = "1 starts on a\n1 is requeued\n1 starts on a\n";
+        assert_eq!(world.moves, expected, "{strategy:?}");
+    }
+}
+
+/// The time of the next attempt is that of a queue: who moves to another one is tried there at once.
+#[test]
+fn a_move_waits_for_no_timer() {
+    let queue = per_device(HeadOfLine::Placement);
+    let config = AllocatorConfig { queue, retry: Retry::Every(Span(50)), ..config() };
+    let mut world = World::new(config, &[("a", grid(2, 2)), ("b", grid(2, 2))]);
+    world.submit(preferring(job(1, 4, Topology::Line), &[0]));
+    world.submit(preferring(square(2), &[0]));
+    world.down(Target::Coupler(DeviceId(0), CouplerId(0)));
+    assert!(world.moves.contains("2 moves to b\n1 starts on a\n2 starts on b\n"), "{}", world.moves);
+}
+
+/// With queues per device the limit is one on all who wait.
+#[test]
+fn the_limit_counts_all_queues() {
+    let config =
+        AllocatorConfig { max_queue_length: Some(2), queue: per_device(HeadOfLine::Placement), ..config() };
+    let mut world = World::new(config, &[("a", line(4)), ("b", line(4))]);
+    for id in 1..=6 {
+        world.say(Command::Submit(Arc::new(preferring(job(id, 4, Topology::Line), &[id as u32 % 2]))));
+    }
+    world.pass();
+    let full = "rejected: the queue holds 2 jobs already, which is its limit\n";
+    assert!(world.moves.ends_with(&format!("6 {full}5 {full}")), "{}", world.moves);
+    assert_eq!(world.moves.matches("starts").count(), 2, "{}", world.moves);
+}
+
+/// Apart or not at all: who asks for an empty neighbourhood starts when its neighbours have ended.
+#[test]
+fn a_device_that_starts_jobs_when_empty_takes_a_batch_at_a_time() {
+    let config = AllocatorConfig { starts: Starts::WhenEmpty, ..config() };
+    let mut world = World::new(config, &[("a", line(8))]);
+    for id in 1..=2 {
+        world.say(Command::Submit(Arc::new(job(id, 3, Topology::Line))));
+    }
+    world.pass();
+    world.submit(job(3, 2, Topology::Line));
+    world.finish(1);
+    assert!(world.moves.ends_with("1 finished\n"), "{}", world.moves);
+    world.finish(2);
+    assert!(world.moves.ends_with("2 finished\n3 starts on a\n"), "{}", world.moves);
 }
 
 /// All wait apart until four equal devices join: each gets a quarter.

@@ -141,14 +141,15 @@ impl Judge {
         let mut best: Option<(u64, DeviceId)> = None;
         let mut walk = Walk::new(request);
         while let Some(id) = walk.next(&state.fleet().index, &*self.selector, &ask) {
-            if let WhenEmpty::Possible(cost) = self.when_empty(state, kind, id) {
-                let cost = cost.unwrap_or(u64::MAX);
-                if best.is_none_or(|(lowest, _)| cost < lowest) {
-                    best = Some((cost, id));
-                }
-                if request.preferred_devices.contains(&id) || !self.selector.compares_all() {
-                    break;
-                }
+            let WhenEmpty::Possible(known) = self.when_empty(state, kind, id) else { continue };
+            // Where the search gave up, it would give up on the empty device again: such a home is the last resort.
+            let cost = known.unwrap_or(u64::MAX);
+            if best.is_none_or(|(lowest, _)| cost < lowest) {
+                best = Some((cost, id));
+            }
+            let preferred = request.preferred_devices.contains(&id);
+            if known.is_some() && (preferred || !self.selector.compares_all()) {
+                break;
             }
         }
         if best.is_none() {

@@ -31,7 +31,8 @@ pub fn run(turn: &mut Turn<'_>) {
                 }
             }
             Timer::Expiry(id) if at < turn.now => expire::expire(turn, id),
-            Timer::Expiry(_) => later.push((at, timer)),
+            Timer::Expiry(id) if turn.state.find(id).is_some() => later.push((at, timer)),
+            Timer::Expiry(_) => {}
             Timer::Retry(id) => {
                 if let Some(queue) = turn.state.find(id).map(|(_, job)| job.queue()) {
                     turn.state.agenda_mut().due.mark_queue(queue);
