@@ -15,7 +15,7 @@ use resource_manager::allocator::placement::{
     Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy,
 };
 use resource_manager::allocator::protocol::{
-    Answer, Command, JobId, JobRequest, Status, StatusReason, Target, Topology,
+    Answer, Command, JobId, JobRequest, QualityBound, Status, StatusReason, Target, Topology,
 };
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit};
@@ -454,5 +454,101 @@ fn a_strategy_that_answers_with_others_qubits_books_nothing() {
         let started = usize::from(!twice);
         assert_eq!(world.moves.matches("starts").count(), started, "{}", world.moves);
         assert!(world.why(2).contains("defect of the strategy"), "{}", world.why(2));
+    }
+}
+
+/// The limit on the queue is for those who still wait when nobody can start any more at this instant, whatever it takes
+/// to find that out.
+#[test]
+fn nobody_is_turned_away_who_could_start_at_this_instant() {
+    let queue = Queue::Global { skip_ahead: 0 };
+    let config = AllocatorConfig { max_queue_length: Some(1), queue, ..config() };
+    let mut world = World::new(config, &[("a", line(3))]);
+    world.submit(job(1, 1, Topology::Line));
+    world.submit(JobRequest { max_wait_time: Some(Span(7)), ..job(2, 3, Topology::Line) });
+    world.wait(7);
+    // At this instant its patience ends, two jobs come that it kept waiting, and there is room for both.
+    for id in [3, 4] {
+        world.say(Command::Submit(Arc::new(job(id, 1, Topology::Line))));
+    }
+    world.pass();
+    assert_eq!(world.moves, "1 starts on a\n3 starts on a\n4 starts on a\n");
+}
+
+/// Of those whose patience ends at one instant, who was only kept waiting by another of them starts.
+#[test]
+fn patience_ends_one_job_at_a_time() {
+    let queue = Queue::Global { skip_ahead: 0 };
+    let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("a", line(3))]);
+    world.submit(job(1, 1, Topology::Line));
+    world.submit(JobRequest { max_wait_time: Some(Span(8)), ..job(7, 3, Topology::Line) });
+    world.submit(JobRequest { max_wait_time: Some(Span(7)), ..job(3, 2, Topology::Line) });
+    world.wait(20);
+    assert_eq!(world.moves, "1 starts on a\n3 starts on a\n");
+    assert!(world.log.contains(" 11  7 expired after 8\n 11  3 starts: a"), "{}", world.log);
+}
+
+/// A limit that comes after a job, at the same instant, is one for this job, too.
+#[test]
+fn a_new_limit_is_for_all_who_came_since_the_last_pass() {
+    let mut world = World::new(config(), &[("a", line(3))]);
+    world.say(Command::Submit(Arc::new(job(1, 3, Topology::Line))));
+    world.say(Command::Submit(Arc::new(job(2, 3, Topology::Line))));
+    world.say(Command::Reconfigure(Box::new(AllocatorConfig { max_queue_length: Some(0), ..config() })));
+    world.pass();
+    let full = "2 rejected: the queue holds 0 jobs already, which is its limit\n";
+    assert_eq!(world.moves, format!("1 starts on a\n{full}"));
+}
+
+/// At the end of time there is no later attempt, and no end of attempts either.
+#[test]
+fn retries_end_with_time() {
+    let config = AllocatorConfig { retry: Retry::Every(Span(10)), ..config() };
+    let mut world = World::new(config, &[("a", line(3))]);
+    world.down(Target::Device(DeviceId(0)));
+    world.now = Time(u64::MAX - 15);
+    world.submit(job(1, 3, Topology::Line));
+    for _ in 0..3 {
+        if let Some(at) = world.core.next_wakeup() {
+            world.now = at;
+            world.say(Command::Wake);
+        }
+    }
+    assert_eq!(world.core.next_wakeup(), None);
+}
+
+/// A bound that nothing meets is no way out of the regions, though the best couplers lie across two of them.
+#[test]
+fn fixed_regions_hold_whatever_a_job_demands() {
+    let fixed_regions = FixedRegionsConfig { sizes: vec![4], gap: 0, ..FixedRegionsConfig::default() };
+    let placement = PlacementConfig { fixed_regions, ..PlacementConfig::default() };
+    let config = AllocatorConfig { strategy: Strategy::FixedRegions, placement, ..config() };
+    for hard in [None, Some(false), Some(true)] {
+        let mut spec = (*spec("a", line(8))).clone();
+        let mut calibration = (*spec.calibration).clone();
+        for (coupler, figures) in calibration.couplers.iter_mut().enumerate() {
+            figures.two_qubit_error = if (1..4).contains(&coupler) { 0.001 } else { 0.03 };
+        }
+        spec.calibration = Arc::new(calibration);
+        let mut world = World::new(config.clone(), &[]);
+        world.names.push("a".to_owned());
+        world.tell(Command::RegisterDevice { device: DeviceId(0), spec: Arc::new(spec) });
+        for id in [1, 2] {
+            let mut job = job(id, 4, Topology::Line);
+            job.min_success_probability = hard.map(|hard| QualityBound { at_least: 0.99, hard });
+            world.submit(job);
+        }
+        if hard == Some(true) {
+            assert!(world.moves.contains("1 rejected"), "{}", world.moves);
+            continue;
+        }
+        let regions = [[0, 1, 2, 3], [4, 5, 6, 7]].map(|region| region.map(PhysicalQubit));
+        for id in [1, 2] {
+            let held = &world.core.allocation(world.allocation(id)).unwrap().held;
+            assert!(
+                regions.iter().any(|region| held.iter().all(|qubit| region.contains(&qubit))),
+                "{hard:?}"
+            );
+        }
     }
 }

@@ -129,7 +129,6 @@ impl Allocator {
                 self.last_pass = scheduler::pass::run(turn);
                 // Last, so that a job may still start at the very end of its patience, even if that is at once.
                 expire::run(turn);
-                expire::turn_away(turn);
                 Ok(Answer::Applied)
             }
         }?;

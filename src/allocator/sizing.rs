@@ -11,7 +11,8 @@
 //!   they keep no distance, which is promised between jobs only.
 //! - **Routing**: only the least size may need SWAP gates; larger ones, and copies beyond the first, must embed.
 //! - **Quality**: the best placement is found first, then judged. If it misses a demand and was chosen by a strategy or
-//!   an objective for which other things count, the placement of least noise is judged as well.
+//!   an objective for which other things count, the placement of least noise is judged as well, among those that the
+//!   strategy may choose.
 //!
 //! Promises an answer that is a function of the request, like that of the strategies behind it.
 
@@ -163,7 +164,9 @@ impl Strategies<'_> {
             return Ok(judged);
         }
         let pure = PlacementRequest { objective: Objective::default(), ..*request };
-        let Ok(least_noise) = self::fit(self.exact.place(&pure).outcome, &pure) else {
+        let stand_in: &mut dyn PlacementStrategy =
+            if self.configured.capabilities().anywhere { self.exact } else { self.configured };
+        let Ok(least_noise) = self::fit(stand_in.place(&pure).outcome, &pure) else {
             return Ok(judged);
         };
         let least_noise = assess(least_noise);

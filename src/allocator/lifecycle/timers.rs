@@ -1,17 +1,13 @@
 //! What happens by itself when its time has come.
 
-use smallvec::SmallVec;
-
 use super::{expire, stop};
 use crate::allocator::protocol::{Event, StopReason};
 use crate::allocator::state::Timer;
 use crate::allocator::turn::Turn;
-use crate::time::Time;
 
 /// Does everything whose time has come, but for the end of patience at this very instant: it comes after the pass.
 pub fn run(turn: &mut Turn<'_>) {
-    let mut later: SmallVec<[(Time, Timer); 4]> = SmallVec::new();
-    while let Some((at, timer)) = turn.state.agenda_mut().pop_timer(turn.now) {
+    while let Some((_, timer)) = turn.state.agenda_mut().pop_timer(turn.now) {
         match timer {
             Timer::GuardEnd(device, allocation) => {
                 // It may have left with its device.
@@ -30,9 +26,7 @@ pub fn run(turn: &mut Turn<'_>) {
                     stop::request(turn, slot, StopReason::Walltime);
                 }
             }
-            Timer::Expiry(id) if at < turn.now => expire::expire(turn, id),
-            Timer::Expiry(id) if turn.state.find(id).is_some() => later.push((at, timer)),
-            Timer::Expiry(_) => {}
+            Timer::Expiry(_, id) => expire::expire(turn, id),
             Timer::Retry(id) => {
                 if let Some(queue) = turn.state.find(id).map(|(_, job)| job.queue()) {
                     turn.state.agenda_mut().due.mark_queue(queue);
@@ -40,5 +34,4 @@ pub fn run(turn: &mut Turn<'_>) {
             }
         }
     }
-    turn.state.agenda_mut().timers.extend(later);
 }

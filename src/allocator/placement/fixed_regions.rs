@@ -53,7 +53,7 @@ impl FixedRegions {
 
 impl PlacementStrategy for FixedRegions {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { steady: true, ..Capabilities::default() }
+        Capabilities { steady: true, anywhere: false, ..Capabilities::default() }
     }
 
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {

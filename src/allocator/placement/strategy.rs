@@ -16,6 +16,8 @@ pub struct Capabilities {
     pub routes: bool,
     /// It looks for placements that need no routing before it answers with one that does.
     pub embeds: bool,
+    /// It may use whatever is free. Where it does not, no other search stands in for it.
+    pub anywhere: bool,
     /// It finds a connected region wherever there is one.
     pub finds_regions: bool,
     /// A search with more steps goes the way of one with fewer, only further.
@@ -32,6 +34,7 @@ impl Default for Capabilities {
             least_noise: false,
             routes: true,
             embeds: true,
+            anywhere: true,
             finds_regions: false,
             steady: false,
             proves_absence: false,
@@ -46,6 +49,7 @@ impl Capabilities {
         least_noise: true,
         routes: false,
         embeds: true,
+        anywhere: true,
         finds_regions: true,
         steady: true,
         proves_absence: true,

@@ -158,7 +158,10 @@ impl Pass<'_, '_> {
     fn stay(&mut self, slot: JobSlot) {
         if let Retry::Every(every) = self.turn.state.config().retry {
             let at: Time = self.turn.now + every;
-            self.plan.steps.push(Step::Retry(slot, at));
+            // At the end of time there is no later.
+            if at > self.turn.now {
+                self.plan.steps.push(Step::Retry(slot, at));
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::fleet::Fleet;
+use super::place::Place;
 use crate::allocator::config::{AllocatorConfig, Queue};
 use crate::allocator::protocol::{AllocationId, JobId};
 use crate::quantum::DeviceId;
@@ -22,10 +23,18 @@ pub(crate) enum Timer {
     StopTimeout(AllocationId),
     /// An attempt has run as long as it may.
     Walltime(AllocationId),
-    /// A job has waited as long as it wants to.
-    Expiry(JobId),
     /// A job is tried again.
     Retry(JobId),
+    /// A job, with its place in the queue, has waited as long as it wants to: the last of an instant, in the order of the
+    /// queue.
+    Expiry(Place, JobId),
+}
+
+impl Timer {
+    /// Whether it ends the patience of a job.
+    fn is_expiry(&self) -> bool {
+        matches!(self, Self::Expiry(..))
+    }
 }
 
 /// What the next pass must look at.
@@ -89,15 +98,21 @@ pub(crate) struct Agenda {
 }
 
 impl Agenda {
-    /// Takes off the first timer whose time has come.
+    /// Takes off the first timer whose time has come, but for the ends of patience at this very instant.
     pub fn pop_timer(&mut self, now: Time) -> Option<(Time, Timer)> {
-        self.timers.first().filter(|(at, _)| *at <= now)?;
+        let come = |(at, timer): &&(Time, Timer)| *at < now || *at == now && !timer.is_expiry();
+        self.timers.first().filter(come)?;
         self.timers.pop_first()
     }
 
-    /// The jobs whose patience has ended, and whose timers are still there.
-    pub fn expiries(&self, now: Time) -> impl Iterator<Item = JobId> {
-        let come = self.timers.iter().take_while(move |(at, _)| *at <= now);
-        come.filter_map(|(_, timer)| if let Timer::Expiry(id) = timer { Some(*id) } else { None })
+    /// Takes off the first end of patience at this very instant, when nothing else is left of it.
+    pub fn pop_expiry(&mut self, now: Time) -> Option<JobId> {
+        match *self.timers.first()? {
+            (at, Timer::Expiry(_, id)) if at <= now => {
+                self.timers.pop_first();
+                Some(id)
+            }
+            _ => None,
+        }
     }
 }

@@ -145,11 +145,9 @@ impl State {
         ensure(self.jobs.find(job.id) == Known::Unknown, "a number that was given before")?;
         let new = Job::new(job.clone(), self.next_place, now);
         self.next_place += 1;
-        self.set_timer(new.wait().and_then(|wait| wait.expires), Timer::Expiry(job.id));
+        self.set_timer(new.wait().and_then(|wait| wait.expires), Timer::Expiry(new.place, job.id));
         let slot = self.jobs.insert(new);
-        if self.config.max_queue_length.is_some() {
-            self.agenda.newcomers.push(job.id);
-        }
+        self.agenda.newcomers.push(job.id);
         self.enqueue(slot, device)?;
         self.choose(device);
         Ok(())
@@ -245,7 +243,8 @@ impl State {
         let slot = self.live(allocation.job)?;
         self.dequeue(slot)?;
         if let Some(at) = self.jobs[slot].wait().and_then(|wait| wait.expires) {
-            self.agenda.timers.remove(&(at, Timer::Expiry(allocation.job)));
+            let place = self.jobs[slot].place;
+            self.agenda.timers.remove(&(at, Timer::Expiry(place, allocation.job)));
         }
         ensure(id >= self.next_allocation && id.0 < u64::MAX, "an allocation that was given before")?;
         let next = self.jobs[slot].attempts.checked_add(1);
@@ -383,7 +382,7 @@ impl State {
     fn end(&mut self, slot: JobSlot, answer: Answer) -> Done {
         let job = self.jobs.end(slot, answer, self.config.remember_ended_jobs);
         if let Some(at) = job.wait().and_then(|wait| wait.expires) {
-            self.agenda.timers.remove(&(at, Timer::Expiry(job.request.id)));
+            self.agenda.timers.remove(&(at, Timer::Expiry(job.place, job.request.id)));
         }
         Ok(())
     }
@@ -395,7 +394,7 @@ impl State {
         for (_, job) in self.jobs.iter() {
             let id = job.request.id;
             if let Some(wait) = job.wait() {
-                timers.extend(wait.expires.map(|at| (at, Timer::Expiry(id))));
+                timers.extend(wait.expires.map(|at| (at, Timer::Expiry(job.place, id))));
                 timers.extend(wait.retry_at.map(|at| (at, Timer::Retry(id))));
             }
         }

@@ -182,7 +182,7 @@ fn check_timers(state: &State) -> Verdict {
     let mut expected: BTreeMap<Timer, Time> = BTreeMap::new();
     for (_, job) in state.jobs.iter() {
         let Some(wait) = job.wait() else { continue };
-        expected.extend(wait.expires.map(|at| (Timer::Expiry(job.request.id), at)));
+        expected.extend(wait.expires.map(|at| (Timer::Expiry(job.place, job.request.id), at)));
         // One whose time has come is off the agenda, but nobody may have looked at the job yet.
         let to_come =
             wait.retry_at.filter(|at| state.agenda.timers.contains(&(*at, Timer::Retry(job.request.id))));

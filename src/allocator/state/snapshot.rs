@@ -15,7 +15,7 @@ use crate::random::StreamFamily;
 const NAME: &[u8; 8] = b"eigen-rm";
 
 /// Rises with every change of the state that older programs cannot read.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 const HEAD: usize = NAME.len() + 4 + blake3::OUT_LEN;
 
@@ -133,7 +133,7 @@ mod tests {
         insta::assert_snapshot!(messages.join("\n"), @r#"
         these bytes are no snapshot of an allocator
         these bytes are no snapshot of an allocator
-        the snapshot has version 4, this program reads version 3
+        the snapshot has version 5, this program reads version 4
         the snapshot is damaged: its checksum does not match
         the snapshot makes no sense: Semantic(None, "missing field `state`")
         "#);
