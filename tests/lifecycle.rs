@@ -6,8 +6,8 @@ use resource_manager::allocator::config::{
     AllocatorConfig, HeadOfLine, Isolation, Queue, Retry, Walltime, WalltimeExceeded,
 };
 use resource_manager::allocator::protocol::{
-    Answer, Command, CommandError, IsolationLevel, JobId, JobRequest, Outcome, Status, StatusReason, Target,
-    Topology,
+    AllocationId, Answer, Command, CommandError, IsolationLevel, JobId, JobRequest, Outcome, Status,
+    StatusReason, Target, Topology,
 };
 use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit};
 use resource_manager::time::Span;
@@ -689,4 +689,131 @@ fn the_same_stories_with_a_queue_per_device() {
             ");
         }
     }
+}
+
+/// Whoever speaks of attempts that never were, or sets what cannot be, is told so, and nothing changes.
+#[test]
+fn senseless_commands_change_nothing() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(chain(1, 4));
+    let hash = world.core.state_hash();
+    let (outcome, shots_done) = (Outcome::Success, 1);
+    for number in [0, 2, u64::MAX] {
+        let allocation = AllocationId(number);
+        for command in [
+            Command::Finished { allocation, outcome, shots_done },
+            Command::Progress { allocation, shots_done },
+            Command::StopAcknowledged { allocation, shots_done },
+        ] {
+            let said = world.core.handle(world.now, command, &mut Vec::new());
+            assert_eq!(said, Err(CommandError::UnknownAllocation(allocation)));
+        }
+    }
+    let none = AllocatorConfig { max_attempts: 0, ..strict() };
+    let said = world.core.handle(world.now, Command::Reconfigure(Box::new(none)), &mut Vec::new());
+    assert!(matches!(said, Err(CommandError::InvalidConfig(_))), "{said:?}");
+    let coupler = Target::Coupler(DeviceId(0), CouplerId(3));
+    let (status, reason) = (Status::Offline, StatusReason::Fault);
+    let offline = Command::SetStatus { target: coupler, status, reason };
+    assert_eq!(
+        world.core.handle(world.now, offline, &mut Vec::new()),
+        Err(CommandError::UnknownElement(DeviceId(0)))
+    );
+    assert_eq!(world.core.state_hash(), hash);
+}
+
+/// Who waits for a timer when timers are given up is tried as soon as something changes.
+#[test]
+fn a_change_of_retries_forgets_the_old_timers() {
+    let mut world =
+        World::new(AllocatorConfig { retry: Retry::Every(Span(90)), ..strict() }, &[("a", line(4))]);
+    world.submit(chain(1, 4));
+    world.submit(chain(2, 4));
+    world.tell(Command::Reconfigure(Box::new(strict())));
+    world.finish(1);
+    assert!(world.log.ends_with("  5  1 finished\n  5  2 starts: a [0 1 2 3], attempt 1\n"), "{}", world.log);
+}
+
+/// A driver that wakes late finds that patience has ended before the qubits came free.
+#[test]
+fn patience_ends_at_its_time_however_late_the_driver_is() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(chain(1, 4));
+    world.submit(JobRequest { max_wait_time: Some(Span(4)), ..chain(2, 4) });
+    let (allocation, outcome) = (world.allocation(1), Outcome::Success);
+    world.now = resource_manager::time::Time(9);
+    world.say(Command::Finished { allocation, outcome, shots_done: 1 });
+    world.pass();
+    assert!(world.log.contains("2 expired") && !world.log.contains("2 starts"), "{}", world.log);
+}
+
+/// The core knows its last ended jobs, as many as it is told to, and no more.
+#[test]
+fn the_last_ended_jobs_are_remembered() {
+    for remember_ended_jobs in [0, 1, 2] {
+        let config = AllocatorConfig { remember_ended_jobs, ..strict() };
+        let mut world = World::new(config, &[("a", line(4))]);
+        for id in 1..=4 {
+            world.submit(chain(id, 4));
+            world.finish(id);
+        }
+        let mut known = 0;
+        for id in 1..=4 {
+            let said = world.core.handle(world.now, Command::Cancel { job: JobId(id) }, &mut Vec::new());
+            known += u32::from(said == Ok(Answer::Ignored));
+            assert!(said == Ok(Answer::Ignored) || said == Err(CommandError::UnknownJob(JobId(id))));
+        }
+        assert_eq!(known, remember_ended_jobs);
+    }
+}
+
+/// Figures that bring dead qubits back let in who waited for them.
+#[test]
+fn new_figures_revive_dead_qubits() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    let good = world.core.device(DeviceId(0)).unwrap().spec.calibration.clone();
+    let mut bad = (*good).clone();
+    bad.qubits[0].dead = true;
+    let device = DeviceId(0);
+    world.submit(chain(1, 4));
+    world.tell(Command::Recalibrate { device, calibration: std::sync::Arc::new(bad) });
+    world.submit(chain(2, 3));
+    world.finish(1);
+    world.submit(JobRequest { max_wait_time: None, ..chain(3, 1) });
+    world.finish(2);
+    world.finish(3);
+    world.tell(Command::Recalibrate { device, calibration: good });
+    world.submit(chain(4, 4));
+    assert!(world.log.contains("2 starts: a [1 2 3]"), "{}", world.log);
+    assert!(world.log.contains("4 starts: a [0 1 2 3]"), "{}", world.log);
+}
+
+/// A pass counts whom no region of the shape was found for.
+#[test]
+fn what_a_pass_counts() {
+    let mut world = World::new(config(), &[("a", grid(2, 3))]);
+    world.submit(chain(1, 2));
+    let held = world.core.allocation(world.allocation(1)).unwrap();
+    assert!(held.explanation.strategy.is_some());
+    world.say(Command::Submit(std::sync::Arc::new(job(2, 4, Topology::Star))));
+    world.say(Command::Wake);
+    let tally = world.core.last_pass();
+    assert_eq!((tally.attempts, tally.started, tally.blocked_by_shape), (1, 0, 1));
+}
+
+/// A core that goes on from a fold knows what time it is.
+#[test]
+fn a_resumed_core_goes_no_step_back() {
+    use resource_manager::allocator::Allocator;
+    use resource_manager::random::{Purpose, StreamFamily};
+    use resource_manager::time::Time;
+
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(chain(1, 4));
+    let draws = StreamFamily::new(1, 0, Purpose::DeviceSelection);
+    let mut resumed = Allocator::resume(world.core.state().clone(), Time(50), draws);
+    let cancel = Command::Cancel { job: JobId(1) };
+    let said = resumed.handle(Time(49), cancel.clone(), &mut Vec::new());
+    assert!(matches!(said, Err(CommandError::TimeRunsBackwards { .. })), "{said:?}");
+    assert_eq!(resumed.handle(Time(50), cancel, &mut Vec::new()), Ok(Answer::Applied));
 }
