@@ -64,16 +64,27 @@ pub fn run(turn: &mut Turn<'_>) -> PassTally {
     }
     let Pass { mut plan, tally, turn } = pass;
     // 3. Those that start at one instant on one device are placed jointly.
-    let moved = if tally.started > 1 { joint::rearrange(turn, &mut plan) } else { SmallVec::new() };
+    let mut changed = if tally.started > 1 { joint::rearrange(turn, &mut plan) } else { SmallVec::new() };
+    let stayed = tally.attempts > tally.started;
+    if stayed {
+        changed.extend(plan.started_on().filter(|id| has_limits_on_crosstalk(turn, *id)));
+    }
     // 4. The plan becomes decisions.
     commit::commit(turn, plan);
-    if tally.attempts > tally.started {
-        // What is free has a new shape for those that stayed.
-        for device in moved {
-            turn.state.mark_due(device);
-        }
+    // What is free has a new shape for those that stayed.
+    for device in changed.into_iter().filter(|_| stayed) {
+        turn.state.mark_due(device);
     }
     tally
+}
+
+/// Whether a job on the device, a planned one included, limits the crosstalk from others. Around such a job qubits stay
+/// idle from which it might be disturbed too much, fewer when others have taken some of them: a start may make room.
+fn has_limits_on_crosstalk(turn: &Turn<'_>, id: DeviceId) -> bool {
+    let device = turn.state.fleet().get(id);
+    device.is_some_and(|device| {
+        device.calendar.bookings().any(|(_, _, booking)| booking.max_crosstalk.is_some())
+    })
 }
 
 /// A pass under way.

@@ -67,6 +67,14 @@ impl Plan {
         Self { steps: Vec::new(), last_chosen, next_allocation, now }
     }
 
+    /// The devices of the planned starts, each as often as one starts there.
+    pub fn started_on(&self) -> impl Iterator<Item = DeviceId> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Start(start) => Some(start.device),
+            Step::Count(..) | Step::Retry(..) => None,
+        })
+    }
+
     /// Plans a start, and books its qubits.
     pub fn start(
         &mut self,
