@@ -156,7 +156,7 @@ fn the_simulator_counts_the_gates_of_swaps() {
     }
     let success = resource_manager::quantum::success::success_probability(
         &device.calibration,
-        &program.on(&device.calibration),
+        &program.on(resource_manager::quantum::success::layer_s(&device.calibration)),
     );
     let all = allocation.explanation;
     // The core leaves out one-qubit gates and the decay of idle qubits.

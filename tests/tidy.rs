@@ -210,3 +210,24 @@ fn every_test_says_what_it_guards() {
     let gone: Vec<&str> = named.filter(|name| !names.iter().any(|found| found == name)).collect();
     assert!(gone.is_empty(), "tests/README.md names tests that do not exist: {gone:?}");
 }
+
+/// A planted fault that does not apply any more finds nothing out.
+#[test]
+fn every_planted_fault_can_be_planted() {
+    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for entry in std::fs::read_dir(top.join("tests/mutations")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "patch") {
+            count += 1;
+            let output = std::process::Command::new("git")
+                .args(["apply", "--check"])
+                .arg(&path)
+                .current_dir(top)
+                .output()
+                .expect("git is installed");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    assert!(count > 40, "{count}");
+}
