@@ -49,11 +49,11 @@ fn the_same_seed_gives_the_same_bytes() {
         );
     }
     insta::assert_snapshot!(one, @"
-    summary.json 4a4931aa5ac9dd44
-    summary.csv 80115b75d2ac89bd
-    jobs.csv 1e359d8879a21afe
-    timeline.csv 1fc175e6e260d6ea
-    events.csv 357a43e651fcb98b
+    summary.json dc87c8ef6e9bcd8f
+    summary.csv c073018414954c69
+    jobs.csv 24d80c154dfebf38
+    timeline.csv 1ef363db02c8e643
+    events.csv 05c48fda62a8165d
     world.csv ba3ba5da34aefbe4
     ");
     // Plots, too.

@@ -21,6 +21,9 @@ const A: DeviceId = DeviceId(0);
 const B: DeviceId = DeviceId(1);
 const NOBODY: DeviceId = DeviceId(9);
 
+/// Changes a start; told the number of an allocation that was given before.
+type Change = fn(&mut Allocation, AllocationId);
+
 /// Two jobs run on `a`, one after the other waits for it; `b` is idle but for a guard and a waiting job.
 fn busy() -> World {
     let config = AllocatorConfig { queue: per_device(HeadOfLine::Placement), ..config() };
@@ -149,7 +152,7 @@ fn what_cannot_start() {
     state.apply(Time(99), &Event::JobQueued { job: waits, device: Some(A) }).unwrap();
     let held_by_other = world.core.allocation(world.allocation(2)).unwrap().held.clone();
     let second = world.allocation(2);
-    let changes: [(bool, fn(&mut Allocation, AllocationId)); 9] = [
+    let changes: [(bool, Change); 9] = [
         (true, |_, _| {}),
         (false, |start, second| start.id = second),
         (false, |start, _| start.id = AllocationId(u64::MAX)),

@@ -124,7 +124,6 @@ fn jobs_that_start_together_share_the_device() {
 fn bounds_are_kept_when_jobs_move() {
     let bounded = |at_least: &[f64]| -> Vec<JobRequest> {
         let job = |(id, &at_least): (u64, &f64)| JobRequest {
-            depth: 20,
             min_success_probability: Some(QualityBound { at_least, hard: id % 2 == 0 }),
             ..JobRequest::new(JobId(id), 3, Topology::Line)
         };

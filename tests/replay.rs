@@ -413,7 +413,7 @@ fn a_what_if_says_what_lies_beyond_its_record() {
     let folder = tempfile::tempdir().unwrap();
     let scenario = "scenario: beyond
 warm_up: none
-fleet: [{synthetic: {line: {qubits: 4}}, name: line}]
+fleet: [{synthetic: {line: {qubits: 4}}, noise: ideal, name: line}]
 workload:
   arrivals: {burst: {every: 70m, jobs: 2}}
   jobs: [{name: pair, qubits: 2, topology: line, execution_time: 1h}]

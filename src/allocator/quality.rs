@@ -9,9 +9,9 @@
 //! | `fidelity_requirement`    | [`mean_gate_fidelity`]: geometric mean over all gates     | waits (hard) or flags |
 //! | `noise_budget`            | 1 - success probability, from above                       | waits                 |
 //!
-//! Placements are found by the cost of one use of every element and then judged by all uses, so that the placement of
-//! least noise and the one of best quality may differ by little; what is judged is the former. A job that missed a
-//! bound is tried again when qubits are freed or figures published.
+//! Placements are found by the very sum that the success probability is the exponential of, but for the depth of shapes,
+//! which is rounded to a power of two. A job that missed a bound is tried again when qubits are freed or figures
+//! published.
 //!
 //! Leaves the search for placements to [`crate::allocator::sizing`].
 
@@ -184,7 +184,7 @@ impl QualityBounds {
         let (map, calibration) = (&epoch.map, &epoch.calibration);
         let placed =
             placed_program(topology, pattern, self.depth, &placement.layout, routed, map, calibration);
-        let used = placed.on(calibration);
+        let used = placed.on(epoch.layer_s);
         let success = success_probability(calibration, &used);
         let fidelity = mean_gate_fidelity(&epoch.calibration, &used);
         let (mut missed, mut forbidden) = (None, false);

@@ -36,7 +36,11 @@ pub fn placed_program(
     let mut placed = PlacedProgram::new(&qubits_only, layout, map, calibration);
     let turns = pattern.max_degree().max(1) as f64;
     let counted = matches!(program.interactions, Interactions::Counted(_));
-    let gates = |weight: u32| if counted { f64::from(weight) } else { f64::from(depth) / (2.0 * turns) };
+    let gates = |weight: u32| match depth {
+        _ if counted => f64::from(weight),
+        0 => 1.0,
+        depth => f64::from(depth) / (2.0 * turns),
+    };
     add_routed(&mut placed, layout, map, calibration, pattern, gates);
     placed
 }

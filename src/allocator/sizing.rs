@@ -99,6 +99,8 @@ pub enum Refusal {
 pub struct Demands {
     /// Which qubits interact.
     pub topology: Topology,
+    /// How many layers, see [`placed_depth`](super::placement::uses::placed_depth).
+    pub depth: u32,
     /// How many of them.
     pub sizes: Sizes,
     /// How good they must be.
@@ -109,8 +111,8 @@ pub struct Demands {
 
 impl Demands {
     /// The demands of a topology.
-    pub fn new(topology: Topology, sizes: Sizes, bounds: QualityBounds) -> Self {
-        Self { topology, sizes, bounds, patterns: BTreeMap::new() }
+    pub fn new(topology: Topology, depth: u32, sizes: Sizes, bounds: QualityBounds) -> Self {
+        Self { topology, depth, sizes, bounds, patterns: BTreeMap::new() }
     }
 
     /// Whether nothing fits where the least number of qubits does not.
@@ -119,7 +121,7 @@ impl Demands {
     }
 
     fn pattern(&mut self, qubits: u32) -> Arc<Pattern> {
-        let compile = || Arc::new(Pattern::new(&self.topology, qubits));
+        let compile = || Arc::new(Pattern::of_program(&self.topology, qubits, self.depth));
         self.patterns.entry(qubits).or_insert_with(compile).clone()
     }
 }
@@ -365,7 +367,7 @@ mod tests {
             };
             let mut configured = NoiseAware::default();
             let mut place = |request: &PlacementRequest<'_>, job: &JobRequest| {
-                let mut demands = Demands::new(topology.clone(), Sizes::new(job), QualityBounds::new(job));
+                let mut demands = Demands::new(topology.clone(), 0, Sizes::new(job), QualityBounds::new(job));
                 let exact = &mut NoiseAware::default();
                 Strategies { configured: &mut configured, exact }.place(request, &mut demands)
             };

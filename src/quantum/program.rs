@@ -3,14 +3,15 @@
 //! Promises one estimate for the core, which predicts by it, and for the hardware model, which decides by it. Programs
 //! that bring no counts are given some by assumption: half of the layers hold one-qubit gates on every qubit, and the
 //! other half two-qubit gates, in which every interaction takes its turn (an edge colouring of the interaction graph
-//! needs about its largest degree of turns). A program of any shape is taken to run as a line over the couplers of
-//! its region. Leaves the formula to [`super::success`].
+//! needs about its largest degree of turns). A program of any shape is taken to run over the cheapest couplers that
+//! connect its region, with as many gates as a line has. Where not even the number of layers is known (0), every
+//! interaction counts once, and nothing else does. Leaves the formula to [`super::success`].
 
 use smallvec::SmallVec;
 
 use super::calibration::Calibration;
 use super::coupling_map::CouplingMap;
-use super::success::{CouplerUse, ProgramUse, QubitUse, duration_s};
+use super::success::{CouplerUse, ProgramUse, QubitUse};
 use super::{CouplerId, PhysicalQubit, VirtualQubit};
 
 /// A program before it is placed.
@@ -22,7 +23,7 @@ pub struct Program<'a> {
     pub one_qubit_gates: Option<&'a [u32]>,
     /// Which virtual qubits are measured; `None`: all.
     pub measured: Option<&'a [bool]>,
-    /// Number of layers.
+    /// Number of layers; 0: unknown.
     pub depth: u32,
 }
 
@@ -74,26 +75,28 @@ impl PlacedProgram {
             Interactions::Counted(edges) => (edges, None),
             Interactions::Shape { edges, turns } => (edges, Some(turns.max(1) as f64)),
             Interactions::Region => {
-                placed.add_region(layout, map, calibration, depth);
+                placed.add_region(layout, map, calibration);
                 return placed;
             }
         };
         for &(a, b, times) in edges {
             let (a, b) = (a.index(), b.index());
             let Some(coupler) = map.coupler(layout[a], layout[b]) else { continue };
-            let gates = turns.map_or(f64::from(times), |turns| depth / (2.0 * turns));
+            let gates = match turns {
+                Some(turns) if depth > 0.0 => depth / (2.0 * turns),
+                Some(_) => 1.0,
+                None => f64::from(times),
+            };
             placed.add_gates(a, b, coupler, gates);
         }
         placed
     }
 
-    /// The program as the success formula wants it; its duration is that of the given figures.
-    pub fn on<'a>(&'a self, calibration: &Calibration) -> ProgramUse<'a> {
-        ProgramUse {
-            couplers: &self.couplers,
-            qubits: &self.qubits,
-            duration_s: duration_s(calibration, &self.couplers, &self.qubits, self.depth),
-        }
+    /// The program as the success formula wants it, on a device with layers of the given length, see
+    /// [`layer_s`](super::success::layer_s).
+    pub fn on(&self, layer_s: f64) -> ProgramUse<'_> {
+        let Self { couplers, qubits, depth } = self;
+        ProgramUse { couplers, qubits, layers: f64::from(*depth), layer_s }
     }
 
     /// The couplers in use.
@@ -107,20 +110,31 @@ impl PlacedProgram {
         self.qubits[b].two_qubit_gates += gates;
     }
 
-    /// As many two-qubit gates as a line of the same length has, spread evenly over the live couplers of the region.
-    fn add_region(
-        &mut self,
-        layout: &[PhysicalQubit],
-        map: &CouplingMap,
-        calibration: &Calibration,
-        depth: f64,
-    ) {
-        let inside = live_couplers(layout, map, calibration);
-        let gates = depth / 4.0 * (layout.len() - 1) as f64 / inside.len().max(1) as f64;
-        for (a, b, coupler) in inside {
-            self.add_gates(a, b, coupler, gates);
+    /// As many two-qubit gates as a line of the same length has, on the cheapest live couplers that connect the region.
+    /// Every qubit has its even share of them.
+    fn add_region(&mut self, layout: &[PhysicalQubit], map: &CouplingMap, calibration: &Calibration) {
+        let gates = if self.depth > 0 { f64::from(self.depth) / 4.0 } else { 1.0 };
+        let tree = spanning_couplers(layout, map, calibration);
+        let share = 2.0 * gates * tree.len() as f64 / layout.len() as f64;
+        self.couplers.extend(tree.into_iter().map(|coupler| CouplerUse { coupler, gates }));
+        for qubit in &mut self.qubits {
+            qubit.two_qubit_gates = share;
         }
     }
+}
+
+/// The live couplers of least error that connect as much as can be connected of a layout (Kruskal's algorithm; of equal
+/// ones those that come first).
+fn spanning_couplers(
+    layout: &[PhysicalQubit],
+    map: &CouplingMap,
+    calibration: &Calibration,
+) -> SmallVec<[CouplerId; 8]> {
+    let mut inside = live_couplers(layout, map, calibration);
+    let error = |coupler: CouplerId| calibration.couplers[coupler.index()].two_qubit_error;
+    inside.sort_by(|a, b| error(a.2).total_cmp(&error(b.2)));
+    let mut parts = petgraph::unionfind::UnionFind::<usize>::new(layout.len());
+    inside.into_iter().filter(|&(a, b, _)| parts.union(a, b)).map(|(_, _, coupler)| coupler).collect()
 }
 
 /// The live couplers inside a layout, with the indices of the two qubits that each joins.

@@ -3,7 +3,7 @@
 //! Promises one formula for both sides: with the published calibration it predicts, with the true one it decides
 //! ([`super::hardware::truth`]). Leaves layouts, routing and the choice of a region to the core.
 
-use super::calibration::Calibration;
+use super::calibration::{Calibration, QubitCalibration};
 use super::{CouplerId, PhysicalQubit};
 
 /// A two-qubit error beyond this cannot get worse: the average error of a gate that forgets its input entirely,
@@ -26,7 +26,7 @@ pub struct QubitUse {
     pub qubit: PhysicalQubit,
     /// Number of one-qubit gates.
     pub one_qubit_gates: f64,
-    /// Number of two-qubit gates that this qubit takes part in; decides only how long it is idle.
+    /// Number of two-qubit gates that this qubit takes part in, a layer each; decides only how long it is idle.
     pub two_qubit_gates: f64,
     /// Whether it is measured at the end.
     pub measured: bool,
@@ -39,8 +39,10 @@ pub struct ProgramUse<'a> {
     pub couplers: &'a [CouplerUse],
     /// The qubits in use, each once.
     pub qubits: &'a [QubitUse],
-    /// Time from the first gate to the readout, seconds. 0 leaves out the decay of idle qubits.
-    pub duration_s: f64,
+    /// Layers from the first gate to the readout. 0 leaves out the decay of idle qubits.
+    pub layers: f64,
+    /// How long a layer is, seconds: [`layer_s`] of the device's published figures, for prediction and truth alike.
+    pub layer_s: f64,
 }
 
 /// Natural logarithm of the estimated success probability; negative infinity when a dead element is used.
@@ -49,11 +51,12 @@ pub struct ProgramUse<'a> {
 /// the product of
 /// - (1 - two-qubit error)^gates over couplers,
 /// - (1 - one-qubit error)^gates and, if measured, (1 - readout error) over qubits,
-/// - exp(-idle (1/T1 + 1/T2) / 2) over qubits, where idle is the duration less the qubit's own gates. Gates bring
-///   their decay along in their measured errors. A two-qubit gate counts with the mean duration over the program,
-///   and unknown times are infinite: no decay.
+/// - exp(-idle (1/T1 + 1/T2) / 2) over qubits, where idle is the time of all layers less the qubit's own gates. Gates
+///   bring their decay along in their measured errors. A two-qubit gate takes a layer, and unknown times are
+///   infinite: no decay.
 ///
-/// Linear in the size of the program; no heap memory.
+/// A sum over couplers and qubits, each by itself: what a search for the best placement can minimise. Linear in the
+/// size of the program; no heap memory.
 pub fn log_success(calibration: &Calibration, program: &ProgramUse<'_>) -> f64 {
     log_success_with(calibration, program, |_| 1.0)
 }
@@ -97,7 +100,6 @@ pub fn log_success_with(
     error_factor: impl Fn(usize) -> f64,
 ) -> f64 {
     let mut log = 0.0;
-    let (mut gates, mut gate_time_s) = (0.0, 0.0);
     for (index, used) in program.couplers.iter().enumerate() {
         let Some(coupler) = calibration.couplers.get(used.coupler.index()).filter(|coupler| !coupler.dead)
         else {
@@ -106,11 +108,8 @@ pub fn log_success_with(
         if used.gates > 0.0 {
             let error = coupler.two_qubit_error * error_factor(index);
             log += used.gates * libm::log1p(-error.min(WORST_TWO_QUBIT_ERROR));
-            gates += used.gates;
-            gate_time_s += used.gates * coupler.two_qubit_duration_s;
         }
     }
-    let two_qubit_duration_s = if gates > 0.0 { gate_time_s / gates } else { 0.0 };
     for used in program.qubits {
         let Some(qubit) = calibration.qubits.get(used.qubit.index()).filter(|qubit| !qubit.dead) else {
             return f64::NEG_INFINITY;
@@ -121,39 +120,34 @@ pub fn log_success_with(
         if used.measured {
             log += libm::log1p(-qubit.readout_error);
         }
-        let busy_s =
-            used.one_qubit_gates * qubit.one_qubit_duration_s + used.two_qubit_gates * two_qubit_duration_s;
-        let idle_s = (program.duration_s - busy_s).max(0.0);
+        let free_s = (program.layers - used.two_qubit_gates) * program.layer_s;
+        let idle_s = (free_s - used.one_qubit_gates * qubit.one_qubit_duration_s).max(0.0);
         if idle_s > 0.0 {
-            log -= idle_s * 0.5 * (1.0 / qubit.t1_s + 1.0 / qubit.t2_s);
+            log -= idle_s * decay_per_s(qubit);
         }
     }
     log
 }
 
-/// Time from the first gate to the readout, seconds, of a program of `depth` layers: each layer as long as the mean
-/// two-qubit gate of the program, or as the mean one-qubit gate where it has none (assumption: layers are aligned).
-pub fn duration_s(
-    calibration: &Calibration,
-    couplers: &[CouplerUse],
-    qubits: &[QubitUse],
-    depth: u32,
-) -> f64 {
-    let mean = |sum: (f64, f64)| if sum.0 > 0.0 { sum.1 / sum.0 } else { 0.0 };
-    let add = |sum: (f64, f64), gates: f64, length_s: f64| (sum.0 + gates, sum.1 + gates * length_s);
-    let two_qubit = mean(couplers.iter().fold((0.0, 0.0), |sum, used| {
-        let length_s = calibration.couplers.get(used.coupler.index()).map_or(0.0, |c| c.two_qubit_duration_s);
-        add(sum, used.gates, length_s)
-    }));
-    let layer_s = if two_qubit > 0.0 {
-        two_qubit
-    } else {
-        mean(qubits.iter().fold((0.0, 0.0), |sum, used| {
-            let length_s = calibration.qubits.get(used.qubit.index()).map_or(0.0, |q| q.one_qubit_duration_s);
-            add(sum, used.one_qubit_gates, length_s)
-        }))
-    };
-    f64::from(depth) * layer_s
+/// How fast an idle qubit decays: (1/T1 + 1/T2) / 2, in nats per second; 0 where the times are unknown.
+pub fn decay_per_s(qubit: &QubitCalibration) -> f64 {
+    0.5 * (1.0 / qubit.t1_s + 1.0 / qubit.t2_s)
+}
+
+/// How long a layer of a program takes on a device, seconds: the median duration of its live two-qubit gates, of its
+/// one-qubit gates where it has no others, 0 where it has none (assumption: layers are aligned). Linear in the size of
+/// the device: a figure to keep with the calibration.
+pub fn layer_s(calibration: &Calibration) -> f64 {
+    let couplers = calibration.couplers.iter().filter(|coupler| !coupler.dead);
+    let qubits = calibration.qubits.iter().filter(|qubit| !qubit.dead);
+    let two_qubit = median(couplers.map(|coupler| coupler.two_qubit_duration_s).collect());
+    two_qubit.or_else(|| median(qubits.map(|qubit| qubit.one_qubit_duration_s).collect())).unwrap_or(0.0)
+}
+
+/// The lower median; `None` of nothing.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    let middle = values.len().checked_sub(1)? / 2;
+    Some(*values.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
 #[cfg(test)]
@@ -191,9 +185,8 @@ mod tests {
         let couplers = [coupler(0, 3.0), coupler(1, 2.0)];
         let qubits = [qubit(0, 4.0, 3.0, true), qubit(1, 0.0, 5.0, true), qubit(2, 2.0, 2.0, false)];
         let calibration = calibration();
-        let duration = duration_s(&calibration, &couplers, &qubits, 10);
-        assert!((duration - 1e-6).abs() < 1e-18);
-        let program = ProgramUse { couplers: &couplers, qubits: &qubits, duration_s: duration };
+        assert_eq!(layer_s(&calibration), 100e-9);
+        let program = ProgramUse { couplers: &couplers, qubits: &qubits, layers: 10.0, layer_s: 100e-9 };
         let idle_s: f64 = (1e-6 - 0.5e-6) + (1e-6 - 0.5e-6) + (1e-6 - 0.3e-6);
         let expected = 0.99_f64.powi(5)
             * 0.999_f64.powi(6)
@@ -208,7 +201,7 @@ mod tests {
         calibration.couplers[1].dead = true;
         calibration.qubits[2].dead = true;
         let probability = |couplers: &[CouplerUse], qubits: &[QubitUse]| {
-            success_probability(&calibration, &ProgramUse { couplers, qubits, duration_s: 0.0 })
+            success_probability(&calibration, &ProgramUse { couplers, qubits, layers: 0.0, layer_s: 0.0 })
         };
         assert_eq!(probability(&[], &[]), 1.0);
         assert_eq!(probability(&[coupler(1, 1.0)], &[]), 0.0);
@@ -223,10 +216,11 @@ mod tests {
         let calibration = calibration();
         let couplers = [coupler(0, 3.0), coupler(1, 2.0)];
         let qubits = [qubit(0, 4.0, 3.0, true), qubit(1, 1.0, 5.0, false)];
-        let program = ProgramUse { couplers: &couplers, qubits: &qubits, duration_s: 1.0 };
+        let program = ProgramUse { couplers: &couplers, qubits: &qubits, layers: 10.0, layer_s: 0.1 };
         let mean = mean_gate_fidelity(&calibration, &program);
         assert!((mean - (0.99_f64 * 0.999).sqrt()).abs() < 1e-14, "{mean}");
-        let nothing = ProgramUse { couplers: &[], qubits: &[qubit(0, 0.0, 0.0, true)], duration_s: 1.0 };
+        let nothing =
+            ProgramUse { couplers: &[], qubits: &[qubit(0, 0.0, 0.0, true)], layers: 10.0, layer_s: 0.1 };
         assert_eq!(mean_gate_fidelity(&calibration, &nothing), 1.0);
     }
 
@@ -239,7 +233,7 @@ mod tests {
             let calibration = calibration();
             let log = |gates, singles, duration_s, factor| {
                 let (couplers, qubits) = ([coupler(0, gates)], [qubit(0, singles, 0.0, true)]);
-                let program = ProgramUse { couplers: &couplers, qubits: &qubits, duration_s };
+                let program = ProgramUse { couplers: &couplers, qubits: &qubits, layers: duration_s / 1e-7, layer_s: 1e-7 };
                 log_success_with(&calibration, &program, |_| factor)
             };
             let base = log(gates, singles, duration, factor);

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use crate::agenda::Ticket;
-use crate::allocator::protocol::{Allocation, Status, StatusReason};
+use crate::allocator::protocol::{Status, StatusReason};
 use crate::quantum::calibration::Calibration;
 use crate::quantum::hardware::Hardware;
 use crate::quantum::program::PlacedProgram;
+use crate::quantum::success::layer_s;
 use crate::quantum::{CouplerId, DeviceId};
 use crate::time::Time;
 
@@ -35,7 +36,9 @@ pub struct Site {
     /// What it truly is and does.
     pub hardware: Hardware,
     /// What was published last.
-    pub published: Arc<Calibration>,
+    published: Arc<Calibration>,
+    /// How long a layer of a program is by it, seconds.
+    layer_s: f64,
     /// Whether it is part of the fleet.
     pub member: bool,
     /// Whether an outage of the whole device holds.
@@ -70,6 +73,7 @@ impl Site {
         Self {
             id,
             hardware,
+            layer_s: layer_s(&published),
             published,
             member: false,
             down: false,
@@ -84,6 +88,22 @@ impl Site {
             disturbers: vec![None; couplers],
             told: Status::Online,
         }
+    }
+
+    /// New figures are published.
+    pub fn publish(&mut self, calibration: Arc<Calibration>) {
+        self.layer_s = layer_s(&calibration);
+        self.published = calibration;
+    }
+
+    /// What was published last.
+    pub fn published(&self) -> &Arc<Calibration> {
+        &self.published
+    }
+
+    /// How long a layer of a program is by what was published last, seconds.
+    pub fn layer_s(&self) -> f64 {
+        self.layer_s
     }
 
     /// The status to tell the core, if it is not what it was told last.
@@ -151,10 +171,5 @@ impl Site {
         }
         copies.iter().for_each(|copy| self.release(copy.coupler_ids()));
         *factors = all;
-    }
-
-    /// Whether an allocation is on this device.
-    pub fn hosts(&self, allocation: &Allocation) -> bool {
-        allocation.device == self.id
     }
 }

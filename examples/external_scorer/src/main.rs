@@ -15,7 +15,7 @@ use resource_manager::allocator::protocol::{Command, Event, JobId, JobRequest, T
 use resource_manager::allocator::placement::exact::NoiseAware;
 use resource_manager::allocator::placement::ranked::Ranked;
 use resource_manager::quantum::device::DeviceSpec;
-use resource_manager::quantum::success::{CouplerUse, ProgramUse, QubitUse, duration_s, log_success};
+use resource_manager::quantum::success::{CouplerUse, ProgramUse, QubitUse, layer_s, log_success};
 use resource_manager::quantum::{DeviceId, PhysicalQubit, catalogue};
 use resource_manager::random::{Purpose, StreamFamily};
 use resource_manager::time::Time;
@@ -87,8 +87,9 @@ fn success(device: &DeviceSpec, layout: &[PhysicalQubit]) -> f64 {
             measured: true,
         })
         .collect();
-    let duration_s = duration_s(&device.calibration, &couplers, &qubits, DEPTH);
-    let program = ProgramUse { couplers: &couplers, qubits: &qubits, duration_s };
+    let layers = f64::from(DEPTH);
+    let layer_s = layer_s(&device.calibration);
+    let program = ProgramUse { couplers: &couplers, qubits: &qubits, layers, layer_s };
     log_success(&device.calibration, &program).exp()
 }
 

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use crate::allocator::explain::Obstacle;
 use crate::allocator::placement::cost::Epoch;
 use crate::allocator::placement::pattern::Pattern;
+use crate::allocator::placement::uses::placed_depth;
 use crate::allocator::protocol::{ElementLimits, Event, IsolationRequest, JobId, JobRequest, Topology};
 use crate::allocator::quality::{QualityBounds, Shortfall};
 use crate::allocator::sizing::{Demands, Fit, Sizes};
@@ -30,6 +31,8 @@ pub struct KindId(pub u32);
 struct Key {
     qubits: u32,
     topology: Topology,
+    /// What placements are best for.
+    depth: u32,
     limits: [u64; 5],
     isolation: (Option<u8>, Option<u32>),
     max_crosstalk: Option<u64>,
@@ -46,6 +49,7 @@ impl Key {
         Self {
             qubits: request.min_qubits,
             topology: request.topology.clone(),
+            depth: placed_depth(&request.topology, request.depth),
             limits: request.limits.bits(),
             isolation: (level.map(|level| level as u8), buffer_distance),
             max_crosstalk: max_crosstalk.map(f64::to_bits),
@@ -203,8 +207,8 @@ impl PlacementKind {
     fn new(key: &Key) -> Self {
         let bounds = key.bounds.map_or(QualityBounds::default(), QualityBounds::from_bits);
         Self {
-            pattern: Arc::new(Pattern::new(&key.topology, key.qubits)),
-            demands: Demands::new(key.topology.clone(), key.sizes, bounds),
+            pattern: Arc::new(Pattern::of_program(&key.topology, key.qubits, key.depth)),
+            demands: Demands::new(key.topology.clone(), key.depth, key.sizes, bounds),
             limits: ElementLimits::from_bits(key.limits),
             excluded: key.excluded.clone(),
             max_swaps: key.max_swaps,

@@ -84,6 +84,7 @@ impl Compact {
                 self.qubits.push(qubit);
             }
         }
+        let counts = request.pattern.uses().counts(request.pattern.qubits());
         for index in 0..self.qubits.len() {
             let qubit = self.qubits[index];
             let first = self.to.len();
@@ -97,7 +98,18 @@ impl Compact {
                 }
             }
             let degree = self.to.len() - first;
-            self.qubit_cost.push(costs.scaled(|| request.qubit_cost_beside(qubit, degree)));
+            // The mean over all virtual qubits: which of them comes here is not known yet.
+            let of_kind = |(kind, count): (usize, &u64)| {
+                u128::from(*count) * u128::from(request.qubit_cost_beside(kind, qubit, degree))
+            };
+            let mean = || match counts[..] {
+                [_] => request.qubit_cost_beside(0, qubit, degree),
+                _ => {
+                    let all = counts.iter().enumerate().map(of_kind).sum::<u128>();
+                    (all / request.pattern.qubits() as u128) as u64
+                }
+            };
+            self.qubit_cost.push(costs.scaled(mean));
             self.part_size.push(self.free.size[qubit.index()]);
         }
         self.rows.push(self.to.len() as u32);

@@ -9,9 +9,12 @@ use std::sync::Arc;
 use super::graph::{Graph, shortest_cycle};
 pub use super::link::{Link, bit};
 use super::openness::{LiveCouplers, standing};
+use super::pattern::Pattern;
+use super::uses::VertexUse;
 use crate::allocator::protocol::EpochNumber;
-use crate::quantum::calibration::{Calibration, DEAD_ERROR};
+use crate::quantum::calibration::{Calibration, DEAD_ERROR, QubitCalibration};
 use crate::quantum::coupling_map::CouplingMap;
+use crate::quantum::success::{decay_per_s, layer_s};
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
 
 /// One nat (a factor of e in probability) in cost units.
@@ -61,6 +64,15 @@ pub struct Epoch {
     pub usable_couplers: Vec<u64>,
     /// Cost of one readout per qubit.
     pub qubit_cost: Vec<u64>,
+    /// How long a layer of a program is, seconds, see [`layer_s`].
+    pub layer_s: f64,
+    /// What else may be counted of each qubit.
+    figures: Vec<QubitFigures>,
+    /// The largest of each, of any qubit.
+    largest: QubitFigures,
+    /// The means over all usable qubits and couplers.
+    mean: QubitFigures,
+    mean_coupler: f64,
     /// Cost of one two-qubit gate per coupler.
     pub coupler_cost: Vec<u64>,
     /// Number of couplers on the shortest cycle of live ones; `None` when there is no cycle.
@@ -131,6 +143,19 @@ impl Epoch {
         let graph = Graph::new(&rows, &links);
         let complete = links.len() >= usable.len() * usable.len().saturating_sub(1);
         let (girth, side) = shortest_cycle(&graph.rows, &graph.to);
+        let layer_s = layer_s(&calibration);
+        let figures: Vec<QubitFigures> =
+            calibration.qubits.iter().map(|qubit| QubitFigures::new(qubit, layer_s)).collect();
+        let mut largest = QubitFigures::default();
+        let mut mean = QubitFigures::default();
+        for qubit in &usable {
+            largest = largest.zip(figures[qubit.index()], f64::max);
+            mean = mean.zip(figures[qubit.index()], |sum, figure| sum + figure);
+        }
+        let count = (usable.len() as f64).max(1.0);
+        mean = mean.zip(mean, |sum, _| sum / count);
+        let costs = links.iter().map(|link| nats_of_cost(link.cost));
+        let mean_coupler = costs.sum::<f64>() / (links.len() as f64).max(1.0);
         let mut epoch = Self {
             number,
             revision: 0,
@@ -146,8 +171,13 @@ impl Epoch {
             max_degree: rows.windows(2).map(|row| (row[1] - row[0]) as usize).max().unwrap_or(0),
             complete,
             alike,
-            fingerprint: fingerprint(&rows, &links, &qubit_cost),
+            fingerprint: fingerprint(&rows, &links, &qubit_cost, &figures),
             qubit_cost,
+            layer_s,
+            figures,
+            largest,
+            mean,
+            mean_coupler,
             graph,
             rows,
             links,
@@ -156,6 +186,47 @@ impl Epoch {
             epoch.openness = standing(epoch.live());
         }
         epoch
+    }
+
+    /// The cost of one use of a qubit, of which counts are given in shares of `per`.
+    pub fn use_cost(&self, of: VertexUse, per: u32, qubit: PhysicalQubit) -> u64 {
+        let readout = self.qubit_cost[qubit.index()];
+        if of == VertexUse::READ_OUT {
+            return readout;
+        }
+        let nats = self.figures[qubit.index()].nats(of, per);
+        // One per use and qubit, so that equal figures have one best choice.
+        let scattered = (readout & TIE_BREAK).wrapping_mul(of.scatter() | 1) & TIE_BREAK;
+        (nats * NAT) as u64 & !TIE_BREAK | scattered
+    }
+
+    /// More than a use of any qubit costs.
+    pub fn use_cost_limit(&self, of: VertexUse, per: u32) -> u128 {
+        ((self.largest.nats(of, per) * NAT) as u128) + (1 << TIE_BREAK_BITS)
+    }
+
+    /// How many times the noise of a program is that of one of which only its interactions are known, both on elements
+    /// of the device's mean quality; 1 where nothing is noisy.
+    pub fn relative_noise(&self, pattern: &Pattern) -> f64 {
+        let uses = pattern.uses();
+        if uses.is_plain() {
+            return 1.0;
+        }
+        let interactions = if pattern.is_region() {
+            pattern.qubits() as f64 - 1.0
+        } else {
+            pattern.edges().iter().map(|edge| f64::from(edge.2)).sum()
+        };
+        let gates = interactions * self.mean_coupler;
+        let counts = uses.counts(pattern.qubits());
+        let of_qubits: f64 = uses
+            .kinds()
+            .iter()
+            .zip(counts)
+            .map(|(&of, count)| count as f64 * self.mean.nats(of, uses.per()))
+            .sum();
+        let plain = gates + pattern.qubits() as f64 * self.mean.nats(VertexUse::READ_OUT, 1);
+        if plain > 0.0 { (gates * uses.gates_per_weight() + of_qubits) / plain } else { 1.0 }
     }
 
     /// Number of qubits of the device, dead ones included.
@@ -225,7 +296,47 @@ fn distinct(error: f64, id: u64) -> u64 {
     cost_of_error(error) & !TIE_BREAK | bits & TIE_BREAK
 }
 
-fn fingerprint(rows: &[u32], links: &[Link], qubit_cost: &[u64]) -> u128 {
+/// What counts of a qubit, in nats: one readout, one one-qubit gate, the decay of a layer, and that of a one-qubit gate's
+/// time, which the gate's error has in it.
+#[derive(Debug, Clone, Copy, Default)]
+struct QubitFigures {
+    readout: f64,
+    gate: f64,
+    layer: f64,
+    gate_time: f64,
+}
+
+impl QubitFigures {
+    fn new(qubit: &QubitCalibration, layer_s: f64) -> Self {
+        let nats = |error: f64| -libm::log1p(-error.clamp(0.0, DEAD_ERROR));
+        let decay = decay_per_s(qubit);
+        Self {
+            readout: nats(qubit.readout_error),
+            gate: nats(qubit.one_qubit_error),
+            layer: layer_s * decay,
+            gate_time: qubit.one_qubit_duration_s * decay,
+        }
+    }
+
+    fn nats(&self, of: VertexUse, per: u32) -> f64 {
+        let per = f64::from(per);
+        let gates = of.one_qubit_gates as f64 / per;
+        let idle = of.idle_layers as f64 / per * self.layer - gates * self.gate_time;
+        let readout = if of.measured { self.readout } else { 0.0 };
+        readout + gates * self.gate + idle.max(0.0)
+    }
+
+    fn zip(self, other: Self, with: impl Fn(f64, f64) -> f64) -> Self {
+        Self {
+            readout: with(self.readout, other.readout),
+            gate: with(self.gate, other.gate),
+            layer: with(self.layer, other.layer),
+            gate_time: with(self.gate_time, other.gate_time),
+        }
+    }
+}
+
+fn fingerprint(rows: &[u32], links: &[Link], qubit_cost: &[u64], figures: &[QubitFigures]) -> u128 {
     let mut hasher = blake3::Hasher::new();
     for row in rows {
         hasher.update(&row.to_le_bytes());
@@ -235,6 +346,11 @@ fn fingerprint(rows: &[u32], links: &[Link], qubit_cost: &[u64]) -> u128 {
     }
     for cost in qubit_cost {
         hasher.update(&cost.to_le_bytes());
+    }
+    for QubitFigures { readout, gate, layer, gate_time } in figures {
+        for figure in [readout, gate, layer, gate_time] {
+            hasher.update(&figure.to_bits().to_le_bytes());
+        }
     }
     let mut number = [0; 16];
     hasher.finalize_xof().fill(&mut number);

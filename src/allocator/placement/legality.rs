@@ -8,10 +8,10 @@ use super::link::{Link, bit};
 use super::outcome::Placement;
 use super::problem::PlacementRequest;
 use super::spanning_tree::spanning_links;
-use crate::quantum::PhysicalQubit;
+use crate::quantum::{PhysicalQubit, VirtualQubit};
 
-/// The placement with a given layout, if the layout is legal for the request. Its cost is weight x coupler cost over
-/// the edges of the pattern, plus the cost of every qubit. A region pays for the cheapest couplers that connect it:
+/// The placement with a given layout, if the layout is legal for the request. Its cost is that of the gates of every
+/// edge of the pattern, plus that of the use of every qubit. A region pays for the cheapest couplers that connect it:
 /// the minimum spanning tree of those it may use.
 pub fn placement_of_layout(
     request: &PlacementRequest<'_>,
@@ -33,12 +33,13 @@ pub fn placement_of_layout(
         *word |= mask;
     }
     let (mut cost, mut objective) = (0_u128, 0_u128);
-    for &qubit in &layout {
-        cost += u128::from(epoch.qubit_cost[qubit.index()]);
-        objective += u128::from(request.qubit_cost(qubit));
+    for (v, &qubit) in (0..).map(VirtualQubit).zip(&layout) {
+        let kind = pattern.uses().kind(v);
+        cost += u128::from(request.noise_of_use(kind, qubit));
+        objective += u128::from(request.qubit_cost(kind, qubit));
     }
     let mut add = |link: &Link, weight: u32| {
-        cost += u128::from(weight) * u128::from(link.cost);
+        cost += u128::from(weight) * u128::from(request.noise_of_gates(link));
         objective += u128::from(weight) * u128::from(request.gate_cost(link));
     };
     if pattern.is_region() {

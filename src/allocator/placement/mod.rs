@@ -30,6 +30,7 @@ pub mod surcharge;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod topology_aware;
+pub mod uses;
 
 use crate::allocator::config::{PlacementConfig, Strategy};
 

@@ -3,6 +3,7 @@
 //! Promises sorted adjacency and vertices `0..qubits`. A pattern without edges and with more than one qubit asks for
 //! a connected region rather than for particular couplers.
 
+use super::uses::Uses;
 use crate::allocator::protocol::Topology;
 use crate::quantum::VirtualQubit;
 use crate::quantum::coupling_map::CouplingMap;
@@ -17,10 +18,23 @@ pub struct Pattern {
     region: bool,
     largest_part: u32,
     sides: Option<(u32, u32)>,
+    uses: Uses,
 }
 
 impl Pattern {
-    /// The pattern of a topology on `qubits` qubits. The request must have been validated.
+    /// The pattern of a program of a topology on `qubits` qubits with so many layers, 0 if that is unknown. The request
+    /// must have been validated.
+    pub fn of_program(topology: &Topology, qubits: u32, depth: u32) -> Self {
+        let mut pattern = Self::new(topology, qubits);
+        let of_all = |v| pattern.neighbours(VirtualQubit(v)).iter();
+        let degrees: Vec<u32> = (0..qubits).map(|v| of_all(v).len() as u32).collect();
+        let weights: Vec<u64> = (0..qubits).map(|v| of_all(v).map(|edge| u64::from(edge.1)).sum()).collect();
+        pattern.uses = Uses::new(topology, depth, &degrees, &weights);
+        pattern
+    }
+
+    /// The pattern of a topology on `qubits` qubits, of which no more is known: every interaction counts as often as its
+    /// weight says, every qubit is read out. The request must have been validated.
     pub fn new(topology: &Topology, qubits: u32) -> Self {
         let unit = |pairs: Vec<(u32, u32)>| {
             pairs.into_iter().map(|(a, b)| (VirtualQubit(a), VirtualQubit(b), 1)).collect::<Vec<_>>()
@@ -69,11 +83,23 @@ impl Pattern {
         for v in 0..qubits as usize {
             neighbours[rows[v] as usize..rows[v + 1] as usize].sort_unstable();
         }
-        let mut pattern = Self { qubits, edges, rows, neighbours, region, largest_part: qubits, sides: None };
+        let (largest_part, uses) = (qubits, Uses::default());
+        let mut pattern = Self { qubits, edges, rows, neighbours, region, largest_part, sides: None, uses };
         if !region {
             (pattern.largest_part, pattern.sides) = pattern.find_largest_part();
         }
         pattern
+    }
+
+    /// The same with other uses of its qubits and interactions.
+    #[must_use]
+    pub fn with_uses(self, uses: Uses) -> Self {
+        Self { uses, ..self }
+    }
+
+    /// What the program does with its qubits and interactions.
+    pub fn uses(&self) -> &Uses {
+        &self.uses
     }
 
     /// Number of virtual qubits.
@@ -84,6 +110,14 @@ impl Pattern {
     /// The edges (lower, higher, weight), ascending.
     pub fn edges(&self) -> &[(VirtualQubit, VirtualQubit, u32)] {
         &self.edges
+    }
+
+    /// Sum of the weights of all edges; of a region, number of the edges that connect it.
+    pub fn total_weight(&self) -> u128 {
+        if self.region {
+            return u128::from(self.qubits) - 1;
+        }
+        self.edges.iter().map(|edge| u128::from(edge.2)).sum()
     }
 
     /// The partners of a virtual qubit with the weights of the edges, ascending.

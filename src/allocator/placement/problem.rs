@@ -2,7 +2,7 @@
 //!
 //! Promises that a request says all that an answer may depend on. Leaves answers to [`super::outcome`].
 
-use super::cost::Epoch;
+use super::cost::{Epoch, cost_limit};
 use super::link::{Link, bit};
 use super::pattern::Pattern;
 use crate::allocator::config::PlacementConfig;
@@ -53,30 +53,71 @@ impl<'a> PlacementRequest<'a> {
         self.epoch.is_usable(coupler) && !self.barred_couplers.is_some_and(|bits| bit(bits, coupler))
     }
 
-    /// What the objective counts for one qubit.
-    pub fn qubit_cost(&self, qubit: PhysicalQubit) -> u64 {
+    /// The noise of a qubit with a use of the given number among those of the program.
+    pub fn noise_of_use(&self, kind: usize, qubit: PhysicalQubit) -> u64 {
+        let uses = self.pattern.uses();
+        self.epoch.use_cost(uses.kinds()[kind], uses.per(), qubit)
+    }
+
+    /// The noise of a coupler for each unit of an interaction's weight.
+    pub fn noise_of_gates(&self, link: &Link) -> u64 {
+        self.pattern.uses().gates_cost(link.cost)
+    }
+
+    /// What the objective counts for one qubit with a use of the given number among those of the program.
+    pub fn qubit_cost(&self, kind: usize, qubit: PhysicalQubit) -> u64 {
         let mut neighbours = 0;
         if self.objective.fragmentation > 0 {
             let links = self.epoch.links(qubit).iter();
             neighbours =
                 links.filter(|link| self.free.contains(link.to) && self.allows(link.coupler)).count();
         }
-        self.qubit_cost_beside(qubit, neighbours)
+        self.qubit_cost_beside(kind, qubit, neighbours)
     }
 
     /// What the objective counts for one qubit that has the given number of free neighbours.
-    pub(super) fn qubit_cost_beside(&self, qubit: PhysicalQubit, neighbours: usize) -> u64 {
-        let noise = self.objective.weighted(self.epoch.qubit_cost[qubit.index()]);
+    pub(super) fn qubit_cost_beside(&self, kind: usize, qubit: PhysicalQubit, neighbours: usize) -> u64 {
+        let noise = self.objective.weighted(self.noise_of_use(kind, qubit));
         let added = self.objective.qubits.map_or(0, |added| added[qubit.index()]);
         let fragmentation = self.objective.fragmentation.saturating_mul(neighbours as u64);
         noise.saturating_add(added).saturating_add(fragmentation)
     }
 
-    /// What the objective counts for one two-qubit gate.
+    /// What the objective counts for each unit of an interaction's weight: for one two-qubit gate, or as many as the
+    /// program has.
     pub fn gate_cost(&self, link: &Link) -> u64 {
-        let noise = self.objective.weighted(link.cost);
+        let noise = self.objective.weighted(self.noise_of_gates(link));
         let crosstalk = self.objective.crosstalk.map_or(0, |added| added[link.coupler.index()]);
-        noise.saturating_add(crosstalk)
+        noise.saturating_add(self.pattern.uses().gates_cost(crosstalk))
+    }
+
+    /// More than the objective of any placement, without SWAPs.
+    pub(super) fn objective_limit(&self) -> u128 {
+        let (objective, pattern) = (&self.objective, self.pattern);
+        let most = |added: Option<&[u64]>| added.and_then(|added| added.iter().max()).copied().unwrap_or(0);
+        let weight = pattern.total_weight();
+        let qubits = pattern.qubits() as u128;
+        let noise = self.qubit_noise_limit().saturating_add(self.gate_noise_limit());
+        let noise = (noise / 1_000).saturating_mul(u128::from(objective.noise_permille.max(1_000)));
+        let crosstalk = u128::from(pattern.uses().gates_cost(most(objective.crosstalk)));
+        let neighbours = self.epoch.max_degree() as u128 * u128::from(objective.fragmentation);
+        noise
+            .saturating_add(weight.saturating_mul(crosstalk))
+            .saturating_add(qubits.saturating_mul(u128::from(most(objective.qubits)) + neighbours))
+    }
+
+    /// More than the noise of the qubits of a placement.
+    pub(super) fn qubit_noise_limit(&self) -> u128 {
+        let uses = self.pattern.uses();
+        let kinds = uses.kinds().iter().zip(uses.counts(self.pattern.qubits()));
+        let limit = |of| self.epoch.use_cost_limit(of, uses.per());
+        kinds.map(|(&of, count)| u128::from(count).saturating_mul(limit(of))).sum()
+    }
+
+    /// More than the noise of the interactions of a placement, without SWAPs.
+    fn gate_noise_limit(&self) -> u128 {
+        let per_weight = u128::from(self.pattern.uses().gates_cost(cost_limit())) + 1;
+        self.pattern.total_weight().saturating_mul(per_weight)
     }
 }
 
@@ -87,9 +128,10 @@ pub struct Objective<'a> {
     pub noise_permille: u32,
     /// Cost of every free neighbour that a chosen qubit has before the placement; keeps what is left in one piece.
     pub fragmentation: u64,
-    /// Cost added to the readout per qubit, by qubit number: what the place is worth to others.
+    /// Cost added to that of each qubit, by qubit number: what the place is worth to others.
     pub qubits: Option<&'a [u64]>,
-    /// Cost added to one two-qubit gate per coupler, by coupler number: expected crosstalk from jobs next to it.
+    /// Cost added to one two-qubit gate per coupler, by coupler number: expected crosstalk from jobs next to it. Counts
+    /// as often as the program has gates there.
     pub crosstalk: Option<&'a [u64]>,
 }
 

@@ -25,7 +25,7 @@ use smallvec::SmallVec;
 
 use super::pattern::Pattern;
 use super::{Placement, PlacementRequest, Routing};
-use crate::quantum::{PhysicalQubit, QubitSet};
+use crate::quantum::{PhysicalQubit, QubitSet, VirtualQubit};
 
 /// Two-qubit gates of a SWAP.
 pub const SWAP_GATES: u64 = 3;
@@ -213,9 +213,10 @@ pub fn placement_of_routed_layout(
     // The path is chosen by what the request minimises, and its noise is counted along it.
     paths.find(layout.len(), links.iter().copied());
     let (mut cost, mut objective) = (0_u128, 0_u128);
-    for &qubit in &layout {
-        cost += u128::from(epoch.qubit_cost[qubit.index()]);
-        objective += u128::from(request.qubit_cost(qubit));
+    for (v, &qubit) in (0..).map(VirtualQubit).zip(&layout) {
+        let kind = pattern.uses().kind(v);
+        cost += u128::from(request.noise_of_use(kind, qubit));
+        objective += u128::from(request.qubit_cost(kind, qubit));
     }
     let flat = u128::from(flat_cost(request));
     let (mut swaps, mut added) = (0_u128, 0_u128);
@@ -229,7 +230,8 @@ pub fn placement_of_routed_layout(
         let mut from = b;
         for node in paths.back(a, b).skip(1) {
             let coupler = epoch.map.coupler(layout[from], layout[node])?;
-            noise += u128::from(epoch.coupler_cost[coupler.index()]);
+            let of_gate = epoch.coupler_cost[coupler.index()];
+            noise += u128::from(pattern.uses().gates_cost(of_gate));
             from = node;
         }
         let (length, counted) = (u128::from(length), u128::from(paths.cost(a, b)));

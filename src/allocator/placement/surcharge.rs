@@ -17,8 +17,9 @@ use crate::quantum::{CouplerId, QubitSet};
 /// they are in nobody's way later on. From the loss system (`benches/loss_system.rs`).
 const STANDING_SHIFT: u32 = 1;
 
-/// Qubits of the job for which the weight of fragmentation is meant. A wider job pays in proportion: what it breaks
-/// up is in proportion to its size, and so is its noise, while results count by job.
+/// Qubits of the job for which the weight of fragmentation is meant, with one gate for each interaction. A wider job
+/// pays in proportion: what it breaks up is in proportion to its size, and so is its noise, while results count by job;
+/// and so does one with more gates, or else the weight would mean the less the deeper programs are.
 const REFERENCE_QUBITS: f64 = 10.0;
 
 /// Largest surcharge of one element, 32 nats: far above any noise, and sums over a thousand qubits do not overflow.
@@ -73,7 +74,8 @@ impl Surcharges {
             return false;
         }
         openness(epoch.live(), request.free, request.barred_couplers, &mut self.walks);
-        let share = request.pattern.qubits() as f64 / REFERENCE_QUBITS;
+        let share =
+            request.pattern.qubits() as f64 / REFERENCE_QUBITS * epoch.relative_noise(request.pattern);
         let per_neighbour = (weight * NAT * share).round() as u64;
         let cost = |open: u64| {
             // Nearly always the product fits.

@@ -233,7 +233,7 @@ pub struct JobRequest {
     pub circuits: u32,
     /// Shots per circuit, at least 1.
     pub shots: u64,
-    /// Layers per circuit.
+    /// Layers per circuit; 0: unknown. Then every interaction counts once, wherever something is predicted or placed.
     pub depth: u32,
     /// Walltime: what happens beyond it is configured.
     pub estimated_duration: Option<Span>,
@@ -275,7 +275,7 @@ impl JobRequest {
             noise_budget: None,
             circuits: 1,
             shots: 1,
-            depth: 1,
+            depth: 0,
             estimated_duration: None,
             priority: Priority::NORMAL,
             isolation: IsolationRequest::default(),

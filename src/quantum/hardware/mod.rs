@@ -204,7 +204,7 @@ pub(crate) mod tests {
             two_qubit_gates: 20.0,
             measured: true,
         });
-        let program = ProgramUse { couplers: &couplers, qubits: &qubits, duration_s: 5e-6 };
+        let program = ProgramUse { couplers: &couplers, qubits: &qubits, layers: 73.5, layer_s: 68e-9 };
         let mut factors = Vec::new();
         let mut success = |hardware: &mut Hardware, now, busy: bool| {
             hardware.success(now, &program, |coupler| busy && coupler != CouplerId(0), &mut factors)

@@ -26,6 +26,7 @@ fn fidelity_of(
     factors: &[f64],
     shots: u64,
 ) -> (f64, f64) {
+    let (published, layer_s) = (site.published().clone(), site.layer_s());
     let truth = site.hardware.truth(now);
     let mut rest = factors;
     let (mut predicted, mut actual) = (0.0, 0.0);
@@ -35,8 +36,9 @@ fn fidelity_of(
         (own, rest) = rest.split_at(copy.couplers.len().min(rest.len()));
         let done = shots / count + u64::from(index < shots % count);
         let share = done as f64 / shots as f64;
-        predicted += share * success_probability(&site.published, &copy.on(&site.published));
-        actual += share * true_success(truth, &copy.on(truth), own);
+        let program = copy.on(layer_s);
+        predicted += share * success_probability(&published, &program);
+        actual += share * true_success(truth, &program, own);
     }
     (predicted, actual)
 }
@@ -138,7 +140,7 @@ impl Simulation<'_, '_> {
         let mut factors = Vec::new();
         if self.scenario.output.fidelity {
             let spec = site.hardware.spec();
-            copies = self.programs.place(request, &allocation, &spec.coupling_map, &site.published);
+            copies = self.programs.place(request, &allocation, &spec.coupling_map, site.published());
             site.crosstalk_of(&copies, &mut factors);
             copies.iter().for_each(|copy| site.drive(copy.coupler_ids()));
         }

@@ -204,7 +204,7 @@ impl Simulation<'_, '_> {
         }
         let calibration = Arc::new(site.hardware.calibrate(self.now, site.calibrations));
         site.calibrations += 1;
-        site.published = calibration.clone();
+        site.publish(calibration.clone());
         site.phase = CalibrationPhase::Idle;
         site.calibration_end = None;
         site.calibrated_at = self.now;

@@ -59,9 +59,9 @@ pub fn split(pattern: &Pattern) -> Vec<Part> {
     }
     let parts = members.into_iter().zip(edges);
     parts
-        .map(|(vertices, edges)| Part {
-            pattern: Pattern::from_edges(vertices.len() as u32, edges, false),
-            vertices,
+        .map(|(vertices, edges)| {
+            let part = Pattern::from_edges(vertices.len() as u32, edges, false);
+            Part { pattern: part.with_uses(pattern.uses().of_some(&vertices)), vertices }
         })
         .collect()
 }

@@ -23,7 +23,7 @@ use super::{Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStra
 use crate::random::{Purpose, StreamFamily};
 use packing::{Choice, Kind, Packing};
 use pool::Resources;
-use problem::{elements, most_per_element, rank};
+use problem::{most_of, rank};
 use taken::{Taken, bound};
 
 /// Jobs that may stand for one another: same program, same limits, same objective.
@@ -228,8 +228,7 @@ impl Solver<'_, '_> {
     fn pack(&mut self, placements: &mut [Option<Placement>], budget: u64) -> Option<u64> {
         let request = self.request;
         let sums_fit = |total: u128| total < 1 << 60;
-        let most =
-            request.jobs.iter().map(|job| elements(job.pattern) * most_per_element(request, job)).sum();
+        let most = (0..request.jobs.len()).map(|job| most_of(request, job)).fold(0, u128::saturating_add);
         let listable = |job: &BatchJob<'_>| {
             !job.pattern.is_region() && job.pattern.qubits() <= LISTED_QUBITS_MAX && is_connected(job.pattern)
         };

@@ -108,6 +108,8 @@ impl Resources<'_> {
 /// One vertex in the order of placement.
 struct Step {
     vertex: usize,
+    /// Which use it has.
+    kind: usize,
     /// Positions of the neighbours placed before, with the weights of the edges; the first is where it hangs.
     earlier: Vec<(usize, u32)>,
     /// Couplers to the first vertex: its image cannot be further from that of the first.
@@ -121,6 +123,7 @@ struct Enumeration<'a> {
     steps: Vec<Step>,
     rows: Vec<u32>,
     links: Vec<(u32, u64)>,
+    /// Per use, then per qubit.
     qubit_cost: Vec<u64>,
     usable: Vec<bool>,
     cutoff: u64,
@@ -147,10 +150,16 @@ pub(super) fn enumerate(
 ) -> Option<Pool> {
     let (epoch, pattern) = (request.epoch, request.pattern);
     let mut usable = vec![false; epoch.qubits()];
-    let mut qubit_cost = vec![0; epoch.qubits()];
+    let kinds = pattern.uses().kinds().len();
+    let mut qubit_cost = vec![0; kinds * epoch.qubits()];
+    let mut least_qubit = vec![u64::MAX; kinds];
     for qubit in request.free.iter().filter(|&qubit| epoch.usable.contains(qubit)) {
         usable[qubit.index()] = true;
-        qubit_cost[qubit.index()] = request.qubit_cost(qubit);
+        for (kind, least) in least_qubit.iter_mut().enumerate() {
+            let cost = request.qubit_cost(kind, qubit);
+            qubit_cost[kind * epoch.qubits() + qubit.index()] = cost;
+            *least = cost.min(*least);
+        }
     }
     let mut rows = vec![0];
     let mut links = Vec::new();
@@ -163,10 +172,8 @@ pub(super) fn enumerate(
         rows.push(links.len() as u32);
     }
     let least_gate = links.iter().map(|link| link.1).min().unwrap_or(0);
-    let least_qubit =
-        qubit_cost.iter().zip(&usable).filter(|(_, usable)| **usable).map(|(cost, _)| *cost).min();
     let cyclic = pattern.edges().len() >= pattern.qubits();
-    let steps = order(pattern, least_gate, least_qubit.unwrap_or(0));
+    let steps = order(pattern, least_gate, &least_qubit);
     let mut search = Enumeration {
         image: vec![0; steps.len()],
         steps,
@@ -194,7 +201,7 @@ pub(super) fn enumerate(
 
 /// Vertices so that each but the first has an earlier neighbour; those with most earlier neighbours first, then
 /// those of most neighbours.
-fn order(pattern: &Pattern, least_gate: u64, least_qubit: u64) -> Vec<Step> {
+fn order(pattern: &Pattern, least_gate: u64, least_qubit: &[u64]) -> Vec<Step> {
     let vertices = pattern.qubits();
     let degree = |v: usize| pattern.neighbours(VirtualQubit(v as u32)).len();
     let mut position = vec![usize::MAX; vertices];
@@ -212,7 +219,8 @@ fn order(pattern: &Pattern, least_gate: u64, least_qubit: u64) -> Vec<Step> {
                 earlier.push((position[other.index()], weight));
             }
         }
-        steps.push(Step { vertex, earlier, reach: 0, rest: 0 });
+        let kind = pattern.uses().kind(VirtualQubit(vertex as u32));
+        steps.push(Step { vertex, kind, earlier, reach: 0, rest: 0 });
     }
     let mut reach = vec![0_u32; vertices];
     let mut queue: Vec<usize> = steps.first().map(|step| step.vertex).into_iter().collect();
@@ -230,7 +238,7 @@ fn order(pattern: &Pattern, least_gate: u64, least_qubit: u64) -> Vec<Step> {
     for step in steps.iter_mut().rev() {
         step.reach = reach[step.vertex];
         let weight: u64 = step.earlier.iter().map(|&(_, weight)| u64::from(weight)).sum();
-        rest += least_qubit + weight * least_gate;
+        rest = rest.saturating_add(least_qubit[step.kind]).saturating_add(weight * least_gate);
         step.rest = rest;
     }
     steps
@@ -266,7 +274,7 @@ impl Enumeration<'_> {
         }
         *self.used += 1;
         let step = &self.steps[at];
-        let mut cost = cost + self.qubit_cost[qubit as usize];
+        let mut cost = cost + self.qubit_cost[step.kind * self.usable.len() + qubit as usize];
         for &(earlier, weight) in &step.earlier {
             let row = self.rows[qubit as usize] as usize..self.rows[qubit as usize + 1] as usize;
             let Some(link) = self.links[row].iter().find(|link| link.0 == self.image[earlier]) else {
@@ -276,7 +284,7 @@ impl Enumeration<'_> {
         }
         let next = at + 1;
         let rest = self.steps.get(next).map_or(0, |step| step.rest);
-        if cost + rest >= self.cutoff {
+        if cost.saturating_add(rest) >= self.cutoff {
             return true;
         }
         self.image[at] = qubit;

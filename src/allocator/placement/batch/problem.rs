@@ -2,7 +2,7 @@
 //!
 //! Leaves the search for answers to [`super::place`].
 
-use crate::allocator::placement::cost::{Epoch, cost_limit};
+use crate::allocator::placement::cost::Epoch;
 use crate::allocator::placement::pattern::Pattern;
 use crate::allocator::placement::{Objective, Placement, PlacementRequest};
 use crate::quantum::QubitSet;
@@ -82,18 +82,7 @@ pub(super) fn rank(placements: &[Option<Placement>]) -> Rank {
     (placements.len() - placed().count(), usize::MAX - qubits, cost)
 }
 
-/// Weights of the edges and number of vertices: what a placement pays for.
-pub(super) fn elements(pattern: &Pattern) -> u128 {
-    let weights = pattern.edges().iter().map(|edge| u128::from(edge.2));
-    weights.sum::<u128>() + pattern.qubits() as u128
-}
-
-/// More than one element of a job can add to its objective.
-pub(super) fn most_per_element(request: &BatchRequest<'_>, job: &BatchJob<'_>) -> u128 {
-    let objective = &job.objective;
-    let most = |added: Option<&[u64]>| added.and_then(|added| added.iter().max()).copied().unwrap_or(0);
-    let added = most(objective.crosstalk).max(most(objective.qubits));
-    let noise = u128::from(cost_limit()) * u128::from(objective.noise_permille.max(1_000)) / 1_000;
-    let neighbours = request.epoch.max_degree() as u128;
-    noise + u128::from(added) + neighbours * u128::from(objective.fragmentation)
+/// More than any placement of a job can add to the objective.
+pub(super) fn most_of(request: &BatchRequest<'_>, job: usize) -> u128 {
+    request.alone(job).objective_limit()
 }

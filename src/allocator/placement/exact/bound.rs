@@ -51,8 +51,8 @@ impl Bounds {
             match class {
                 Class::Closing(weight) => self.closing_messages(index, *weight, host),
                 Class::Subtree { weight: 0, .. } => continue,
-                Class::Subtree { weight, core, demands } => {
-                    self.subtree_messages(index, *weight, *core, demands, host)
+                Class::Subtree { weight, kind, core, demands } => {
+                    self.subtree_messages(index, (*weight, *kind), *core, demands, host)
                 }
             }
             let row = &mut self.messages[index * self.links..][..self.links];
@@ -86,13 +86,13 @@ impl Bounds {
 
     /// The bound of a whole component with its root, of class `root`, on `node`.
     pub fn root(&self, root: &Class, node: u32, host: &Host<'_>) -> u64 {
-        let Class::Subtree { core, demands, .. } = root else {
+        let Class::Subtree { kind, core, demands, .. } = root else {
             return INFINITE;
         };
         if *core && !host.core[node as usize] || host.links(node).len() < demands.len() {
             return INFINITE;
         }
-        (host.qubit_cost[node as usize] + self.assign(demands, host.links(node), |_| true)).min(INFINITE)
+        (host.cost(*kind, node) + self.assign(demands, host.links(node), |_| true)).min(INFINITE)
     }
 
     fn closing_messages(&mut self, index: usize, weight: u32, host: &Host<'_>) {
@@ -105,7 +105,15 @@ impl Bounds {
         }
     }
 
-    fn subtree_messages(&mut self, index: usize, weight: u32, core: bool, demands: &[u32], host: &Host<'_>) {
+    fn subtree_messages(
+        &mut self,
+        index: usize,
+        (weight, kind): (u32, u32),
+        core: bool,
+        demands: &[u32],
+        host: &Host<'_>,
+    ) {
+        let own_cost = &host.qubit_cost[kind as usize * host.len()..][..host.len()];
         let (before, this) = self.messages.split_at_mut(index * self.links);
         let this = &mut this[..self.links];
         // Stores the message *into* the node that `link` leaves.
@@ -118,7 +126,7 @@ impl Bounds {
         };
         for &node in host.nodes {
             let links = host.links(node);
-            let own = host.qubit_cost[node as usize];
+            let own = own_cost[node as usize];
             if core && !host.core[node as usize] || host.degree[node as usize] as usize <= demands.len() {
                 links.for_each(|link| set(0, INFINITE, link));
             } else if let Some(row) = single {

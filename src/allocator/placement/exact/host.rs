@@ -25,7 +25,7 @@ pub(crate) struct Host<'a> {
     pub reverse: &'a [u32],
     /// Cost of each link, scaled; [`INFINITE`] where barred.
     pub link_cost: &'a [u64],
-    /// Cost of each node, scaled.
+    /// Cost of each node, scaled; for each use of a qubit by the program one row over all nodes.
     pub qubit_cost: &'a [u64],
     /// Links of nodes that take part that must not be used.
     pub rim: &'a [u32],
@@ -51,22 +51,27 @@ pub(crate) enum Parts {
 }
 
 impl<'a> Host<'a> {
-    /// A whole device, of which `nodes` may be used; only noise counts.
-    pub fn whole(epoch: &'a Epoch, nodes: &'a [u32]) -> Self {
+    /// A whole device, of which `nodes` may be used; only noise counts, as `noise` has it.
+    pub fn whole(epoch: &'a Epoch, nodes: &'a [u32], noise: &'a Noise) -> Self {
         let graph = epoch.graph();
         Self {
             nodes,
             rows: &graph.rows,
             to: &graph.to,
             reverse: &graph.reverse,
-            link_cost: &graph.link_cost,
-            qubit_cost: &epoch.qubit_cost,
+            link_cost: if noise.links.is_empty() { &graph.link_cost } else { &noise.links },
+            qubit_cost: if noise.qubits.is_empty() { &epoch.qubit_cost } else { &noise.qubits },
             rim: &[],
             degree: &graph.degree,
             part_size: &graph.size,
             core: &graph.core,
             max_degree: epoch.max_degree(),
         }
+    }
+
+    /// The cost of a node with a use of the given number.
+    pub fn cost(&self, kind: u32, node: u32) -> u64 {
+        self.qubit_cost[kind as usize * self.len() + node as usize]
     }
 
     /// Number of node numbers, used or not.
@@ -86,6 +91,36 @@ impl<'a> Host<'a> {
         let found =
             if row.len() <= 8 { row.iter().position(|&end| end == to) } else { row.binary_search(&to).ok() };
         found.map(|index| links.start + index).filter(|&link| self.link_cost[link] < INFINITE)
+    }
+}
+
+/// The noise of all elements of a device for one program; empty where it is that of the epoch.
+#[derive(Debug, Default)]
+pub(crate) struct Noise {
+    links: Vec<u64>,
+    qubits: Vec<u64>,
+}
+
+impl Noise {
+    /// For the program of a request.
+    pub fn new(request: &PlacementRequest<'_>) -> Self {
+        let (epoch, uses) = (request.epoch, request.pattern.uses());
+        let mut noise = Self::default();
+        if !uses.counts_gates() {
+            noise.links.extend(epoch.graph().link_cost.iter().map(|&cost| uses.gates_cost(cost)));
+        }
+        if !uses.is_plain() {
+            for kind in 0..uses.kinds().len() {
+                let qubits = (0..epoch.qubits() as u32).map(PhysicalQubit);
+                noise.qubits.extend(qubits.map(|qubit| request.noise_of_use(kind, qubit)));
+            }
+        }
+        noise
+    }
+
+    /// Memory in use.
+    pub fn bytes(&self) -> usize {
+        (self.links.len() + self.qubits.len()) * size_of::<u64>()
     }
 }
 
@@ -177,8 +212,13 @@ impl Part {
         }
         let objective = &request.objective;
         let unscaled = costs == Costs::Calibrated(0) && objective.noise_permille == 1_000;
-        let plain_links = unscaled && objective.crosstalk.is_none() && request.barred_couplers.is_none();
-        let plain_qubits = unscaled && objective.qubits.is_none() && objective.fragmentation == 0;
+        let uses = request.pattern.uses();
+        let plain_links = unscaled
+            && uses.counts_gates()
+            && objective.crosstalk.is_none()
+            && request.barred_couplers.is_none();
+        let plain_qubits =
+            unscaled && uses.is_plain() && objective.qubits.is_none() && objective.fragmentation == 0;
         if !plain_links {
             self.fill_link_costs(request, graph, costs);
         }
@@ -233,13 +273,16 @@ impl Part {
     }
 
     fn fill_qubit_costs(&mut self, request: &PlacementRequest<'_>, graph: &Graph, costs: Costs) {
+        let (kinds, nodes) = (request.pattern.uses().kinds().len(), graph.degree.len());
         self.qubit_cost.clear();
-        self.qubit_cost.resize(graph.degree.len(), 0);
+        self.qubit_cost.resize(kinds * nodes, 0);
         let Costs::Calibrated(shift) = costs else { return };
-        for &node in &self.nodes {
-            let neighbours = self.degree[node as usize] as usize;
-            let cost = request.qubit_cost_beside(PhysicalQubit(node), neighbours);
-            self.qubit_cost[node as usize] = cost >> shift;
+        for (kind, row) in self.qubit_cost.chunks_exact_mut(nodes).enumerate() {
+            for &node in &self.nodes {
+                let neighbours = self.degree[node as usize] as usize;
+                let cost = request.qubit_cost_beside(kind, PhysicalQubit(node), neighbours);
+                row[node as usize] = cost >> shift;
+            }
         }
     }
 }

@@ -60,7 +60,9 @@ impl Improve {
         self.is_off.clear();
         self.is_off.resize(self.nodes.len(), false);
         let cheapest_link = host.link_cost.iter().copied().min().unwrap_or(0);
-        let cheapest_node = host.nodes.iter().map(|&node| host.qubit_cost[node as usize]).min().unwrap_or(0);
+        let kinds = 0..pattern.uses().kinds().len() as u32;
+        let costs = kinds.flat_map(|kind| host.nodes.iter().map(move |&node| host.cost(kind, node)));
+        let cheapest_node = costs.min().unwrap_or(0);
         let cheapest = cheapest_node..=cheapest_link;
         let patience = 2 * self.nodes.len();
         let (mut change, mut record, mut steps, mut in_vain) = (0_i64, 0_i64, 0, 0);
@@ -174,7 +176,7 @@ impl Improve {
         let mut total = 0;
         for (place, &vertex) in self.off.iter().enumerate() {
             let node = self.nodes[vertex as usize];
-            total += host.qubit_cost[node as usize];
+            total += host.cost(pattern.uses().kind(VirtualQubit(vertex)) as u32, node);
             for &(other, weight) in pattern.neighbours(VirtualQubit(vertex)) {
                 let later = self.is_off[other.index()] && self.off[place..].contains(&other.0);
                 if !later {
@@ -195,6 +197,7 @@ impl Improve {
         };
         let host = repair.host;
         let neighbours = repair.pattern.neighbours(VirtualQubit(vertex));
+        let kind = repair.pattern.uses().kind(VirtualQubit(vertex)) as u32;
         // Next to a neighbour that lies somewhere; anywhere for a vertex without one.
         let anchor = neighbours.iter().find_map(|(other, _)| self.node_of(*other, place));
         let nowhere = 0..0;
@@ -212,7 +215,7 @@ impl Improve {
                 continue;
             }
             repair.steps += 1;
-            let mut total = cost + host.qubit_cost[node as usize];
+            let mut total = cost + host.cost(kind, node);
             for &(other, weight) in neighbours {
                 if let Some(there) = self.node_of(other, place) {
                     let link = host.link(node, there);

@@ -10,12 +10,13 @@ pub(crate) mod host;
 mod improve;
 pub(crate) mod plan;
 pub(crate) mod search;
+mod singles;
 mod symmetry;
 mod warm;
 
 use smallvec::SmallVec;
 
-use super::cost::{TIE_BREAK_BITS, cost_limit};
+use super::cost::TIE_BREAK_BITS;
 use super::graph::NONE;
 use super::memory::MemoryUse;
 use super::pattern::Pattern;
@@ -29,8 +30,9 @@ use crate::time::Time;
 use bound::Bounds;
 use host::{Host, Part, Parts};
 use improve::Improve;
-use plan::Plan;
+use plan::{Plan, by_use};
 use search::{Ending, Roots, Search, State, list_roots};
+use singles::Singles;
 use symmetry::Group;
 use warm::Warm;
 
@@ -108,20 +110,13 @@ impl NoiseAware {
 }
 
 /// How far costs must be shifted so that no sum reaches [`INFINITE`].
-fn scale(plan: &Plan, request: &PlacementRequest<'_>) -> u32 {
-    let objective = &request.objective;
-    let most_of = |added: Option<&[u64]>| added.and_then(|added| added.iter().max()).copied().unwrap_or(0);
-    let added = most_of(objective.crosstalk).max(most_of(objective.qubits));
-    let element = u128::from(cost_limit()) + u128::from(added);
-    let qubits = request.pattern.qubits() as u128 * request.epoch.max_degree() as u128;
-    let most =
-        plan.weight.saturating_mul(element).saturating_add(qubits * u128::from(objective.fragmentation));
-    let bits = u128::BITS - most.leading_zeros();
-    bits.saturating_sub(INFINITE.ilog2() - 1)
+fn scale(request: &PlacementRequest<'_>) -> u32 {
+    let bits = u128::BITS - request.objective_limit().leading_zeros();
+    bits.saturating_sub(INFINITE.ilog2() - 2)
 }
 
 /// Compiled patterns kept. Programs repeat; which are kept changes the time only.
-const PLANS: usize = 64;
+const PLANS: usize = 256;
 
 /// The search for patterns with edges, behind both strategies.
 #[derive(Debug, Default)]
@@ -160,7 +155,7 @@ const MESSAGES_MAX: usize = 1 << 25;
 fn too_large(request: &PlacementRequest<'_>) -> Embedded {
     let qubits = request.pattern.qubits();
     let mut best: Vec<PhysicalQubit> = request.free.iter().collect();
-    best.sort_by_key(|qubit| (request.epoch.qubit_cost[qubit.index()], *qubit));
+    best.sort_by_key(|qubit| (request.qubit_cost(0, *qubit), *qubit));
     best.truncate(qubits);
     let placement = super::placement_of_layout(request, best.into_iter().collect());
     // No cost is below zero, so that the whole of it bounds what is lost.
@@ -245,7 +240,7 @@ impl Engine {
         if !cycles_fit(plan, request) {
             return REFUSED;
         }
-        let shift = scale(plan, request);
+        let shift = scale(request);
         let for_whole = aim == Aim::Cheapest
             && request.objective.is_noise()
             && request.barred_couplers.is_none()
@@ -418,22 +413,40 @@ fn all_alike(
         return None;
     }
     let wanted = plan.steps.len() + plan.isolated.len();
-    let mut nodes = host.nodes.to_vec();
-    nodes.sort_unstable_by_key(|&node| (host.qubit_cost[node as usize], node));
-    nodes.truncate(wanted);
-    nodes.sort_unstable();
-    if nodes.len() < wanted {
+    let most_links = host.nodes.len().saturating_sub(1);
+    let links_missing =
+        |nodes: &[u32]| nodes.iter().any(|&node| (host.degree[node as usize] as usize) < most_links);
+    if host.nodes.len() < wanted {
         return None;
     }
-    let most_links = host.nodes.len() - 1;
-    if nodes.iter().any(|&node| (host.degree[node as usize] as usize) < most_links) {
-        if aim == Aim::First {
+    if let [_] = request.pattern.uses().kinds() {
+        let mut nodes = host.nodes.to_vec();
+        nodes.sort_unstable_by_key(|&node| (host.qubit_cost[node as usize], node));
+        nodes.truncate(wanted);
+        nodes.sort_unstable();
+        if links_missing(&nodes) {
+            if aim == Aim::First {
+                return None;
+            }
+            evade(request.pattern, host, &mut nodes)?;
+        }
+        state.best.clear();
+        state.best.extend(plan.vertices().map(|vertex| nodes[vertex.index()]));
+    } else {
+        let mut vertices: Vec<VirtualQubit> = plan.vertices().collect();
+        vertices.sort_by_key(|&v| (request.pattern.uses().kind(v), v));
+        let mut singles = Singles::default();
+        singles.prepare(&by_use(request.pattern, &vertices), host);
+        let (_, nodes) = singles.assign(|_| true)?;
+        if links_missing(&nodes) {
+            // An exchange might cost something: left to the search.
             return None;
         }
-        evade(request.pattern, host, &mut nodes)?;
+        let mut node_of = vec![0; wanted];
+        vertices.iter().zip(&nodes).for_each(|(vertex, &node)| node_of[vertex.index()] = node);
+        state.best.clear();
+        state.best.extend(plan.vertices().map(|vertex| node_of[vertex.index()]));
     }
-    state.best.clear();
-    state.best.extend(plan.vertices().map(|vertex| nodes[vertex.index()]));
     Some(Ending { cost: Some(0), at_least: 0, complete: true, steps: wanted as u64 })
 }
 

@@ -21,6 +21,8 @@ pub(crate) enum Class {
     Subtree {
         /// Weight of the edge to the parent; 0 for the root of a component.
         weight: u32,
+        /// Which use the vertex has.
+        kind: u32,
         /// Whether the vertex lies in the 2-core of the pattern.
         core: bool,
         /// Classes of its other neighbours, sorted.
@@ -29,6 +31,9 @@ pub(crate) enum Class {
     /// An edge of the given weight that closes a cycle, seen from its later end; weight 0: from its earlier end.
     Closing(u32),
 }
+
+/// Some vertices by the numbers of their uses, ascending: use and how many have it.
+pub(crate) type ByUse = Vec<(u32, usize)>;
 
 /// One vertex in the order of placement.
 #[derive(Debug, Clone)]
@@ -39,6 +44,8 @@ pub(crate) struct Step {
     pub parent: u32,
     /// Weight of the edge to it.
     pub weight: u32,
+    /// Which use the vertex has.
+    pub kind: u32,
     /// Class of the subtree.
     pub class: u32,
     /// Index of the component.
@@ -78,8 +85,10 @@ pub(crate) struct Plan {
     pub steps: Vec<Step>,
     /// Components, largest first, identical ones side by side.
     pub components: Vec<Component>,
-    /// Vertices without edges.
+    /// Vertices without edges, by their uses.
     pub isolated: Vec<VirtualQubit>,
+    /// How many of these have which use.
+    pub isolated_by_use: ByUse,
     /// Classes; those a class demands come before it.
     pub classes: Vec<Class>,
     /// Distinct roots of components: class and number of vertices.
@@ -162,8 +171,9 @@ impl Plan {
         } else {
             (None, true)
         };
-        let weights = pattern.edges().iter().map(|edge| u128::from(edge.2));
-        plan.weight = weights.sum::<u128>() + pattern.qubits() as u128;
+        plan.isolated.sort_by_key(|&v| pattern.uses().kind(v));
+        plan.isolated_by_use = by_use(pattern, &plan.isolated);
+        plan.weight = pattern.total_weight() + pattern.qubits() as u128;
         plan.degrees = vec![0; pattern.max_degree()];
         for v in 0..pattern.qubits() as u32 {
             for count in &mut plan.degrees[..pattern.neighbours(VirtualQubit(v)).len()] {
@@ -222,7 +232,7 @@ impl Plan {
                 edges += usize::from(there < at as u32);
             }
             demands.sort_unstable();
-            let class = Class::Subtree { weight, core: core[v as usize], demands };
+            let class = Class::Subtree { weight, kind: kind(pattern, v), core: core[v as usize], demands };
             class_of[at] = self.class(class, known);
             if parent != NONE {
                 pending[parent as usize].push((at as u32, class_of[at]));
@@ -281,6 +291,7 @@ impl Plan {
                 vertex: VirtualQubit(v),
                 parent: if parent == NONE { NONE } else { parent + base as u32 },
                 weight,
+                kind: kind(pattern, v),
                 class: class_of[at],
                 component: self.components.len() as u32,
                 twin: if twin[at] == NONE { NONE } else { twin[at] + base as u32 },
@@ -313,7 +324,18 @@ impl Plan {
     }
 }
 
-/// What makes two components interchangeable: parents, weights and closing edges in order of placement.
+/// Counts vertices by their uses; they must be sorted by these.
+pub(crate) fn by_use(pattern: &Pattern, vertices: &[VirtualQubit]) -> ByUse {
+    let kind = |v: &VirtualQubit| pattern.uses().kind(*v) as u32;
+    vertices.chunk_by(|a, b| kind(a) == kind(b)).map(|alike| (kind(&alike[0]), alike.len())).collect()
+}
+
+/// Which use a vertex has.
+fn kind(pattern: &Pattern, vertex: u32) -> u32 {
+    pattern.uses().kind(VirtualQubit(vertex)) as u32
+}
+
+/// What makes two components interchangeable: uses, parents, weights and closing edges in order of placement.
 fn encoding(pattern: &Pattern, order: &[(u32, u32)]) -> Vec<(u32, u32, u32)> {
     let mut position = BTreeMap::new();
     let mut code = Vec::new();
@@ -325,6 +347,7 @@ fn encoding(pattern: &Pattern, order: &[(u32, u32)]) -> Vec<(u32, u32, u32)> {
             .filter_map(|(other, weight)| Some((at as u32, *position.get(&other.0)?, *weight)))
             .collect();
         row.sort_unstable();
+        code.push((NONE, kind(pattern, v), 0));
         code.extend(row);
     }
     code

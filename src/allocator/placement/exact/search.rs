@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use super::bound::Bounds;
 use super::host::Host;
 use super::plan::{Plan, Step};
+use super::singles::Singles;
 use crate::allocator::placement::graph::NONE;
 use crate::allocator::placement::search_cost::INFINITE;
 
@@ -48,7 +49,7 @@ pub(crate) struct State {
     /// Per component: rank of its root.
     rank: Vec<u32>,
     done: Vec<bool>,
-    isolated: Vec<(u64, u32)>,
+    singles: Singles,
     distances: Distances,
 }
 
@@ -192,13 +193,9 @@ impl State {
             self.distances.rows.clear();
         }
 
-        self.isolated.clear();
-        if !plan.isolated.is_empty() {
-            self.isolated.extend(host.nodes.iter().map(|&node| (host.qubit_cost[node as usize], node)));
-            self.isolated.sort_unstable();
-        }
+        self.singles.prepare(&plan.isolated_by_use, host);
         // Bounds of what comes after each component, from the last one back: the isolated vertices come last.
-        let mut after: u64 = (self.isolated.iter().take(plan.isolated.len())).map(|entry| entry.0).sum();
+        let mut after = self.singles.at_least();
         refill(&mut self.after, plan.components.len(), 0);
         let mut run_cost = 0;
         for (index, component) in plan.components.iter().enumerate().rev() {
@@ -376,7 +373,7 @@ impl Run<'_> {
                 if self.search.state.owner[node as usize] == NONE {
                     self.search.state.levels[at].next = rank + 1;
                     self.search.state.rank[component] = rank as u32;
-                    let cost = self.search.host.qubit_cost[node as usize];
+                    let cost = self.search.host.cost(step.kind, node);
                     return Some(Candidate { bound, node, cost });
                 }
             }
@@ -492,7 +489,7 @@ impl Run<'_> {
                 continue;
             }
             if let Some(closed) = closing_cost(plan, host, &state.image, step, node) {
-                let cost = host.qubit_cost[node as usize] + link_cost + closed;
+                let cost = host.cost(step.kind, node) + link_cost + closed;
                 state.candidates.push(Candidate { bound, node, cost });
             }
         }
@@ -503,14 +500,18 @@ impl Run<'_> {
     /// All vertices with edges are placed: the others take the cheapest qubits left.
     fn leaf(&mut self) {
         let state = &mut *self.search.state;
-        let wanted = self.search.plan.isolated.len();
-        let left = state.isolated.iter().filter(|entry| state.owner[entry.1 as usize] == NONE);
-        let total = self.cost + left.clone().take(wanted).map(|entry| entry.0).sum::<u64>();
-        if total < self.best && left.clone().take(wanted).count() == wanted {
+        let (mut total, mut others) = (self.cost, Vec::new());
+        if !self.search.plan.isolated.is_empty() {
+            let Some((cost, nodes)) = state.singles.assign(|node| state.owner[node as usize] == NONE) else {
+                return;
+            };
+            (total, others) = (total + cost, nodes);
+        }
+        if total < self.best {
             self.best = total;
             state.best.clear();
             state.best.extend_from_slice(&state.image);
-            state.best.extend(left.take(wanted).map(|entry| entry.1));
+            state.best.append(&mut others);
         }
     }
 }

@@ -87,10 +87,12 @@ impl<'a, F: Fn(usize) -> Option<(u32, &'a [u32])>> Component<'a, F> {
     pub fn symmetry(&self) -> Symmetry {
         let order = self.order;
         let mut like_root = vec![false; order.len()];
+        let kind = |v: u32| self.pattern.uses().kind(VirtualQubit(v));
         if let Some((_, below_root)) = (self.subtree)(0) {
             // A tree from its centre: only the other centre can be like it, when both halves are equal.
             for at in (1..order.len()).filter(|&at| order[at].1 == 0) {
                 if let Some((class, below)) = (self.subtree)(at)
+                    && kind(order[0].0) == kind(order[at].0)
                     && is_without(below_root, class, below)
                 {
                     like_root[at] = true;
@@ -104,7 +106,8 @@ impl<'a, F: Fn(usize) -> Option<(u32, &'a [u32])>> Component<'a, F> {
         let weight = pattern.neighbours(VirtualQubit(order[0].0))[0].1;
         let is_ring = order.iter().all(|&(v, _)| {
             let neighbours = pattern.neighbours(VirtualQubit(v));
-            neighbours.len() == 2 && neighbours.iter().all(|edge| edge.1 == weight)
+            let alike = neighbours.iter().all(|edge| edge.1 == weight) && kind(v) == kind(order[0].0);
+            neighbours.len() == 2 && alike
         });
         if is_ring {
             like_root[1..].fill(true);
@@ -117,14 +120,17 @@ impl<'a, F: Fn(usize) -> Option<(u32, &'a [u32])>> Component<'a, F> {
         // Equal for vertices that an automorphism takes to each other: a sum over all vertices, in any order.
         let profile = |v: u32| {
             let here = self.near.from(v);
-            let all = order.iter().map(|&(w, _)| (u64::from(here[w as usize]) << 32) + degree(w) as u64);
+            let all = order.iter().map(|&(w, _)| {
+                (u64::from(here[w as usize]) << 48) + ((kind(w) as u64) << 32) + degree(w) as u64
+            });
             all.fold(0_u64, |sum, pair| sum.wrapping_add(scatter(pair)))
         };
         let of_root = profile(root);
         let mut search = Automorphisms::new(pattern, order, self.twin);
         for at in 0..order.len() {
             let target = order[at].0;
-            if degree(target) == degree(root) && (at == 0 || profile(target) == of_root) {
+            let alike = degree(target) == degree(root) && kind(target) == kind(root);
+            if alike && (at == 0 || profile(target) == of_root) {
                 like_root[at] = search.take_root_to(target) && at > 0;
             }
         }
@@ -251,6 +257,7 @@ impl<'a> Automorphisms<'a> {
             }
             let there = pattern.neighbours(candidate);
             let fits = !self.taken[candidate.index()]
+                && pattern.uses().kind(candidate) == pattern.uses().kind(VirtualQubit(v))
                 && self.position[candidate.index()] >= after
                 && there.len() == row.len()
                 && row.iter().all(|&(other, weight)| {

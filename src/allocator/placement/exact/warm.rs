@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bound::Bounds;
-use super::host::{Host, Part};
+use super::host::{Host, Noise, Part};
 use super::plan::Plan;
 use super::search::{Ending, Roots, Search, State, list_roots};
 use crate::allocator::config::SearchMemory;
@@ -25,7 +25,7 @@ const TRIAL: u64 = 32;
 #[derive(Debug, Default)]
 struct Entry {
     /// Computed at the second request: many patterns never come again.
-    known: Option<(Bounds, Vec<Roots>)>,
+    known: Option<(Noise, Bounds, Vec<Roots>)>,
     bytes: usize,
     /// The number of the search that used it last, and the core time of that.
     used: u64,
@@ -188,20 +188,21 @@ impl Warm {
         self.counted.hits += u64::from(remembered && !always);
         if entry.known.is_none() {
             let mut bounds = Bounds::default();
-            let whole = Host::whole(request.epoch, &request.epoch.graph().nodes);
+            let noise = Noise::new(request);
+            let whole = Host::whole(request.epoch, &request.epoch.graph().nodes, &noise);
             bounds.compute(plan, &whole);
             let mut roots = Vec::new();
             list_roots(plan, &whole, &bounds, &mut roots);
-            let bytes = bounds.bytes() + roots.iter().map(Roots::bytes).sum::<usize>();
+            let bytes = noise.bytes() + bounds.bytes() + roots.iter().map(Roots::bytes).sum::<usize>();
             entry.bytes += bytes;
             self.bytes += bytes;
             if self.limits.bytes > 0 {
                 self.counted.entry_bytes_max = self.counted.entry_bytes_max.max(entry.bytes as u64);
             }
-            entry.known = Some((bounds, roots));
+            entry.known = Some((noise, bounds, roots));
         }
-        let (bounds, roots) = entry.known.as_mut()?;
-        let host = Host::whole(request.epoch, self.part.list(request));
+        let (noise, bounds, roots) = entry.known.as_mut()?;
+        let host = Host::whole(request.epoch, self.part.list(request), noise);
         let search = Search {
             plan,
             host: &host,

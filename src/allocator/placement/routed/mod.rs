@@ -471,9 +471,12 @@ fn shift(request: &PlacementRequest<'_>) -> u32 {
     // A distance is below the number of qubits, and an interaction takes at most 1.5 SWAPs per gate and coupler.
     let gates = gates * (1 + 5 * pattern.qubits() as u128);
     let neighbours = (pattern.qubits() * request.epoch.max_degree()) as u128;
-    let most = gates * element
-        + pattern.qubits() as u128 * element
-        + neighbours * u128::from(objective.fragmentation);
+    let per_weight = pattern.uses().gates_cost(element.try_into().unwrap_or(u64::MAX));
+    let qubits = (pattern.qubits() as u128 * element).max(2 * request.qubit_noise_limit());
+    let most = gates
+        .saturating_mul(u128::from(per_weight))
+        .saturating_add(qubits)
+        .saturating_add(neighbours * u128::from(objective.fragmentation));
     (u128::BITS - most.leading_zeros()).saturating_sub(45).min(63)
 }
 

@@ -66,7 +66,7 @@ const DRAINED: &str = "
 scenario: drained
 seed: 1
 warm_up: none
-fleet: [{synthetic: {line: {qubits: 4}}, name: line}]
+fleet: [{synthetic: {line: {qubits: 4}}, noise: ideal, name: line}]
 workload:
   arrivals: {burst: {every: 70m, jobs: 2}}
   jobs: [{name: pair, qubits: 2, topology: line, execution_time: 40m}]

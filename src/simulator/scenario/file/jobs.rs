@@ -46,7 +46,8 @@ pub struct JobTemplate {
     /// Shots per circuit, drawn. Default 4000, the median on IBM's devices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shots: Option<Draw<u64>>,
-    /// Layers per circuit, drawn. Default: that of the circuit of `topology`, else 114, the median on IBM's devices.
+    /// Layers per circuit, drawn; 0: unknown, every interaction counts once. Default: that of the circuit of `topology`,
+    /// else 114, the median on IBM's devices. Shapes are placed for the nearest power of two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depth: Option<Draw<u32>>,
     /// The job's own time on the device, drawn, for `hardware: {runtime: distribution}`.

@@ -9,9 +9,9 @@ mod edges;
 
 use smallvec::SmallVec;
 
-use super::problem::{BatchRequest, PlacedBatch, elements, most_per_element};
+use super::problem::{BatchRequest, PlacedBatch, most_of};
 use crate::allocator::placement::placement_of_layout;
-use crate::quantum::PhysicalQubit;
+use crate::quantum::{PhysicalQubit, VirtualQubit};
 use edges::{COST_LIMIT, Edges};
 
 /// The cheapest matching with `wanted` edges of the graph on nodes `0..nodes`, or with as many as there can be if that
@@ -73,7 +73,7 @@ pub(super) fn place_pairs(request: &BatchRequest<'_>) -> Option<PlacedBatch> {
     let (first, rest) = request.jobs.split_first()?;
     let pattern = first.pattern;
     let &[(_, _, weight)] = pattern.edges() else { return None };
-    let small = elements(pattern) * most_per_element(request, first) < u128::from(COST_LIMIT);
+    let small = most_of(request, 0) < u128::from(COST_LIMIT);
     if pattern.qubits() != 2
         || rest.is_empty()
         || request.buffer_distance > 0
@@ -85,18 +85,21 @@ pub(super) fn place_pairs(request: &BatchRequest<'_>) -> Option<PlacedBatch> {
     let alone = request.alone(0);
     let epoch = request.epoch;
     let mut node = vec![u32::MAX; epoch.qubits()];
-    let mut qubits: Vec<(PhysicalQubit, u64)> = Vec::with_capacity(first.free.len());
+    let kinds = [0, 1].map(|v| pattern.uses().kind(VirtualQubit(v)));
+    let mut qubits: Vec<(PhysicalQubit, [u64; 2])> = Vec::with_capacity(first.free.len());
     for qubit in first.free.iter().filter(|&qubit| epoch.usable.contains(qubit)) {
         node[qubit.index()] = qubits.len() as u32;
-        qubits.push((qubit, alone.qubit_cost(qubit)));
+        qubits.push((qubit, kinds.map(|kind| alone.qubit_cost(kind, qubit))));
     }
+    // The cheaper way round.
+    let ends = |a: [u64; 2], b: [u64; 2]| (a[0] + b[1]).min(a[1] + b[0]);
     let mut edges = Vec::with_capacity(qubits.len() * 2);
     for (from, &(qubit, cost)) in (0_u32..).zip(&qubits) {
         for link in epoch.links(qubit) {
             let to = node[link.to.index()];
             if from < to && to != u32::MAX && alone.allows(link.coupler) {
                 let gates = u64::from(weight) * alone.gate_cost(link);
-                edges.push((from, to, cost + qubits[to as usize].1 + gates));
+                edges.push((from, to, ends(cost, qubits[to as usize].1) + gates));
             }
         }
     }
@@ -107,7 +110,9 @@ pub(super) fn place_pairs(request: &BatchRequest<'_>) -> Option<PlacedBatch> {
     let mut placements = vec![None; wanted];
     for (placement, &edge) in placements.iter_mut().zip(&matched) {
         let (a, b, _) = edges[edge];
-        let layout = SmallVec::from_slice(&[qubits[a as usize].0, qubits[b as usize].0]);
+        let (a, b) = (qubits[a as usize], qubits[b as usize]);
+        let straight = a.1[0] + b.1[1] <= a.1[1] + b.1[0];
+        let layout = SmallVec::from_slice(&if straight { [a.0, b.0] } else { [b.0, a.0] });
         *placement = placement_of_layout(&alone, layout);
     }
     Some(PlacedBatch {
