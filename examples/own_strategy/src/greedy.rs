@@ -31,7 +31,9 @@ fn grow(request: &PlacementRequest<'_>, start: PhysicalQubit) -> Option<Placemen
     let (epoch, pattern) = (request.epoch, request.pattern);
     let mut layout = vec![start];
     for virtual_qubit in 1..pattern.qubits() {
-        let partners = pattern.neighbours(VirtualQubit(virtual_qubit as u32)).iter();
+        let vertex = VirtualQubit(virtual_qubit as u32);
+        let kind = pattern.uses().kind(vertex);
+        let partners = pattern.neighbours(vertex).iter();
         let partners: Vec<PhysicalQubit> =
             partners.filter_map(|(partner, _)| layout.get(partner.index()).copied()).collect();
         // Beside its first partner; a qubit without partners so far (or of a mere region) beside any other.
@@ -43,7 +45,7 @@ fn grow(request: &PlacementRequest<'_>, start: PhysicalQubit) -> Option<Placemen
             .filter(|link| !layout.contains(&link.to))
             .filter(|link| partners.iter().all(|&partner| epoch.link(partner, link.to).is_some()))
             .min_by_key(|link| {
-                (request.gate_cost(link).saturating_add(request.qubit_cost(link.to)), link.to)
+                (request.gate_cost(link).saturating_add(request.qubit_cost(kind, link.to)), link.to)
             })?;
         layout.push(next.to);
     }
