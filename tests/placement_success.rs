@@ -400,6 +400,28 @@ fn proved_best_is_the_highest_success_on_wild_devices() {
     assert!(placed > 60 && tried > 40, "{placed} {tried}");
 }
 
+/// However deep a program is, its sums do not overflow, and what is proved of it is true of the order of costs.
+#[test]
+fn the_deepest_programs_are_placed() {
+    let mut draw = StreamFamily::new(14, 0, Purpose::SyntheticDevice).stream(0, 0);
+    for name in ["ibm_guadalupe", "rigetti_ankaa_3", "ionq_harmony"] {
+        let place = Place::measured(name, 0.0, &mut draw);
+        for depth in [1 << 12, 1 << 20, u32::MAX] {
+            let mut jobs = shapes(depth);
+            jobs.push(shape("any", Topology::Any, 5, depth));
+            for job in jobs {
+                match place_job(&place, &job) {
+                    PlacementOutcome::Optimal(placement) | PlacementOutcome::Feasible { placement, .. } => {
+                        assert_eq!(placement.layout.len(), job.qubits as usize);
+                        assert!(placement.cost > 0);
+                    }
+                    PlacementOutcome::ProvedInfeasible | PlacementOutcome::BudgetExhausted => {}
+                }
+            }
+        }
+    }
+}
+
 /// Kinds of virtual qubits are told apart wherever a program is compiled: what one of them may do decides where it lies.
 #[test]
 fn a_qubit_that_is_not_read_out_gets_the_bad_readout() {

@@ -34,8 +34,8 @@ pub struct Explanation {
     pub devices_tried: u32,
     /// How sure the placement is.
     pub certainty: Certainty,
-    /// Minus natural log of the probability that one use of every coupler and one readout of every qubit succeed; with
-    /// the SWAP gates, where the program must be routed.
+    /// Minus natural log of the predicted success, of a shape at the power of two next to its depth; with the SWAP gates,
+    /// where the program must be routed.
     pub cost: f64,
     /// The part of `cost` that is due to SWAP gates.
     pub routing_cost: f64,

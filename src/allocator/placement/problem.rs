@@ -5,6 +5,7 @@
 use super::cost::{Epoch, cost_limit};
 use super::link::{Link, bit};
 use super::pattern::Pattern;
+use super::search_cost::INFINITE;
 use crate::allocator::config::PlacementConfig;
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
 
@@ -89,6 +90,13 @@ impl<'a> PlacementRequest<'a> {
         let noise = self.objective.weighted(self.noise_of_gates(link));
         let crosstalk = self.objective.crosstalk.map_or(0, |added| added[link.coupler.index()]);
         noise.saturating_add(self.pattern.uses().gates_cost(crosstalk))
+    }
+
+    /// How far costs must be shifted to the right so that no sum over a placement without SWAPs reaches
+    /// [`INFINITE`]; 0 for all but very deep programs.
+    pub(super) fn shift(&self) -> u32 {
+        let bits = u128::BITS - self.objective_limit().leading_zeros();
+        bits.saturating_sub(INFINITE.ilog2() - 2)
     }
 
     /// More than the objective of any placement, without SWAPs.

@@ -77,7 +77,8 @@ impl Regions {
     /// it costs no more than the cheapest qubits and couplers there are.
     pub fn cheapest(&mut self, request: &PlacementRequest<'_>) -> Placed {
         let wanted = request.pattern.qubits();
-        self.host.load(request, Costs::Calibrated(0), wanted);
+        let shift = request.shift();
+        self.host.load(request, Costs::Calibrated(shift), wanted);
         self.roots.clear();
         for node in 0..self.host.len() as u32 {
             if self.host.part_size[node as usize] as usize >= wanted {
@@ -103,7 +104,8 @@ impl Regions {
         let Some(placement) = placement(request, &self.host, &self.grown) else {
             return infeasible();
         };
-        let gap = placement.objective.saturating_sub(self.at_least(wanted));
+        let at_least = u128::from(self.at_least(wanted)) << shift;
+        let gap = u128::from(placement.objective).saturating_sub(at_least) as u64;
         let optimal = gap == 0 || wanted <= 3 && all_roots;
         Placed {
             outcome: if optimal {

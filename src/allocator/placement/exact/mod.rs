@@ -20,7 +20,7 @@ use super::cost::TIE_BREAK_BITS;
 use super::graph::NONE;
 use super::memory::MemoryUse;
 use super::pattern::Pattern;
-use super::search_cost::{Costs, INFINITE};
+use super::search_cost::Costs;
 use super::{
     Capabilities, Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, batch, region,
 };
@@ -107,12 +107,6 @@ impl NoiseAware {
         };
         Placed { outcome, steps: found.steps }
     }
-}
-
-/// How far costs must be shifted so that no sum reaches [`INFINITE`].
-fn scale(request: &PlacementRequest<'_>) -> u32 {
-    let bits = u128::BITS - request.objective_limit().leading_zeros();
-    bits.saturating_sub(INFINITE.ilog2() - 2)
 }
 
 /// Compiled patterns kept. Programs repeat; which are kept changes the time only.
@@ -240,7 +234,7 @@ impl Engine {
         if !cycles_fit(plan, request) {
             return REFUSED;
         }
-        let shift = scale(request);
+        let shift = request.shift();
         let for_whole = aim == Aim::Cheapest
             && request.objective.is_noise()
             && request.barred_couplers.is_none()
