@@ -29,6 +29,16 @@ fn timed(request: JobRequest, walltime: u64) -> JobRequest {
     JobRequest { estimated_duration: Some(Span(walltime)), ..request }
 }
 
+/// Everything that a driver may say of an attempt.
+fn words_of(allocation: AllocationId) -> [Command; 3] {
+    let (outcome, shots_done) = (Outcome::Success, 1);
+    [
+        Command::Finished { allocation, outcome, shots_done },
+        Command::Progress { allocation, shots_done },
+        Command::StopAcknowledged { allocation, shots_done },
+    ]
+}
+
 /// A stopped job keeps its qubits until the driver says that it has stopped.
 #[test]
 fn a_stop_at_the_walltime_is_acknowledged() {
@@ -459,17 +469,11 @@ fn a_late_word_of_a_lost_attempt_changes_nothing() {
     world.submit(chain(1, 4));
     let lost = world.allocation(1);
     world.down(Target::Device(DeviceId(0)));
-    let (outcome, shots_done) = (Outcome::Success, 1);
-    let late = [
-        Command::Finished { allocation: lost, outcome, shots_done },
-        Command::Progress { allocation: lost, shots_done },
-        Command::StopAcknowledged { allocation: lost, shots_done },
-    ];
-    for command in late.clone() {
+    for command in words_of(lost) {
         assert_eq!(world.say(command), Answer::Ignored);
     }
     world.up(Target::Device(DeviceId(0)));
-    for command in late {
+    for command in words_of(lost) {
         assert_eq!(world.say(command), Answer::Ignored);
     }
     world.finish(1);
@@ -697,14 +701,9 @@ fn senseless_commands_change_nothing() {
     let mut world = World::new(strict(), &[("a", line(4))]);
     world.submit(chain(1, 4));
     let hash = world.core.state_hash();
-    let (outcome, shots_done) = (Outcome::Success, 1);
     for number in [0, 2, u64::MAX] {
         let allocation = AllocationId(number);
-        for command in [
-            Command::Finished { allocation, outcome, shots_done },
-            Command::Progress { allocation, shots_done },
-            Command::StopAcknowledged { allocation, shots_done },
-        ] {
+        for command in words_of(allocation) {
             let said = world.core.handle(world.now, command, &mut Vec::new());
             assert_eq!(said, Err(CommandError::UnknownAllocation(allocation)));
         }
