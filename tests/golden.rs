@@ -51,7 +51,7 @@ fn the_same_seed_gives_the_same_bytes() {
     insta::assert_snapshot!(one, @"
     summary.json dc87c8ef6e9bcd8f
     summary.csv c073018414954c69
-    jobs.csv 24d80c154dfebf38
+    jobs.csv 657edf699cf1dfac
     timeline.csv 1ef363db02c8e643
     events.csv 05c48fda62a8165d
     world.csv ba3ba5da34aefbe4
