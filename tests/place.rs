@@ -149,6 +149,10 @@ fn one_program_is_placed_with_a_picture() {
         one(&["--device", "ibm_guadalupe", "--pattern", "any:4", "--strategy", "first_fit"]),
         one(&["--device", "quantinuum_h1", "--pattern", "complete:4"]),
         one(&["--device", "ibm_fez", "--pattern", "line:20"]),
+        one(&["--device", "ibm_guadalupe", "--pattern", "line:5", "--depth", "114"]),
+        one(&["--device", "ibm_guadalupe", "--circuit", "ghz:5"]),
+        one(&["--device", "ibm_guadalupe", "--circuit", "qft:4"]),
+        one(&["--device", "ibm_guadalupe", "--circuit", "qft:4", "--strategy", "region"]),
     ];
     insta::assert_snapshot!(shown.join("\n"));
 }
@@ -169,7 +173,7 @@ fn pictures_are_written_where_asked() {
 
 #[test]
 fn wrong_usage_names_the_choices() {
-    let cases: [&[&str]; 12] = [
+    let cases: [&[&str]; 17] = [
         &[],
         &["--instances", INSTANCES],
         &["--instances", "no/such.json", "--out", "/dev/null"],
@@ -182,6 +186,11 @@ fn wrong_usage_names_the_choices() {
         &["--device", "ibm_fez", "--pattern", "line:3", "--picture", "fez.jpg"],
         &["--device", "ibm_fez", "--pattern", "line:3", "--budget", "0"],
         &["--device", "ibm_fez"],
+        &["--device", "ibm_fez", "--circuit", "gzh:5"],
+        &["--device", "ibm_fez", "--circuit", "./none.qasm"],
+        &["--device", "ibm_fez", "--circuit", "ghz:5", "--pattern", "line:5"],
+        &["--device", "ibm_fez", "--circuit", "ghz:5", "--depth", "3"],
+        &["--device", "ibm_fez", "--pattern", "line:5", "--depth", "3", "--weight", "2"],
     ];
     let said = cases.map(|args| {
         let done = rmsim(&[&["place"], args].concat());

@@ -209,9 +209,57 @@ impl TryFrom<SavedProfile> for CircuitProfile {
     }
 }
 
+impl CircuitProfile {
+    /// The virtual qubits to which anything happens, ascending: those with a gate or a measurement.
+    pub fn active_qubits(&self) -> Vec<VirtualQubit> {
+        let degrees = self.interactions.degrees();
+        let active = |v: usize| degrees[v] > 0 || self.one_qubit_gates[v] > 0 || self.measured[v];
+        (0..degrees.len()).filter(|&v| active(v)).map(|v| VirtualQubit(v as u32)).collect()
+    }
+
+    /// The circuit on its active qubits alone, numbered in their order: what a job needs qubits for. Files that were
+    /// compiled for a device declare all of its qubits. A circuit in which nothing happens at all keeps its own.
+    #[must_use]
+    pub fn on_active_qubits(self) -> Self {
+        let active = self.active_qubits();
+        if active.is_empty() || active.len() == self.measured.len() {
+            return self;
+        }
+        let mut number = vec![0; self.measured.len()];
+        (0..).zip(&active).for_each(|(new, old)| number[old.index()] = new);
+        let renumbered = |v: VirtualQubit| VirtualQubit(number[v.index()]);
+        let edges = self.interactions.edges.iter();
+        // Numbers keep their order, and so do edges.
+        let edges = edges.map(|&(a, b, times)| (renumbered(a), renumbered(b), times)).collect();
+        Self {
+            interactions: InteractionGraph { qubits: active.len() as u32, edges },
+            one_qubit_gates: active.iter().map(|v| self.one_qubit_gates[v.index()]).collect(),
+            depth: self.depth,
+            measured: active.iter().map(|v| self.measured[v.index()]).collect(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn idle_qubits_are_left_out() {
+        let circuit = |qubits, edges: &[(u32, u32, u32)], gates: &[u32], measured: &[bool]| CircuitProfile {
+            interactions: InteractionGraph::new(qubits, edges.iter().copied()).unwrap(),
+            one_qubit_gates: gates.to_vec(),
+            depth: 7,
+            measured: measured.to_vec(),
+        };
+        let wide = circuit(6, &[(1, 4, 2)], &[0, 3, 0, 1, 0, 0], &[false, true, false, false, false, true]);
+        let narrow = circuit(4, &[(0, 2, 2)], &[3, 1, 0, 0], &[true, false, false, true]);
+        assert_eq!(wide.clone().on_active_qubits(), narrow);
+        assert_eq!(wide.active_qubits(), [1, 3, 4, 5].map(VirtualQubit));
+        assert_eq!(narrow.clone().on_active_qubits(), narrow);
+        let nothing = circuit(2, &[], &[0, 0], &[false, false]);
+        assert_eq!(nothing.clone().on_active_qubits(), nothing);
+    }
 
     #[test]
     fn shapes_are_recognised() {

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::table::{Align, Cell, Table, Tone, duration, number, percent};
+use crate::experiment::placements::measure::significant;
 use crate::experiment::placements::summary::{Quantiles, Summary, TOLERANCE, Versus};
 use crate::experiment::placements::{Measured, Outcome};
 
@@ -101,15 +102,39 @@ fn differences(summary: &Summary, color: bool) -> String {
     format!("{}scores within {TOLERANCE:e} of each other, relatively, count as known\n", table.render(color))
 }
 
-/// One placement in full: `what` was placed `place`.
-pub fn placement(what: &str, place: &str, measured: &Measured) -> String {
-    let [outcome, score, gap, _, steps, layout] = measured.cells();
-    let meaning = match measured.outcome {
-        Outcome::Optimal => "optimal: the best there is, proved",
-        Outcome::Feasible if measured.gap.is_some() => "feasible: not proved to be the best",
-        Outcome::Feasible => "feasible: the first found",
-        Outcome::ProvedInfeasible => "proved infeasible: there is no placement",
-        Outcome::BudgetExhausted => "budget exhausted: neither found nor excluded; hint: raise --budget",
+/// A program that was placed, in words.
+#[derive(Debug, Clone)]
+pub struct PlacedText<'a> {
+    /// The program.
+    pub what: &'a str,
+    /// The device and what of it was free.
+    pub place: &'a str,
+    /// What is known of its layers.
+    pub depth: &'a str,
+    /// The power of two for which a shape with a depth was placed.
+    pub placed_for: Option<u32>,
+    /// Predicted success probability, where more is known than shape and gates.
+    pub success: Option<f64>,
+    /// Virtual and physical qubits.
+    pub layout: &'a str,
+}
+
+/// One placement in full.
+pub fn placement(text: &PlacedText<'_>, measured: &Measured) -> String {
+    let &PlacedText { what, place, depth, placed_for, success, layout } = text;
+    let [_, score, gap, _, steps, _] = measured.cells();
+    let of_depth = placed_for.map_or_else(String::new, |depth| format!(" for depth {depth}"));
+    let outcome = match measured.outcome {
+        Outcome::Optimal => format!("optimal: the best there is{of_depth}, proved"),
+        Outcome::Feasible if measured.gap.is_some() => "feasible: not proved to be the best".to_owned(),
+        Outcome::Feasible => "feasible: the first found".to_owned(),
+        Outcome::ProvedInfeasible => {
+            "proved infeasible: there is no placement; hint: --strategy region estimates it with SWAP gates"
+                .to_owned()
+        }
+        Outcome::BudgetExhausted => {
+            "budget exhausted: neither found nor excluded; hint: raise --budget".to_owned()
+        }
     };
     let gap = match measured.gap {
         Some(share) if share > 0.0 => {
@@ -118,16 +143,27 @@ pub fn placement(what: &str, place: &str, measured: &Measured) -> String {
         }
         _ => gap,
     };
+    let swaps = measured.swaps.map_or_else(String::new, |swaps| format!("{swaps}, estimated"));
     let time = duration(Some(measured.proof.as_secs_f64()));
+    let score = match placed_for {
+        Some(depth) if measured.score.is_some() => format!("{score} (at depth {depth})"),
+        _ => score,
+    };
+    let success =
+        success.map_or_else(String::new, |success| format!("{} (predicted)", significant(success, 9)));
     let lines = [
-        ("pattern", what),
+        ("program", what),
+        ("depth", depth),
         ("device", place),
-        ("outcome", if meaning.is_empty() { &outcome } else { meaning }),
-        ("score", &score),
+        ("outcome", &outcome),
+        ("success", &success),
+        // Of a program of which all is known it is the success.
+        ("score", if success.is_empty() || placed_for.is_some() { &score } else { "" }),
         ("gap", &gap),
+        ("swaps", &swaps),
         ("steps", &steps),
         ("time", &time),
-        ("layout", &layout),
+        ("layout", layout),
     ];
     let mut text = String::new();
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {

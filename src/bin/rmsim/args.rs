@@ -449,17 +449,24 @@ pub struct PlaceArgs {
     #[arg(long, value_name = "N", requires = "instances", value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: Option<u32>,
     /// Place one program on a device: name of a built-in device, or path of a device file
-    #[arg(long, requires = "pattern")]
+    #[arg(long, requires = "program")]
     pub device: Option<String>,
     /// The program: line:N, ring:N, star:N, tree:N, grid:RxC, heavy_hex:N, complete:N, any:N (a connected region),
     /// or edges:0-1,1-2*3 (one gate, then three)
-    #[arg(long, value_name = "SHAPE", requires = "device")]
+    #[arg(long, value_name = "SHAPE", requires = "device", group = "program")]
     pub pattern: Option<String>,
+    /// The program as a circuit: a generated one such as ghz:20, or path of an OpenQASM file
+    #[arg(long, value_name = "CIRCUIT", requires = "device", group = "program")]
+    pub circuit: Option<String>,
+    /// Layers of a program given by --pattern, for which it is placed and its success predicted; half of them hold one-qubit
+    /// gates [default: unknown, each edge counts its gates and each qubit one readout]
+    #[arg(long, value_name = "LAYERS", requires = "device", conflicts_with_all = ["weight", "circuit"], value_parser = clap::value_parser!(u32).range(1..))]
+    pub depth: Option<u32>,
     /// Qubits that are not free, as in 3,4,10-20
     #[arg(long, value_name = "LIST", requires = "device", allow_hyphen_values = true)]
     pub busy: Option<String>,
     /// Two-qubit gates per edge, times what the pattern says [default: 1]
-    #[arg(long, value_name = "N", requires = "device", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", requires = "device", conflicts_with = "circuit", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub weight: Option<u32>,
     /// Write a picture of the device with the placement; .svg or .png
     #[arg(long, value_name = "FILE", requires = "device")]

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use resource_manager::allocator::config::Strategy;
 use resource_manager::allocator::placement;
 use resource_manager::allocator::placement::cost::Epoch;
-use resource_manager::allocator::protocol::EpochNumber;
+use resource_manager::allocator::placement::pattern::Pattern;
+use resource_manager::allocator::protocol::{EpochNumber, Topology};
+use resource_manager::allocator::routed_program::placed_program;
 use resource_manager::experiment::cpu_clock::CpuClock;
-use resource_manager::experiment::placements::measure::{Settings, cold};
+use resource_manager::experiment::placements::measure::{Settings, cold, named_layout_text};
 use resource_manager::experiment::placements::shape::{self, Shape};
 use resource_manager::experiment::placements::{COLUMNS, InstanceFile, Measured, Summary, measure};
 use resource_manager::experiment::writing;
 use resource_manager::quantum::device::DeviceSpec;
-use resource_manager::quantum::{QubitSet, catalogue};
+use resource_manager::quantum::success::success_probability;
+use resource_manager::quantum::{QubitSet, VirtualQubit, catalogue, generators};
 use resource_manager::report::{device_picture, device_text, placement_table};
 use resource_manager::simulator::csv_row::RowWriter;
 use serde::Deserialize;
@@ -29,11 +32,22 @@ use crate::output::{self, Kind};
 const BUDGET: u64 = 20_000_000;
 
 pub fn place(args: &PlaceArgs, console: &Console) -> Result<(), Failure> {
-    match (&args.instances, &args.out, &args.device, &args.pattern) {
-        (Some(instances), Some(out), ..) => place_all(args, instances, out, console),
-        (_, _, Some(device), Some(pattern)) => place_one(args, device, pattern, console),
-        _ => Err(Failure::input("expected --instances with --out, or --device with --pattern")),
+    if let (Some(instances), Some(out)) = (&args.instances, &args.out) {
+        return place_all(args, instances, out, console);
     }
+    let program = match (&args.pattern, &args.circuit) {
+        (Some(pattern), _) => {
+            let shape = pattern.parse().map_err(|error| Failure::input(format!("--pattern {error}")))?;
+            Program::of_shape(&shape, args.depth, args.weight.unwrap_or(1))
+        }
+        (None, Some(circuit)) => Program::of_circuit(circuit)?,
+        (None, None) => {
+            let message = "expected --instances with --out, or --device with --pattern or --circuit";
+            return Err(Failure::input(message));
+        }
+    };
+    let device = args.device.as_deref().unwrap_or_default();
+    place_one(args, device, &program, console)
 }
 
 /// The strategy of a name in scenario files.
@@ -85,14 +99,74 @@ fn place_all(args: &PlaceArgs, instances: &Path, out: &Path, console: &Console) 
     Ok(())
 }
 
-fn place_one(args: &PlaceArgs, device: &str, pattern: &str, console: &Console) -> Result<(), Failure> {
+/// A program to be placed, and how its qubits are called.
+struct Program {
+    name: String,
+    topology: Topology,
+    qubits: u32,
+    /// Layers; 0: unknown.
+    depth: u32,
+    /// Number of each of its qubits in the circuit.
+    names: Vec<VirtualQubit>,
+    /// What there is to be said of its layers.
+    depth_text: String,
+}
+
+impl Program {
+    fn of_shape(shape: &Shape, depth: Option<u32>, weight: u32) -> Self {
+        let counted = if weight > 1 { format!(", each edge {weight} times") } else { String::new() };
+        let depth_text = match depth {
+            Some(depth) => depth.to_string(),
+            None => "unknown: gates and one readout per qubit count; hint: --depth".to_owned(),
+        };
+        Self {
+            name: format!("{}{counted}", shape.name),
+            topology: shape.topology.clone(),
+            qubits: shape.qubits,
+            depth: depth.unwrap_or(0),
+            names: (0..shape.qubits).map(VirtualQubit).collect(),
+            depth_text,
+        }
+    }
+
+    fn of_circuit(reference: &str) -> Result<Self, Failure> {
+        let profile = generators::resolve(reference, Path::new("")).map_err(Failure::input)?;
+        let (declared, mut names) = (profile.interactions.qubits(), profile.active_qubits());
+        let profile = profile.on_active_qubits();
+        let qubits = profile.interactions.qubits();
+        if names.is_empty() {
+            names = (0..qubits).map(VirtualQubit).collect();
+        }
+        let name = match declared == qubits {
+            true => reference.to_owned(),
+            false => format!("{reference}, {qubits} of {declared} qubits: nothing happens to the others"),
+        };
+        let (depth, depth_text) = (profile.depth, profile.depth.to_string());
+        Ok(Self { name, topology: Topology::Circuit(Arc::new(profile)), qubits, depth, names, depth_text })
+    }
+
+    /// Success by the device's figures: what a run of this program is predicted to have.
+    fn predicted(&self, epoch: &Epoch, pattern: &Pattern, answer: &Measured) -> Option<f64> {
+        if answer.layout.is_empty() {
+            return None;
+        }
+        let Epoch { map, calibration, .. } = epoch;
+        let routed = pattern.edges().iter().any(|&(a, b, _)| {
+            map.coupler(answer.layout[a.index()], answer.layout[b.index()])
+                .is_none_or(|coupler| !epoch.is_usable(coupler))
+        });
+        let placed =
+            placed_program(&self.topology, pattern, self.depth, &answer.layout, routed, map, calibration);
+        Some(success_probability(calibration, &placed.on(epoch.layer_s)))
+    }
+}
+
+fn place_one(args: &PlaceArgs, device: &str, program: &Program, console: &Console) -> Result<(), Failure> {
     let mut strategy = placement::strategy(strategy(&args.strategy)?);
-    let wrong = |option: &str, error: shape::ShapeError| Failure::input(format!("{option} {error}"));
-    let shape: Shape = pattern.parse().map_err(|error| wrong("--pattern", error))?;
     let device = catalogue::resolve(device, Path::new("")).map_err(Failure::input)?;
     let qubits = device.coupling_map.qubits();
-    let busy =
-        shape::qubits(args.busy.as_deref().unwrap_or(""), qubits).map_err(|error| wrong("--busy", error))?;
+    let busy = shape::qubits(args.busy.as_deref().unwrap_or(""), qubits)
+        .map_err(|error| Failure::input(format!("--busy {error}")))?;
     if let Some(picture) = &args.picture {
         output::free(picture, picture_kind(picture)?, "--picture")?;
     }
@@ -101,20 +175,34 @@ fn place_one(args: &PlaceArgs, device: &str, pattern: &str, console: &Console) -
     let mut free = epoch.usable.clone();
     free.subtract(&busy);
     let weight = args.weight.unwrap_or(1);
-    let program = || shape.pattern(weight);
-    let answer = cold(&epoch, &free, program, strategy.as_mut(), settings(args), &CpuClock::new())
+    let compiled = || match weight {
+        1 => Pattern::of_program(&program.topology, program.qubits, program.depth),
+        _ => shape::weighted(&program.topology, program.qubits, weight),
+    };
+    let answer = cold(&epoch, &free, compiled, strategy.as_mut(), settings(args), &CpuClock::new())
         .map_err(|layout| Failure::failed(format!("the layout {layout} is not legal; hint: a defect")))?;
-    let what = if weight > 1 { format!("{pattern}, each edge {weight} times") } else { pattern.to_owned() };
+    let pattern = compiled();
+    let predicted = program.predicted(&epoch, &pattern, &answer).filter(|_| program.depth > 0);
     let place = format!("{}, {} of {qubits} qubits free", device.name, free.len());
     let drawn = match answer.layout.is_empty() || args.picture.is_some() {
         true => None,
-        false => device_text::draw(&device, &answer.layout, program().edges(), &busy),
+        false => device_text::draw(&device, &answer.layout, pattern.edges(), &busy),
+    };
+    let layout = named_layout_text(program.names.iter().copied(), &answer.layout);
+    let shown = placement_table::PlacedText {
+        what: &program.name,
+        place: &place,
+        depth: &program.depth_text,
+        placed_for: pattern.uses().depth(),
+        success: predicted,
+        layout: &layout,
     };
     print(|to| {
         if args.json {
-            return writeln!(to, "{}", serde_json::to_string_pretty(&as_json(&device, pattern, &answer))?);
+            let answer = as_json(&device, program, &pattern, predicted, &answer);
+            return writeln!(to, "{}", serde_json::to_string_pretty(&answer)?);
         }
-        write!(to, "{}", placement_table::placement(&what, &place, &answer))?;
+        write!(to, "{}", placement_table::placement(&shown, &answer))?;
         match &drawn {
             Some(picture) => write!(to, "\n{picture}\n{}\n", device_text::LEGEND),
             None => Ok(()),
@@ -130,16 +218,28 @@ fn place_one(args: &PlaceArgs, device: &str, pattern: &str, console: &Console) -
     }
 }
 
-/// The columns of the table of answers as an object.
-fn as_json(device: &DeviceSpec, pattern: &str, answer: &Measured) -> serde_json::Value {
+/// The columns of the table of answers as an object, with what is known of the program.
+fn as_json(
+    device: &DeviceSpec,
+    program: &Program,
+    pattern: &Pattern,
+    predicted: Option<f64>,
+    answer: &Measured,
+) -> serde_json::Value {
+    let names: Vec<u32> = program.names.iter().map(|name| name.0).collect();
     serde_json::json!({
         "device": device.name,
-        "pattern": pattern,
+        "pattern": program.name,
+        "depth": (program.depth > 0).then_some(program.depth),
+        "placed_for_depth": pattern.uses().depth(),
         "outcome": answer.outcome,
+        "fidelity_predicted": predicted,
         "score": answer.score,
         "gap": answer.gap,
+        "swaps": answer.swaps,
         "proof_us": answer.proof_us(),
         "steps": answer.steps,
+        "qubits": names,
         "layout": answer.layout,
     })
 }

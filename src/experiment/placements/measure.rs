@@ -57,8 +57,9 @@ impl Outcome {
 pub struct Measured {
     /// Which answer.
     pub outcome: Outcome,
-    /// Success probability of the two-qubit gates and one readout per qubit, without surcharges; where the program
-    /// needs routing, as estimated with the SWAP gates.
+    /// Success probability without surcharges: of the two-qubit gates and one readout per qubit, where no more is known of
+    /// the program, of a shape at the depth that it is placed for; where it needs routing, as estimated with the SWAP
+    /// gates.
     pub score: Option<f64>,
     /// Certified relative gap: the best score is at most `score / (1 - gap)`. 0 when optimal, absent when nothing
     /// is certified.
@@ -67,6 +68,8 @@ pub struct Measured {
     pub proof: Duration,
     /// Search steps.
     pub steps: u64,
+    /// SWAP gates, where the program needs routing, as estimated.
+    pub swaps: Option<u32>,
     /// Physical qubit of each virtual qubit; empty without a placement.
     pub layout: Vec<PhysicalQubit>,
 }
@@ -139,20 +142,27 @@ pub fn cold(
         PlacementOutcome::BudgetExhausted => (Outcome::BudgetExhausted, None, None),
     };
     let Some(placement) = placement else {
-        return Ok(Measured { outcome, score: None, gap, proof, steps, layout: Vec::new() });
+        return Ok(Measured { outcome, score: None, gap, proof, steps, swaps: None, layout: Vec::new() });
     };
     let pattern = pattern();
     let score = match placement.routing {
         // Not all edges lie on couplers: there is an estimate, and nothing to check it with.
-        Some(routing) => Some(probability_of_cost(placement.cost.saturating_add(routing.cost))),
+        Some(_) => Some(probability_of_cost(placement.cost)),
         // Which couplers connect a region is the search's own choice.
         None if pattern.is_region() => Some(probability_of_cost(placement.cost)),
-        None => score(epoch, free, pattern.edges(), &placement.layout),
+        None => {
+            let score = score(epoch, free, pattern.edges(), &placement.layout);
+            // That of the gates and readouts is not all that counts where more is known.
+            score.map(
+                |score| if pattern.uses().is_plain() { score } else { probability_of_cost(placement.cost) },
+            )
+        }
     };
     if score.is_none() || placement.layout.len() != pattern.qubits() {
         return Err(layout_text(&placement.layout));
     }
-    Ok(Measured { outcome, score, gap, proof, steps, layout: placement.layout.to_vec() })
+    let swaps = placement.routing.map(|routing| routing.swaps);
+    Ok(Measured { outcome, score, gap, proof, steps, swaps, layout: placement.layout.to_vec() })
 }
 
 /// Product of success probabilities over a layout: (1 - two-qubit error)^weight over the edges, and one readout of
@@ -208,12 +218,13 @@ fn relative_gap(cost: u64) -> f64 {
 
 /// `0:12 1:13 ...`: virtual and physical qubits.
 pub fn layout_text(layout: &[PhysicalQubit]) -> String {
-    let pairs: Vec<String> = layout
-        .iter()
-        .enumerate()
-        .map(|(virtual_qubit, qubit)| format!("{virtual_qubit}:{}", qubit.0))
-        .collect();
-    pairs.join(" ")
+    named_layout_text((0..).map(VirtualQubit), layout)
+}
+
+/// As [`layout_text`], for virtual qubits of the given numbers.
+pub fn named_layout_text(names: impl Iterator<Item = VirtualQubit>, layout: &[PhysicalQubit]) -> String {
+    let pairs = names.zip(layout).map(|(name, qubit)| format!("{}:{}", name.0, qubit.0));
+    pairs.collect::<Vec<_>>().join(" ")
 }
 
 /// A number with so many significant digits: decimal between 1e-4 and 1e9, otherwise with an exponent; 0 is `0`.

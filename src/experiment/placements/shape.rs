@@ -99,13 +99,11 @@ impl std::str::FromStr for Shape {
     }
 }
 
-impl Shape {
-    /// The program for the search; every edge counts `weight` times as often as written.
-    pub fn pattern(&self, weight: u32) -> Pattern {
-        let plain = Pattern::new(&self.topology, self.qubits);
-        let edges = plain.edges().iter().map(|&(a, b, times)| (a, b, times.saturating_mul(weight)));
-        Pattern::from_edges(self.qubits, edges.collect(), plain.is_region())
-    }
+/// The pattern of a program of unknown depth in which every edge counts `weight` times as often as the topology says.
+pub fn weighted(topology: &Topology, qubits: u32, weight: u32) -> Pattern {
+    let plain = Pattern::new(topology, qubits);
+    let edges = plain.edges().iter().map(|&(a, b, times)| (a, b, times.saturating_mul(weight)));
+    Pattern::from_edges(qubits, edges.collect(), plain.is_region())
 }
 
 /// A whole number in a range.
@@ -168,7 +166,7 @@ mod tests {
     fn shapes_and_qubits_are_read_or_refused_with_the_choices() {
         let shape = |text: &str| match text.parse::<Shape>() {
             Ok(shape) => {
-                let pattern = shape.pattern(2);
+                let pattern = weighted(&shape.topology, shape.qubits, 2);
                 let edges: Vec<String> =
                     pattern.edges().iter().map(|(a, b, times)| format!("{}-{}*{times}", a.0, b.0)).collect();
                 format!("{text}: {} qubits [{}]", pattern.qubits(), edges.join(" "))

@@ -196,7 +196,7 @@ mod tests {
 
     fn answer(outcome: Outcome, score: Option<f64>) -> Measured {
         let proof = Duration::from_micros(5);
-        Measured { outcome, score, gap: None, proof, steps: 1, layout: Vec::new() }
+        Measured { outcome, score, gap: None, proof, steps: 1, swaps: None, layout: Vec::new() }
     }
 
     #[test]

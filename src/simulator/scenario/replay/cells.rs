@@ -211,8 +211,8 @@ pub(super) fn topology_text(topology: &Topology) -> Option<String> {
 }
 
 /// A circuit by name or path.
-pub(super) fn circuit(reference: &str, base_dir: &Path) -> Result<Arc<CircuitProfile>, String> {
-    generators::resolve(reference, base_dir).map(Arc::new).map_err(|error| {
+pub(super) fn circuit(reference: &str, base_dir: &Path) -> Result<CircuitProfile, String> {
+    generators::resolve(reference, base_dir).map_err(|error| {
         // The first line says what and where; the snippet of the other file has no place here.
         error.to_string().lines().next().unwrap_or_default().to_owned()
     })

@@ -4,6 +4,7 @@
 //! share their kind: two million rows need little more than their numbers.
 
 use std::io::BufRead;
+use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
@@ -65,6 +66,8 @@ struct Kind {
     request: JobRequest,
     /// Layers where the row says nothing.
     depth: u32,
+    /// Qubits that its circuit declares, used or not.
+    declared: Option<u32>,
 }
 
 struct Table<'a> {
@@ -137,6 +140,8 @@ impl Table<'_> {
         let at = row.read(Column::SubmissionTime, cells::span)?;
         let own = kind.request.topology.fixed_qubits();
         let min_qubits = match row.read(Column::Qubits, |text| cells::whole(text, 1))? {
+            // Files that were compiled for a device count all of its qubits.
+            Some(qubits) if Some(qubits) == kind.declared => own.unwrap_or(qubits),
             Some(qubits) => qubits,
             None => own.ok_or_else(|| {
                 row.wrong(Column::Qubits, "the row does not say how many qubits; hint: 5".to_owned())
@@ -213,13 +218,15 @@ impl Table<'_> {
             self.current = Some(kind.clone());
         } else {
             let row = Row { layout: &self.layout, cells, line };
-            let (request, reference) = request(&row, self.surroundings)?;
+            let (request, declared) = request(&row, self.surroundings)?;
             let mut depth = DEFAULT_DEPTH;
-            if let (Topology::Circuit(profile), Some(reference)) = (&request.topology, reference) {
+            if let (Topology::Circuit(profile), Some(reference)) =
+                (&request.topology, row.text(Column::Circuit)?)
+            {
                 depth = profile.depth;
                 self.builder.circuit(profile.clone(), reference);
             }
-            let kind = Kind { number: self.builder.kind(request.clone()), request, depth };
+            let kind = Kind { number: self.builder.kind(request.clone()), request, depth, declared };
             self.kinds.insert(self.key.clone(), kind.clone());
             self.current = Some(kind);
         }
@@ -228,11 +235,9 @@ impl Table<'_> {
     }
 }
 
-/// What the jobs of a kind have in common, and the name of their circuit.
-fn request<'a>(
-    row: &Row<'a>,
-    surroundings: Surroundings<'_>,
-) -> Result<(JobRequest, Option<&'a str>), ReplayError> {
+/// What the jobs of a kind have in common, and the number of qubits that their circuit declares.
+fn request(row: &Row<'_>, surroundings: Surroundings<'_>) -> Result<(JobRequest, Option<u32>), ReplayError> {
+    let mut declared = None;
     let reference = row.text(Column::Circuit)?;
     let qubits = row.read(Column::Qubits, |text| cells::whole(text, 1_u32))?;
     let topology = match (row.text(Column::Topology)?, reference) {
@@ -242,9 +247,12 @@ fn request<'a>(
         (Some(text), None) => {
             cells::topology(text, qubits).map_err(|message| row.wrong(Column::Topology, message))?
         }
-        (None, Some(text)) => cells::circuit(text, surroundings.base_dir)
-            .map(Topology::Circuit)
-            .map_err(|message| row.wrong(Column::Circuit, message))?,
+        (None, Some(text)) => {
+            let circuit = cells::circuit(text, surroundings.base_dir)
+                .map_err(|message| row.wrong(Column::Circuit, message))?;
+            declared = Some(circuit.interactions.qubits());
+            Topology::Circuit(Arc::new(circuit.on_active_qubits()))
+        }
         (None, None) => Topology::Any,
     };
     let limit = |column| row.read(column, cells::probability).map(|limit| limit.unwrap_or(1.0));
@@ -295,7 +303,7 @@ fn request<'a>(
         let message = format!("{demand} is not honoured by this version; hint: leave it out");
         return Err(row.wrong(column, message));
     }
-    Ok((request, reference))
+    Ok((request, declared))
 }
 
 fn devices(

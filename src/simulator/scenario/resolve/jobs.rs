@@ -230,7 +230,7 @@ fn shape(file: &TopologyFile, at: &str, base_dir: &Path) -> Result<Topology, Pro
                 .hint("as in {custom: {edges: [[0, 1], [1, 2]]}}"));
         }
         TopologyFile::Circuit(reference) => generators::resolve(reference, base_dir)
-            .map(|profile| Topology::Circuit(Arc::new(profile)))
+            .map(|profile| Topology::Circuit(Arc::new(profile.on_active_qubits())))
             .map_err(|error| {
                 // The first line says what and where; the snippet of the other file has no place in this one's.
                 let message = error.to_string();
