@@ -10,7 +10,8 @@
 //! | `noise_budget`            | 1 - success probability, from above                       | waits                 |
 //!
 //! Placements are found by the very sum that the success probability is the exponential of, but for the depth of shapes,
-//! which is rounded to a power of two. A job that missed a bound is tried again when qubits are freed or figures
+//! which is rounded to a power of two. One that misses a bound is not refused before the best by the bound's own sum was
+//! found and judged, too. A job that missed a bound is tried again when qubits are freed or figures
 //! published.
 //!
 //! Leaves the search for placements to [`crate::allocator::sizing`].
@@ -139,6 +140,23 @@ impl QualityBounds {
     /// Whether the job bounds nothing.
     pub fn is_none(&self) -> bool {
         self.success.is_none() && self.fidelity.is_none() && self.noise_budget.is_none()
+    }
+
+    /// Layers of the program, as the bounds on success count them.
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// Whether a placement of such quality has too little success for a bound.
+    pub fn lacks_success(&self, quality: &Assessment) -> bool {
+        let least = self.success.map(|bound| bound.at_least);
+        let budget = self.noise_budget.map(|budget| 1.0 - budget);
+        least.into_iter().chain(budget).any(|least| quality.success_probability < least)
+    }
+
+    /// Whether a placement of such quality has too low a mean gate fidelity.
+    pub fn lacks_fidelity(&self, quality: &Assessment) -> bool {
+        self.fidelity.is_some_and(|bound| quality.gate_fidelity < bound.at_least)
     }
 
     /// Whether a placement may be forbidden for its quality.

@@ -12,7 +12,9 @@
 //! - **Routing**: only the least size may need SWAP gates; larger ones, and copies beyond the first, must embed.
 //! - **Quality**: the best placement is found first, then judged. If it misses a demand and was chosen by a strategy or
 //!   an objective for which other things count, the placement of least noise is judged as well, among those that the
-//!   strategy may choose.
+//!   strategy may choose; then the best by the sum that the bound is about: success at the true depth of a shape, which is
+//!   placed for the nearest power of two, or the fidelity of the gates alone. So a refusal of an exact search says that no
+//!   placement meets the bound, unless a job has bounds on both.
 //!
 //! Promises an answer that is a function of the request, like that of the strategies behind it.
 
@@ -26,7 +28,10 @@ use super::explain::Certainty;
 use super::placement::cost::nats_of_cost;
 use super::placement::exact::NoiseAware;
 use super::placement::pattern::Pattern;
-use super::placement::{Objective, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy};
+use super::placement::uses::placed_depth;
+use super::placement::{
+    Objective, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, placement_of_layout,
+};
 use super::protocol::{Elasticity, JobRequest, Topology};
 use super::quality::{Assessment, QualityBounds, Shortfall};
 use crate::quantum::{PhysicalQubit, QubitSet};
@@ -161,20 +166,39 @@ impl Strategies<'_> {
             let quality = demands.bounds.assess(&demands.topology, pattern, epoch, &fit.placement);
             Fit { quality: Some(quality), ..fit }
         };
-        let judged = assess(fit);
-        if judged.meets_all() || self.configured.capabilities().least_noise && request.objective.is_noise() {
-            return Ok(judged);
+        let better = |old: Fit, new: Fit| {
+            let worse = old.quality.zip(new.quality).is_some_and(|(old, new)| old.is_worse_than(&new));
+            if worse { new } else { old }
+        };
+        let mut best = assess(fit);
+        if best.meets_all() {
+            return Ok(best);
         }
+        let capabilities = self.configured.capabilities();
         let pure = PlacementRequest { objective: Objective::default(), ..*request };
         let stand_in: &mut dyn PlacementStrategy =
-            if self.configured.capabilities().anywhere { self.exact } else { self.configured };
-        let Ok(least_noise) = self::fit(stand_in.place(&pure).outcome, &pure) else {
-            return Ok(judged);
-        };
-        let least_noise = assess(least_noise);
-        let better =
-            judged.quality.zip(least_noise.quality).is_some_and(|(old, new)| old.is_worse_than(&new));
-        Ok(if better { least_noise } else { judged })
+            if capabilities.anywhere { self.exact } else { self.configured };
+        let mut least_noise = best.clone();
+        if !(capabilities.least_noise && request.objective.is_noise()) {
+            let Ok(found) = self::fit(stand_in.place(&pure).outcome, &pure) else {
+                return Ok(best);
+            };
+            least_noise = assess(found);
+            best = better(best, least_noise.clone());
+        }
+        for pattern in sums_of_bounds(request.pattern, demands, &best) {
+            let own = PlacementRequest { pattern: &pattern, ..pure };
+            let found = self::fit(stand_in.place(&own).outcome, &own).ok();
+            let embedded = found.filter(|found| found.placement.routing.is_none());
+            let placement = embedded.and_then(|found| placement_of_layout(&pure, found.placement.layout));
+            if let Some(placement) = placement {
+                let more = placement.cost.saturating_sub(least_noise.placement.cost);
+                let known = least_noise.certainty == Certainty::Optimal;
+                let certainty = Certainty::Gap(known.then_some(nats_of_cost(more)));
+                best = better(best, assess(Fit { placement, certainty, copies: 1, quality: None }));
+            }
+        }
+        Ok(best)
     }
 
     fn largest(
@@ -264,6 +288,20 @@ impl Strategies<'_> {
     }
 }
 
+/// The program as the bounds count it that a placement misses, where that is not what it was placed by.
+fn sums_of_bounds(pattern: &Pattern, demands: &Demands, missed: &Fit) -> SmallVec<[Pattern; 2]> {
+    let mut sums = SmallVec::new();
+    let (bounds, topology) = (&demands.bounds, &demands.topology);
+    let Some(quality) = &missed.quality else { return sums };
+    if bounds.lacks_success(quality) && placed_depth(topology, bounds.depth()) != bounds.depth() {
+        sums.push(Pattern::at_depth(topology, pattern.qubits() as u32, bounds.depth()));
+    }
+    if bounds.lacks_fidelity(quality) {
+        sums.push(pattern.gates_alone());
+    }
+    sums
+}
+
 fn fit(outcome: PlacementOutcome, request: &PlacementRequest<'_>) -> Result<Fit, Refusal> {
     let (placement, certainty) = match outcome {
         PlacementOutcome::Optimal(placement) => (placement, Certainty::Optimal),
@@ -308,6 +346,9 @@ fn spread(low: u32, high: u32) -> impl Iterator<Item = u32> {
 pub(super) fn largest_component(request: &PlacementRequest<'_>) -> u32 {
     let mut left = request.free.clone();
     left.intersect_with(&request.epoch.usable);
+    if request.epoch.is_complete() && request.barred_couplers.is_none() {
+        return left.len() as u32;
+    }
     let mut largest = 0;
     let mut rim: SmallVec<[PhysicalQubit; 32]> = SmallVec::new();
     while let Some(start) = left.first() {

@@ -4,6 +4,7 @@
 //! depth-first search (the search of [`super::exact`] with all costs zero). Promises the same four answers.
 
 use super::exact::{Aim, Engine};
+use super::interchangeable;
 use super::{Capabilities, Placed, PlacementOutcome, PlacementRequest, PlacementStrategy, region};
 
 /// The strategy; holds buffers that answers do not depend on.
@@ -19,6 +20,9 @@ impl PlacementStrategy for FirstFit {
     }
 
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        if let Some(placed) = interchangeable::first(request) {
+            return placed;
+        }
         if request.pattern.is_region() {
             return self.regions.first(request);
         }

@@ -55,6 +55,10 @@ impl FreeParts {
         if device.is_some() && self.found_for == device && self.found == self.qubits {
             return;
         }
+        if device.is_some() && request.epoch.is_complete() {
+            self.find_one();
+            return;
+        }
         self.found_for = device;
         self.found.clone_from(&self.qubits);
         self.left.clone_from(&self.qubits);
@@ -66,6 +70,15 @@ impl FreeParts {
             None => self.find_by_words(&graph.adjacency, side),
             Some(_) => self.find_by_links(request, graph, side),
         }
+    }
+
+    /// All that is free is one part.
+    fn find_one(&mut self) {
+        self.found_for = None;
+        self.largest = self.qubits.iter().map(|word| word.count_ones() as usize).sum();
+        self.sides.clear();
+        self.size.clear();
+        self.size.resize(self.qubits.len() * 64, self.largest as u32);
     }
 
     fn note_sides(&mut self, count: usize, one: u32) {

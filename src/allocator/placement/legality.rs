@@ -42,7 +42,12 @@ pub fn placement_of_layout(
         cost += u128::from(weight) * u128::from(request.noise_of_gates(link));
         objective += u128::from(weight) * u128::from(request.gate_cost(link));
     };
-    if pattern.is_region() {
+    if pattern.is_region() && request.has_interchangeable_couplers() {
+        // Any of its couplers will do, and a region has one less than qubits.
+        if let [first, second, ..] = layout[..] {
+            add(epoch.link(first, second)?, layout.len() as u32 - 1);
+        }
+    } else if pattern.is_region() {
         for link in spanning_links(request, &layout)? {
             add(&link, 1);
         }

@@ -3,7 +3,7 @@
 //! Promises sorted adjacency and vertices `0..qubits`. A pattern without edges and with more than one qubit asks for
 //! a connected region rather than for particular couplers.
 
-use super::uses::Uses;
+use super::uses::{Uses, placed_depth};
 use crate::allocator::protocol::Topology;
 use crate::quantum::VirtualQubit;
 use crate::quantum::coupling_map::CouplingMap;
@@ -25,12 +25,23 @@ impl Pattern {
     /// The pattern of a program of a topology on `qubits` qubits with so many layers, 0 if that is unknown. The request
     /// must have been validated.
     pub fn of_program(topology: &Topology, qubits: u32, depth: u32) -> Self {
+        Self::at_depth(topology, qubits, placed_depth(topology, depth))
+    }
+
+    /// As [`Self::of_program`], without rounding the depth of shapes.
+    pub fn at_depth(topology: &Topology, qubits: u32, depth: u32) -> Self {
         let mut pattern = Self::new(topology, qubits);
         let of_all = |v| pattern.neighbours(VirtualQubit(v)).iter();
         let degrees: Vec<u32> = (0..qubits).map(|v| of_all(v).len() as u32).collect();
         let weights: Vec<u64> = (0..qubits).map(|v| of_all(v).map(|edge| u64::from(edge.1)).sum()).collect();
         pattern.uses = Uses::new(topology, depth, &degrees, &weights);
         pattern
+    }
+
+    /// The same program as if nothing but its gates could fail.
+    #[must_use]
+    pub fn gates_alone(&self) -> Self {
+        Self { uses: self.uses.gates_alone(self.qubits()), ..self.clone() }
     }
 
     /// The pattern of a topology on `qubits` qubits, of which no more is known: every interaction counts as often as its

@@ -54,6 +54,12 @@ impl<'a> PlacementRequest<'a> {
         self.epoch.is_usable(coupler) && !self.barred_couplers.is_some_and(|bits| bit(bits, coupler))
     }
 
+    /// Whether every pair of qubits may be used together, at one and the same cost.
+    pub(super) fn has_interchangeable_couplers(&self) -> bool {
+        let plain = self.barred_couplers.is_none() && self.objective.crosstalk.is_none();
+        plain && self.epoch.is_uniform() && self.epoch.is_complete()
+    }
+
     /// The noise of a qubit with a use of the given number among those of the program.
     pub fn noise_of_use(&self, kind: usize, qubit: PhysicalQubit) -> u64 {
         let uses = self.pattern.uses();
@@ -68,7 +74,9 @@ impl<'a> PlacementRequest<'a> {
     /// What the objective counts for one qubit with a use of the given number among those of the program.
     pub fn qubit_cost(&self, kind: usize, qubit: PhysicalQubit) -> u64 {
         let mut neighbours = 0;
-        if self.objective.fragmentation > 0 {
+        if self.objective.fragmentation > 0 && self.has_interchangeable_couplers() {
+            neighbours = self.free.intersection_len(&self.epoch.usable).saturating_sub(1);
+        } else if self.objective.fragmentation > 0 {
             let links = self.epoch.links(qubit).iter();
             neighbours =
                 links.filter(|link| self.free.contains(link.to) && self.allows(link.coupler)).count();

@@ -2,7 +2,7 @@
 //!
 //! Promises the counts that the prediction of [`crate::quantum::program`] assumes, so that the sum that a search
 //! minimises is minus the logarithm of the success that is predicted. A shape's depth is rounded to a power of two
-//! first, so that few kinds of programs differ; a circuit's is not. Leaves what a use costs to [`super::cost`].
+//! first ([`placed_depth`]), so that few kinds of programs differ; a circuit's is not. Leaves what a use costs to [`super::cost`].
 
 use crate::allocator::protocol::Topology;
 use crate::quantum::VirtualQubit;
@@ -70,7 +70,6 @@ impl Uses {
     /// Those of a program of a topology with `depth` layers, 0 if that is unknown; `degrees` and `weights` are number and
     /// total weight of the partners of each virtual qubit.
     pub fn new(topology: &Topology, depth: u32, degrees: &[u32], weights: &[u64]) -> Self {
-        let depth = placed_depth(topology, depth);
         let qubits = degrees.len() as u64;
         let layers = u64::from(depth);
         match topology {
@@ -125,6 +124,14 @@ impl Uses {
         let number = |vertex: &VertexUse| kinds.binary_search(vertex).unwrap_or(0) as u32;
         let kind_of = if kinds.len() > 1 { each.iter().map(number).collect() } else { Vec::new() };
         Self { kinds, kind_of, per, gates, depth }
+    }
+
+    /// The gates alone: no readouts, and no decay.
+    #[must_use]
+    pub fn gates_alone(&self, qubits: usize) -> Self {
+        let gates = |kind: usize| VertexUse { measured: false, idle_layers: 0, ..self.kinds[kind] };
+        let of = |v: u32| gates(self.kind(VirtualQubit(v)));
+        Self::from_vertices((0..qubits as u32).map(of), self.per, self.gates, self.depth)
     }
 
     /// Those of some of the virtual qubits, in the given order.

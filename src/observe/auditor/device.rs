@@ -496,6 +496,10 @@ impl AuditedDevice {
         self.rim.push(root);
         let mut reached = 1;
         while let Some(qubit) = self.rim.pop() {
+            if reached == layout.len() {
+                // There is nothing else to reach.
+                break;
+            }
             for &(to, coupler) in self.map.neighbours(qubit) {
                 if allocation.held.contains(to)
                     && (allocation.copies == 1 || layout.contains(&to))

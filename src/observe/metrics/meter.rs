@@ -234,14 +234,25 @@ impl Meter {
         self.refresh();
     }
 
+    /// Whether every pair of qubits has a coupler, and all of these are alive.
+    fn all_pairs_live(&self) -> bool {
+        self.map.is_complete() && self.rates.couplers == self.map.couplers().len() as u64
+    }
+
     /// Lets an allocation hold its qubits; answers how many couplers lie inside.
     pub(super) fn hold(&mut self, now: Time, allocation: &Allocation) -> u32 {
         self.settle(now);
         let held = &allocation.held;
         let mut couplers = 0;
-        for &qubit in allocation.layout.iter().filter(|qubit| qubit.index() < self.map.qubits()) {
-            for &(to, coupler) in self.map.neighbours(qubit) {
-                couplers += u32::from(to > qubit && held.contains(to) && self.live_couplers[coupler.index()]);
+        if self.all_pairs_live() {
+            let inside = held.iter().filter(|qubit| qubit.index() < self.map.qubits()).count() as u32;
+            couplers = inside * inside.saturating_sub(1) / 2;
+        } else {
+            for &qubit in allocation.layout.iter().filter(|qubit| qubit.index() < self.map.qubits()) {
+                for &(to, coupler) in self.map.neighbours(qubit) {
+                    couplers +=
+                        u32::from(to > qubit && held.contains(to) && self.live_couplers[coupler.index()]);
+                }
             }
         }
         self.held.union_with(held);
@@ -364,7 +375,7 @@ impl Meter {
 
     /// Size of the largest region of `left`, which is used up.
     fn search_regions(&mut self, free: u64) -> u64 {
-        if self.map.is_complete() && self.rates.couplers == self.map.couplers().len() as u64 {
+        if self.all_pairs_live() {
             return free;
         }
         let (mut largest, mut unseen) = (0, free);

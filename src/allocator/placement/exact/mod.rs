@@ -10,7 +10,6 @@ pub(crate) mod host;
 mod improve;
 pub(crate) mod plan;
 pub(crate) mod search;
-mod singles;
 mod symmetry;
 mod warm;
 
@@ -18,9 +17,11 @@ use smallvec::SmallVec;
 
 use super::cost::TIE_BREAK_BITS;
 use super::graph::NONE;
+use super::interchangeable;
 use super::memory::MemoryUse;
 use super::pattern::Pattern;
 use super::search_cost::Costs;
+use super::singles::Singles;
 use super::{
     Capabilities, Placed, Placement, PlacementOutcome, PlacementRequest, PlacementStrategy, batch, region,
 };
@@ -32,7 +33,6 @@ use host::{Host, Part, Parts};
 use improve::Improve;
 use plan::{Plan, by_use};
 use search::{Ending, Roots, Search, State, list_roots};
-use singles::Singles;
 use symmetry::Group;
 use warm::Warm;
 
@@ -49,6 +49,9 @@ impl PlacementStrategy for NoiseAware {
     }
 
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        if let Some(placed) = interchangeable::cheapest(request) {
+            return placed;
+        }
         match batch::place_components(request, &mut Connected(self)) {
             Some(joint) if joint.outcome.is_proved() => joint,
             Some(joint) => batch::better(joint, self.place_whole(request)),
@@ -95,6 +98,9 @@ impl NoiseAware {
 
     /// Places a program in one search, whether it is connected or not.
     fn place_whole(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        if let Some(placed) = interchangeable::cheapest(request) {
+            return placed;
+        }
         if request.pattern.is_region() {
             return self.regions.cheapest(request);
         }
@@ -430,7 +436,7 @@ fn all_alike(
         let mut vertices: Vec<VirtualQubit> = plan.vertices().collect();
         vertices.sort_by_key(|&v| (request.pattern.uses().kind(v), v));
         let mut singles = Singles::default();
-        singles.prepare(&by_use(request.pattern, &vertices), host);
+        singles.prepare(&by_use(request.pattern, &vertices), host.nodes, |kind, node| host.cost(kind, node));
         let (_, nodes) = singles.assign(|_| true)?;
         if links_missing(&nodes) {
             // An exchange might cost something: left to the search.

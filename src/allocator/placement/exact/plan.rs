@@ -12,6 +12,7 @@ use super::distances::Distances;
 use super::symmetry::{self, Group, Symmetry};
 use crate::allocator::placement::graph::{NONE, shortest_cycle};
 use crate::allocator::placement::pattern::Pattern;
+use crate::allocator::placement::singles::ByUse;
 use crate::quantum::VirtualQubit;
 
 /// A kind of rooted subtree, or of an edge that closes a cycle. The messages of one kind are computed once.
@@ -31,9 +32,6 @@ pub(crate) enum Class {
     /// An edge of the given weight that closes a cycle, seen from its later end; weight 0: from its earlier end.
     Closing(u32),
 }
-
-/// Some vertices by the numbers of their uses, ascending: use and how many have it.
-pub(crate) type ByUse = Vec<(u32, usize)>;
 
 /// One vertex in the order of placement.
 #[derive(Debug, Clone)]

@@ -10,9 +10,9 @@ use std::collections::VecDeque;
 use super::bound::Bounds;
 use super::host::Host;
 use super::plan::{Plan, Step};
-use super::singles::Singles;
 use crate::allocator::placement::graph::NONE;
 use crate::allocator::placement::search_cost::INFINITE;
+use crate::allocator::placement::singles::Singles;
 
 /// The owner of a node that must not be used.
 pub(crate) const BLOCKED: u32 = NONE - 1;
@@ -193,7 +193,7 @@ impl State {
             self.distances.rows.clear();
         }
 
-        self.singles.prepare(&plan.isolated_by_use, host);
+        self.singles.prepare(&plan.isolated_by_use, host.nodes, |kind, node| host.cost(kind, node));
         // Bounds of what comes after each component, from the last one back: the isolated vertices come last.
         let mut after = self.singles.at_least();
         refill(&mut self.after, plan.components.len(), 0);

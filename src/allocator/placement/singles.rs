@@ -3,9 +3,10 @@
 //! Promises the cheapest assignment to distinct nodes: the cheapest nodes where all have one use, else a matching of
 //! least cost (each use needs only as many of its cheapest nodes as there are virtual qubits in all).
 
-use super::host::Host;
-use super::plan::ByUse;
-use crate::allocator::placement::batch::matching::cheapest_matching;
+use super::batch::matching::cheapest_matching;
+
+/// How many virtual qubits have each use, by its number.
+pub(crate) type ByUse = Vec<(u32, usize)>;
 
 /// Nodes for virtual qubits that may lie anywhere; buffers are reused from one search to the next.
 #[derive(Debug, Default)]
@@ -16,14 +17,14 @@ pub(crate) struct Singles {
 }
 
 impl Singles {
-    /// Takes in what there is.
-    pub fn prepare(&mut self, wanted: &[(u32, usize)], host: &Host<'_>) {
+    /// Takes in what is wanted, the nodes that there are, and what each of them costs with each use.
+    pub fn prepare(&mut self, wanted: &[(u32, usize)], nodes: &[u32], cost: impl Fn(u32, u32) -> u64) {
         self.wanted.clear();
         self.wanted.extend_from_slice(wanted);
         self.order.resize_with(wanted.len(), Vec::new);
         for (&(kind, _), row) in wanted.iter().zip(&mut self.order) {
             row.clear();
-            row.extend(host.nodes.iter().map(|&node| (host.cost(kind, node), node)));
+            row.extend(nodes.iter().map(|&node| (cost(kind, node), node)));
             row.sort_unstable();
         }
     }
