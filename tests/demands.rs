@@ -10,7 +10,7 @@ use resource_manager::allocator::protocol::{
     Topology,
 };
 use resource_manager::observe::auditor::{Auditor, ViolationKind};
-use resource_manager::quantum::calibration::{Calibration, CouplerCalibration};
+use resource_manager::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::device::DeviceSpec;
 use resource_manager::quantum::{DeviceId, PhysicalQubit, catalogue};
@@ -398,4 +398,54 @@ fn copies_share_a_buffer() {
     assert!(allocation.blocked.contains(PhysicalQubit(6)));
     let second = world.core.allocation(AllocationId(2)).unwrap();
     assert_eq!(&second.layout[..], [7, 8].map(PhysicalQubit));
+}
+
+/// A device of pairs without decay: per pair the error of the coupler and that of both readouts.
+fn pairs(figures: &[(f64, f64)]) -> Arc<DeviceSpec> {
+    let couplers = (0..figures.len() as u32).map(|pair| (2 * pair, 2 * pair + 1));
+    let map = CouplingMap::new(2 * figures.len() as u32, couplers).unwrap();
+    let qubits = figures.iter().flat_map(|figures| [QubitCalibration::with_readout_error(figures.1); 2]);
+    let couplers = figures.iter().map(|figures| CouplerCalibration::with_error(figures.0));
+    let calibration = Calibration { qubits: qubits.collect(), couplers: couplers.collect() };
+    Arc::new(DeviceSpec {
+        coupling_map: Arc::new(map),
+        calibration: Arc::new(calibration),
+        ..(*guadalupe()).clone()
+    })
+}
+
+/// The pair with the better readouts has the highest success, the other one the gate fidelity that is asked for.
+#[test]
+fn a_refusal_for_gate_fidelity_looks_at_gates_alone() {
+    let device = pairs(&[(0.02, 0.01), (0.01, 0.1)]);
+    for strategy in [Strategy::NoiseAware, Strategy::TopologyAware, Strategy::FirstFit] {
+        let mut world = World::new(strategy, &[&device]);
+        for (id, topology, at_least) in [(1, Topology::Line, 0.985), (2, Topology::Any, 0.975)] {
+            let fidelity_requirement = Some(QualityBound { at_least, hard: true });
+            world.submit(JobRequest { fidelity_requirement, ..JobRequest::new(JobId(id), 2, topology) });
+        }
+        insta::allow_duplicates! { insta::assert_snapshot!(world.log, @"
+            1 starts on 0: [2 3] success 0.8019, fidelity 0.99000
+            2 starts on 0: [0 1] success 0.9605, fidelity 0.98000
+            "); }
+    }
+}
+
+/// A line of two at depth 90 is placed for 64, where 32 gates and the better readouts have it; with 45 gates the other pair
+/// is better, and the bound lies between the two.
+#[test]
+fn a_refusal_for_success_counts_the_true_depth() {
+    let device = pairs(&[(0.001, 0.019), (0.002, 0.0)]);
+    for strategy in [Strategy::NoiseAware, Strategy::TopologyAware, Strategy::FirstFit] {
+        let mut world = World::new(strategy, &[&device]);
+        for (id, at_least) in [(1, 0.917), (2, 0.913)] {
+            let min_success_probability = Some(QualityBound { at_least, hard: true });
+            let request = JobRequest::new(JobId(id), 2, Topology::Line);
+            world.submit(JobRequest { depth: 90, min_success_probability, ..request });
+        }
+        insta::allow_duplicates! { insta::assert_snapshot!(world.log, @"
+            1 starts on 0: [0 1] success 0.9200, fidelity 0.99967
+            2 starts on 0: [2 3] success 0.9138, fidelity 0.99933
+            "); }
+    }
 }
