@@ -11,9 +11,11 @@
 //! - [`simulator`]: drives the core with a simulated clock, from a scenario file.
 //! - [`experiment`]: replications, comparisons, statistics.
 //! - [`report`]: tables, plots and pictures; [`report::into_folder`] runs an experiment into a whole folder.
+//! - [`cli`]: the whole command line, for programs that bring policies of their own.
 
 pub mod agenda;
 pub mod allocator;
+pub mod cli;
 pub mod config_file;
 pub mod experiment;
 pub mod input_file;

@@ -782,7 +782,7 @@ impl World {
             && match config.strategy {
                 Placing::FirstFit | Placing::NoiseAware => false,
                 Placing::TopologyAware | Placing::FixedRegions => asked,
-                Placing::Region => true,
+                Placing::Region | Placing::Own(_) => true,
             }
     }
 

@@ -51,9 +51,9 @@ fn the_same_seed_gives_the_same_bytes() {
     insta::assert_snapshot!(one, @"
     summary.json dc87c8ef6e9bcd8f
     summary.csv c073018414954c69
-    jobs.csv 657edf699cf1dfac
+    jobs.csv 886e4a46a19628b1
     timeline.csv 1ef363db02c8e643
-    events.csv 05c48fda62a8165d
+    events.csv 4a3bbd8e9b695e9b
     world.csv ba3ba5da34aefbe4
     ");
     // Plots, too.

@@ -4,8 +4,9 @@
 //! lists the choices.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::own::{self, OwnName};
 use super::protocol::IsolationLevel;
 use crate::time::Span;
 
@@ -293,10 +294,8 @@ fn memory_max_age() -> Span {
 }
 
 /// How qubits are chosen on a device.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum Strategy {
     /// The first placement in order of qubit numbers: a breadth-first connected region, or the first embedding.
     FirstFit,
@@ -310,6 +309,44 @@ pub enum Strategy {
     /// The smallest free one of fixed regions of the device that can take the job: how published systems share a
     /// device. Inside the region as `topology_aware`.
     FixedRegions,
+    /// One of the user's own, see [`super::placement::own`].
+    #[schemars(skip)]
+    Own(OwnName),
+}
+
+impl Strategy {
+    /// All that are shipped, with their names in files.
+    pub const SHIPPED: [(&str, Self); 5] = [
+        ("first_fit", Self::FirstFit),
+        ("noise_aware", Self::NoiseAware),
+        ("topology_aware", Self::TopologyAware),
+        ("region", Self::Region),
+        ("fixed_regions", Self::FixedRegions),
+    ];
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FirstFit => "first_fit",
+            Self::NoiseAware => "noise_aware",
+            Self::TopologyAware => "topology_aware",
+            Self::Region => "region",
+            Self::FixedRegions => "fixed_regions",
+            Self::Own(name) => name.as_str(),
+        }
+    }
+}
+
+impl Serialize for Strategy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Strategy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        own::read(deserializer, own::Kind::Strategy, &Self::SHIPPED, Self::Own)
+    }
 }
 
 /// When a device takes new jobs.
@@ -347,10 +384,8 @@ fn batch_max_jobs() -> u32 {
 }
 
 /// In which order devices are tried.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum Selection {
     /// In order of registration.
     First,
@@ -363,6 +398,44 @@ pub enum Selection {
     LeastLoaded,
     /// The device whose placement has the best predicted fidelity.
     BestFidelity,
+    /// One of the user's own, see [`super::candidates::own`].
+    #[schemars(skip)]
+    Own(OwnName),
+}
+
+impl Selection {
+    /// All that are shipped, with their names in files.
+    pub const SHIPPED: [(&str, Self); 5] = [
+        ("first", Self::First),
+        ("random", Self::Random),
+        ("round_robin", Self::RoundRobin),
+        ("least_loaded", Self::LeastLoaded),
+        ("best_fidelity", Self::BestFidelity),
+    ];
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Random => "random",
+            Self::RoundRobin => "round_robin",
+            Self::LeastLoaded => "least_loaded",
+            Self::BestFidelity => "best_fidelity",
+            Self::Own(name) => name.as_str(),
+        }
+    }
+}
+
+impl Serialize for Selection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Selection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        own::read(deserializer, own::Kind::Selector, &Self::SHIPPED, Self::Own)
+    }
 }
 
 /// Who waits where, and who may overtake.

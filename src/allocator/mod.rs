@@ -15,6 +15,7 @@ pub mod config;
 pub mod explain;
 pub mod isolation;
 mod lifecycle;
+pub mod own;
 pub mod placement;
 pub mod protocol;
 pub mod quality;

@@ -104,7 +104,7 @@ pub enum Refusal {
 pub struct Demands {
     /// Which qubits interact.
     pub topology: Topology,
-    /// How many layers, see [`placed_depth`](super::placement::uses::placed_depth).
+    /// How many layers, see [`placed_depth`].
     pub depth: u32,
     /// How many of them.
     pub sizes: Sizes,

@@ -185,6 +185,7 @@ fn replication(
         journal,
         probe: watch.as_mut().map(|watch| watch as &mut dyn crate::simulator::simulation::Probe),
         strategy: None,
+        selector: None,
         wrap_strategy: wrapper,
         collect: settings.collect && number == 0,
         progress: Some(&progress),

@@ -69,6 +69,11 @@ impl FleetIndex {
         self.capacity.set(id.index(), load.capacity);
     }
 
+    /// What is known of a device; nothing (all zero) of one that is not there.
+    pub fn load(&self, id: DeviceId) -> Load {
+        self.loads.get(id.index()).copied().unwrap_or_default()
+    }
+
     /// Whether a device meets a need.
     pub fn meets(&self, id: DeviceId, need: Need) -> bool {
         self.loads.get(id.index()).is_some_and(|load| load.meets(need))

@@ -192,7 +192,9 @@ impl LimitMask {
         };
         let qubits = QubitSet::from_qubits(epoch.qubits(), epoch.usable.iter().filter(fits));
         let mut barred = None;
-        for (id, figures) in epoch.calibration.couplers.iter().enumerate() {
+        let beyond = epoch.worst_two_qubit_error() > limits.max_two_qubit_error;
+        let couplers = if beyond { &epoch.calibration.couplers[..] } else { &[] };
+        for (id, figures) in couplers.iter().enumerate() {
             if figures.two_qubit_error > limits.max_two_qubit_error && epoch.is_usable(CouplerId(id as u32)) {
                 let bits = barred.get_or_insert_with(|| vec![0_u64; epoch.usable_couplers.len()]);
                 bits[id / 64] |= 1 << (id % 64);

@@ -1,6 +1,6 @@
 //! The devices that could take a job: which are asked in which order, what each answers, and what is remembered of it.
 //!
-//! Reading order: [`index`] (loads of all devices), [`selection`] and [`walk`] (the order), [`judge`] (what a device
+//! Reading order: [`index`] (loads of all devices), [`selector`], [`selection`] and [`walk`] (the order), [`judge`] (what a device
 //! answers), [`select`] (the choice), [`feasibility`] (what empty devices could do), [`memo`] (what is remembered).
 
 pub mod feasibility;
@@ -8,6 +8,8 @@ pub mod index;
 pub mod judge;
 pub mod memo;
 pub mod named;
+pub mod own;
 pub mod select;
 pub mod selection;
+pub mod selector;
 pub mod walk;

@@ -6,37 +6,11 @@
 
 use crate::allocator::candidates::index::{FleetIndex, Need};
 use crate::allocator::candidates::named::Named;
+use crate::allocator::candidates::own;
 use crate::allocator::config::Selection;
 use crate::quantum::DeviceId;
 
-/// What is asked of a selector.
-#[derive(Debug, Clone, Copy)]
-pub struct Ask {
-    /// What the job needs.
-    pub need: Need,
-    /// A random number of this job and attempt, for selectors that draw.
-    pub draw: u64,
-    /// The device that was chosen last for any job: to run it or, with queues per device, to wait for.
-    pub last_chosen: Option<DeviceId>,
-}
-
-/// An order of devices: a function of what is asked and nothing else. Implement it in your own crate to try your own.
-pub trait DeviceSelector: Send {
-    /// The next device to try; `named` are those that this selector named before for the same ask, and none else.
-    /// To name one of them again ends the ask, as `None` does.
-    fn next(&self, index: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId>;
-
-    /// Whether every device that meets the need is named in the end, whatever the order. If so, a job that was tried in
-    /// vain is tried only where something has changed since.
-    fn names_all(&self) -> bool {
-        false
-    }
-
-    /// Whether all named devices are tried and the one with the best placement wins, instead of the first that can.
-    fn compares_all(&self) -> bool {
-        false
-    }
-}
+pub use crate::allocator::candidates::selector::{Ask, DeviceSelector};
 
 /// The selector of a configuration.
 pub fn selector(selection: Selection) -> Box<dyn DeviceSelector> {
@@ -46,6 +20,7 @@ pub fn selector(selection: Selection) -> Box<dyn DeviceSelector> {
         Selection::RoundRobin => Box::new(RoundRobin),
         Selection::LeastLoaded => Box::new(LeastLoaded),
         Selection::BestFidelity => Box::new(BestFidelity),
+        Selection::Own(name) => own::selector(name),
     }
 }
 

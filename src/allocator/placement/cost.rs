@@ -73,6 +73,7 @@ pub struct Epoch {
     /// The means over all usable qubits and couplers.
     mean: QubitFigures,
     mean_coupler: f64,
+    worst_two_qubit_error: f64,
     /// Cost of one two-qubit gate per coupler.
     pub coupler_cost: Vec<u64>,
     /// Number of couplers on the shortest cycle of live ones; `None` when there is no cycle.
@@ -109,12 +110,14 @@ impl Epoch {
         let usable =
             QubitSet::from_qubits(qubits, (0..qubits as u32).map(PhysicalQubit).filter(|q| alive(*q)));
         let mut usable_couplers = vec![0_u64; map.couplers().len().div_ceil(64)];
+        let mut worst_two_qubit_error = 0.0_f64;
         for (id, &(a, b)) in map.couplers().iter().enumerate() {
             let figures = &calibration.couplers[id];
             let offline = offline_couplers.contains(&CouplerId(id as u32));
             let ends = usable.contains(a) && usable.contains(b);
             if ends && !offline && !figures.dead && figures.two_qubit_error < DEAD_ERROR {
                 usable_couplers[id / 64] |= 1 << (id % 64);
+                worst_two_qubit_error = worst_two_qubit_error.max(figures.two_qubit_error);
             }
         }
         let readout_errors = calibration.qubits.iter().map(|q| q.readout_error);
@@ -178,6 +181,7 @@ impl Epoch {
             largest,
             mean,
             mean_coupler,
+            worst_two_qubit_error,
             graph,
             rows,
             links,
@@ -278,6 +282,11 @@ impl Epoch {
     /// Most live couplers of one qubit.
     pub fn max_degree(&self) -> usize {
         self.max_degree
+    }
+
+    /// The largest error of a coupler that may be used; 0 where there is none.
+    pub fn worst_two_qubit_error(&self) -> f64 {
+        self.worst_two_qubit_error
     }
 
     /// Whether a coupler may be used.

@@ -35,8 +35,9 @@ pub fn placement_of_layout(
     let (mut cost, mut objective) = (0_u128, 0_u128);
     for (v, &qubit) in (0..).map(VirtualQubit).zip(&layout) {
         let kind = pattern.uses().kind(v);
-        cost += u128::from(request.noise_of_use(kind, qubit));
-        objective += u128::from(request.qubit_cost(kind, qubit));
+        let noise = request.noise_of_use(kind, qubit);
+        cost += u128::from(noise);
+        objective += u128::from(request.qubit_cost_with(noise, qubit));
     }
     let mut add = |link: &Link, weight: u32| {
         cost += u128::from(weight) * u128::from(request.noise_of_gates(link));

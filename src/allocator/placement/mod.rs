@@ -18,6 +18,7 @@ mod link;
 pub mod memory;
 mod openness;
 mod outcome;
+pub mod own;
 pub mod pattern;
 mod problem;
 pub mod ranked;
@@ -57,5 +58,6 @@ pub fn configured(strategy: Strategy, config: &PlacementConfig) -> Box<dyn Place
             let regions = config.fixed_regions.clone();
             Box::new(fixed_regions::FixedRegions::new(regions).with_memory(config.memory))
         }
+        Strategy::Own(name) => own::strategy(name),
     }
 }

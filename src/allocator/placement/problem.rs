@@ -73,6 +73,11 @@ impl<'a> PlacementRequest<'a> {
 
     /// What the objective counts for one qubit with a use of the given number among those of the program.
     pub fn qubit_cost(&self, kind: usize, qubit: PhysicalQubit) -> u64 {
+        self.qubit_cost_with(self.noise_of_use(kind, qubit), qubit)
+    }
+
+    /// What the objective counts for one qubit with a use of the given noise.
+    pub(super) fn qubit_cost_with(&self, noise: u64, qubit: PhysicalQubit) -> u64 {
         let mut neighbours = 0;
         if self.objective.fragmentation > 0 && self.has_interchangeable_couplers() {
             neighbours = self.free.intersection_len(&self.epoch.usable).saturating_sub(1);
@@ -81,12 +86,16 @@ impl<'a> PlacementRequest<'a> {
             neighbours =
                 links.filter(|link| self.free.contains(link.to) && self.allows(link.coupler)).count();
         }
-        self.qubit_cost_beside(kind, qubit, neighbours)
+        self.cost_beside(noise, qubit, neighbours)
     }
 
     /// What the objective counts for one qubit that has the given number of free neighbours.
     pub(super) fn qubit_cost_beside(&self, kind: usize, qubit: PhysicalQubit, neighbours: usize) -> u64 {
-        let noise = self.objective.weighted(self.noise_of_use(kind, qubit));
+        self.cost_beside(self.noise_of_use(kind, qubit), qubit, neighbours)
+    }
+
+    fn cost_beside(&self, noise: u64, qubit: PhysicalQubit, neighbours: usize) -> u64 {
+        let noise = self.objective.weighted(noise);
         let added = self.objective.qubits.map_or(0, |added| added[qubit.index()]);
         let fragmentation = self.objective.fragmentation.saturating_mul(neighbours as u64);
         noise.saturating_add(added).saturating_add(fragmentation)

@@ -30,6 +30,7 @@ use super::traces::Traces;
 use super::workload::{ArrivalStream, Workload};
 use crate::agenda::{Agenda, Ticket};
 use crate::allocator::Allocator;
+use crate::allocator::candidates::selector::DeviceSelector;
 use crate::allocator::explain::WaitReason;
 use crate::allocator::placement::PlacementStrategy;
 use crate::allocator::placement::memory::MemoryUse;
@@ -142,6 +143,8 @@ pub struct Instruments<'p> {
     pub probe: Option<&'p mut dyn Probe>,
     /// A placement strategy of the caller's own, instead of the one that the scenario names.
     pub strategy: Option<Box<dyn PlacementStrategy>>,
+    /// A device selector of the caller's own, instead of the one that the scenario names.
+    pub selector: Option<Box<dyn DeviceSelector>>,
     /// Wraps the placement strategy, to watch it.
     pub wrap_strategy: Option<WrapStrategy>,
     /// Whether to keep what plots need.
@@ -278,6 +281,9 @@ impl<'s, 'p> Simulation<'s, 'p> {
         let mut core = Allocator::new(scenario.allocator.clone(), streams(Purpose::DeviceSelection))?;
         if let Some(strategy) = instruments.strategy {
             core = core.with_strategy(strategy);
+        }
+        if let Some(selector) = instruments.selector {
+            core = core.with_selector(selector);
         }
         if let Some(wrap) = instruments.wrap_strategy {
             core = core.map_strategy(wrap);

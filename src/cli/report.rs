@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use resource_manager::experiment::reading::{ReadError, Results};
-use resource_manager::report::html::{self, Options};
-use resource_manager::report::into_folder::{PAGE, Pictures};
-use resource_manager::time::{Span, Time};
+use crate::experiment::reading::{ReadError, Results};
+use crate::report::html::{self, Options};
+use crate::report::into_folder::{PAGE, Pictures};
+use crate::time::{Span, Time};
 
-use crate::args::ReportArgs;
-use crate::console::{Console, print};
-use crate::failure::Failure;
-use crate::output;
+use super::args::ReportArgs;
+use super::console::{Console, print};
+use super::failure::Failure;
+use super::output;
 
 pub fn report(args: &ReportArgs, console: &Console) -> Result<(), Failure> {
     let time = |text: &Option<String>, option: &str| {

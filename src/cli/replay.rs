@@ -2,17 +2,17 @@
 
 use std::io::BufReader;
 
-use resource_manager::experiment::replay::{ReplayFailure, Verdict, verify, what_if};
-use resource_manager::experiment::version::VERSION;
-use resource_manager::input_file;
-use resource_manager::observe::journal::{JournalError, Reader};
-use resource_manager::report::replay_table;
-use resource_manager::simulator::scenario::allocator_with_sets;
+use crate::experiment::replay::{ReplayFailure, Verdict, verify, what_if};
+use crate::experiment::version::VERSION;
+use crate::input_file;
+use crate::observe::journal::{JournalError, Reader};
+use crate::report::replay_table;
+use crate::simulator::scenario::allocator_with_sets;
 
-use crate::args::ReplayArgs;
-use crate::console::print;
-use crate::failure::Failure;
-use crate::input;
+use super::args::ReplayArgs;
+use super::console::print;
+use super::failure::Failure;
+use super::input;
 
 pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
     let shown = args.journal.display().to_string();

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use resource_manager::config_file::SetOverride;
-use resource_manager::experiment::compare::NoMetric;
-use resource_manager::experiment::variants::distinct;
-use resource_manager::observe::metrics::{Better, METRICS, MetricDef};
-use resource_manager::simulator::scenario::Scenario;
+use crate::config_file::SetOverride;
+use crate::experiment::compare::NoMetric;
+use crate::experiment::variants::distinct;
+use crate::observe::metrics::{Better, METRICS, MetricDef};
+use crate::simulator::scenario::Scenario;
 
-use crate::args::{ScenarioArgs, TraceChoice};
-use crate::failure::Failure;
+use super::args::{ScenarioArgs, TraceChoice};
+use super::failure::Failure;
 
 /// The overrides of `--set`, and of the options that stand for one.
 pub fn overrides(args: &ScenarioArgs) -> Result<Vec<SetOverride>, Failure> {

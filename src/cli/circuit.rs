@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use resource_manager::quantum::generators;
-use resource_manager::report::circuit_table;
+use crate::quantum::generators;
+use crate::report::circuit_table;
 
-use crate::args::{CircuitArgs, CircuitCommand};
-use crate::console::print;
-use crate::failure::Failure;
+use super::args::{CircuitArgs, CircuitCommand};
+use super::console::print;
+use super::failure::Failure;
 
 pub fn circuit(args: &CircuitArgs) -> Result<(), Failure> {
     match &args.command {

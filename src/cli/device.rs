@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use resource_manager::experiment::writing;
-use resource_manager::quantum::catalogue;
-use resource_manager::quantum::import::qiskit;
-use resource_manager::report::{device_picture, device_table};
+use crate::experiment::writing;
+use crate::quantum::catalogue;
+use crate::quantum::import::qiskit;
+use crate::report::{device_picture, device_table};
 
-use crate::args::{DeviceArgs, DeviceCommand, ImportFormat};
-use crate::console::{Console, print};
-use crate::failure::Failure;
-use crate::output::{self, Kind};
+use super::args::{DeviceArgs, DeviceCommand, ImportFormat};
+use super::console::{Console, print};
+use super::failure::Failure;
+use super::output::{self, Kind};
 
 /// Warnings of an import that are shown without `--verbose`.
 const WARNINGS_SHOWN: usize = 20;

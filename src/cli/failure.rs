@@ -1,13 +1,13 @@
 //! Why a command failed, and with which exit code.
 
-use resource_manager::config_file::{ConfigFileError, SetError};
-use resource_manager::experiment::check::NotReady;
-use resource_manager::experiment::check::baseline::BaselineError;
-use resource_manager::experiment::check::speed::SpeedError;
-use resource_manager::experiment::compare::CompareError;
-use resource_manager::experiment::folder::FolderError;
-use resource_manager::experiment::run::RunError;
-use resource_manager::report::into_folder::IntoFolderError;
+use crate::config_file::{ConfigFileError, SetError};
+use crate::experiment::check::NotReady;
+use crate::experiment::check::baseline::BaselineError;
+use crate::experiment::check::speed::SpeedError;
+use crate::experiment::compare::CompareError;
+use crate::experiment::folder::FolderError;
+use crate::experiment::run::RunError;
+use crate::report::into_folder::IntoFolderError;
 
 /// A message and the exit code that goes with it.
 #[derive(Debug)]

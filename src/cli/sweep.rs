@@ -2,22 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use resource_manager::experiment::sweep::SweepError;
-use resource_manager::experiment::sweep::listing::Listing;
-use resource_manager::experiment::sweep::merge;
-use resource_manager::experiment::sweep::plan::Plan;
-use resource_manager::experiment::sweep::runner::{Folder, Shard, Survey, run};
-use resource_manager::experiment::sweep::tables::Merged;
-use resource_manager::experiment::version::VERSION;
-use resource_manager::report::plots;
-use resource_manager::report::sweep::{sweep_plots, sweep_table};
-use resource_manager::report::table::{Align, Table, duration, number};
+use crate::experiment::sweep::SweepError;
+use crate::experiment::sweep::listing::Listing;
+use crate::experiment::sweep::merge;
+use crate::experiment::sweep::plan::Plan;
+use crate::experiment::sweep::runner::{Folder, Shard, Survey, run};
+use crate::experiment::sweep::tables::Merged;
+use crate::experiment::version::VERSION;
+use crate::report::plots;
+use crate::report::sweep::{sweep_plots, sweep_table};
+use crate::report::table::{Align, Table, duration, number};
 use serde_json::json;
 
-use crate::args::{MergeArgs, SweepArgs, TablesArgs};
-use crate::console::{self, Console, print};
-use crate::failure::Failure;
-use crate::input;
+use super::args::{MergeArgs, SweepArgs, TablesArgs};
+use super::console::{self, Console, print};
+use super::failure::Failure;
+use super::input;
 
 /// Damaged cells, and notes, that are shown one by one.
 const NAMED: usize = 10;

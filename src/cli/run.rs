@@ -2,21 +2,21 @@
 
 use std::fs;
 
-use resource_manager::experiment::determinism;
-use resource_manager::experiment::folder::RunFolder;
-use resource_manager::experiment::notes::Note;
-use resource_manager::experiment::run::{Replication, search_memory};
-use resource_manager::experiment::warm_up;
-use resource_manager::report::into_folder::{Ran, RunInto, run_into};
-use resource_manager::report::run_summary::run_summary;
-use resource_manager::report::table::{duration, number, percent};
-use resource_manager::simulator::scenario::Scenario;
+use crate::experiment::determinism;
+use crate::experiment::folder::RunFolder;
+use crate::experiment::notes::Note;
+use crate::experiment::run::{Replication, search_memory};
+use crate::experiment::warm_up;
+use crate::report::into_folder::{Ran, RunInto, run_into};
+use crate::report::run_summary::run_summary;
+use crate::report::table::{duration, number, percent};
+use crate::simulator::scenario::Scenario;
 
-use crate::args::RunArgs;
-use crate::console::{Console, print};
-use crate::failure::Failure;
-use crate::report::pictures;
-use crate::{input, output, report};
+use super::args::RunArgs;
+use super::console::{Console, print};
+use super::failure::Failure;
+use super::report::pictures;
+use super::{input, output, report};
 
 /// Violations that are printed one by one; all are counted.
 const VIOLATIONS_SHOWN: usize = 10;

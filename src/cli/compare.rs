@@ -3,24 +3,22 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use resource_manager::config_file::SetOverride;
-use resource_manager::experiment::compare::{
-    DEFAULT_REPLICATIONS, Plan, Prepared, Stopping, devices_of, metrics_named,
-};
-use resource_manager::experiment::comparison::{Comparison, Metric};
-use resource_manager::experiment::folder::RunFolder;
-use resource_manager::experiment::variants::{Named, Vary, check, product};
-use resource_manager::experiment::warm_up;
-use resource_manager::report::comparison_table::comparison_table;
-use resource_manager::report::into_folder::{CompareInto, compare_into};
-use resource_manager::report::table::duration;
-use resource_manager::simulator::scenario::Scenario;
+use crate::config_file::SetOverride;
+use crate::experiment::compare::{DEFAULT_REPLICATIONS, Plan, Prepared, Stopping, devices_of, metrics_named};
+use crate::experiment::comparison::{Comparison, Metric};
+use crate::experiment::folder::RunFolder;
+use crate::experiment::variants::{Named, Vary, check, product};
+use crate::experiment::warm_up;
+use crate::report::comparison_table::comparison_table;
+use crate::report::into_folder::{CompareInto, compare_into};
+use crate::report::table::duration;
+use crate::simulator::scenario::Scenario;
 
-use crate::args::CompareArgs;
-use crate::console::{Console, print};
-use crate::failure::Failure;
-use crate::report::pictures;
-use crate::{input, report};
+use super::args::CompareArgs;
+use super::console::{Console, print};
+use super::failure::Failure;
+use super::report::pictures;
+use super::{input, report};
 
 pub fn compare(args: &CompareArgs, console: &Console) -> Result<(), Failure> {
     let common = &args.common;

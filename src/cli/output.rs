@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
-use resource_manager::experiment::writing;
-use resource_manager::report::into_folder::PAGE_BEGINS;
+use crate::experiment::writing;
+use crate::report::into_folder::PAGE_BEGINS;
 
-use crate::failure::Failure;
+use super::failure::Failure;
 
 /// What a file holds, told by how it begins.
 #[derive(Debug, Clone, Copy)]

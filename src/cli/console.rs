@@ -4,11 +4,11 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::report::table::ColorChoice;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use resource_manager::report::table::ColorChoice;
 
-use crate::args::Global;
-use crate::failure::Failure;
+use super::args::Global;
+use super::failure::Failure;
 
 /// The user's wishes about output.
 #[derive(Debug)]

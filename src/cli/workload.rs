@@ -3,20 +3,20 @@
 use std::io::{BufWriter, Read};
 use std::path::Path;
 
-use resource_manager::config_file::SetOverride;
-use resource_manager::experiment::writing;
-use resource_manager::report::workload_table;
-use resource_manager::simulator::scenario::file::replay::{LostShapes, OfPath, SwfFile};
-use resource_manager::simulator::scenario::replay::{
+use crate::config_file::SetOverride;
+use crate::experiment::writing;
+use crate::report::workload_table;
+use crate::simulator::scenario::file::replay::{LostShapes, OfPath, SwfFile};
+use crate::simulator::scenario::replay::{
     ExportError, Surroundings, SwfHeader, Taken, TraceSettings, export, is_trace, read_csv, read_swf,
     read_trace, with_file,
 };
-use resource_manager::simulator::workload::census::Census;
+use crate::simulator::workload::census::Census;
 
-use crate::args::{WorkloadArgs, WorkloadCommand, WorkloadFormat};
-use crate::console::{Console, print};
-use crate::failure::Failure;
-use crate::input;
+use super::args::{WorkloadArgs, WorkloadCommand, WorkloadFormat};
+use super::console::{Console, print};
+use super::failure::Failure;
+use super::input;
 
 pub fn workload(args: &WorkloadArgs, console: &Console) -> Result<(), Failure> {
     match &args.command {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::experiment::check::speed::{DEFAULT_PAIRS, FEWEST_PAIRS};
+use crate::report::table::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use resource_manager::experiment::check::speed::{DEFAULT_PAIRS, FEWEST_PAIRS};
-use resource_manager::report::table::ColorChoice;
 
 /// Simulates fleets of quantum devices from scenario files, and compares ways to manage them.
 #[derive(Debug, Parser)]

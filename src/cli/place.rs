@@ -3,30 +3,30 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use resource_manager::allocator::config::Strategy;
-use resource_manager::allocator::placement;
-use resource_manager::allocator::placement::cost::Epoch;
-use resource_manager::allocator::placement::pattern::Pattern;
-use resource_manager::allocator::protocol::{EpochNumber, Topology};
-use resource_manager::allocator::routed_program::placed_program;
-use resource_manager::experiment::cpu_clock::CpuClock;
-use resource_manager::experiment::placements::measure::{Settings, cold, named_layout_text};
-use resource_manager::experiment::placements::shape::{self, Shape};
-use resource_manager::experiment::placements::{COLUMNS, InstanceFile, Measured, Summary, measure};
-use resource_manager::experiment::writing;
-use resource_manager::quantum::device::DeviceSpec;
-use resource_manager::quantum::success::success_probability;
-use resource_manager::quantum::{QubitSet, VirtualQubit, catalogue, generators};
-use resource_manager::report::{device_picture, device_text, placement_table};
-use resource_manager::simulator::csv_row::RowWriter;
+use crate::allocator::config::Strategy;
+use crate::allocator::placement;
+use crate::allocator::placement::cost::Epoch;
+use crate::allocator::placement::pattern::Pattern;
+use crate::allocator::protocol::{EpochNumber, Topology};
+use crate::allocator::routed_program::placed_program;
+use crate::experiment::cpu_clock::CpuClock;
+use crate::experiment::placements::measure::{Settings, cold, named_layout_text};
+use crate::experiment::placements::shape::{self, Shape};
+use crate::experiment::placements::{COLUMNS, InstanceFile, Measured, Summary, measure};
+use crate::experiment::writing;
+use crate::quantum::device::DeviceSpec;
+use crate::quantum::success::success_probability;
+use crate::quantum::{QubitSet, VirtualQubit, catalogue, generators};
+use crate::report::{device_picture, device_text, placement_table};
+use crate::simulator::csv_row::RowWriter;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
-use crate::args::PlaceArgs;
-use crate::console::{Console, print};
-use crate::failure::Failure;
-use crate::output::{self, Kind};
+use super::args::PlaceArgs;
+use super::console::{Console, print};
+use super::failure::Failure;
+use super::output::{self, Kind};
 
 /// Search steps unless told otherwise: about a second. Nobody waits in a queue for this answer, as jobs do.
 const BUDGET: u64 = 20_000_000;

@@ -1,15 +1,15 @@
 //! `rmsim validate` and `rmsim schema`.
 
-use resource_manager::experiment::notes;
-use resource_manager::experiment::sweep::file;
-use resource_manager::quantum::device_file;
-use resource_manager::report::table::number;
-use resource_manager::simulator::scenario::{Horizon, schema_text};
+use crate::experiment::notes;
+use crate::experiment::sweep::file;
+use crate::quantum::device_file;
+use crate::report::table::number;
+use crate::simulator::scenario::{Horizon, schema_text};
 
-use crate::args::{SchemaArgs, SchemaKind, ValidateArgs};
-use crate::console::{Console, print};
-use crate::failure::Failure;
-use crate::{input, run, sweep};
+use super::args::{SchemaArgs, SchemaKind, ValidateArgs};
+use super::console::{Console, print};
+use super::failure::Failure;
+use super::{input, run, sweep};
 
 pub fn validate(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
     if let Some(path) = args.scenario.as_deref().filter(|path| file::is_plan(path)) {

@@ -6,24 +6,24 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use resource_manager::experiment::check::baseline::{Baseline, metric_of};
-use resource_manager::experiment::check::speed::{self, Workload};
-use resource_manager::experiment::check::{Case, Group, Outcome, Report, ready, targets};
-use resource_manager::experiment::compare::{devices_of, metrics_named};
-use resource_manager::experiment::comparison::Metric;
-use resource_manager::experiment::notes::Premises;
-use resource_manager::experiment::run::{Replication, Settings, courses, run as run_replications};
-use resource_manager::experiment::warm_up;
-use resource_manager::report::check::{conclusion, github, junit, markdown, table};
-use resource_manager::report::table::duration;
-use resource_manager::simulator::scenario::{Measure, Scenario, WarmUp};
+use crate::experiment::check::baseline::{Baseline, metric_of};
+use crate::experiment::check::speed::{self, Workload};
+use crate::experiment::check::{Case, Group, Outcome, Report, ready, targets};
+use crate::experiment::compare::{devices_of, metrics_named};
+use crate::experiment::comparison::Metric;
+use crate::experiment::notes::Premises;
+use crate::experiment::run::{Replication, Settings, courses, run as run_replications};
+use crate::experiment::warm_up;
+use crate::report::check::{conclusion, github, junit, markdown, table};
+use crate::report::table::duration;
+use crate::simulator::scenario::{Measure, Scenario, WarmUp};
 
-use crate::args::{CheckArgs, TraceChoice};
-use crate::console::{Console, print};
-use crate::failure::Failure;
-use crate::input;
-use crate::output;
-use crate::run::say;
+use super::args::{CheckArgs, TraceChoice};
+use super::console::{Console, print};
+use super::failure::Failure;
+use super::input;
+use super::output;
+use super::run::say;
 
 pub fn check(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
     let started = (jiff::Timestamp::now(), std::time::Instant::now());
