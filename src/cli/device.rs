@@ -42,7 +42,7 @@ pub fn device(args: &DeviceArgs, console: &Console) -> Result<(), Failure> {
                 "{}: {} qubits, {} couplers, {} value(s) corrected, assumed or left out{}",
                 device.name,
                 device.coupling_map.qubits(),
-                device.coupling_map.couplers().len(),
+                device.coupling_map.pairs(),
                 imported.warnings.len(),
                 if imported.warnings.len() > WARNINGS_SHOWN { " (all with -v)" } else { "" },
             ));

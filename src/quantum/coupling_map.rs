@@ -2,6 +2,9 @@
 //!
 //! Promises sorted neighbours and couplers (lowest first), no loops, no duplicates. Dead elements are *not* taken
 //! out here: a dead coupler still couples in the sense of crosstalk. Leaves errors to [`super::calibration`].
+//!
+//! A map may be *alike*: every qubit is coupled with every other, and all pairs share one coupler, number 0, and its figures.
+//! Nothing of it is stored but the number of qubits; neighbours and couplers are then not listed.
 
 use petgraph::graph::{NodeIndex, UnGraph};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -16,18 +19,25 @@ pub struct CouplingMap {
     neighbours: Vec<(PhysicalQubit, CouplerId)>,
     couplers: Vec<(PhysicalQubit, PhysicalQubit)>,
     complete: bool,
+    alike: bool,
     adjacency: Adjacency,
 }
+
+/// Most qubits of a complete map whose couplers are kept one by one.
+pub const PAIRS_KEPT_MAX: u32 = 1_024;
 
 #[derive(Serialize, Deserialize)]
 struct Stored<C> {
     qubits: u32,
     couplers: C,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    alike: bool,
 }
 
 impl Serialize for CouplingMap {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Stored { qubits: self.qubits() as u32, couplers: &self.couplers }.serialize(serializer)
+        let Self { couplers, alike, .. } = self;
+        Stored { qubits: self.qubits() as u32, couplers, alike: *alike }.serialize(serializer)
     }
 }
 
@@ -37,7 +47,14 @@ impl<'de> Deserialize<'de> for CouplingMap {
         if stored.qubits > STORED_QUBITS_MAX {
             return Err(serde::de::Error::custom(format!("a device of {} qubits", stored.qubits)));
         }
-        Self::new(stored.qubits, stored.couplers).map_err(serde::de::Error::custom)
+        let map = match (stored.alike, stored.couplers.is_empty()) {
+            (false, _) => Self::new(stored.qubits, stored.couplers),
+            (true, true) => Self::alike(stored.qubits),
+            (true, false) => {
+                return Err(serde::de::Error::custom("couplers of a device whose pairs are alike"));
+            }
+        };
+        map.map_err(serde::de::Error::custom)
     }
 }
 
@@ -102,7 +119,7 @@ impl CouplingMap {
                 .iter()
                 .map(|&(to, _)| to)
         });
-        Ok(Self { rows, neighbours, couplers: list, complete, adjacency })
+        Ok(Self { rows, neighbours, couplers: list, complete, alike: false, adjacency })
     }
 
     /// A chain 0 - 1 - ... - (n-1).
@@ -123,9 +140,18 @@ impl CouplingMap {
         Self::new(rows.saturating_mul(columns), horizontal.chain(vertical))
     }
 
-    /// Every qubit coupled with every other, as in an ion trap.
+    /// Every qubit coupled with every other, as in an ion trap; from [`PAIRS_KEPT_MAX`] qubits on all pairs are alike.
     pub fn all_to_all(n: u32) -> Result<Self, CouplingMapError> {
+        if n > PAIRS_KEPT_MAX {
+            return Self::alike(n);
+        }
         Self::new(n, (0..n).flat_map(move |a| (a + 1..n).map(move |b| (a, b))))
+    }
+
+    /// Every qubit coupled with every other, all pairs by one and the same coupler.
+    pub fn alike(n: u32) -> Result<Self, CouplingMapError> {
+        let qubits = Self::new(n, [])?;
+        Ok(Self { complete: n > 1, alike: n > 1, ..qubits })
     }
 
     /// The heavy-hex lattice of IBM: `rows` chains of `columns` qubits, neighbouring chains bridged by one qubit at
@@ -165,18 +191,38 @@ impl CouplingMap {
         self.rows.len() - 1
     }
 
-    /// All couplers as pairs (lower qubit, higher qubit), ascending; [`CouplerId`] is the index.
+    /// Whether all pairs of qubits share one coupler, which is not listed.
+    pub fn is_alike(&self) -> bool {
+        self.alike
+    }
+
+    /// Number of couplers that have figures of their own: what the couplers of a calibration are as many as.
+    pub fn coupler_figures(&self) -> usize {
+        if self.alike { 1 } else { self.couplers.len() }
+    }
+
+    /// Number of pairs of qubits that are coupled.
+    pub fn pairs(&self) -> u64 {
+        let n = self.qubits() as u64;
+        if self.alike { n * (n - 1) / 2 } else { self.couplers.len() as u64 }
+    }
+
+    /// All couplers as pairs (lower qubit, higher qubit), ascending; [`CouplerId`] is the index. None where all pairs are
+    /// alike.
     pub fn couplers(&self) -> &[(PhysicalQubit, PhysicalQubit)] {
         &self.couplers
     }
 
-    /// The neighbours of `qubit` with the couplers to them, ascending.
+    /// The neighbours of `qubit` with the couplers to them, ascending. None where all pairs are alike.
     pub fn neighbours(&self, qubit: PhysicalQubit) -> &[(PhysicalQubit, CouplerId)] {
         &self.neighbours[self.rows[qubit.index()] as usize..self.rows[qubit.index() + 1] as usize]
     }
 
     /// The coupler between two qubits, if there is one.
     pub fn coupler(&self, a: PhysicalQubit, b: PhysicalQubit) -> Option<CouplerId> {
+        if self.alike {
+            return (a != b && a.index().max(b.index()) < self.qubits()).then_some(CouplerId(0));
+        }
         let row = self.neighbours(a);
         row.binary_search_by_key(&b, |&(neighbour, _)| neighbour).ok().map(|index| row[index].1)
     }
@@ -188,6 +234,9 @@ impl CouplingMap {
 
     /// `set` and everything within `distance` couplers of it.
     pub fn dilate(&self, set: &QubitSet, distance: u32) -> QubitSet {
+        if self.alike && distance > 0 && !set.is_empty() {
+            return QubitSet::full(self.qubits());
+        }
         self.adjacency.dilate(set, distance)
     }
 
@@ -260,6 +309,33 @@ mod tests {
         assert_eq!(count(CouplingMap::all_to_all(11)), 55);
         assert!(CouplingMap::all_to_all(11).unwrap().is_complete());
         assert_eq!(CouplingMap::line(0), Err(CouplingMapError::Empty));
+    }
+
+    #[test]
+    fn pairs_that_are_alike_are_a_number() {
+        let (alike, kept) = (CouplingMap::alike(40).unwrap(), CouplingMap::all_to_all(40).unwrap());
+        assert_eq!((alike.pairs(), kept.pairs()), (780, 780));
+        assert_eq!((alike.coupler_figures(), kept.coupler_figures()), (1, 780));
+        let set = |qubits: &[u32]| QubitSet::from_qubits(40, qubits.iter().copied().map(PhysicalQubit));
+        for (map, coupler) in [(&alike, 0), (&kept, 40)] {
+            assert!(map.is_complete());
+            assert_eq!(map.coupler(PhysicalQubit(1), PhysicalQubit(3)), Some(CouplerId(coupler)));
+            assert_eq!(map.coupler(PhysicalQubit(1), PhysicalQubit(1)), None);
+            assert_eq!(map.coupler(PhysicalQubit(1), PhysicalQubit(40)), None);
+            assert_eq!(map.dilate(&set(&[7]), 1), QubitSet::full(40));
+            assert_eq!(map.dilate(&set(&[7]), 0), set(&[7]));
+            assert_eq!(map.dilate(&set(&[]), 3), set(&[]));
+            assert_eq!(map.largest_region(&set(&[1, 5, 39])), 3);
+            assert_eq!(map.distance(&set(&[0, 1]), &set(&[2])), Some(1));
+            let text = serde_json::to_string(map).unwrap();
+            assert_eq!(&serde_json::from_str::<CouplingMap>(&text).unwrap(), map);
+        }
+        assert!(CouplingMap::all_to_all(PAIRS_KEPT_MAX + 1).unwrap().is_alike());
+        assert!(!CouplingMap::alike(1).unwrap().is_complete());
+        assert!(
+            serde_json::from_str::<CouplingMap>(r#"{"qubits": 3, "couplers": [[0, 1]], "alike": true}"#)
+                .is_err()
+        );
     }
 
     fn any_map() -> impl Strategy<Value = (CouplingMap, QubitSet)> {

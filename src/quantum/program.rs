@@ -114,7 +114,11 @@ impl PlacedProgram {
     /// Every qubit has its even share of them.
     fn add_region(&mut self, layout: &[PhysicalQubit], map: &CouplingMap, calibration: &Calibration) {
         let gates = if self.depth > 0 { f64::from(self.depth) / 4.0 } else { 1.0 };
-        let tree = spanning_couplers(layout, map, calibration);
+        let tree = match map.is_alike() {
+            // Whatever the tree, it uses the one coupler that there is.
+            true => SmallVec::from_elem(CouplerId(0), layout.len().saturating_sub(1)),
+            false => spanning_couplers(layout, map, calibration),
+        };
         let share = 2.0 * gates * tree.len() as f64 / layout.len() as f64;
         self.couplers.extend(tree.into_iter().map(|coupler| CouplerUse { coupler, gates }));
         for qubit in &mut self.qubits {

@@ -48,7 +48,7 @@ impl Averages {
     pub fn uniform(&self, map: &CouplingMap) -> Calibration {
         Calibration {
             qubits: vec![self.qubit; map.qubits()],
-            couplers: vec![self.coupler; map.couplers().len()],
+            couplers: vec![self.coupler; map.coupler_figures()],
         }
     }
 
@@ -85,7 +85,7 @@ impl Averages {
         };
         rounded(&Calibration {
             qubits: (0..map.qubits()).map(qubit).collect(),
-            couplers: (0..map.couplers().len()).map(coupler).collect(),
+            couplers: (0..map.coupler_figures()).map(coupler).collect(),
         })
     }
 }
@@ -105,7 +105,7 @@ pub fn resample(
     let qubits = (0..map.qubits())
         .map(|index| known.qubits[qubit_stream(streams, device, index).random_range(0..known.qubits.len())]);
     let unknown = CouplerCalibration { two_qubit_error: 1.0, two_qubit_duration_s: 0.0, dead: true };
-    let couplers = (0..map.couplers().len()).map(|index| match known.couplers.len() {
+    let couplers = (0..map.coupler_figures()).map(|index| match known.couplers.len() {
         0 => unknown,
         choices => known.couplers[coupler_stream(streams, device, index).random_range(0..choices)],
     });

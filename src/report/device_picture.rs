@@ -201,8 +201,7 @@ impl<'a> Plan<'a> {
         let dead_qubits = device.calibration.qubits.iter().filter(|q| q.dead).count();
         let dead_couplers = device.calibration.couplers.iter().filter(|c| c.dead).count();
         let map = &device.coupling_map;
-        let mut text =
-            format!("{}, {} qubits, {} couplers", device.vendor, map.qubits(), map.couplers().len());
+        let mut text = format!("{}, {} qubits, {} couplers", device.vendor, map.qubits(), map.pairs());
         if dead_qubits + dead_couplers > 0 {
             text += &format!(", dead: {dead_qubits} qubits, {dead_couplers} couplers");
         }

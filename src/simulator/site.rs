@@ -69,7 +69,7 @@ impl Site {
     /// A device that has not joined yet.
     pub fn new(id: DeviceId, hardware: Hardware) -> Self {
         let published = hardware.spec().calibration.clone();
-        let couplers = hardware.spec().coupling_map.couplers().len();
+        let couplers = hardware.spec().coupling_map.coupler_figures();
         Self {
             id,
             hardware,

@@ -171,7 +171,8 @@ impl CrosstalkLimits {
 
     /// Whether the crosstalk on a coupler is above a limit, with so many more couplers driven beside it.
     fn is_above(&self, limit: f64, epoch: &Epoch, coupler: CouplerId, own: Option<u32>, more: usize) -> bool {
-        let (a, b) = epoch.map.couplers()[coupler.index()];
+        // None where all pairs share one coupler: nothing is beside it.
+        let Some(&(a, b)) = epoch.map.couplers().get(coupler.index()) else { return false };
         let driven = self.holders.driven_beside(epoch, a, b, own) + more;
         let error = epoch.calibration.couplers[coupler.index()].two_qubit_error;
         expected_share(driven) * error > limit

@@ -54,7 +54,7 @@ pub fn recalibrate(
     let device = turn.state.fleet().get(id).ok_or(CommandError::UnknownDevice(id))?;
     let (qubits, couplers) = (calibration.qubits.len(), calibration.couplers.len());
     let map = &device.spec.coupling_map;
-    if (qubits, couplers) != (map.qubits(), map.couplers().len()) {
+    if (qubits, couplers) != (map.qubits(), map.coupler_figures()) {
         return Err(CommandError::WrongSize { device: id, qubits, couplers });
     }
     let epoch = EpochNumber(device.epoch.number.0 + 1);

@@ -109,7 +109,7 @@ impl Epoch {
         };
         let usable =
             QubitSet::from_qubits(qubits, (0..qubits as u32).map(PhysicalQubit).filter(|q| alive(*q)));
-        let mut usable_couplers = vec![0_u64; map.couplers().len().div_ceil(64)];
+        let mut usable_couplers = vec![0_u64; map.coupler_figures().div_ceil(64)];
         let mut worst_two_qubit_error = 0.0_f64;
         for (id, &(a, b)) in map.couplers().iter().enumerate() {
             let figures = &calibration.couplers[id];
@@ -120,14 +120,22 @@ impl Epoch {
                 worst_two_qubit_error = worst_two_qubit_error.max(figures.two_qubit_error);
             }
         }
+        if map.is_alike()
+            && let Some(figures) = calibration.couplers.first()
+            && !(figures.dead || offline_couplers.contains(&CouplerId(0)))
+            && figures.two_qubit_error < DEAD_ERROR
+        {
+            usable_couplers[0] |= 1;
+            worst_two_qubit_error = figures.two_qubit_error;
+        }
         let readout_errors = calibration.qubits.iter().map(|q| q.readout_error);
         let qubit_cost: Vec<u64> = (0..).zip(readout_errors).map(|(id, error)| distinct(error, id)).collect();
         let gate_errors = || calibration.couplers.iter().map(|c| c.two_qubit_error);
         // Where every pair is coupled and all couplers are alike, the best qubits are best on any couplers: a case
         // that is solved without a search, and must stay recognisable.
         let first = gate_errors().next().unwrap_or(0.0);
-        let alike = map.couplers().len() == qubits * qubits.saturating_sub(1) / 2
-            && gate_errors().all(|error| error == first);
+        let every_pair = map.pairs() == qubits as u64 * (qubits as u64).saturating_sub(1) / 2;
+        let alike = every_pair && gate_errors().all(|error| error == first);
         let coupler_cost: Vec<u64> = if alike {
             gate_errors().map(cost_of_error).collect()
         } else {
@@ -144,8 +152,12 @@ impl Epoch {
             rows.push(links.len() as u32);
         }
         let graph = Graph::new(&rows, &links);
-        let complete = links.len() >= usable.len() * usable.len().saturating_sub(1);
-        let (girth, side) = shortest_cycle(&graph.rows, &graph.to);
+        let one_for_all = map.is_alike() && bit(&usable_couplers, CouplerId(0));
+        let complete = one_for_all || links.len() >= usable.len() * usable.len().saturating_sub(1);
+        let (girth, side) = match one_for_all {
+            true => ((usable.len() > 2).then_some(3), None),
+            false => shortest_cycle(&graph.rows, &graph.to),
+        };
         let layer_s = layer_s(&calibration);
         let figures: Vec<QubitFigures> =
             calibration.qubits.iter().map(|qubit| QubitFigures::new(qubit, layer_s)).collect();
@@ -158,7 +170,16 @@ impl Epoch {
         let count = (usable.len() as f64).max(1.0);
         mean = mean.zip(mean, |sum, _| sum / count);
         let costs = links.iter().map(|link| nats_of_cost(link.cost));
-        let mean_coupler = costs.sum::<f64>() / (links.len() as f64).max(1.0);
+        let mean_coupler = match one_for_all {
+            true => nats_of_cost(coupler_cost[0]),
+            false => costs.sum::<f64>() / (links.len() as f64).max(1.0),
+        };
+        let degrees = rows.windows(2).map(|row| (row[1] - row[0]) as usize);
+        let max_degree = match one_for_all {
+            true => usable.len().saturating_sub(1),
+            false => degrees.max().unwrap_or(0),
+        };
+        let of_all_pairs = one_for_all.then(|| coupler_cost[0]);
         let mut epoch = Self {
             number,
             revision: 0,
@@ -171,10 +192,10 @@ impl Epoch {
             bipartite: side.is_some(),
             side,
             openness: Vec::new(),
-            max_degree: rows.windows(2).map(|row| (row[1] - row[0]) as usize).max().unwrap_or(0),
+            max_degree,
             complete,
             alike,
-            fingerprint: fingerprint(&rows, &links, &qubit_cost, &figures),
+            fingerprint: fingerprint(&rows, &links, of_all_pairs, &qubit_cost, &figures),
             qubit_cost,
             layer_s,
             figures,
@@ -238,7 +259,8 @@ impl Epoch {
         self.map.qubits()
     }
 
-    /// The live couplers of `qubit`, ascending by the other end.
+    /// The live couplers of `qubit`, ascending by the other end. None where all pairs share one, see
+    /// [`CouplingMap::is_alike`].
     pub fn links(&self, qubit: PhysicalQubit) -> &[Link] {
         &self.links[self.rows[qubit.index()] as usize..self.rows[qubit.index() + 1] as usize]
     }
@@ -270,12 +292,17 @@ impl Epoch {
     }
 
     /// The live coupler between two qubits as seen from the first.
-    pub fn link(&self, from: PhysicalQubit, to: PhysicalQubit) -> Option<&Link> {
+    pub fn link(&self, from: PhysicalQubit, to: PhysicalQubit) -> Option<Link> {
+        if self.map.is_alike() {
+            let live = self.complete && self.usable.contains(from) && self.usable.contains(to);
+            let coupler = self.map.coupler(from, to).filter(|_| live)?;
+            return Some(Link { to, coupler, cost: self.coupler_cost[0] });
+        }
         let row = self.links(from);
         if row.len() <= 8 {
-            row.iter().find(|link| link.to == to)
+            row.iter().copied().find(|link| link.to == to)
         } else {
-            row.binary_search_by_key(&to, |link| link.to).ok().map(|index| &row[index])
+            row.binary_search_by_key(&to, |link| link.to).ok().map(|index| row[index])
         }
     }
 
@@ -345,13 +372,22 @@ impl QubitFigures {
     }
 }
 
-fn fingerprint(rows: &[u32], links: &[Link], qubit_cost: &[u64], figures: &[QubitFigures]) -> u128 {
+fn fingerprint(
+    rows: &[u32],
+    links: &[Link],
+    of_all_pairs: Option<u64>,
+    qubit_cost: &[u64],
+    figures: &[QubitFigures],
+) -> u128 {
     let mut hasher = blake3::Hasher::new();
     for row in rows {
         hasher.update(&row.to_le_bytes());
     }
     for link in links {
         hasher.update(&link.to.0.to_le_bytes()).update(&link.cost.to_le_bytes());
+    }
+    if let Some(cost) = of_all_pairs {
+        hasher.update(b"all pairs").update(&cost.to_le_bytes());
     }
     for cost in qubit_cost {
         hasher.update(&cost.to_le_bytes());

@@ -125,7 +125,9 @@ pub fn divide(map: &CouplingMap, config: &FixedRegionsConfig) -> Vec<QubitSet> {
         if config.count.is_some_and(|most| regions.len() as u32 >= most) {
             break;
         }
-        let starts: Vec<PhysicalQubit> = left.iter().collect();
+        // Where all pairs are alike, the first start is as good as any.
+        let starts: Vec<PhysicalQubit> =
+            left.iter().take(if map.is_alike() { 1 } else { usize::MAX }).collect();
         let grown = starts.into_iter().filter_map(|start| grow(map, &left, start, size as usize));
         let best = grown.min_by_key(|region| {
             let mut rest = left.clone();
@@ -212,6 +214,9 @@ fn with(map: &CouplingMap, one: &QubitSet, other: &QubitSet, gap: u32, free: &Qu
 
 /// Qubits in connected parts of at least the given size.
 fn useful(map: &CouplingMap, left: &QubitSet, size: usize) -> usize {
+    if map.is_alike() {
+        return if left.len() >= size { left.len() } else { 0 };
+    }
     let mut unseen = left.clone();
     let mut total = 0;
     while let Some(start) = unseen.first() {
@@ -231,6 +236,11 @@ fn useful(map: &CouplingMap, left: &QubitSet, size: usize) -> usize {
 
 /// A region from `start`: next comes always the neighbour with the fewest ways out, then the lowest.
 fn grow(map: &CouplingMap, left: &QubitSet, start: PhysicalQubit, size: usize) -> Option<QubitSet> {
+    if map.is_alike() {
+        let from_start = left.iter().skip_while(|&qubit| qubit != start);
+        let region = QubitSet::from_qubits(map.qubits(), from_start.take(size));
+        return (region.len() == size).then_some(region);
+    }
     let mut region = QubitSet::from_qubits(map.qubits(), [start]);
     let mut rim = QubitSet::new(map.qubits());
     let mut last = start;

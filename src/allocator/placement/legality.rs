@@ -39,9 +39,9 @@ pub fn placement_of_layout(
         cost += u128::from(noise);
         objective += u128::from(request.qubit_cost_with(noise, qubit));
     }
-    let mut add = |link: &Link, weight: u32| {
-        cost += u128::from(weight) * u128::from(request.noise_of_gates(link));
-        objective += u128::from(weight) * u128::from(request.gate_cost(link));
+    let mut add = |link: Link, weight: u32| {
+        cost += u128::from(weight) * u128::from(request.noise_of_gates(&link));
+        objective += u128::from(weight) * u128::from(request.gate_cost(&link));
     };
     if pattern.is_region() && request.has_interchangeable_couplers() {
         // Any of its couplers will do, and a region has one less than qubits.
@@ -50,7 +50,7 @@ pub fn placement_of_layout(
         }
     } else if pattern.is_region() {
         for link in spanning_links(request, &layout)? {
-            add(&link, 1);
+            add(link, 1);
         }
     }
     for &(a, b, weight) in pattern.edges() {

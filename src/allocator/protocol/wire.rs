@@ -45,7 +45,7 @@ pub(super) mod device {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<DeviceSpec>, D::Error> {
         let Form { spec, figures } = Form::deserialize(deserializer)?;
         let calibration = Arc::new(figures.calibration().map_err(D::Error::custom)?);
-        let (qubits, couplers) = (spec.coupling_map.qubits(), spec.coupling_map.couplers().len());
+        let (qubits, couplers) = (spec.coupling_map.qubits(), spec.coupling_map.coupler_figures());
         if (calibration.qubits.len(), calibration.couplers.len()) != (qubits, couplers) {
             let message = format!("the figures do not fit a device of {qubits} qubits, {couplers} couplers");
             return Err(D::Error::custom(message));

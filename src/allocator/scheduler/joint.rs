@@ -99,6 +99,10 @@ fn better_places(turn: &mut Turn<'_>, plan: &Plan, batch: &[usize]) -> Option<(V
         return None;
     }
     let (epoch, technology) = (device.epoch.clone(), device.spec.technology);
+    if epoch.map.is_alike() {
+        // Jobs compete for nothing but qubits there, and the pool of places is made from couplers.
+        return None;
+    }
     for job in &jobs {
         turn.state.take_back(device_id, job.allocation);
     }

@@ -121,7 +121,7 @@ impl State {
 
     fn recalibrated(&mut self, id: DeviceId, epoch: EpochNumber, calibration: &Arc<Calibration>) -> Done {
         let known = self.fleet.get(id).map(|device| &device.spec.coupling_map);
-        let sizes = known.map(|map| (map.qubits(), map.couplers().len()));
+        let sizes = known.map(|map| (map.qubits(), map.coupler_figures()));
         let fits = sizes == Some((calibration.qubits.len(), calibration.couplers.len()));
         ensure(fits, "figures that are not those of the device")?;
         let number = self.fleet.recalibrate(id, calibration.clone());

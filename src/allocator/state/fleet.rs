@@ -91,7 +91,7 @@ impl TryFrom<SavedDevice> for Device {
         let map = saved.spec.coupling_map.clone();
         let SavedEpoch { number, revision, calibration } = saved.epoch;
         let sized = |figures: &Calibration| {
-            (figures.qubits.len(), figures.couplers.len()) == (map.qubits(), map.couplers().len())
+            (figures.qubits.len(), figures.couplers.len()) == (map.qubits(), map.coupler_figures())
         };
         let known = saved.qubit_status.keys().all(|qubit| qubit.index() < map.qubits())
             && saved.coupler_status.keys().all(|coupler| coupler.index() < map.couplers().len());

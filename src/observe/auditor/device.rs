@@ -63,7 +63,7 @@ pub(super) struct AuditedDevice {
 impl AuditedDevice {
     pub(super) fn new(id: DeviceId, spec: &DeviceSpec) -> Self {
         let qubits = spec.coupling_map.qubits();
-        let couplers = spec.coupling_map.couplers().len();
+        let couplers = spec.coupling_map.coupler_figures();
         let mut device = Self {
             id,
             map: Arc::clone(&spec.coupling_map),
@@ -164,7 +164,10 @@ impl AuditedDevice {
                     return;
                 };
                 *status = to;
-                let (a, b) = self.map.couplers()[coupler.index()];
+                let Some(&(a, b)) = self.map.couplers().get(coupler.index()) else {
+                    // The one coupler of all pairs, which nobody can name.
+                    return;
+                };
                 let owner = self.owner[a.index()];
                 if ends && owner != NOBODY && owner == self.owner[b.index()] {
                     let used =
@@ -495,6 +498,14 @@ impl AuditedDevice {
         self.rim.clear();
         self.rim.push(root);
         let mut reached = 1;
+        if self.map.is_alike() {
+            // One coupler for all pairs: all or nothing.
+            if self.usable_couplers[0] && self.within_limits(CouplerId(0), &request.limits) {
+                layout.iter().for_each(|qubit| self.seen[qubit.index()] = self.search);
+                reached = layout.len();
+            }
+            return reached;
+        }
         while let Some(qubit) = self.rim.pop() {
             if reached == layout.len() {
                 // There is nothing else to reach.
@@ -567,6 +578,13 @@ impl AuditedDevice {
                 break;
             }
             self.next_rim.clear();
+            if self.map.is_alike() {
+                // One step leads everywhere.
+                let everywhere = (0..self.owner.len()).filter(|&qubit| self.seen[qubit] != self.search);
+                self.next_rim.extend(everywhere.map(|qubit| PhysicalQubit(qubit as u32)));
+                self.next_rim.iter().for_each(|qubit| self.seen[qubit.index()] = self.search);
+                self.rim.clear();
+            }
             for &qubit in &self.rim {
                 for &(to, _) in self.map.neighbours(qubit) {
                     if self.seen[to.index()] != self.search {

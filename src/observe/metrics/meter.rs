@@ -156,7 +156,7 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(now: Time, spec: &DeviceSpec, regions: bool) -> Self {
         let qubits = spec.coupling_map.qubits();
-        let couplers = spec.coupling_map.couplers().len();
+        let couplers = spec.coupling_map.coupler_figures();
         let mut meter = Self {
             name: spec.name.clone(),
             map: Arc::clone(&spec.coupling_map),
@@ -234,42 +234,44 @@ impl Meter {
         self.refresh();
     }
 
-    /// Whether every pair of qubits has a coupler, and all of these are alive.
+    /// Whether every pair of qubits in service has a live coupler.
     fn all_pairs_live(&self) -> bool {
-        self.map.is_complete() && self.rates.couplers == self.map.couplers().len() as u64
+        match self.map.is_alike() {
+            true => self.live_couplers[0],
+            false => self.map.is_complete() && self.rates.couplers == self.map.pairs(),
+        }
     }
 
     /// Lets an allocation hold its qubits; answers how many couplers lie inside.
-    pub(super) fn hold(&mut self, now: Time, allocation: &Allocation) -> u32 {
+    pub(super) fn hold(&mut self, now: Time, allocation: &Allocation) -> u64 {
         self.settle(now);
         let held = &allocation.held;
         let mut couplers = 0;
         if self.all_pairs_live() {
-            let inside = held.iter().filter(|qubit| qubit.index() < self.map.qubits()).count() as u32;
-            couplers = inside * inside.saturating_sub(1) / 2;
+            couplers = pairs_among(held.intersection_len(&self.in_service) as u64);
         } else {
             for &qubit in allocation.layout.iter().filter(|qubit| qubit.index() < self.map.qubits()) {
                 for &(to, coupler) in self.map.neighbours(qubit) {
                     couplers +=
-                        u32::from(to > qubit && held.contains(to) && self.live_couplers[coupler.index()]);
+                        u64::from(to > qubit && held.contains(to) && self.live_couplers[coupler.index()]);
                 }
             }
         }
         self.held.union_with(held);
         self.blocked.add(&allocation.blocked);
         self.rates.active += 1;
-        self.rates.couplers_held += u64::from(couplers);
+        self.rates.couplers_held += couplers;
         self.recount();
         couplers
     }
 
     /// Takes back what [`Self::hold`] gave.
-    pub(super) fn release(&mut self, now: Time, allocation: &Allocation, couplers: u32) {
+    pub(super) fn release(&mut self, now: Time, allocation: &Allocation, couplers: u64) {
         self.settle(now);
         self.held.subtract(&allocation.held);
         self.blocked.take(&allocation.blocked);
         self.rates.active = self.rates.active.saturating_sub(1);
-        self.rates.couplers_held = self.rates.couplers_held.saturating_sub(u64::from(couplers));
+        self.rates.couplers_held = self.rates.couplers_held.saturating_sub(couplers);
         self.recount();
     }
 
@@ -328,6 +330,12 @@ impl Meter {
             let ends = self.in_service.contains(a) && self.in_service.contains(b);
             self.live_couplers[c] = alive && ends && self.coupler_status[c] != Status::Offline;
             couplers += u64::from(self.live_couplers[c]);
+        }
+        if self.map.is_alike() {
+            let figures = self.calibration.couplers.first();
+            let alive = figures.is_some_and(|figures| !figures.dead && figures.two_qubit_error < DEAD_ERROR);
+            self.live_couplers[0] = alive && self.coupler_status[0] != Status::Offline;
+            couplers = if self.live_couplers[0] { pairs_among(self.in_service.len() as u64) } else { 0 };
         }
         self.adjacency = Adjacency::new(self.map.qubits(), |qubit| {
             let live =
@@ -391,4 +399,9 @@ impl Meter {
         }
         largest
     }
+}
+
+/// How many pairs so many qubits make.
+fn pairs_among(qubits: u64) -> u64 {
+    qubits * qubits.saturating_sub(1) / 2
 }

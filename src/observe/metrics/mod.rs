@@ -52,7 +52,7 @@ impl Default for MetricsOptions {
 #[derive(Debug, Clone)]
 enum Phase {
     Waiting { since: Time, device: Option<DeviceId> },
-    Running { allocation: Arc<Allocation>, couplers: u32 },
+    Running { allocation: Arc<Allocation>, couplers: u64 },
 }
 
 #[derive(Debug, Clone)]
@@ -501,7 +501,7 @@ impl Metrics {
         }
     }
 
-    fn release(&mut self, allocation: Arc<Allocation>, couplers: u32, project: u32) {
+    fn release(&mut self, allocation: Arc<Allocation>, couplers: u64, project: u32) {
         let now = self.now;
         self.running.take(now, 1);
         let ran = u128::from(self.clip(allocation.started).0);

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::calibration::{Calibration, CouplerCalibration, DEAD_ERROR, QubitCalibration};
-use super::coupling_map::{CouplingMap, CouplingMapError};
+use super::coupling_map::{CouplingMap, CouplingMapError, PAIRS_KEPT_MAX};
 use super::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
 use super::file_error::FileError;
 use super::lattice;
@@ -47,7 +47,6 @@ const LIMITS: Limits = Limits { depth: 16, aliases: 1_000, nodes: 3_000_000, byt
 
 /// Most qubits of one device, and most couplers: guards against a mistyped number filling the memory.
 const MAX_QUBITS: u32 = 100_000;
-pub(crate) const MAX_ALL_TO_ALL: u32 = 2_048;
 
 impl DeviceSpec {
     /// Reads the device in `text`. `origin` names it in errors, usually the path.
@@ -220,11 +219,6 @@ impl File<'_> {
         let map = match (topology.value, shape) {
             (Topology::Line, _) => CouplingMap::line(qubits),
             (Topology::Ring, _) => CouplingMap::ring(qubits),
-            (Topology::AllToAll, _) if qubits > MAX_ALL_TO_ALL => {
-                return Err(at_qubits(format!(
-                    "{qubits} qubits; hint: at most {MAX_ALL_TO_ALL} with all_to_all"
-                )));
-            }
             (Topology::AllToAll, _) => CouplingMap::all_to_all(qubits),
             (Topology::Grid, Some((rows, columns))) => CouplingMap::grid(rows, columns),
             (Topology::HeavyHex, Some((rows, columns))) => CouplingMap::heavy_hex(rows, columns),
@@ -362,6 +356,13 @@ impl File<'_> {
         for row in rows {
             let (a, b) = row.value.qubits;
             let pair = (super::PhysicalQubit(a.min(b)), super::PhysicalQubit(a.max(b)));
+            if map.is_alike() {
+                let message = format!(
+                    "coupler [{a}, {b}] of an all_to_all device of more than {PAIRS_KEPT_MAX} qubits; hint: all its pairs have the \
+                     figures of `noise_profile`"
+                );
+                return Err(self.error(row.referenced, message));
+            }
             let Ok(index) = map.couplers().binary_search(&pair) else {
                 let message = format!(
                     "the topology has no coupler [{a}, {b}]; hint: drop `topology` to list all couplers"

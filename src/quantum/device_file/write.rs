@@ -65,7 +65,9 @@ pub(super) fn to_yaml(device: &DeviceSpec) -> String {
         push(&mut text, format_args!("topology: all_to_all"));
     }
     push_rows(&mut text, "qubit_calibration", &qubit_names, &qubits, false);
-    push_rows(&mut text, "couplers", &coupler_names, &couplers, !device.coupling_map.is_complete());
+    if !device.coupling_map.is_alike() {
+        push_rows(&mut text, "couplers", &coupler_names, &couplers, !device.coupling_map.is_complete());
+    }
     text
 }
 

@@ -184,6 +184,10 @@ fn aim(
         TargetConfig::Qubit(qubit) => Aim::Fixed(Target::Qubit(id, check(qubit)?)),
         TargetConfig::Coupler(a, b) => {
             let (first, second) = (check(a)?, check(b)?);
+            if map.is_alike() {
+                let hint = "all pairs of so large an all-to-all device share one coupler".to_owned();
+                return Err(FailureError::UnknownCoupler { entry, a, b, device: device.name.clone(), hint });
+            }
             let coupler = map.coupler(first, second).ok_or_else(|| {
                 let partners: Vec<String> =
                     map.neighbours(first).iter().map(|(q, _)| q.0.to_string()).collect();
@@ -198,7 +202,7 @@ fn aim(
                 entry,
                 key: "target",
                 value: "random_coupler".to_owned(),
-                hint: "a chosen device has no couplers",
+                hint: "a chosen device has no couplers of its own",
             });
         }
         TargetConfig::RandomCoupler => Aim::AnyCoupler(id, map.couplers().len() as u32),

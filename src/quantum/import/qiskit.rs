@@ -20,9 +20,9 @@ use serde_json::Value;
 use crate::config_file::shown::escaped;
 use crate::input_file;
 use crate::quantum::calibration::{Calibration, CouplerCalibration, DEAD_ERROR, QubitCalibration};
-use crate::quantum::coupling_map::CouplingMap;
+use crate::quantum::coupling_map::{CouplingMap, PAIRS_KEPT_MAX};
 use crate::quantum::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
-use crate::quantum::device_file::{MAX_ALL_TO_ALL, MAX_BYTES, rounded, typical_speed};
+use crate::quantum::device_file::{MAX_BYTES, rounded, typical_speed};
 use crate::quantum::{CouplerId, PhysicalQubit};
 use crate::time::Span;
 use parameter::{Parameter, find};
@@ -225,8 +225,8 @@ fn coupling_map(
     warnings: &mut Vec<ImportWarning>,
 ) -> Result<CouplingMap, ImportError> {
     let Some(listed) = &conf.coupling_map else {
-        if conf.n_qubits > MAX_ALL_TO_ALL {
-            return Err(ImportError::NoCouplingMap(conf.n_qubits, MAX_ALL_TO_ALL));
+        if conf.n_qubits > PAIRS_KEPT_MAX {
+            return Err(ImportError::NoCouplingMap(conf.n_qubits, PAIRS_KEPT_MAX));
         }
         return Ok(CouplingMap::all_to_all(conf.n_qubits)?);
     };

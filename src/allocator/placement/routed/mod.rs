@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::compact::Compact;
 use super::graph::NONE;
+use super::interchangeable;
 use super::pattern::Pattern;
 use super::routing::{
     ONE_SWAP, Paths, SWAP_GATES, UNREACHABLE, flat_cost, least_swaps, placement_of_routed_layout,
@@ -31,6 +32,9 @@ impl PlacementStrategy for Region {
     }
 
     fn place(&mut self, request: &PlacementRequest<'_>) -> Placed {
+        if let Some(placed) = interchangeable::cheapest(request) {
+            return placed;
+        }
         if request.pattern.is_region() {
             return self.regions.cheapest(request);
         }

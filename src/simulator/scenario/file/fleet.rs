@@ -87,7 +87,8 @@ pub enum LatticeFile {
         /// Number of qubits.
         qubits: u32,
     },
-    /// Every qubit with every other, as in an ion trap. One qubit makes a plain server.
+    /// Every qubit with every other, as in an ion trap. One qubit makes a plain server; of more than 1,024 qubits all pairs share
+    /// one figure, without crosstalk and failures of their own.
     AllToAll {
         /// Number of qubits.
         qubits: u32,

@@ -23,7 +23,6 @@ use crate::time::Time;
 /// Most devices, qubits of one device, and qubits of the whole fleet: guards against a mistyped number.
 const MAX_DEVICES: u64 = 100_000;
 const MAX_QUBITS: u64 = 100_000;
-const MAX_ALL_TO_ALL: u32 = 2_048;
 const MAX_FLEET_QUBITS: u64 = 20_000_000;
 
 /// Devices already read, so that a device used many times is read once and shares its figures.
@@ -229,7 +228,7 @@ fn coupling_map(lattice: &LatticeFile) -> Result<CouplingMap, String> {
             CouplingMap::ring(qubits)
         }
         LatticeFile::AllToAll { qubits } => {
-            at_most(u64::from(qubits), u64::from(MAX_ALL_TO_ALL))?;
+            at_most(u64::from(qubits), MAX_QUBITS)?;
             CouplingMap::all_to_all(qubits)
         }
     };
