@@ -417,7 +417,7 @@ fn hostile_files_are_refused_quickly() {
         "name: x\n".repeat(100_000),
         format!("name: x\ntechnology: simulator\nqubits: 9\ntopology: line\nsource: {}", "*".repeat(100)),
         "a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b, *b]\n".repeat(2),
-        "name: x\ntechnology: simulator\nqubits: 100000\ntopology: all_to_all".to_owned(),
+        "name: x\ntechnology: simulator\nqubits: 100001\ntopology: all_to_all".to_owned(),
         "name: x\ntechnology: simulator\nqubits: 9\ntopology: grid\nlattice: {rows: 4000000000, columns: 4000000000}"
             .to_owned(),
         " ".repeat(MAX_BYTES + 1),
@@ -427,6 +427,19 @@ fn hostile_files_are_refused_quickly() {
         assert!(error.starts_with("bad.yaml") && error.len() < 1_000, "{} bytes: {error}", error.len());
     }
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+/// Its pairs share one figure, and no pair has one of its own.
+#[test]
+fn a_machine_of_many_processors_reads_back() {
+    let text = "name: machine\ntechnology: simulator\nqubits: 100000\ntopology: all_to_all\n\
+                noise_profile: {two_qubit_error: 0.01, readout_error: 0.02}";
+    let device = DeviceSpec::from_yaml(text, "machine").unwrap();
+    assert!(device.coupling_map.is_alike() && device.calibration.couplers.len() == 1);
+    assert_eq!(DeviceSpec::from_yaml(&device.to_yaml(), "machine"), Ok(device));
+    let own = format!("{text}\ncouplers: [{{qubits: [0, 1], two_qubit_error: 0.5}}]\n");
+    let error = DeviceSpec::from_yaml(&own, "machine").unwrap_err().to_string();
+    assert!(error.contains("all its pairs have the figures of `noise_profile`"), "{error}");
 }
 
 #[test]

@@ -60,6 +60,10 @@ fn brute_force_agrees_on_what_is_possible_and_is_rarely_better() {
                 worst = worst.max(ratio);
                 total += ratio;
             }
+            // Where all couplers are alike, it takes no search.
+            (PlacementOutcome::Optimal(placement), Some(least)) => {
+                assert_eq!((placement.objective, placement.routing), (least, None), "{}", case.name);
+            }
             (PlacementOutcome::ProvedInfeasible, None) => {}
             // Packing several components, or keeping to a limit, is not what the search minimises.
             (PlacementOutcome::BudgetExhausted, _) => {
