@@ -155,3 +155,29 @@ fn swap_gates_count_once() {
     let gates = score.ln() / 0.99_f64.ln();
     assert!((f64::from(swaps) - (gates - 3.0) / 3.0 - 0.5).abs() <= 0.5, "{answer}");
 }
+
+/// A template may state the width that the file declares, as a table may; any other number is wrong.
+#[test]
+fn the_declared_width_may_be_stated() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("c.qasm"), qasm(16, "cx q[12],q[13];\nmeasure q[12] -> c[0];\n")).unwrap();
+    let validate = |qubits: u32| {
+        let scenario = format!(
+            "scenario: one\nfleet: [{{device: ibm_guadalupe}}]\nhorizon: {{jobs: 3}}\nworkload: {{arrivals: {{poisson: {{rate: 1/h}}}}, \
+             jobs: [{{name: wide, topology: {{circuit: ./c.qasm}}, qubits: {qubits}}}]}}\n"
+        );
+        fs::write(folder.path().join("run.yaml"), scenario).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rmsim"));
+        command.args(["validate", "run.yaml"]).current_dir(folder.path()).output().unwrap().status.code()
+    };
+    assert_eq!([2, 16, 5].map(validate), [Some(0), Some(0), Some(2)]);
+}
+
+/// Resets make no qubit active; a job without gates and measurements still needs a qubit.
+#[test]
+fn a_circuit_that_only_resets_needs_one_qubit() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("c.qasm"), qasm(16, "reset q[3];\nreset q[9];\n")).unwrap();
+    let jobs = run(folder.path(), "ibm_guadalupe", 2, &["requested_number_of_resources", "waiting_time"]);
+    assert_eq!(jobs, [["1", "0"], ["1", "0"]]);
+}

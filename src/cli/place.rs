@@ -104,8 +104,10 @@ struct Program {
     name: String,
     topology: Topology,
     qubits: u32,
-    /// Layers; 0: unknown.
+    /// Layers; 0 of a shape: unknown.
     depth: u32,
+    /// Whether that is known.
+    has_depth: bool,
     /// Number of each of its qubits in the circuit.
     names: Vec<VirtualQubit>,
     /// What there is to be said of its layers.
@@ -124,6 +126,7 @@ impl Program {
             topology: shape.topology.clone(),
             qubits: shape.qubits,
             depth: depth.unwrap_or(0),
+            has_depth: depth.is_some(),
             names: (0..shape.qubits).map(VirtualQubit).collect(),
             depth_text,
         }
@@ -135,14 +138,15 @@ impl Program {
         let profile = profile.on_active_qubits();
         let qubits = profile.interactions.qubits();
         if names.is_empty() {
-            names = (0..qubits).map(VirtualQubit).collect();
+            names.push(VirtualQubit(0));
         }
         let name = match declared == qubits {
             true => reference.to_owned(),
             false => format!("{reference}, {qubits} of {declared} qubits: nothing happens to the others"),
         };
         let (depth, depth_text) = (profile.depth, profile.depth.to_string());
-        Ok(Self { name, topology: Topology::Circuit(Arc::new(profile)), qubits, depth, names, depth_text })
+        let topology = Topology::Circuit(Arc::new(profile));
+        Ok(Self { name, topology, qubits, depth, has_depth: true, names, depth_text })
     }
 
     /// Success by the device's figures: what a run of this program is predicted to have.
@@ -182,7 +186,7 @@ fn place_one(args: &PlaceArgs, device: &str, program: &Program, console: &Consol
     let answer = cold(&epoch, &free, compiled, strategy.as_mut(), settings(args), &CpuClock::new())
         .map_err(|layout| Failure::failed(format!("the layout {layout} is not legal; hint: a defect")))?;
     let pattern = compiled();
-    let predicted = program.predicted(&epoch, &pattern, &answer).filter(|_| program.depth > 0);
+    let predicted = program.predicted(&epoch, &pattern, &answer).filter(|_| program.has_depth);
     let place = format!("{}, {} of {qubits} qubits free", device.name, free.len());
     let drawn = match answer.layout.is_empty() || args.picture.is_some() {
         true => None,
@@ -196,6 +200,8 @@ fn place_one(args: &PlaceArgs, device: &str, program: &Program, console: &Consol
         placed_for: pattern.uses().depth(),
         success: predicted,
         layout: &layout,
+        // Neither a region nor too many qubits is a matter of SWAP gates.
+        may_route: args.strategy == "noise_aware" && !pattern.is_region() && pattern.qubits() <= free.len(),
     };
     print(|to| {
         if args.json {
@@ -230,7 +236,7 @@ fn as_json(
     serde_json::json!({
         "device": device.name,
         "pattern": program.name,
-        "depth": (program.depth > 0).then_some(program.depth),
+        "depth": program.has_depth.then_some(program.depth),
         "placed_for_depth": pattern.uses().depth(),
         "outcome": answer.outcome,
         "fidelity_predicted": predicted,

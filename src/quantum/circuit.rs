@@ -218,12 +218,16 @@ impl CircuitProfile {
     }
 
     /// The circuit on its active qubits alone, numbered in their order: what a job needs qubits for. Files that were
-    /// compiled for a device declare all of its qubits. A circuit in which nothing happens at all keeps its own.
+    /// compiled for a device declare all of its qubits. Resets and delays alone make no qubit active; a circuit without
+    /// gates and measurements keeps its first one.
     #[must_use]
     pub fn on_active_qubits(self) -> Self {
-        let active = self.active_qubits();
-        if active.is_empty() || active.len() == self.measured.len() {
+        let mut active = self.active_qubits();
+        if active.len() == self.measured.len() {
             return self;
+        }
+        if active.is_empty() {
+            active.push(VirtualQubit(0));
         }
         let mut number = vec![0; self.measured.len()];
         (0..).zip(&active).for_each(|(new, old)| number[old.index()] = new);
@@ -258,7 +262,7 @@ mod tests {
         assert_eq!(wide.active_qubits(), [1, 3, 4, 5].map(VirtualQubit));
         assert_eq!(narrow.clone().on_active_qubits(), narrow);
         let nothing = circuit(2, &[], &[0, 0], &[false, false]);
-        assert_eq!(nothing.clone().on_active_qubits(), nothing);
+        assert_eq!(nothing.on_active_qubits(), circuit(1, &[], &[0], &[false]));
     }
 
     #[test]

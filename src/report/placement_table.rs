@@ -117,17 +117,20 @@ pub struct PlacedText<'a> {
     pub success: Option<f64>,
     /// Virtual and physical qubits.
     pub layout: &'a str,
+    /// Whether SWAP gates might help where there is no placement.
+    pub may_route: bool,
 }
 
 /// One placement in full.
 pub fn placement(text: &PlacedText<'_>, measured: &Measured) -> String {
-    let &PlacedText { what, place, depth, placed_for, success, layout } = text;
+    let &PlacedText { what, place, depth, placed_for, success, layout, may_route } = text;
     let [_, score, gap, _, steps, _] = measured.cells();
     let of_depth = placed_for.map_or_else(String::new, |depth| format!(" for depth {depth}"));
     let outcome = match measured.outcome {
         Outcome::Optimal => format!("optimal: the best there is{of_depth}, proved"),
         Outcome::Feasible if measured.gap.is_some() => "feasible: not proved to be the best".to_owned(),
         Outcome::Feasible => "feasible: the first found".to_owned(),
+        Outcome::ProvedInfeasible if !may_route => "proved infeasible: there is no placement".to_owned(),
         Outcome::ProvedInfeasible => {
             "proved infeasible: there is no placement; hint: --strategy region estimates it with SWAP gates"
                 .to_owned()

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use super::memory::MemoryUse;
 use super::topology_aware::TopologyAware;
 use super::{Capabilities, Placed, PlacementOutcome, PlacementRequest, PlacementStrategy};
+use std::cmp::Reverse;
+
 use crate::allocator::config::{FixedRegionsConfig, SearchMemory};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{PhysicalQubit, QubitSet};
@@ -125,9 +127,9 @@ pub fn divide(map: &CouplingMap, config: &FixedRegionsConfig) -> Vec<QubitSet> {
         if config.count.is_some_and(|most| regions.len() as u32 >= most) {
             break;
         }
-        // Where all pairs are alike, the first start is as good as any.
+        // Where all are neighbours, the first start is as good as any.
         let starts: Vec<PhysicalQubit> =
-            left.iter().take(if map.is_alike() { 1 } else { usize::MAX }).collect();
+            left.iter().take(if map.is_complete() { 1 } else { usize::MAX }).collect();
         let grown = starts.into_iter().filter_map(|start| grow(map, &left, start, size as usize));
         let best = grown.min_by_key(|region| {
             let mut rest = left.clone();
@@ -172,15 +174,22 @@ fn joined(
     free: &QubitSet,
 ) -> Option<QubitSet> {
     let mut best: Option<(usize, QubitSet)> = None;
+    let mut by_size: Vec<usize> = (0..regions.len()).collect();
+    by_size.sort_by_key(|&index| (Reverse(regions[index].len()), index));
     let suffices = |held: usize, union: &QubitSet| held >= wanted && map.largest_region(union) >= wanted;
     for first in 0..regions.len() {
         let mut taken = vec![first];
         let mut held = regions[first].len();
         let mut union = regions[first].clone();
         while !suffices(held, &union) && best.as_ref().is_none_or(|(fewest, _)| taken.len() < *fewest) {
-            let others = (0..regions.len()).filter(|next| !taken.contains(next));
-            let near = others.filter_map(|next| Some((next, with(map, &union, &regions[next], gap, free)?)));
-            let added = near.max_by_key(|(next, _)| (regions[*next].len(), std::cmp::Reverse(*next)));
+            let with = |next| Some((next, with(map, &union, &regions[next], gap, free)?));
+            let added = if map.is_complete() {
+                // All are neighbours.
+                by_size.iter().copied().find(|next| !taken.contains(next)).and_then(with)
+            } else {
+                let others = (0..regions.len()).filter(|next| !taken.contains(next));
+                others.filter_map(with).max_by_key(|(next, _)| (regions[*next].len(), Reverse(*next)))
+            };
             let Some((next, larger)) = added else { break };
             taken.push(next);
             held += regions[next].len();
@@ -195,6 +204,11 @@ fn joined(
 
 /// Two sets with what is free within the gap of both, where that joins them.
 fn with(map: &CouplingMap, one: &QubitSet, other: &QubitSet, gap: u32, free: &QubitSet) -> Option<QubitSet> {
+    if map.is_complete() && gap == 0 {
+        let mut union = one.clone();
+        union.union_with(other);
+        return Some(union);
+    }
     let mut union = map.dilate(one, gap);
     union.intersect_with(&map.dilate(other, gap));
     union.intersect_with(free);
@@ -214,7 +228,7 @@ fn with(map: &CouplingMap, one: &QubitSet, other: &QubitSet, gap: u32, free: &Qu
 
 /// Qubits in connected parts of at least the given size.
 fn useful(map: &CouplingMap, left: &QubitSet, size: usize) -> usize {
-    if map.is_alike() {
+    if map.is_complete() {
         return if left.len() >= size { left.len() } else { 0 };
     }
     let mut unseen = left.clone();
@@ -236,7 +250,7 @@ fn useful(map: &CouplingMap, left: &QubitSet, size: usize) -> usize {
 
 /// A region from `start`: next comes always the neighbour with the fewest ways out, then the lowest.
 fn grow(map: &CouplingMap, left: &QubitSet, start: PhysicalQubit, size: usize) -> Option<QubitSet> {
-    if map.is_alike() {
+    if map.is_complete() {
         let from_start = left.iter().skip_while(|&qubit| qubit != start);
         let region = QubitSet::from_qubits(map.qubits(), from_start.take(size));
         return (region.len() == size).then_some(region);
@@ -273,6 +287,25 @@ mod tests {
     }
 
     /// Connected, of the asked size, and apart from each other; as many as published for seven qubits on 127.
+    /// A thousand qubits that are all neighbours are cut from the first to the last, at once.
+    #[test]
+    fn complete_maps_are_cut_in_order() {
+        let config = FixedRegionsConfig { sizes: vec![27], gap: 0, ..FixedRegionsConfig::default() };
+        let map = CouplingMap::all_to_all(1_000).unwrap();
+        let regions = divide(&map, &config);
+        assert_eq!(regions.len(), 37);
+        let free = QubitSet::full(1_000);
+        for (number, region) in (0_u32..).zip(&regions) {
+            let expected = (27 * number..27 * (number + 1)).map(PhysicalQubit);
+            assert_eq!(region, &QubitSet::from_qubits(1_000, expected));
+        }
+        let union = joined(&map, &regions, 0, 100, &free).unwrap();
+        assert_eq!(union, QubitSet::from_qubits(1_000, (0..108).map(PhysicalQubit)));
+        assert_eq!(joined(&map, &regions, 0, 1_000, &free), None);
+        let apart = divide(&map, &FixedRegionsConfig { gap: 1, ..config });
+        assert_eq!(apart.len(), 1, "whatever lies beside one is within its gap");
+    }
+
     #[test]
     fn regions_are_connected_and_apart() {
         let device = catalogue::load("ibm_brisbane").unwrap();

@@ -8,17 +8,17 @@ use crate::allocator::protocol::Topology;
 use crate::quantum::VirtualQubit;
 use crate::quantum::coupling_map::CouplingMap;
 
-/// A compiled interaction graph.
+/// A compiled interaction graph. What tells most of them apart comes first: they are compared often.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     qubits: u32,
+    uses: Uses,
     edges: Vec<(VirtualQubit, VirtualQubit, u32)>,
     rows: Vec<u32>,
     neighbours: Vec<(VirtualQubit, u32)>,
     region: bool,
     largest_part: u32,
     sides: Option<(u32, u32)>,
-    uses: Uses,
 }
 
 impl Pattern {

@@ -34,14 +34,14 @@ impl VertexUse {
 /// The uses of all virtual qubits and interactions of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Uses {
+    depth: Option<u32>,
+    per: u32,
+    /// Two-qubit gates for each unit of an edge's weight, as a fraction.
+    gates: (u32, u32),
     /// The different uses of qubits, ascending.
     kinds: Vec<VertexUse>,
     /// Index of the use of each virtual qubit; empty where all are alike.
     kind_of: Vec<u32>,
-    per: u32,
-    /// Two-qubit gates for each unit of an edge's weight, as a fraction.
-    gates: (u32, u32),
-    depth: Option<u32>,
 }
 
 impl Default for Uses {

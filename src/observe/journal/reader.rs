@@ -96,7 +96,11 @@ impl<R: BufRead> Reader<R> {
                 format!("the journal has version {}, this program reads version {VERSION}", version.journal);
             return Err(JournalError::new(1, message));
         }
-        let header: Header = serde_json::from_slice(&lines.buffer).map_err(foreign)?;
+        let unreadable = |error: serde_json::Error| {
+            let hint = "does it name a policy that this program does not have?";
+            JournalError::new(1, format!("the header cannot be read: {}; hint: {hint}", plain(&error)))
+        };
+        let header: Header = serde_json::from_slice(&lines.buffer).map_err(unreadable)?;
         header
             .allocator
             .validate()

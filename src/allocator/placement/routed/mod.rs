@@ -5,6 +5,7 @@
 //! Promises a connected region per component of the program, the estimate of [`super::routing`] and a proof where it
 //! says "infeasible"; a bound on what a better region would save is not known (`gap: None`).
 
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use super::compact::Compact;
@@ -133,6 +134,11 @@ impl Component {
     }
 }
 
+/// Operations for the tables of a region of so many nodes.
+fn measuring(nodes: usize) -> u64 {
+    (nodes * (nodes + 4) * 2) as u64
+}
+
 impl Search {
     /// The best region found for a program that is no region itself.
     pub fn run(&mut self, request: &PlacementRequest<'_>) -> Placed {
@@ -194,15 +200,22 @@ impl Search {
         let affordable = (self.limit / 4 / each.max(1)).max(1) as usize;
         let stride = roots.len().div_ceil(affordable).max(1);
         let mut regions: Vec<(u64, Vec<u32>)> = Vec::new();
+        let mut seen: FxHashSet<Vec<u32>> = FxHashSet::default();
         for &root in roots.iter().step_by(stride) {
             let nodes = self.grow(root, wanted);
-            // Grown from within, the same region comes up again and again.
-            if regions.iter().all(|(_, known)| *known != nodes) {
-                let dearness = self.dearness(&nodes, component, flat);
-                regions.push((dearness, nodes));
-                regions.sort();
-                regions.truncate(LAID_OUT);
+            // Grown from within, the same region comes up again and again. What was too dear once still is; it counts as
+            // looked at, so that the effort does not depend on what is remembered here.
+            if seen.contains(&nodes) {
+                if regions.iter().all(|(_, known)| *known != nodes) {
+                    self.operations += measuring(nodes.len());
+                }
+                continue;
             }
+            let dearness = self.dearness(&nodes, component, flat);
+            seen.insert(nodes.clone());
+            regions.push((dearness, nodes));
+            regions.sort();
+            regions.truncate(LAID_OUT);
         }
         let mut best: Option<Laid> = None;
         for (_, nodes) in regions {
@@ -320,7 +333,7 @@ impl Search {
         for &node in nodes {
             self.position[node as usize] = NONE;
         }
-        self.operations += (nodes.len() * (nodes.len() + 4) * 2) as u64;
+        self.operations += measuring(nodes.len());
     }
 
     /// What a region would cost if every two positions had an equal share of all interactions.

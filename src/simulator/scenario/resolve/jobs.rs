@@ -41,7 +41,7 @@ pub(super) fn template(
 ) -> Result<Template, Problem> {
     let key = |key: &str| format!("{at}.{key}");
     let (topology, choice) = shapes(form, at, base_dir)?;
-    let qubits = qubits(form, &topology, at)?;
+    let qubits = qubits(form, &topology, at, base_dir)?;
     let (least, largest) = match &qubits {
         QubitsLaw::Exact(law) => (law.range().0, law.range().0),
         QubitsLaw::Range(least, largest) => (least.range().0, largest.range().1),
@@ -258,8 +258,16 @@ fn custom(
         .map_err(|error| Problem::new(at, error.to_string()))
 }
 
-fn qubits(form: &JobTemplate, topology: &Topology, at: &str) -> Result<QubitsLaw, Problem> {
+fn qubits(form: &JobTemplate, topology: &Topology, at: &str, base_dir: &Path) -> Result<QubitsLaw, Problem> {
     let key = |key: &str| format!("{at}.{key}");
+    if let (Some(TopologyFile::Circuit(reference)), Some(Draw::Constant(stated)), Some(active)) =
+        (&form.topology, &form.qubits, topology.fixed_qubits())
+        && *stated != active
+        // Files that were compiled for a device count all of its qubits.
+        && generators::resolve(reference, base_dir).is_ok_and(|circuit| circuit.interactions.qubits() == *stated)
+    {
+        return Ok(QubitsLaw::Exact(sampler(&Draw::Constant(active), at)?));
+    }
     match (&form.qubits, &form.min_qubits, &form.max_qubits) {
         (Some(qubits), None, None) => Ok(QubitsLaw::Exact(sampler(qubits, &key("qubits"))?)),
         (None, Some(least), Some(largest)) => {
