@@ -4,7 +4,7 @@
 //! read. Leaves what a name stands for to [`super::placement::own`] and [`super::candidates::own`].
 
 use std::borrow::Cow;
-use std::sync::RwLock;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Deserializer};
 
@@ -48,7 +48,7 @@ pub enum OwnNameError {
 static NAMES: RwLock<[Vec<&'static str>; 2]> = RwLock::new([Vec::new(), Vec::new()]);
 
 /// Gives a name, for as long as the program runs; `shipped` are those that cannot be given.
-pub(super) fn give_name(
+fn give_name(
     kind: Kind,
     name: &str,
     shipped: impl IntoIterator<Item = &'static str>,
@@ -60,7 +60,7 @@ pub(super) fn give_name(
     {
         return Err(OwnNameError::Invalid(name.chars().take(2 * NAME_MAX).collect()));
     }
-    let mut names = NAMES.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut names = NAMES.write().unwrap_or_else(PoisonError::into_inner);
     let known = &mut names[kind as usize];
     if known.contains(&name) || shipped.into_iter().any(|shipped| shipped == name) {
         return Err(OwnNameError::Taken(name.to_owned()));
@@ -73,7 +73,7 @@ pub(super) fn give_name(
 
 /// All names of a kind that were given, in order.
 pub fn names(kind: Kind) -> Vec<&'static str> {
-    NAMES.read().unwrap_or_else(std::sync::PoisonError::into_inner)[kind as usize].clone()
+    NAMES.read().unwrap_or_else(PoisonError::into_inner)[kind as usize].clone()
 }
 
 /// Reads the name of something that is shipped, or of the user's own.
@@ -95,12 +95,47 @@ pub(super) fn read<'de, D: Deserializer<'de>, T: Copy>(
     Err(serde::de::Error::unknown_variant(&name, choices(kind, all)))
 }
 
+/// Makes one of a kind, for each allocator anew.
+pub type Make<T> = dyn Fn() -> Box<T> + Send + Sync;
+
+/// What the names of one kind stand for.
+pub(super) struct Makers<T: ?Sized>(RwLock<Vec<(OwnName, Arc<Make<T>>)>>);
+
+impl<T: ?Sized> Makers<T> {
+    /// None yet.
+    pub const fn new() -> Self {
+        Self(RwLock::new(Vec::new()))
+    }
+
+    /// Gives a name to what `make` makes. Nobody who reads the name finds it without.
+    pub fn register(
+        &self,
+        kind: Kind,
+        name: &str,
+        shipped: impl IntoIterator<Item = &'static str>,
+        make: Arc<Make<T>>,
+    ) -> Result<OwnName, OwnNameError> {
+        let mut makers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let name = give_name(kind, name, shipped)?;
+        makers.push((name, make));
+        Ok(name)
+    }
+
+    /// Makes what a name stands for.
+    pub fn make(&self, name: OwnName) -> Box<T> {
+        let makers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = makers.iter().find(|(known, _)| *known == name).map(|(_, make)| Arc::clone(make));
+        drop(makers);
+        known.expect("a name is given together with its maker")()
+    }
+}
+
 /// The lists of names that errors have spoken of, per kind.
 static CHOICES: RwLock<[&[&str]; 2]> = RwLock::new([&[], &[]]);
 
 /// A list of names for as long as the program runs, as errors of readers want it: one per kind, until a name is added.
 fn choices(kind: Kind, all: Vec<&'static str>) -> &'static [&'static str] {
-    let mut choices = CHOICES.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut choices = CHOICES.write().unwrap_or_else(PoisonError::into_inner);
     let kept = &mut choices[kind as usize];
     if *kept != all {
         *kept = all.leak();
