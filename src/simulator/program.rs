@@ -26,7 +26,7 @@ pub struct Programs {
 }
 
 /// Patterns remembered at a time.
-const KEPT: usize = 4096;
+const PATTERNS_KEPT_MAX: usize = 4096;
 
 impl Programs {
     /// The programs of a request as allocated.
@@ -49,7 +49,7 @@ impl Programs {
         if let Some(pattern) = self.patterns.get(&key) {
             return pattern.clone();
         }
-        if self.patterns.len() >= KEPT {
+        if self.patterns.len() >= PATTERNS_KEPT_MAX {
             self.patterns.clear();
         }
         let pattern = Arc::new(Pattern::new(topology, qubits));

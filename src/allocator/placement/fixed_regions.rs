@@ -26,7 +26,7 @@ pub struct FixedRegions {
 }
 
 /// Divisions remembered at a time.
-const KEPT: usize = 4096;
+const DIVISIONS_KEPT_MAX: usize = 4096;
 
 impl FixedRegions {
     /// The strategy with the given regions.
@@ -45,7 +45,7 @@ impl FixedRegions {
             return known.clone();
         }
         let regions: Arc<[QubitSet]> = divide(map, &self.config).into();
-        if self.divisions.len() >= KEPT {
+        if self.divisions.len() >= DIVISIONS_KEPT_MAX {
             self.divisions.clear();
         }
         self.divisions.push((map.clone(), regions.clone()));

@@ -51,16 +51,16 @@ pub(crate) fn openness(
     values.clear();
     values.resize(qubits, 0);
     shares.clear();
-    if barred.is_none() && !graph.near.is_empty() && nodes.len() < FEW {
+    if barred.is_none() && !graph.near.is_empty() && nodes.len() < BYTE_VALUES {
         // What is free, numbered without holes; everything else has the last number and shares nothing.
         number.clear();
         number.resize(qubits + 1, u8::MAX);
         nodes.iter().zip(0..).for_each(|(qubit, index)| number[qubit.index()] = index);
         near.clear();
         near.extend(nodes.iter().map(|qubit| graph.near[qubit.index()].map(|end| number[end as usize])));
-        let mut shares = [0_u64; FEW];
+        let mut shares = [0_u64; BYTE_VALUES];
         shares[..nodes.len()].fill(NEIGHBOUR);
-        let sum = |ends: &[u8; NEAR], shares: &[u64; FEW]| {
+        let sum = |ends: &[u8; NEAR], shares: &[u64; BYTE_VALUES]| {
             let [a, b, c, d] = ends.map(|end| shares[usize::from(end)]);
             a + b + c + d
         };
@@ -101,7 +101,7 @@ pub(crate) fn standing(couplers: LiveCouplers<'_>) -> Vec<u64> {
 }
 
 /// So many numbers one byte holds, the one for what is not free included.
-const FEW: usize = 256;
+const BYTE_VALUES: usize = 256;
 
 /// Buffers of [`openness`], and its result.
 #[derive(Debug, Default)]

@@ -23,7 +23,7 @@ const STANDING_SHIFT: u32 = 1;
 const REFERENCE_QUBITS: f64 = 10.0;
 
 /// Largest surcharge of one element, 32 nats: far above any noise, and sums over a thousand qubits do not overflow.
-const MOST: u64 = 1 << 53;
+const SURCHARGE_MAX: u64 = 1 << 53;
 
 /// The qubits of each job whose gates may disturb a job with the given promise: all that run on a superconducting
 /// device, if there is no buffer. With a buffer all driven couplers are two or more couplers away, where they disturb
@@ -83,7 +83,7 @@ impl Surcharges {
                 Some(product) => product / NEIGHBOUR,
                 None => (u128::from(per_neighbour) * u128::from(open) / u128::from(NEIGHBOUR)) as u64,
             };
-            cost.min(MOST)
+            cost.min(SURCHARGE_MAX)
         };
         self.qubits.clear();
         let both = self.walks.values.iter().zip(&epoch.openness);
@@ -111,7 +111,7 @@ impl Surcharges {
                     let share = weight * expected_share(driven);
                     // The cast saturates.
                     let added = (share * epoch.coupler_cost[index] as f64).round() as u64;
-                    self.couplers[index] = added.min(MOST);
+                    self.couplers[index] = added.min(SURCHARGE_MAX);
                     any = true;
                 }
             }

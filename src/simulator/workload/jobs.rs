@@ -105,7 +105,7 @@ pub struct TenantLaw {
 pub struct GeneratedJob {
     /// What it asks for; `estimated_duration` is filled in unless `walltime_factor` says how.
     pub request: JobRequest,
-    /// Index of its template in the mix of its source, see [`JobMix::template_name`].
+    /// Index of its template in the mix of its source, see [`JobMix::template_names`].
     pub template: u32,
     /// Its own time on the device, for the run-time model `distribution`.
     pub execution_time: Option<Span>,
@@ -187,11 +187,6 @@ impl JobMix {
     /// Names of all templates, for results.
     pub fn template_names(&self) -> Vec<String> {
         self.templates.iter().map(|template| template.name.clone()).collect()
-    }
-
-    /// Name of a template, for results.
-    pub fn template_name(&self, template: u32) -> &str {
-        self.templates.get(template as usize).map_or("", |template| &template.name)
     }
 
     /// The job with number `number`, which is also its id; `streams` are those of

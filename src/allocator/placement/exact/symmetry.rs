@@ -12,9 +12,9 @@ use crate::quantum::VirtualQubit;
 /// Steps after which the search for automorphisms gives up.
 const STEPS: u32 = 2_000;
 /// Largest component with cycles whose automorphisms are searched.
-const VERTICES: usize = 40;
+const COMPONENT_VERTICES_MAX: usize = 40;
 /// Most automorphisms that are listed.
-const LISTED: usize = 64;
+const AUTOMORPHISMS_MAX: usize = 64;
 
 /// The automorphisms of a component, up to exchanges of equal subtrees that hang on one vertex: those a search orders
 /// anyway.
@@ -113,7 +113,7 @@ impl<'a, F: Fn(usize) -> Option<(u32, &'a [u32])>> Component<'a, F> {
             like_root[1..].fill(true);
             return Symmetry { like_root, group: Group::Ring(self.around()) };
         }
-        if order.len() > VERTICES {
+        if order.len() > COMPONENT_VERTICES_MAX {
             return Symmetry { like_root, group: Group::Unknown };
         }
         let root = order[0].0;
@@ -251,7 +251,7 @@ impl<'a> Automorphisms<'a> {
         };
         for &(candidate, _) in pattern.neighbours(VirtualQubit(above)) {
             self.steps = self.steps.saturating_sub(1);
-            if self.steps == 0 || self.found.len() >= LISTED {
+            if self.steps == 0 || self.found.len() >= AUTOMORPHISMS_MAX {
                 self.complete = false;
                 return;
             }
