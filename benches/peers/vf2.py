@@ -100,13 +100,17 @@ def score(file, instance, layout):
     return math.exp(log)
 
 
-def ours(file, path, args, out, budget=None):
-    """Our answers, re-scored; `budget`: most search steps."""
-    rmsim = args.rmsim
+def built(rmsim):
+    """The program to measure: the given one, or that of this tree."""
     if rmsim is None:
         subprocess.run(["cargo", "build", "--release", "--bin", "rmsim"], cwd=ROOT, check=True)
         rmsim = TARGET / "release" / "rmsim"
-    command = [rmsim, "place", "--instances", path, "--out", out, "--repeat", str(args.repeat)]
+    return rmsim
+
+
+def ours(file, path, args, out, budget=None):
+    """Our answers, re-scored; `budget`: most search steps."""
+    command = [built(args.rmsim), "place", "--instances", path, "--out", out, "--repeat", str(args.repeat)]
     if budget is not None:
         command += ["--budget", str(budget)]
     print(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
