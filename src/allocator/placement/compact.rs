@@ -100,10 +100,11 @@ impl Compact {
             let degree = self.to.len() - first;
             // The mean over all virtual qubits: which of them comes here is not known yet.
             let of_kind = |(kind, count): (usize, &u64)| {
-                u128::from(*count) * u128::from(request.qubit_cost_beside(kind, qubit, degree))
+                u128::from(*count)
+                    * u128::from(request.cost_beside(request.noise_of_use(kind, qubit), qubit, degree))
             };
             let mean = || match counts[..] {
-                [_] => request.qubit_cost_beside(0, qubit, degree),
+                [_] => request.cost_beside(request.noise_of_use(0, qubit), qubit, degree),
                 _ => {
                     let all = counts.iter().enumerate().map(of_kind).sum::<u128>();
                     (all / request.pattern.qubits() as u128) as u64

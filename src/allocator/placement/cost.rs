@@ -10,12 +10,12 @@ use super::graph::{Graph, shortest_cycle};
 pub use super::link::{Link, bit};
 use super::openness::{LiveCouplers, standing};
 use super::pattern::Pattern;
-use super::uses::VertexUse;
+use super::uses::{Uses, VertexUse};
 use crate::allocator::protocol::EpochNumber;
 use crate::quantum::calibration::{Calibration, DEAD_ERROR, QubitCalibration};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::success::{decay_per_s, layer_s};
-use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
+use crate::quantum::{CouplerId, PhysicalQubit, QubitSet, VirtualQubit};
 
 /// One nat (a factor of e in probability) in cost units.
 pub const NAT: f64 = (1_u64 << 48) as f64;
@@ -103,44 +103,11 @@ impl Epoch {
         offline_couplers: &[CouplerId],
     ) -> Self {
         let qubits = map.qubits();
-        let alive = |q: PhysicalQubit| {
-            let figures = &calibration.qubits[q.index()];
-            !figures.dead && figures.readout_error < DEAD_ERROR && !offline_qubits.contains(q)
-        };
-        let usable =
-            QubitSet::from_qubits(qubits, (0..qubits as u32).map(PhysicalQubit).filter(|q| alive(*q)));
-        let mut usable_couplers = vec![0_u64; map.coupler_figures().div_ceil(64)];
-        let mut worst_two_qubit_error = 0.0_f64;
-        for (id, &(a, b)) in map.couplers().iter().enumerate() {
-            let figures = &calibration.couplers[id];
-            let offline = offline_couplers.contains(&CouplerId(id as u32));
-            let ends = usable.contains(a) && usable.contains(b);
-            if ends && !offline && !figures.dead && figures.two_qubit_error < DEAD_ERROR {
-                usable_couplers[id / 64] |= 1 << (id % 64);
-                worst_two_qubit_error = worst_two_qubit_error.max(figures.two_qubit_error);
-            }
-        }
-        if map.is_alike()
-            && let Some(figures) = calibration.couplers.first()
-            && !(figures.dead || offline_couplers.contains(&CouplerId(0)))
-            && figures.two_qubit_error < DEAD_ERROR
-        {
-            usable_couplers[0] |= 1;
-            worst_two_qubit_error = figures.two_qubit_error;
-        }
+        let Live { usable, usable_couplers, worst_two_qubit_error } =
+            Live::new(&map, &calibration, offline_qubits, offline_couplers);
         let readout_errors = calibration.qubits.iter().map(|q| q.readout_error);
         let qubit_cost: Vec<u64> = (0..).zip(readout_errors).map(|(id, error)| distinct(error, id)).collect();
-        let gate_errors = || calibration.couplers.iter().map(|c| c.two_qubit_error);
-        // Where every pair is coupled and all couplers are alike, the best qubits are best on any couplers: a case
-        // that is solved without a search, and must stay recognisable.
-        let first = gate_errors().next().unwrap_or(0.0);
-        let every_pair = map.pairs() == qubits as u64 * (qubits as u64).saturating_sub(1) / 2;
-        let alike = every_pair && gate_errors().all(|error| error == first);
-        let coupler_cost: Vec<u64> = if alike {
-            gate_errors().map(cost_of_error).collect()
-        } else {
-            (1 << 32..).zip(gate_errors()).map(|(id, error)| distinct(error, id)).collect()
-        };
+        let (coupler_cost, alike) = coupler_costs(&map, &calibration);
         let mut rows = vec![0_u32];
         let mut links = Vec::new();
         for q in 0..qubits {
@@ -161,14 +128,7 @@ impl Epoch {
         let layer_s = layer_s(&calibration);
         let figures: Vec<QubitFigures> =
             calibration.qubits.iter().map(|qubit| QubitFigures::new(qubit, layer_s)).collect();
-        let mut largest = QubitFigures::default();
-        let mut mean = QubitFigures::default();
-        for qubit in &usable {
-            largest = largest.zip(figures[qubit.index()], f64::max);
-            mean = mean.zip(figures[qubit.index()], |sum, figure| sum + figure);
-        }
-        let count = (usable.len() as f64).max(1.0);
-        mean = mean.zip(mean, |sum, _| sum / count);
+        let (largest, mean) = largest_and_mean(&figures, &usable);
         let costs = links.iter().map(|link| nats_of_cost(link.cost));
         let mean_coupler = match one_for_all {
             true => nats_of_cost(coupler_cost[0]),
@@ -215,19 +175,33 @@ impl Epoch {
 
     /// The cost of one use of a qubit, of which counts are given in shares of `per`.
     pub fn use_cost(&self, of: VertexUse, per: u32, qubit: PhysicalQubit) -> u64 {
-        let readout = self.qubit_cost[qubit.index()];
-        if of == VertexUse::READ_OUT {
-            return readout;
+        self.use_costs(of, per)(qubit)
+    }
+
+    /// The same for many qubits.
+    pub fn use_costs(&self, of: VertexUse, per: u32) -> impl Fn(PhysicalQubit) -> u64 + '_ {
+        let (plain, counts, scatter) = (of == VertexUse::READ_OUT, Counts::new(of, per), of.scatter() | 1);
+        move |qubit| {
+            let readout = self.qubit_cost[qubit.index()];
+            if plain {
+                return readout;
+            }
+            let nats = self.figures[qubit.index()].nats(counts);
+            // One per use and qubit, so that equal figures have one best choice.
+            let scattered = (readout & TIE_BREAK).wrapping_mul(scatter) & TIE_BREAK;
+            (nats * NAT) as u64 & !TIE_BREAK | scattered
         }
-        let nats = self.figures[qubit.index()].nats(of, per);
-        // One per use and qubit, so that equal figures have one best choice.
-        let scattered = (readout & TIE_BREAK).wrapping_mul(of.scatter() | 1) & TIE_BREAK;
-        (nats * NAT) as u64 & !TIE_BREAK | scattered
+    }
+
+    /// The cost of the use of a virtual qubit by term, in nats.
+    pub fn use_terms(&self, uses: &Uses, of: VirtualQubit, qubit: PhysicalQubit) -> UseTerms {
+        let counts = Counts::new(uses.kinds()[uses.kind(of)], uses.per());
+        self.figures[qubit.index()].terms(counts)
     }
 
     /// More than a use of any qubit costs.
     pub fn use_cost_limit(&self, of: VertexUse, per: u32) -> u128 {
-        ((self.largest.nats(of, per) * NAT) as u128) + (1 << TIE_BREAK_BITS)
+        ((self.largest.nats(Counts::new(of, per)) * NAT) as u128) + (1 << TIE_BREAK_BITS)
     }
 
     /// How many times the noise of a program is that of one of which only its interactions are known, both on elements
@@ -248,9 +222,9 @@ impl Epoch {
             .kinds()
             .iter()
             .zip(counts)
-            .map(|(&of, count)| count as f64 * self.mean.nats(of, uses.per()))
+            .map(|(&of, count)| count as f64 * self.mean.nats(Counts::new(of, uses.per())))
             .sum();
-        let plain = gates + pattern.qubits() as f64 * self.mean.nats(VertexUse::READ_OUT, 1);
+        let plain = gates + pattern.qubits() as f64 * self.mean.nats(Counts::new(VertexUse::READ_OUT, 1));
         if plain > 0.0 { (gates * uses.gates_per_weight() + of_qubits) / plain } else { 1.0 }
     }
 
@@ -322,6 +296,78 @@ impl Epoch {
     }
 }
 
+/// The elements of a device that may be used.
+struct Live {
+    usable: QubitSet,
+    usable_couplers: Vec<u64>,
+    worst_two_qubit_error: f64,
+}
+
+impl Live {
+    fn new(
+        map: &CouplingMap,
+        calibration: &Calibration,
+        offline_qubits: &QubitSet,
+        offline_couplers: &[CouplerId],
+    ) -> Self {
+        let qubits = map.qubits();
+        let alive = |q: PhysicalQubit| {
+            let figures = &calibration.qubits[q.index()];
+            !figures.dead && figures.readout_error < DEAD_ERROR && !offline_qubits.contains(q)
+        };
+        let usable =
+            QubitSet::from_qubits(qubits, (0..qubits as u32).map(PhysicalQubit).filter(|q| alive(*q)));
+        let mut live = Self {
+            usable,
+            usable_couplers: vec![0_u64; map.coupler_figures().div_ceil(64)],
+            worst_two_qubit_error: 0.0,
+        };
+        let works = |id: CouplerId| {
+            let figures = &calibration.couplers[id.index()];
+            !figures.dead && figures.two_qubit_error < DEAD_ERROR && !offline_couplers.contains(&id)
+        };
+        for (id, &(a, b)) in (0..).map(CouplerId).zip(map.couplers()) {
+            if live.usable.contains(a) && live.usable.contains(b) && works(id) {
+                live.add(id, calibration);
+            }
+        }
+        if map.is_alike() && !calibration.couplers.is_empty() && works(CouplerId(0)) {
+            live.add(CouplerId(0), calibration);
+        }
+        live
+    }
+
+    fn add(&mut self, id: CouplerId, calibration: &Calibration) {
+        self.usable_couplers[id.index() / 64] |= 1 << (id.index() % 64);
+        let error = calibration.couplers[id.index()].two_qubit_error;
+        self.worst_two_qubit_error = self.worst_two_qubit_error.max(error);
+    }
+}
+
+/// The cost of a two-qubit gate on each coupler, and whether it is one and the same for every pair of qubits. There the
+/// best qubits are best on any couplers: a case that is solved without a search, and must stay recognisable.
+fn coupler_costs(map: &CouplingMap, calibration: &Calibration) -> (Vec<u64>, bool) {
+    let errors = || calibration.couplers.iter().map(|c| c.two_qubit_error);
+    let first = errors().next().unwrap_or(0.0);
+    let qubits = map.qubits() as u64;
+    let every_pair = map.pairs() == qubits * qubits.saturating_sub(1) / 2;
+    if every_pair && errors().all(|error| error == first) {
+        return (errors().map(cost_of_error).collect(), true);
+    }
+    ((1 << 32..).zip(errors()).map(|(id, error)| distinct(error, id)).collect(), false)
+}
+
+/// The largest of each figure of any usable qubit, and their means.
+fn largest_and_mean(figures: &[QubitFigures], usable: &QubitSet) -> (QubitFigures, QubitFigures) {
+    let (mut largest, mut sum) = (QubitFigures::default(), QubitFigures::default());
+    for qubit in usable {
+        largest = largest.zip(figures[qubit.index()], f64::max);
+        sum = sum.zip(figures[qubit.index()], |sum, figure| sum + figure);
+    }
+    let count = (usable.len() as f64).max(1.0);
+    (largest, sum.zip(sum, |sum, _| sum / count))
+}
+
 /// The cost of an element, with its number scattered over the last bits (the finalizer of SplitMix64, Steele, Lea and
 /// Flood 2014).
 fn distinct(error: f64, id: u64) -> u64 {
@@ -330,6 +376,32 @@ fn distinct(error: f64, id: u64) -> u64 {
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^= bits >> 31;
     cost_of_error(error) & !TIE_BREAK | bits & TIE_BREAK
+}
+
+/// A use of a qubit in whole gates and layers.
+#[derive(Debug, Clone, Copy)]
+struct Counts {
+    measured: bool,
+    gates: f64,
+    idle_layers: f64,
+}
+
+impl Counts {
+    fn new(of: VertexUse, per: u32) -> Self {
+        let share = |count: u64| count as f64 / f64::from(per);
+        Self { measured: of.measured, gates: share(of.one_qubit_gates), idle_layers: share(of.idle_layers) }
+    }
+}
+
+/// What the use of a qubit costs by term, in nats.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UseTerms {
+    /// Its readout.
+    pub readout: f64,
+    /// Its one-qubit gates.
+    pub one_qubit_gates: f64,
+    /// Its decay while it waits.
+    pub decay: f64,
 }
 
 /// What counts of a qubit, in nats: one readout, one one-qubit gate, the decay of a layer, and that of a one-qubit gate's
@@ -354,12 +426,18 @@ impl QubitFigures {
         }
     }
 
-    fn nats(&self, of: VertexUse, per: u32) -> f64 {
-        let per = f64::from(per);
-        let gates = of.one_qubit_gates as f64 / per;
-        let idle = of.idle_layers as f64 / per * self.layer - gates * self.gate_time;
-        let readout = if of.measured { self.readout } else { 0.0 };
-        readout + gates * self.gate + idle.max(0.0)
+    fn terms(&self, Counts { measured, gates, idle_layers }: Counts) -> UseTerms {
+        let idle = idle_layers * self.layer - gates * self.gate_time;
+        UseTerms {
+            readout: if measured { self.readout } else { 0.0 },
+            one_qubit_gates: gates * self.gate,
+            decay: idle.max(0.0),
+        }
+    }
+
+    fn nats(&self, counts: Counts) -> f64 {
+        let UseTerms { readout, one_qubit_gates, decay } = self.terms(counts);
+        readout + one_qubit_gates + decay
     }
 
     fn zip(self, other: Self, with: impl Fn(f64, f64) -> f64) -> Self {

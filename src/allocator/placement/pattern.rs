@@ -3,14 +3,20 @@
 //! Promises sorted adjacency and vertices `0..qubits`. A pattern without edges and with more than one qubit asks for
 //! a connected region rather than for particular couplers.
 
+use std::hash::BuildHasher;
+
+use rustc_hash::FxBuildHasher;
+
 use super::uses::{Uses, placed_depth};
 use crate::allocator::protocol::Topology;
 use crate::quantum::VirtualQubit;
 use crate::quantum::coupling_map::CouplingMap;
 
-/// A compiled interaction graph. What tells most of them apart comes first: they are compared often.
+/// A compiled interaction graph. What tells them apart comes first: they are compared often.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
+    /// Of edges and uses.
+    digest: u64,
     qubits: u32,
     uses: Uses,
     edges: Vec<(VirtualQubit, VirtualQubit, u32)>,
@@ -30,18 +36,18 @@ impl Pattern {
 
     /// As [`Self::of_program`], without rounding the depth of shapes.
     pub fn at_depth(topology: &Topology, qubits: u32, depth: u32) -> Self {
-        let mut pattern = Self::new(topology, qubits);
+        let pattern = Self::new(topology, qubits);
         let of_all = |v| pattern.neighbours(VirtualQubit(v)).iter();
         let degrees: Vec<u32> = (0..qubits).map(|v| of_all(v).len() as u32).collect();
         let weights: Vec<u64> = (0..qubits).map(|v| of_all(v).map(|edge| u64::from(edge.1)).sum()).collect();
-        pattern.uses = Uses::new(topology, depth, &degrees, &weights);
-        pattern
+        let uses = Uses::new(topology, depth, &degrees, &weights);
+        pattern.with_uses(uses)
     }
 
     /// The same program as if nothing but its gates could fail.
     #[must_use]
     pub fn gates_alone(&self) -> Self {
-        Self { uses: self.uses.gates_alone(self.qubits()), ..self.clone() }
+        self.clone().with_uses(self.uses.gates_alone(self.qubits()))
     }
 
     /// The pattern of a topology on `qubits` qubits, of which no more is known: every interaction counts as often as its
@@ -95,17 +101,19 @@ impl Pattern {
             neighbours[rows[v] as usize..rows[v + 1] as usize].sort_unstable();
         }
         let (largest_part, uses) = (qubits, Uses::default());
-        let mut pattern = Self { qubits, edges, rows, neighbours, region, largest_part, sides: None, uses };
+        let mut pattern =
+            Self { digest: 0, qubits, edges, rows, neighbours, region, largest_part, sides: None, uses };
         if !region {
             (pattern.largest_part, pattern.sides) = pattern.find_largest_part();
         }
-        pattern
+        pattern.with_uses(Uses::default())
     }
 
     /// The same with other uses of its qubits and interactions.
     #[must_use]
     pub fn with_uses(self, uses: Uses) -> Self {
-        Self { uses, ..self }
+        let digest = FxBuildHasher.hash_one((self.qubits, self.region, &self.edges, &uses));
+        Self { digest, uses, ..self }
     }
 
     /// What the program does with its qubits and interactions.

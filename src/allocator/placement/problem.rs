@@ -66,6 +66,12 @@ impl<'a> PlacementRequest<'a> {
         self.epoch.use_cost(uses.kinds()[kind], uses.per(), qubit)
     }
 
+    /// The same for many qubits.
+    pub(super) fn noises_of_use(&self, kind: usize) -> impl Fn(PhysicalQubit) -> u64 + '_ {
+        let uses = self.pattern.uses();
+        self.epoch.use_costs(uses.kinds()[kind], uses.per())
+    }
+
     /// The noise of a coupler for each unit of an interaction's weight.
     pub fn noise_of_gates(&self, link: &Link) -> u64 {
         self.pattern.uses().gates_cost(link.cost)
@@ -89,12 +95,8 @@ impl<'a> PlacementRequest<'a> {
         self.cost_beside(noise, qubit, neighbours)
     }
 
-    /// What the objective counts for one qubit that has the given number of free neighbours.
-    pub(super) fn qubit_cost_beside(&self, kind: usize, qubit: PhysicalQubit, neighbours: usize) -> u64 {
-        self.cost_beside(self.noise_of_use(kind, qubit), qubit, neighbours)
-    }
-
-    fn cost_beside(&self, noise: u64, qubit: PhysicalQubit, neighbours: usize) -> u64 {
+    /// What the objective counts for one qubit with a use of the given noise and so many free neighbours.
+    pub(super) fn cost_beside(&self, noise: u64, qubit: PhysicalQubit, neighbours: usize) -> u64 {
         let noise = self.objective.weighted(noise);
         let added = self.objective.qubits.map_or(0, |added| added[qubit.index()]);
         let fragmentation = self.objective.fragmentation.saturating_mul(neighbours as u64);

@@ -112,7 +112,7 @@ impl Noise {
         if !uses.is_plain() {
             for kind in 0..uses.kinds().len() {
                 let qubits = (0..epoch.qubits() as u32).map(PhysicalQubit);
-                noise.qubits.extend(qubits.map(|qubit| request.noise_of_use(kind, qubit)));
+                noise.qubits.extend(qubits.map(request.noises_of_use(kind)));
             }
         }
         noise
@@ -278,10 +278,10 @@ impl Part {
         self.qubit_cost.resize(kinds * nodes, 0);
         let Costs::Calibrated(shift) = costs else { return };
         for (kind, row) in self.qubit_cost.chunks_exact_mut(nodes).enumerate() {
+            let noise = request.noises_of_use(kind);
             for &node in &self.nodes {
-                let neighbours = self.degree[node as usize] as usize;
-                let cost = request.qubit_cost_beside(kind, PhysicalQubit(node), neighbours);
-                row[node as usize] = cost >> shift;
+                let (qubit, neighbours) = (PhysicalQubit(node), self.degree[node as usize] as usize);
+                row[node as usize] = request.cost_beside(noise(qubit), qubit, neighbours) >> shift;
             }
         }
     }

@@ -113,6 +113,36 @@ pub(crate) struct Plan {
     pub group: Group,
 }
 
+/// What is known of each vertex of a component, by its place in the order.
+struct Classified {
+    /// The places of vertices.
+    position: Vec<u32>,
+    /// Later places whose vertices hang on this one, and the classes that they demand of it; ascending.
+    pending: Vec<Vec<(u32, u32)>>,
+    class_of: Vec<u32>,
+    /// No cycle goes through its subtree.
+    plain: Vec<bool>,
+    edges: usize,
+}
+
+impl Classified {
+    /// For each place the last one before it whose vertex hangs on the same parent and has the same subtree, if any.
+    fn twins(&self, order: &[(u32, u32)]) -> Vec<u32> {
+        let twin = |at: usize| {
+            let parent = order[at].1;
+            let same = |before: &usize| {
+                order[*before].1 == parent
+                    && self.plain[*before]
+                    && self.class_of[*before] == self.class_of[at]
+            };
+            let hangs = parent != NONE && self.plain[at];
+            let twin = hangs.then(|| (parent as usize + 1..at).rev().find(same)).flatten();
+            twin.map_or(NONE, |before| before as u32)
+        };
+        (0..order.len()).map(twin).collect()
+    }
+}
+
 /// Anchors per vertex: the nearest few do nearly all of the pruning.
 const ANCHORS: usize = 3;
 /// Patterns with more vertices than this get no anchors: the table would grow with the square.
@@ -204,7 +234,52 @@ impl Plan {
         near: &Distances,
         known: &mut BTreeMap<Class, u32>,
     ) {
+        let classified = self.classify(pattern, order, core, known);
+        let Classified { class_of, plain, edges, .. } = &classified;
+        let edges = *edges;
+        let twin = classified.twins(order);
+        let component = symmetry::Component {
+            pattern,
+            near,
+            order,
+            subtree: |at: usize| match &self.classes[class_of[at] as usize] {
+                Class::Subtree { demands, .. } if plain[at] => Some((class_of[at], demands.as_slice())),
+                _ => None,
+            },
+            twin: &twin,
+        };
+        let Symmetry { like_root, group } = component.symmetry();
+        self.group = group;
+        let anchors = if edges >= order.len() && order.len() <= ANCHORED_MAX {
+            anchors(near, order, &classified.position, &classified.pending)
+        } else {
+            vec![Vec::new(); order.len()]
+        };
         let base = self.steps.len();
+        let root = (class_of[0], order.len() as u32);
+        self.add_steps(pattern, order, classified, &twin, &like_root, &anchors);
+        let index = self.roots.iter().position(|known| *known == root);
+        let index = index.unwrap_or_else(|| {
+            self.roots.push(root);
+            self.roots.len() - 1
+        });
+        self.components.push(Component {
+            steps: base..self.steps.len(),
+            edges,
+            root: index as u32,
+            copies_after: 0,
+            copy: false,
+        });
+    }
+
+    /// The classes of all subtrees of a component, from its leaves up to the root.
+    fn classify(
+        &mut self,
+        pattern: &Pattern,
+        order: &[(u32, u32)],
+        core: &[bool],
+        known: &mut BTreeMap<Class, u32>,
+    ) -> Classified {
         let mut position = vec![NONE; pattern.qubits()];
         for (at, &(v, _)) in order.iter().enumerate() {
             position[v as usize] = at as u32;
@@ -237,34 +312,21 @@ impl Plan {
                 plain[parent as usize] &= plain[at];
             }
         }
-        let twin: Vec<u32> = (0..order.len())
-            .map(|at| {
-                let parent = order[at].1;
-                let same = |before: &usize| {
-                    order[*before].1 == parent && plain[*before] && class_of[*before] == class_of[at]
-                };
-                let hangs = parent != NONE && plain[at];
-                let twin = hangs.then(|| (parent as usize + 1..at).rev().find(same)).flatten();
-                twin.map_or(NONE, |before| before as u32)
-            })
-            .collect();
-        let component = symmetry::Component {
-            pattern,
-            near,
-            order,
-            subtree: |at: usize| match &self.classes[class_of[at] as usize] {
-                Class::Subtree { demands, .. } if plain[at] => Some((class_of[at], demands.as_slice())),
-                _ => None,
-            },
-            twin: &twin,
-        };
-        let Symmetry { like_root, group } = component.symmetry();
-        self.group = group;
-        let anchors = if edges >= order.len() && order.len() <= ANCHORED_MAX {
-            anchors(near, order, &position, &pending)
-        } else {
-            vec![Vec::new(); order.len()]
-        };
+        pending.iter_mut().for_each(|list| list.sort_unstable());
+        Classified { position, pending, class_of, plain, edges }
+    }
+
+    /// The steps that place the vertices of a component, in their order.
+    fn add_steps(
+        &mut self,
+        pattern: &Pattern,
+        order: &[(u32, u32)],
+        Classified { position, pending, class_of, .. }: Classified,
+        twin: &[u32],
+        like_root: &[bool],
+        anchors: &[Vec<(u8, u32)>],
+    ) {
+        let base = self.steps.len() as u32;
         for (at, &(v, parent)) in order.iter().enumerate() {
             let closings = self.closings.len();
             let mut weight = 0;
@@ -273,45 +335,31 @@ impl Plan {
                 if there == parent {
                     weight = edge_weight;
                 } else if there < at as u32 {
-                    self.closings.push((there + base as u32, edge_weight));
+                    self.closings.push((there + base, edge_weight));
                 }
             }
             let first_pending = self.pending.len();
-            pending[at].sort_unstable();
-            self.pending.extend(pending[at].iter().map(|&(to, _)| to + base as u32));
+            self.pending.extend(pending[at].iter().map(|&(to, _)| to + base));
             self.demands.extend(pending[at].iter().map(|&(_, class)| class));
             let first_anchor = self.anchors.len();
             for &(distance, from) in &anchors[at] {
-                self.anchors.push((from + base as u32, distance));
+                self.anchors.push((from + base, distance));
                 self.anchor_reach = self.anchor_reach.max(distance);
             }
             self.steps.push(Step {
                 vertex: VirtualQubit(v),
-                parent: if parent == NONE { NONE } else { parent + base as u32 },
+                parent: if parent == NONE { NONE } else { parent + base },
                 weight,
                 kind: kind(pattern, v),
                 class: class_of[at],
                 component: self.components.len() as u32,
-                twin: if twin[at] == NONE { NONE } else { twin[at] + base as u32 },
+                twin: if twin[at] == NONE { NONE } else { twin[at] + base },
                 like_root: like_root[at],
                 closings: closings..self.closings.len(),
                 pending: first_pending..self.pending.len(),
                 anchors: first_anchor..self.anchors.len(),
             });
         }
-        let root = (class_of[0], order.len() as u32);
-        let index = self.roots.iter().position(|known| *known == root);
-        let index = index.unwrap_or_else(|| {
-            self.roots.push(root);
-            self.roots.len() - 1
-        });
-        self.components.push(Component {
-            steps: base..self.steps.len(),
-            edges,
-            root: index as u32,
-            copies_after: 0,
-            copy: false,
-        });
     }
 
     fn class(&mut self, class: Class, known: &mut BTreeMap<Class, u32>) -> u32 {

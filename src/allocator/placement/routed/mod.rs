@@ -5,6 +5,7 @@
 //! Promises a connected region per component of the program, the estimate of [`super::routing`] and a proof where it
 //! says "infeasible"; a bound on what a better region would save is not known (`gap: None`).
 
+use petgraph::unionfind::UnionFind;
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
@@ -65,6 +66,8 @@ pub(super) struct Search {
     depth: Vec<u32>,
     inner: Vec<u32>,
     part: Vec<u32>,
+    /// The couplers within the region at hand, between positions.
+    links: Vec<(u32, u32, u64)>,
     /// Cost of one gate of an interaction, and of one SWAP per missing coupler, between two positions.
     gate: Vec<u64>,
     swap: Vec<u64>,
@@ -301,39 +304,62 @@ impl Search {
         nodes
     }
 
-    /// Tables of costs between all positions of a region.
-    fn measure(&mut self, nodes: &[u32], flat: u64) {
-        for (position, &node) in nodes.iter().enumerate() {
-            self.position[node as usize] = position as u32;
+    /// The couplers within a region.
+    fn find_links(&mut self, nodes: &[u32]) {
+        let Self { host, position, links, .. } = self;
+        for (number, &node) in (0..).zip(nodes) {
+            position[node as usize] = number;
         }
-        let (host, position) = (&self.host, &self.position);
-        let links = nodes.iter().enumerate().flat_map(|(at, &node)| {
-            host.links(node).filter_map(move |link| {
+        links.clear();
+        for (number, &node) in (0_u32..).zip(nodes) {
+            for link in host.links(node) {
                 let end = position[host.to[link] as usize];
-                (end != NONE && (at as u32) < end).then_some((at as u32, end, host.link_cost[link]))
-            })
-        });
-        self.paths.find(nodes.len(), links);
-        self.size = nodes.len();
-        self.gate.clear();
-        self.swap.clear();
-        for from in 0..nodes.len() {
-            for to in 0..nodes.len() {
-                let length = self.paths.length(from, to);
-                if from == to || length == UNREACHABLE {
-                    self.gate.push(0);
-                    self.swap.push(0);
-                    continue;
+                if end != NONE && number < end {
+                    links.push((number, end, host.link_cost[link]));
                 }
-                let mean = self.paths.cost(from, to) / u64::from(length);
-                self.gate.push(mean);
-                self.swap.push(SWAP_GATES * u64::from(length - 1) * (mean + flat));
             }
         }
         for &node in nodes {
-            self.position[node as usize] = NONE;
+            position[node as usize] = NONE;
         }
+    }
+
+    /// Tables of costs between all positions of a region.
+    fn measure(&mut self, nodes: &[u32], flat: u64) {
+        self.find_links(nodes);
+        self.fill_tables(nodes.len(), flat);
         self.operations += measuring(nodes.len());
+    }
+
+    /// The tables for a region of so many nodes whose couplers are at hand. Paths cost the same both ways.
+    fn fill_tables(&mut self, nodes: usize, flat: u64) {
+        self.paths.find(nodes, self.links.iter().copied());
+        self.size = nodes;
+        for table in [&mut self.gate, &mut self.swap] {
+            table.clear();
+            table.resize(nodes * nodes, 0);
+        }
+        for from in 0..nodes {
+            for to in from + 1..nodes {
+                let length = self.paths.length(from, to);
+                if length == UNREACHABLE {
+                    continue;
+                }
+                let mean = self.paths.cost(from, to) / u64::from(length);
+                let swaps = SWAP_GATES * u64::from(length - 1) * (mean + flat);
+                for at in [from * nodes + to, to * nodes + from] {
+                    self.gate[at] = mean;
+                    self.swap[at] = swaps;
+                }
+            }
+        }
+    }
+
+    /// Whether the couplers at hand connect all of a region's nodes.
+    fn is_whole(&self, nodes: usize) -> bool {
+        let mut parts = UnionFind::<u32>::new(nodes);
+        let joins = self.links.iter().filter(|&&(a, b, _)| parts.union(a, b)).count();
+        joins + 1 == nodes
     }
 
     /// What a region would cost if every two positions had an equal share of all interactions.
@@ -457,16 +483,20 @@ impl Search {
         }
         rim.sort_unstable();
         for &(_, position) in dearest.iter().take(EXCHANGED) {
+            let mut nodes = laid.nodes.clone();
             for &node in &rim {
                 if self.operations >= self.limit {
                     return None;
                 }
-                let mut nodes = laid.nodes.clone();
                 nodes[position as usize] = node;
-                self.measure(&nodes, flat);
-                let whole = (0..nodes.len()).all(|to| self.paths.length(0, to) != UNREACHABLE);
-                self.operations += component.links.len() as u64;
-                if whole && self.total(&nodes, &laid.place, component) < laid.cost {
+                self.find_links(&nodes);
+                // A region in pieces counts as measured, so that the effort is that of a plain search.
+                self.operations += measuring(nodes.len()) + component.links.len() as u64;
+                if !self.is_whole(nodes.len()) {
+                    continue;
+                }
+                self.fill_tables(nodes.len(), flat);
+                if self.total(&nodes, &laid.place, component) < laid.cost {
                     let mut place = laid.place.clone();
                     self.exchange_vertices(&mut place, component);
                     let cost = self.total(&nodes, &place, component);
