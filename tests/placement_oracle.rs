@@ -88,7 +88,7 @@ impl Case {
         let epoch = Epoch::new(EpochNumber(1), map.clone(), calibration.clone(), &out, &out_couplers);
         let mut classes = Memo::default();
         let class = classes.join(&JobRequest { limits, ..JobRequest::new(JobId(number), 4, Topology::Line) });
-        let (mask, ..) = classes[class].on_device(DeviceId(0), &epoch);
+        let (mask, _) = classes[class].on_device(DeviceId(0), &epoch);
         let mut free = mask.qubits.clone();
         free.subtract(&map.dilate(&set(held), distance));
         let barred = mask.barred_couplers.clone();

@@ -125,7 +125,8 @@ impl Demands {
         !matches!(self.sizes, Sizes::Largest(_)) || contains_smaller(&self.topology)
     }
 
-    fn pattern(&mut self, qubits: u32) -> Arc<Pattern> {
+    /// The pattern of so many qubits.
+    pub fn pattern(&mut self, qubits: u32) -> Arc<Pattern> {
         let compile = || Arc::new(Pattern::of_program(&self.topology, qubits, self.depth));
         self.patterns.entry(qubits).or_insert_with(compile).clone()
     }

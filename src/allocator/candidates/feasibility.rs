@@ -123,7 +123,7 @@ impl Judge {
             return known;
         }
         let pattern = kind.pattern.clone();
-        let (mask, ..) = kind.on_device(id, &device.epoch);
+        let (mask, _) = kind.on_device(id, &device.epoch);
         let request = PlacementRequest {
             epoch: &device.epoch,
             free: &mask.qubits,
@@ -182,7 +182,7 @@ impl Judge {
             return known;
         }
         let pattern = kind.pattern.clone();
-        let (mask, demands, _) = kind.on_device(id, &device.epoch);
+        let (mask, demands) = kind.on_device(id, &device.epoch);
         let known = if mask.qubits.len() < pattern.qubits() {
             WhenEmpty::Never
         } else {

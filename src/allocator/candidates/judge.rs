@@ -195,7 +195,7 @@ impl Judge {
         let Some(device) = state.fleet().get(id) else {
             return Err((Obstacle::NotInService(Status::Offline), false));
         };
-        let kind = &mut self.memo[kind];
+        let (kind, refusals) = self.memo.with_refusals(kind);
         let qubits = kind.pattern.qubits() as u32;
         let free = device.free_len();
         if free < qubits {
@@ -204,7 +204,7 @@ impl Judge {
         let promised = isolation::promise(asked, &state.config().isolation, &device.spec.limits);
         let pattern = kind.pattern.clone();
         let epoch = device.epoch.clone();
-        let (mask, demands, nothing_fits) = kind.on_device(id, &epoch);
+        let (mask, demands) = kind.on_device(id, &epoch);
         state.free_for(id, promised.buffer_distance, &mask.qubits, &mut self.free);
         let Some(device) = state.fleet().get(id) else {
             return Err((Obstacle::NotInService(Status::Offline), false));
@@ -227,7 +227,7 @@ impl Judge {
             && (max_swaps == Some(0) || pattern.is_region())
             && limit.is_none()
             && demands.least_decides();
-        let revision = epoch.revision;
+        let (revision, nothing_fits) = (epoch.revision, refusals.on(id));
         if provable && !searched && nothing_fits.covers(revision, &self.free) {
             return Err((Obstacle::NoPlacement, true));
         }

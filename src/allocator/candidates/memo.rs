@@ -4,12 +4,14 @@
 //! instant changes no decision, no count and no reason. A proof that nothing fits holds for every smaller choice of
 //! qubits; every other answer holds for the very bookings and figures that it was found for, and no others.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
+use super::refusals::{ByDevice, Refusals, ShapeId};
 use crate::allocator::explain::Obstacle;
 use crate::allocator::placement::cost::Epoch;
 use crate::allocator::placement::pattern::Pattern;
@@ -86,6 +88,7 @@ pub struct PlacementKind {
     /// The fleet's count of epochs when it was last asked whether the kind embeds on any empty device, and the answer.
     pub embeds: Option<(u64, bool)>,
     per_device: Vec<OnDevice>,
+    shape: ShapeId,
     members: u32,
 }
 
@@ -121,7 +124,6 @@ struct OnDevice {
     derived: bool,
     /// The number of the walk in which the device had enough qubits, but no region.
     by_shape: Option<u64>,
-    nothing_fits: NothingFits,
     mask: Option<LimitMask>,
     /// Whether a short search found anything on the empty device without SWAPs, as of a revision.
     surely_embeds: Option<(u64, bool)>,
@@ -129,28 +131,6 @@ struct OnDevice {
     embedded: Option<(u64, WhenEmpty)>,
     /// The same with so many SWAPs.
     routed: Option<(u64, Option<u32>, WhenEmpty)>,
-}
-
-/// Qubits on which it was proved that nothing fits, as of a revision.
-#[derive(Debug, Clone, Default)]
-pub struct NothingFits(Option<(u64, QubitSet)>);
-
-impl NothingFits {
-    /// Whether it was proved for these qubits, or for more.
-    pub fn covers(&self, revision: u64, free: &QubitSet) -> bool {
-        self.0.as_ref().is_some_and(|(at, qubits)| *at == revision && free.is_subset(qubits))
-    }
-
-    /// Remembers a proof.
-    pub fn learn(&mut self, revision: u64, free: &QubitSet) {
-        match &mut self.0 {
-            Some((at, qubits)) => {
-                *at = revision;
-                qubits.clone_from(free);
-            }
-            nothing => *nothing = Some((revision, free.clone())),
-        }
-    }
 }
 
 /// Whether and how well a kind could be placed on a device without any other job.
@@ -219,23 +199,28 @@ impl PlacementKind {
             feasible: None,
             embeds: None,
             per_device: Vec::new(),
+            shape: ShapeId::default(),
             members: 0,
         }
     }
 
-    /// What the kind may use of a device, what it demands of it, and on which part nothing fits.
-    pub fn on_device(
-        &mut self,
-        device: DeviceId,
-        epoch: &Epoch,
-    ) -> (&LimitMask, &mut Demands, &mut NothingFits) {
+    /// The program side of its placements on so many qubits.
+    pub fn pattern_on(&mut self, qubits: u32) -> Arc<Pattern> {
+        if self.pattern.qubits() == qubits as usize {
+            return self.pattern.clone();
+        }
+        self.demands.pattern(qubits)
+    }
+
+    /// What the kind may use of a device, and what it demands of it.
+    pub fn on_device(&mut self, device: DeviceId, epoch: &Epoch) -> (&LimitMask, &mut Demands) {
         let limits = self.limits;
         self.on(device);
-        let OnDevice { mask, nothing_fits, .. } = &mut self.per_device[device.index()];
+        let OnDevice { mask, .. } = &mut self.per_device[device.index()];
         if mask.as_ref().is_none_or(|mask| mask.revision != epoch.revision) {
             *mask = None;
         }
-        (mask.get_or_insert_with(|| LimitMask::new(epoch, &limits)), &mut self.demands, nothing_fits)
+        (mask.get_or_insert_with(|| LimitMask::new(epoch, &limits)), &mut self.demands)
     }
 
     /// What a search on the device would find, if that is known. `searched`: also where a search would merely give up
@@ -314,6 +299,7 @@ pub struct Memo {
     ids: IndexMap<Key, KindId, FxBuildHasher>,
     kinds: Vec<PlacementKind>,
     unused: Vec<KindId>,
+    refusals: Refusals,
     /// The kinds of live jobs, as far as anybody has asked.
     by_slot: Vec<Option<(JobId, KindId)>>,
 }
@@ -332,7 +318,9 @@ impl Memo {
         if self.ids.len() >= KINDS_KEPT {
             self.forget_empty();
         }
-        let kind = PlacementKind { members: 1, ..PlacementKind::new(&key) };
+        let kind = PlacementKind::new(&key);
+        let shape = self.refusals.shape_of(&kind.pattern, &kind.limits);
+        let kind = PlacementKind { members: 1, shape, ..kind };
         let id = match self.unused.pop() {
             Some(id) => {
                 self.kinds[id.0 as usize] = kind;
@@ -345,6 +333,13 @@ impl Memo {
         };
         self.ids.insert(key, id);
         id
+    }
+
+    /// A kind, and where nothing of its shape fits.
+    pub fn with_refusals(&mut self, id: KindId) -> (&mut PlacementKind, &mut ByDevice) {
+        let kind = &mut self.kinds[id.0 as usize];
+        let refusals = self.refusals.of(kind.shape);
+        (kind, refusals)
     }
 
     /// A member leaves.
@@ -404,6 +399,7 @@ impl Memo {
             kind.embeds = None;
             kind.refused = None;
         }
+        self.refusals.forget_device(device);
     }
 
     /// Forgets everything that was found out by searching, on one device or anywhere.
@@ -414,6 +410,7 @@ impl Memo {
             kind.embeds = None;
             kind.per_device.clear();
         }
+        self.refusals.forget();
     }
 
     fn forget_empty(&mut self) {
@@ -426,6 +423,8 @@ impl Memo {
             }
             keep
         });
+        let used: BTreeSet<ShapeId> = self.ids.values().map(|id| self.kinds[id.0 as usize].shape).collect();
+        self.refusals.retain(|shape| used.contains(&shape));
     }
 }
 

@@ -111,7 +111,7 @@ fn better_places(turn: &mut Turn<'_>, plan: &Plan, batch: &[usize]) -> Option<(V
         let judge = &mut *turn.judge;
         let kind = &mut judge.memo[job.kind];
         let pattern = kind.pattern.clone();
-        let (mask, ..) = kind.on_device(device_id, &epoch);
+        let (mask, _) = kind.on_device(device_id, &epoch);
         turn.state.free_for(device_id, job.promised.buffer_distance, &mask.qubits, &mut judge.free);
         let alone = PlacementRequest {
             barred_couplers: mask.barred_couplers.as_deref(),
