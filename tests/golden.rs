@@ -51,7 +51,7 @@ fn the_same_seed_gives_the_same_bytes() {
     insta::assert_snapshot!(one, @"
     summary.json dc87c8ef6e9bcd8f
     summary.csv c073018414954c69
-    jobs.csv 886e4a46a19628b1
+    jobs.csv 48d35cc9a27cf3d7
     timeline.csv 1ef363db02c8e643
     events.csv 4a3bbd8e9b695e9b
     world.csv ba3ba5da34aefbe4

@@ -160,7 +160,7 @@ fn the_simulator_counts_the_gates_of_swaps() {
     );
     let all = allocation.explanation;
     // The core leaves out one-qubit gates and the decay of idle qubits.
-    assert!(success < (-all.cost).exp() && all.cost > all.routing_cost && all.routing_cost > 0.0);
+    assert!(success < (-all.cost).exp() && all.cost > all.terms.swaps && all.terms.swaps > 0.0);
 }
 
 #[test]

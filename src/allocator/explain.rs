@@ -22,6 +22,24 @@ pub enum Certainty {
     FirstFound,
 }
 
+/// What a cost is made of, natural logs of success. All but the surcharges add up to the cost of the noise.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct CostTerms {
+    /// Readouts.
+    pub readout: f64,
+    /// One-qubit gates.
+    pub one_qubit_gates: f64,
+    /// Two-qubit gates of the program's own.
+    pub two_qubit_gates: f64,
+    /// Decay of qubits that wait.
+    pub decay: f64,
+    /// SWAP gates, where the program must be routed.
+    pub swaps: f64,
+    /// What the search counted besides the noise, for the sake of other jobs: fragmentation and crosstalk. Counted by
+    /// what is minimised: a weight on the noise is taken off before.
+    pub surcharges: f64,
+}
+
 /// Why an allocation is where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
@@ -37,8 +55,8 @@ pub struct Explanation {
     /// Minus natural log of the predicted success, of a shape at the power of two next to its depth; with the SWAP gates,
     /// where the program must be routed.
     pub cost: f64,
-    /// The part of `cost` that is due to SWAP gates.
-    pub routing_cost: f64,
+    /// What it is made of.
+    pub terms: CostTerms,
     /// How good it is, of jobs that bound it; says which soft bound it misses.
     pub quality: Option<Assessment>,
 }

@@ -15,8 +15,9 @@ use crate::experiment::placements::shape::{self, Shape};
 use crate::experiment::placements::{COLUMNS, InstanceFile, Measured, Summary, measure};
 use crate::experiment::writing;
 use crate::quantum::device::DeviceSpec;
-use crate::quantum::success::success_probability;
+use crate::quantum::success::{success_factors, success_probability};
 use crate::quantum::{QubitSet, VirtualQubit, catalogue, generators};
+use crate::report::placement_table::Predicted;
 use crate::report::{device_picture, device_text, placement_table};
 use crate::simulator::csv_row::RowWriter;
 use serde::Deserialize;
@@ -149,8 +150,8 @@ impl Program {
         Ok(Self { name, topology, qubits, depth, has_depth: true, names, depth_text })
     }
 
-    /// Success by the device's figures: what a run of this program is predicted to have.
-    fn predicted(&self, epoch: &Epoch, pattern: &Pattern, answer: &Measured) -> Option<f64> {
+    /// Success by the device's figures: what a run of this program is predicted to have, and what it is the product of.
+    fn predicted(&self, epoch: &Epoch, pattern: &Pattern, answer: &Measured) -> Option<Predicted> {
         if answer.layout.is_empty() {
             return None;
         }
@@ -161,7 +162,9 @@ impl Program {
         });
         let placed =
             placed_program(&self.topology, pattern, self.depth, &answer.layout, routed, map, calibration);
-        Some(success_probability(calibration, &placed.on(epoch.layer_s)))
+        let used = placed.on(epoch.layer_s);
+        let factors = success_factors(calibration, &used);
+        Some(Predicted { success: success_probability(calibration, &used), factors })
     }
 }
 
@@ -198,14 +201,14 @@ fn place_one(args: &PlaceArgs, device: &str, program: &Program, console: &Consol
         place: &place,
         depth: &program.depth_text,
         placed_for: pattern.uses().depth(),
-        success: predicted,
+        success: predicted.as_ref(),
         layout: &layout,
         // Neither a region nor too many qubits is a matter of SWAP gates.
         may_route: args.strategy == "noise_aware" && !pattern.is_region() && pattern.qubits() <= free.len(),
     };
     print(|to| {
         if args.json {
-            let answer = as_json(&device, program, &pattern, predicted, &answer);
+            let answer = as_json(&device, program, &pattern, predicted.as_ref(), &answer);
             return writeln!(to, "{}", serde_json::to_string_pretty(&answer)?);
         }
         write!(to, "{}", placement_table::placement(&shown, &answer))?;
@@ -229,7 +232,7 @@ fn as_json(
     device: &DeviceSpec,
     program: &Program,
     pattern: &Pattern,
-    predicted: Option<f64>,
+    predicted: Option<&Predicted>,
     answer: &Measured,
 ) -> serde_json::Value {
     let names: Vec<u32> = program.names.iter().map(|name| name.0).collect();
@@ -239,7 +242,8 @@ fn as_json(
         "depth": program.has_depth.then_some(program.depth),
         "placed_for_depth": pattern.uses().depth(),
         "outcome": answer.outcome,
-        "fidelity_predicted": predicted,
+        "fidelity_predicted": predicted.map(|predicted| predicted.success),
+        "factors": predicted.map(|predicted| predicted.factors),
         "score": answer.score,
         "gap": answer.gap,
         "swaps": answer.swaps,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::allocator::config::{Selection, Strategy};
-use crate::allocator::explain::{Certainty, Explanation};
+use crate::allocator::explain::{Certainty, CostTerms, Explanation};
 use crate::allocator::protocol::{
     Allocation, AllocationId, EpochNumber, Event, Fence, JobId, JobRequest, PromisedIsolation, RequeueReason,
     Status, StatusReason, Target, Tenant, Topology,
@@ -109,7 +109,7 @@ pub(super) fn grant(now: Time, job: u64, id: u64, map: &CouplingMap, layout: &[u
             devices_tried: 0,
             certainty: Certainty::FirstFound,
             cost: 0.0,
-            routing_cost: 0.0,
+            terms: CostTerms::default(),
             quality: None,
         },
     }

@@ -66,6 +66,39 @@ pub fn success_probability(calibration: &Calibration, program: &ProgramUse<'_>) 
     libm::exp(log_success(calibration, program))
 }
 
+/// What a success probability is the product of, each in 0..=1.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct SuccessFactors {
+    /// Readouts.
+    pub readout: f64,
+    /// One-qubit gates.
+    pub one_qubit_gates: f64,
+    /// Two-qubit gates, those of SWAPs included.
+    pub two_qubit_gates: f64,
+    /// Decay of qubits that wait.
+    pub decay: f64,
+}
+
+/// The factors of [`success_probability`], of a program on live elements.
+pub fn success_factors(calibration: &Calibration, program: &ProgramUse<'_>) -> SuccessFactors {
+    let without = |program: ProgramUse<'_>| log_success(calibration, &program);
+    // The sum goes over elements and kinds of events: each kind by itself is the program without the others.
+    let two_qubit_gates = without(ProgramUse { qubits: &[], ..*program });
+    let on_qubits = |keep: fn(QubitUse) -> QubitUse, layers: f64| {
+        let qubits: Vec<QubitUse> = program.qubits.iter().copied().map(keep).collect();
+        without(ProgramUse { couplers: &[], qubits: &qubits, layers, ..*program })
+    };
+    let readout = on_qubits(|used| QubitUse { one_qubit_gates: 0.0, ..used }, 0.0);
+    let one_qubit_gates = on_qubits(|used| QubitUse { measured: false, ..used }, 0.0);
+    let all = on_qubits(|used| used, program.layers);
+    SuccessFactors {
+        readout: libm::exp(readout),
+        one_qubit_gates: libm::exp(one_qubit_gates),
+        two_qubit_gates: libm::exp(two_qubit_gates),
+        decay: libm::exp(all - readout - one_qubit_gates),
+    }
+}
+
 /// Geometric mean of the fidelity of the gates of a program, in 0..=1: the product of (1 - error) over all one- and
 /// two-qubit gates, to the power of 1 / their number. Readout and idle qubits do not count; a program without gates
 /// has 1, one that uses a dead element 0.
@@ -193,6 +226,11 @@ mod tests {
             * 0.98_f64.powi(2)
             * (-idle_s * 0.5 * (1.0 / 100e-6 + 1.0 / 50e-6)).exp();
         assert!((success_probability(&calibration, &program) - expected).abs() < 1e-14);
+        let of = success_factors(&calibration, &program);
+        let decay = (-idle_s * 0.5 * (1.0 / 100e-6 + 1.0 / 50e-6)).exp();
+        let on_paper = [0.98_f64.powi(2), 0.999_f64.powi(6), 0.99_f64.powi(5), decay];
+        let factors = [of.readout, of.one_qubit_gates, of.two_qubit_gates, of.decay];
+        assert!(factors.iter().zip(on_paper).all(|(factor, paper)| (factor - paper).abs() < 1e-14), "{of:?}");
     }
 
     #[test]

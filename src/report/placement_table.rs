@@ -9,6 +9,7 @@ use super::table::{Align, Cell, Table, Tone, duration, number, percent};
 use crate::experiment::placements::measure::significant;
 use crate::experiment::placements::summary::{Quantiles, Summary, TOLERANCE, Versus};
 use crate::experiment::placements::{Measured, Outcome};
+use crate::quantum::success::SuccessFactors;
 
 /// The summary of a file of instances.
 pub fn summary(summary: &Summary, color: bool) -> String {
@@ -102,6 +103,15 @@ fn differences(summary: &Summary, color: bool) -> String {
     format!("{}scores within {TOLERANCE:e} of each other, relatively, count as known\n", table.render(color))
 }
 
+/// The success that is predicted of a placed program.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Predicted {
+    /// Its probability.
+    pub success: f64,
+    /// What that is the product of.
+    pub factors: SuccessFactors,
+}
+
 /// A program that was placed, in words.
 #[derive(Debug, Clone)]
 pub struct PlacedText<'a> {
@@ -114,7 +124,7 @@ pub struct PlacedText<'a> {
     /// The power of two for which a shape with a depth was placed.
     pub placed_for: Option<u32>,
     /// Predicted success probability, where more is known than shape and gates.
-    pub success: Option<f64>,
+    pub success: Option<&'a Predicted>,
     /// Virtual and physical qubits.
     pub layout: &'a str,
     /// Whether SWAP gates might help where there is no placement.
@@ -152,14 +162,25 @@ pub fn placement(text: &PlacedText<'_>, measured: &Measured) -> String {
         Some(depth) if measured.score.is_some() => format!("{score} (at depth {depth})"),
         _ => score,
     };
-    let success =
-        success.map_or_else(String::new, |success| format!("{} (predicted)", significant(success, 9)));
+    let factors = success.map_or_else(String::new, |predicted| {
+        let SuccessFactors { readout, one_qubit_gates, two_qubit_gates, decay } = predicted.factors;
+        let named = [
+            ("readout", readout),
+            ("one-qubit gates", one_qubit_gates),
+            ("two-qubit gates", two_qubit_gates),
+            ("decay", decay),
+        ];
+        named.map(|(name, factor)| format!("{} {name}", significant(factor, 4))).join(" x ")
+    });
+    let success = success
+        .map_or_else(String::new, |predicted| format!("{} (predicted)", significant(predicted.success, 9)));
     let lines = [
         ("program", what),
         ("depth", depth),
         ("device", place),
         ("outcome", &outcome),
         ("success", &success),
+        ("factors", &factors),
         // Of a program of which all is known it is the success.
         ("score", if success.is_empty() || placed_for.is_some() { &score } else { "" }),
         ("gap", &gap),

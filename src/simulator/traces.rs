@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use super::csv_row::RowWriter;
 use super::job_book::Planned;
-use crate::allocator::explain::Certainty;
+use crate::allocator::explain::{Certainty, CostTerms};
 use crate::allocator::protocol::{Event, FinalState, Target, Topology};
 use crate::observe::metrics::TimelineSample;
 use crate::quantum::hardware::failures::Outage;
@@ -56,6 +56,12 @@ job_columns! {
     Group = "group",
     Project = "project",
     PlacementCost = "placement_cost",
+    CostReadout = "cost_readout",
+    CostOneQubitGates = "cost_one_qubit_gates",
+    CostTwoQubitGates = "cost_two_qubit_gates",
+    CostDecay = "cost_decay",
+    CostSwaps = "cost_swaps",
+    Surcharges = "surcharges",
     PlacementProved = "placement_proved",
     DevicesTried = "devices_tried",
     Swaps = "swaps",
@@ -242,12 +248,20 @@ impl Traces {
         match &job.allocation {
             Some(allocation) => {
                 let why = &allocation.explanation;
-                row.f64(why.cost).bool(why.certainty == Certainty::Optimal);
+                let CostTerms { readout, one_qubit_gates, two_qubit_gates, decay, swaps, surcharges } =
+                    why.terms;
+                row.f64(why.cost).f64(readout).f64(one_qubit_gates).f64(two_qubit_gates);
+                row.f64(decay).f64(swaps).f64(surcharges);
+                row.bool(why.certainty == Certainty::Optimal);
                 row.u64(u64::from(why.devices_tried)).u64(u64::from(allocation.swaps.unwrap_or(0)));
                 row.u64(u64::from(allocation.isolation.buffer_distance));
             }
             None => {
-                row.empty().empty().empty().empty().empty();
+                (0..JobColumn::BufferDistance as usize - JobColumn::PlacementCost as usize + 1).for_each(
+                    |_| {
+                        row.empty();
+                    },
+                );
             }
         }
         row.optional(fidelity.map(|both| both.0)).optional(fidelity.map(|both| both.1));
@@ -343,7 +357,7 @@ impl Traces {
                     interval_set(allocation.held.iter().map(|qubit| qubit.0), text);
                 }
                 if let Some(swaps) = allocation.swaps {
-                    let cost = allocation.explanation.routing_cost;
+                    let cost = allocation.explanation.terms.swaps;
                     let _ = write!(text, ", to be routed with {swaps} SWAPs at {cost:.6} nats");
                 }
                 if allocation.copies > 1 {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::plan::{Plan, PlannedStart, Step};
-use crate::allocator::explain::Explanation;
-use crate::allocator::placement::cost::nats_of_cost;
+use crate::allocator::explain::{CostTerms, Explanation};
+use crate::allocator::placement::Placement;
+use crate::allocator::placement::cost::{Epoch, nats_of_cost};
+use crate::allocator::placement::pattern::Pattern;
 use crate::allocator::protocol::{Allocation, DriverAction, Event};
 use crate::allocator::sizing::Fit;
 use crate::allocator::turn::Turn;
-use crate::quantum::QubitSet;
+use crate::quantum::{QubitSet, VirtualQubit};
 
 /// Decides what was planned.
 pub fn commit(turn: &mut Turn<'_>, plan: Plan) {
@@ -30,7 +32,7 @@ pub fn commit(turn: &mut Turn<'_>, plan: Plan) {
 }
 
 fn begin(turn: &mut Turn<'_>, start: PlannedStart) {
-    let PlannedStart { slot, allocation: id, device: device_id, fit, held, promised, .. } = start;
+    let PlannedStart { slot, kind, allocation: id, device: device_id, fit, held, promised, .. } = start;
     let Fit { placement, certainty, copies, quality } = fit;
     let job = &turn.state.jobs()[slot];
     let Some(device) = turn.state.fleet().get(device_id) else { return };
@@ -41,6 +43,8 @@ fn begin(turn: &mut Turn<'_>, start: PlannedStart) {
         blocked.subtract(&held);
     }
     let config = turn.state.config();
+    let pattern = turn.judge.memo[kind].pattern_on(placement.layout.len() as u32 / copies.max(1));
+    let terms = cost_terms(&placement, copies, &pattern, &device.epoch, config.placement.noise_weight);
     let allocation = Arc::new(Allocation {
         id,
         fence: device.next_fence,
@@ -65,7 +69,7 @@ fn begin(turn: &mut Turn<'_>, start: PlannedStart) {
             devices_tried: start.devices_tried,
             certainty,
             cost: nats_of_cost(placement.cost),
-            routing_cost: placement.routing.map_or(0.0, |routing| nats_of_cost(routing.cost)),
+            terms,
             quality,
         },
     });
@@ -76,6 +80,29 @@ fn begin(turn: &mut Turn<'_>, start: PlannedStart) {
     if wants {
         turn.emit(Event::CalibrationRequested { device: device_id, epoch, job });
     }
+}
+
+/// What a placement costs by term; of copies, all of them together.
+fn cost_terms(
+    placement: &Placement,
+    copies: u32,
+    pattern: &Pattern,
+    epoch: &Epoch,
+    noise_weight: f64,
+) -> CostTerms {
+    let cost = nats_of_cost(placement.cost);
+    let swaps = placement.routing.map_or(0.0, |routing| nats_of_cost(routing.cost));
+    let mut terms = CostTerms { swaps, ..CostTerms::default() };
+    let size = placement.layout.len() / copies.max(1) as usize;
+    for (index, &qubit) in placement.layout.iter().enumerate() {
+        let of = epoch.use_terms(pattern.uses(), VirtualQubit((index % size.max(1)) as u32), qubit);
+        terms.readout += of.readout;
+        terms.one_qubit_gates += of.one_qubit_gates;
+        terms.decay += of.decay;
+    }
+    terms.two_qubit_gates = (cost - swaps - terms.readout - terms.one_qubit_gates - terms.decay).max(0.0);
+    terms.surcharges = (nats_of_cost(placement.objective) - noise_weight * cost).max(0.0);
+    terms
 }
 
 fn driver_actions(reset: bool) -> SmallVec<[DriverAction; 1]> {

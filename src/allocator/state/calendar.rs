@@ -367,7 +367,7 @@ mod tests {
 
     use super::*;
     use crate::allocator::config::Selection;
-    use crate::allocator::explain::{Certainty, Explanation};
+    use crate::allocator::explain::{Certainty, CostTerms, Explanation};
     use crate::allocator::protocol::{Fence, JobId, PromisedIsolation, Tenant};
 
     fn booking(qubits: QubitSet, buffer_distance: u32, from: u64, until: Option<u64>) -> Booking {
@@ -383,7 +383,7 @@ mod tests {
             devices_tried: 0,
             certainty: Certainty::FirstFound,
             cost: 0.0,
-            routing_cost: 0.0,
+            terms: CostTerms::default(),
             quality: None,
         };
         Allocation {

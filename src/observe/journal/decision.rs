@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::allocator::explain::Explanation;
+use crate::allocator::explain::{CostTerms, Explanation};
 use crate::allocator::protocol::{Allocation, Event, PromisedIsolation, Target};
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::{DeviceId, QubitSet};
@@ -153,13 +153,18 @@ fn started(allocation: &Allocation, to: &mut String) -> std::fmt::Result {
 }
 
 fn explained(explanation: &Explanation, to: &mut String) -> std::fmt::Result {
-    let Explanation { strategy, selection, devices_tried, certainty, cost, routing_cost, quality } =
-        explanation;
+    let Explanation { strategy, selection, devices_tried, certainty, cost, terms, quality } = explanation;
     match strategy {
         Some(strategy) => write!(to, ", by {strategy:?}")?,
         None => to.push_str(", by its own strategy"),
     }
-    write!(to, " among {selection:?}, cost {cost:?} of which routing {routing_cost:?}")?;
+    let CostTerms { readout, one_qubit_gates, two_qubit_gates, decay, swaps, surcharges } = terms;
+    write!(
+        to,
+        " among {selection:?}, cost {cost:?}: readout {readout:?} one-qubit gates {one_qubit_gates:?}"
+    )?;
+    write!(to, " two-qubit gates {two_qubit_gates:?} decay {decay:?} swaps {swaps:?}")?;
+    write!(to, ", surcharges {surcharges:?},")?;
     write!(to, " {certainty:?} after {devices_tried} devices")?;
     match quality {
         Some(quality) => write!(to, ", {quality:?}"),
