@@ -175,7 +175,7 @@ horizon: {jobs: 60}
 fleet: [{synthetic: {grid: {rows: 2, columns: 3}}, name: g}]
 workload:
   arrivals: {poisson: {rate: 60/h}}
-  jobs: [{name: a, qubits: 2, topology: any, execution_time: {exponential: {mean: 60s}}}]
+  jobs: [{name: a, qubits: 2, topology: any, depth: 1, execution_time: {exponential: {mean: 60s}}}]
 hardware: {runtime: distribution, drift: {enabled: false}, crosstalk: {enabled: false}}
 calibration: {mode: off}
 allocator: {isolation: {buffer_distance: 0}}
@@ -446,14 +446,14 @@ fn odd_scenarios_end_and_say_what_happened() {
     let base = tempfile::tempdir().unwrap();
     let head = "scenario: odd\nfleet: [{device: iqm_garnet}]\nhardware: {drift: {enabled: false}}\n\
                 calibration: {mode: off}\n";
-    let one_job = "workload: {arrivals: {at_start: {jobs: 1}}, jobs: [{qubits: 2}]}\n";
+    let one_job = "workload: {arrivals: {at_start: {jobs: 1}}, jobs: [{qubits: 2, depth: 1}]}\n";
     let cases = [
         // A cancellation after the core has forgotten the job.
         (
             "late_cancel",
             format!(
                 "{head}horizon: {{time: 1h}}\nallocator: {{remember_ended_jobs: 0}}\n\
-             workload: {{arrivals: {{at_start: {{jobs: 1}}}}, jobs: [{{qubits: 2}}], \
+             workload: {{arrivals: {{at_start: {{jobs: 1}}}}, jobs: [{{qubits: 2, depth: 1}}], \
              outcomes: {{cancelled: 1, cancel_after: 10m}}}}\n"
             ),
             "",
@@ -492,7 +492,7 @@ fn odd_scenarios_end_and_say_what_happened() {
             "dense",
             format!(
                 "{head}horizon: {{jobs: 1}}\n\
-             workload: {{arrivals: {{at_start: {{jobs: 1}}}}, jobs: [{{qubits: 100, topology: complete}}]}}\n"
+             workload: {{arrivals: {{at_start: {{jobs: 1}}}}, jobs: [{{qubits: 100, topology: complete, depth: 1}}]}}\n"
             )
             .replace("device: iqm_garnet", "synthetic: {all_to_all: {qubits: 200}}, name: trap"),
             "",

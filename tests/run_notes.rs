@@ -125,6 +125,45 @@ fn agreement_is_not_shown_as_precision() {
     assert!(kinds(&case.json("summary.json")).is_empty());
 }
 
+/// Whose depth is assumed is named, and whose is said to be unknown; who has a circuit, says how deep, or brings a time of
+/// its own to a device where any qubits will do, is not.
+#[test]
+fn programs_without_a_depth_are_named() {
+    let noted = |fleet: &str, workload: &str, jobs: &str| {
+        let fleet = format!("scenario: s\nfleet: [{fleet}]\nhorizon: {{jobs: 6}}\n");
+        let case = Case::new(&format!("{fleet}workload: {workload}\nreplications: 2\n"), jobs);
+        case.run(&["--no-plots"]);
+        let summary = case.json("summary.json");
+        let notes = summary["notes"].as_array().unwrap().clone();
+        let of_depth = |note: &&Value| note["kind"].as_str().unwrap().ends_with("_depth");
+        let shown = |note: &Value| {
+            let text = note["text"].as_str().unwrap();
+            let whose = text.split("programs of ").nth(1).unwrap().split(" are").next().unwrap();
+            format!("{}: {whose}", note["kind"].as_str().unwrap())
+        };
+        notes.iter().filter(of_depth).map(shown).collect::<Vec<_>>().join("; ")
+    };
+    let (line, drawn) =
+        ("{synthetic: {line: {qubits: 9}}, name: a}", "arrivals: {poisson: {rate: 1/s}}, jobs");
+    let templates = "[{qubits: 2}, {qubits: 3, depth: 0, name: odd}, {qubits: 4, depth: 8}, {topology: {circuit: ghz:3}}]";
+    assert_eq!(
+        noted(line, &format!("{{{drawn}: {templates}}}"), ""),
+        "assumed_depth: `job-0`; unknown_depth: `odd`"
+    );
+    assert_eq!(noted(line, &format!("{{{drawn}: ibm_like}}"), ""), "");
+    let all = format!("{{{drawn}: [{{qubits: 2}}, {{qubits: 1}}]}}");
+    assert_eq!(noted(line, &all, ""), "assumed_depth: all 2 templates");
+    let rows = "qubits,depth,circuit\n2,,\n2,5,\n2,0,\n,,ghz:3\n2,,\n";
+    let recorded = noted(line, "{csv: jobs.csv}", rows);
+    assert_eq!(recorded, "assumed_depth: 2 of 5 recorded jobs; unknown_depth: 1 of 5 recorded jobs");
+    let machine = "{synthetic: {all_to_all: {qubits: 9}}, name: a}";
+    assert_eq!(noted(machine, &all, ""), "assumed_depth: all 2 templates");
+    let timed =
+        format!("{{{drawn}: [{{qubits: 2, execution_time: 1s}}]}}\nhardware: {{runtime: distribution}}");
+    assert_eq!(noted(machine, &timed, ""), "");
+    assert_eq!(noted(line, &timed, ""), "assumed_depth: `job-0`");
+}
+
 /// No value is not the value 0.
 #[test]
 fn a_run_that_ended_in_its_warm_up_has_no_values() {

@@ -238,7 +238,7 @@ mod tests {
 scenario: s
 horizon: {jobs: 1100}
 fleet: [{synthetic: {line: {qubits: 3}}, name: a}]
-workload: {arrivals: {poisson: {rate: 1/s}}, jobs: [{qubits: 2}]}
+workload: {arrivals: {poisson: {rate: 1/s}}, jobs: [{qubits: 2, depth: 1}]}
 ";
 
     fn scenario() -> Scenario {

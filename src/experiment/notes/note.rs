@@ -40,6 +40,10 @@ pub enum NoteKind {
     LongGap,
     /// The last job comes long before the horizon.
     EarlyEnd,
+    /// Nobody said how deep programs are: a depth is assumed.
+    AssumedDepth,
+    /// How deep programs are is said to be unknown.
+    UnknownDepth,
     /// All replications are alike.
     NoRandomness,
     /// One replication has no intervals.
@@ -73,6 +77,8 @@ impl NoteKind {
             Self::LateStart => "late_start",
             Self::LongGap => "long_gap",
             Self::EarlyEnd => "early_end",
+            Self::AssumedDepth => "assumed_depth",
+            Self::UnknownDepth => "unknown_depth",
             Self::NoRandomness => "no_randomness",
             Self::OneReplication => "one_replication",
             Self::FewReplications => "few_replications",

@@ -2,10 +2,16 @@
 //!
 //! Promises one pass over the jobs of a replayed workload, and none over drawn ones: of these the sources say enough.
 
+use indexmap::IndexSet;
+
 use super::note::{Note, NoteKind, count, grouped, roughly};
+use crate::allocator::protocol::Topology;
 use crate::experiment::check::FEWEST_REPLICATIONS;
+use crate::quantum::hardware::runtime::RuntimeModel;
 use crate::simulator::scenario::{Comparison, Horizon, Scenario, WarmUp};
-use crate::simulator::workload::replay::Replay;
+use crate::simulator::workload::DEFAULT_DEPTH;
+use crate::simulator::workload::jobs::Template;
+use crate::simulator::workload::replay::{Replay, ReplayedJob};
 use crate::time::{Span, Time};
 
 /// Shorter times in which nobody comes are no news.
@@ -33,7 +39,98 @@ pub(super) fn of_workload(scenario: &Scenario) -> Vec<Note> {
     notes.extend(times.late_start(scenario));
     notes.extend(times.long_gap());
     notes.extend(times.early_end(scenario));
+    if depth_matters(scenario) {
+        notes.extend(Depths::of(scenario).notes());
+    }
     notes
+}
+
+/// Whether times or places follow from how deep programs are. Of jobs that bring their times along to devices on which any
+/// qubits will do, nobody wants to know.
+fn depth_matters(scenario: &Scenario) -> bool {
+    scenario.hardware.runtime == RuntimeModel::ShotsAndDepth
+        || scenario.fleet.iter().any(|device| !device.spec.coupling_map.is_complete())
+}
+
+/// What is said of how deep programs are. Circuits have depths of their own.
+struct Depths {
+    /// Nobody says; of this and the next, names of templates, or how many recorded jobs.
+    assumed: Option<String>,
+    /// Said to be unknown.
+    unknown: Option<String>,
+    replayed: bool,
+}
+
+impl Depths {
+    fn of(scenario: &Scenario) -> Self {
+        let Some(replay) = scenario.workload.replay.as_deref() else {
+            let templates = || scenario.workload.sources.iter().flat_map(|source| source.mix.templates());
+            let names = |of: &dyn Fn(&Template) -> bool| {
+                let shapes = templates().filter(|template| template.circuit.is_none());
+                let names: IndexSet<&str> =
+                    shapes.filter(|template| of(template)).map(|template| template.name.as_str()).collect();
+                let all = templates().map(|template| template.name.as_str()).collect::<IndexSet<_>>();
+                some_names(&names, all.len())
+            };
+            return Self {
+                assumed: names(&|template| template.depth_assumed),
+                unknown: names(&|template| template.depth.range().1 == 0),
+                replayed: false,
+            };
+        };
+        let number = |of: &dyn Fn(&ReplayedJob) -> bool| {
+            let some = replay.jobs().iter().filter(|job| of(job)).count();
+            (some > 0).then(|| match replay.len() {
+                all if all == some => "all recorded jobs".to_owned(),
+                all => format!("{} of {}", grouped(some as u64), count(all as u64, "recorded job")),
+            })
+        };
+        let is_shape = |job: &ReplayedJob| !matches!(replay.kind(job.kind).topology, Topology::Circuit(_));
+        Self {
+            assumed: number(&|job| job.depth_assumed),
+            unknown: number(&|job| job.depth == 0 && is_shape(job)),
+            replayed: true,
+        }
+    }
+
+    fn notes(self) -> impl Iterator<Item = Note> {
+        let assumed = self.assumed.map(|some| {
+            let text = format!(
+                "nobody says how deep the programs of {some} are: {DEFAULT_DEPTH} layers are assumed, on which placements \
+                 and predicted success depend"
+            );
+            let hint = match self.replayed {
+                true => "a table of jobs has a column `depth`; 0 stands for unknown",
+                false => "`depth` in the template; 0 stands for unknown",
+            };
+            Note::new(NoteKind::AssumedDepth, text).hint(hint)
+        });
+        let unknown = self.unknown.map(|some| {
+            let text = format!(
+                "the programs of {some} are of unknown depth: they are placed, and their success is predicted, as if \
+                 every interaction took place once"
+            );
+            Note::new(NoteKind::UnknownDepth, text)
+        });
+        assumed.into_iter().chain(unknown)
+    }
+}
+
+/// Names in words, the first few of them; nothing of none.
+fn some_names(names: &IndexSet<&str>, all: usize) -> Option<String> {
+    const SHOWN: usize = 3;
+    if names.is_empty() {
+        return None;
+    }
+    if names.len() == all && all > 1 {
+        return Some(format!("all {all} templates"));
+    }
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let rest = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    };
+    Some(format!("{}{rest}", shown.join(", ")))
 }
 
 fn left_out(replay: &Replay) -> Option<Note> {

@@ -25,11 +25,8 @@ fn filled(template: &JobTemplate) -> JobTemplate {
         topology: Some(template.topology.clone().or(base.topology).unwrap_or(TopologyFile::Any)),
         circuits: Some(template.circuits.clone().or(base.circuits).unwrap_or(Draw::Constant(1))),
         shots: Some(template.shots.clone().or(base.shots).unwrap_or(Draw::Constant(4_000))),
-        // A circuit knows its own depth.
-        depth: match &template.depth {
-            None if circuit => None,
-            depth => Some(depth.clone().or(base.depth).unwrap_or(Draw::Constant(114))),
-        },
+        // Left out where neither says it: a circuit knows its own depth, and of other programs one is assumed.
+        depth: template.depth.clone().or_else(|| base.depth.filter(|_| !circuit)),
         outcomes: template.outcomes.clone().or(base.outcomes),
         name: template.name.clone().or(base.name),
         preset: None,

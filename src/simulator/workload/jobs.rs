@@ -40,6 +40,8 @@ pub struct Template {
     pub shots: Sampler<u64>,
     /// Layers per circuit.
     pub depth: Sampler<u32>,
+    /// Nobody said how many: the depth is [`DEFAULT_DEPTH`](super::DEFAULT_DEPTH).
+    pub depth_assumed: bool,
     /// The job's own time on the device.
     pub execution_time: Option<Sampler<Span>>,
     /// The stated walltime.

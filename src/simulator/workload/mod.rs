@@ -23,6 +23,9 @@ use crate::quantum::circuit::CircuitProfile;
 use crate::random::{Purpose, StreamFamily};
 use crate::time::Time;
 
+/// Layers of a program of which nobody says how deep it is: the median on IBM's devices (Ravi et al., IISWC'21).
+pub const DEFAULT_DEPTH: u32 = 114;
+
 /// All sources of jobs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {

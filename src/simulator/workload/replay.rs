@@ -30,6 +30,8 @@ pub struct ReplayedJob {
     pub circuits: u32,
     /// Layers per circuit.
     pub depth: u32,
+    /// Nobody recorded how many: the depth is [`DEFAULT_DEPTH`](super::DEFAULT_DEPTH).
+    pub depth_assumed: bool,
     /// Shots per circuit.
     pub shots: u64,
     /// Whose job it is.

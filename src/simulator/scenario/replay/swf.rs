@@ -22,11 +22,11 @@ use std::io::{BufRead, Read};
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::table::DEFAULT_DEPTH;
 use super::{Hashed, ReplayError, Taken, ends, push};
 use crate::allocator::protocol::{JobId, JobRequest, Tenant, Topology};
 use crate::config_file::shown::crop;
 use crate::simulator::scenario::file::replay::{Overrun, QuantumMap, SwfFile, SwfJobs};
+use crate::simulator::workload::DEFAULT_DEPTH;
 use crate::simulator::workload::jobs::PlannedOutcome;
 use crate::simulator::workload::replay::{Replay, ReplayBuilder, ReplayedJob};
 use crate::time::{SecondsError, Span, Time};
@@ -321,6 +321,8 @@ fn job(
         max_qubits: qubits,
         circuits,
         depth: DEFAULT_DEPTH,
+        // Jobs that are taken as they are have no programs.
+        depth_assumed: quantum,
         shots,
         tenant: Tenant { user: number(user), group: number(group), project: number(group) },
         execution_time: Some(run),

@@ -19,13 +19,13 @@ use crate::allocator::protocol::{
 use crate::quantum::DeviceId;
 use crate::simulator::csv_reader::{Rows, Style};
 use crate::simulator::scenario::resolve::devices_of;
+use crate::simulator::workload::DEFAULT_DEPTH;
 use crate::simulator::workload::jobs::PlannedOutcome;
 use crate::simulator::workload::replay::{Replay, ReplayBuilder, ReplayedJob};
 use crate::time::Time;
 
 /// What a row says nothing of, as in job templates: medians on IBM's devices.
 const DEFAULT_SHOTS: u64 = 4_000;
-pub(super) const DEFAULT_DEPTH: u32 = 114;
 
 /// Reads a table of jobs. Lines that begin with `#` are comments.
 pub fn read<R: BufRead>(
@@ -160,6 +160,7 @@ impl Table<'_> {
                 },
             },
         };
+        let depth = row.read(Column::Depth, |text| cells::whole(text, 0))?;
         let job = ReplayedJob {
             at: Time::ZERO + at.unwrap_or_default(),
             kind: kind.number,
@@ -167,7 +168,8 @@ impl Table<'_> {
             min_qubits,
             max_qubits,
             circuits: row.read(Column::Circuits, |text| cells::whole(text, 1))?.unwrap_or(1),
-            depth: row.read(Column::Depth, |text| cells::whole(text, 0))?.unwrap_or(kind.depth),
+            depth: depth.unwrap_or(kind.depth),
+            depth_assumed: depth.is_none() && !matches!(kind.request.topology, Topology::Circuit(_)),
             shots: row.read(Column::Shots, |text| cells::whole(text, 1))?.unwrap_or(DEFAULT_SHOTS),
             tenant,
             execution_time: row.read(Column::ExecutionTime, cells::span)?,

@@ -151,6 +151,7 @@ fn job(
         max_qubits: qubits,
         circuits: row.number(Column::Circuits)?,
         depth: row.number(Column::Depth)?,
+        depth_assumed: false,
         shots: row.number(Column::Shots)?,
         tenant: Tenant {
             user: row.number(Column::User)?,

@@ -21,6 +21,7 @@ use crate::simulator::scenario::file::jobs::{
     EstimateFile, JobTemplate, PriorityFile, PriorityName, QualityFile, TopologyFile,
 };
 use crate::simulator::scenario::file::workload::OutcomesFile;
+use crate::simulator::workload::DEFAULT_DEPTH;
 use crate::simulator::workload::distribution::{Draw, Quantity, Sampler};
 use crate::simulator::workload::jobs::{EstimateLaw, OutcomeLaw, QubitsLaw, Template, TopologyLaw};
 use crate::time::{Span, Time};
@@ -50,8 +51,10 @@ pub(super) fn template(
     let shots = filled(form.shots.as_ref(), &key("shots"))?;
     let depth = match (&form.depth, &topology) {
         (None, Topology::Circuit(profile)) => sampler(&Draw::Constant(profile.depth), at)?,
-        (depth, _) => filled(depth.as_ref(), &key("depth"))?,
+        (None, _) => sampler(&Draw::Constant(DEFAULT_DEPTH), at)?,
+        (Some(depth), _) => sampler(depth, &key("depth"))?,
     };
+    let is_circuit = matches!(topology, Topology::Circuit(_));
     let base = JobRequest {
         tenant: form.tenant.map_or(Tenant::default(), |tenant| Tenant {
             user: tenant.user,
@@ -108,6 +111,7 @@ pub(super) fn template(
         circuits,
         shots,
         depth,
+        depth_assumed: form.depth.is_none() && !is_circuit,
         execution_time: optional(form.execution_time.as_ref(), &key("execution_time"))?,
         estimate: match &form.estimated_duration {
             EstimateFile::None => EstimateLaw::None,
