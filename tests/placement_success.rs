@@ -16,6 +16,7 @@ use resource_manager::allocator::placement::{
 use resource_manager::allocator::protocol::{EpochNumber, Topology};
 use resource_manager::allocator::routed_program::placed_program;
 use resource_manager::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
+use resource_manager::quantum::circuit::InteractionGraph;
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::success::{layer_s, log_success};
 use resource_manager::quantum::{PhysicalQubit, QubitSet, VirtualQubit, catalogue, generators};
@@ -50,6 +51,21 @@ fn shapes(depth: u32) -> Vec<Job> {
         shape("ring", Topology::Ring, 12, depth),
         shape("heavy-hex", Topology::HeavyHex, 7, depth),
         shape("grid", Topology::Grid { rows: 2, columns: 3 }, 6, depth),
+    ]
+}
+
+/// A graph with so many gates for each of its edges.
+fn graph(qubits: u32, depth: u32, edges: &[(u32, u32, u32)]) -> Job {
+    let graph = InteractionGraph::new(qubits, edges.iter().copied()).unwrap();
+    shape("custom graph", Topology::Custom(Arc::new(graph)), qubits, depth)
+}
+
+fn graphs(depth: u32) -> Vec<Job> {
+    let layers = depth.max(1);
+    vec![
+        graph(6, depth, &[(0, 1, 1), (1, 2, layers), (2, 3, 2), (2, 4, 1), (4, 5, layers.div_ceil(2))]),
+        graph(5, depth, &[(0, 1, layers), (2, 3, 1)]),
+        graph(4, depth, &[(0, 1, 3), (1, 2, 1), (2, 3, layers), (0, 3, 1)]),
     ]
 }
 
@@ -156,7 +172,8 @@ impl Counts {
             Topology::Circuit(profile) => Some(profile),
             _ => None,
         };
-        let gates = |times: u32| if profile.is_some() { f64::from(times) } else { of_shape };
+        let counted = matches!(job.topology, Topology::Circuit(_) | Topology::Custom(_));
+        let gates = |times: u32| if counted { f64::from(times) } else { of_shape };
         let edges: Vec<(usize, usize, f64)> =
             pattern.edges().iter().map(|(a, b, times)| (a.index(), b.index(), gates(*times))).collect();
         let qubits = (0..job.qubits as usize)
@@ -367,8 +384,8 @@ fn proved_best_is_the_highest_success_on_measured_devices() {
         for busy in [0.0, 0.4] {
             let place = Place::measured(name, busy, &mut draw);
             for depth in [0, 8, 114, 487] {
-                for job in shapes(depth) {
-                    check(&place, &job, most(), &mut tally);
+                for job in shapes(depth).iter().chain(&graphs(depth)) {
+                    check(&place, job, most(), &mut tally);
                 }
             }
             for job in circuits() {
@@ -392,6 +409,7 @@ fn proved_best_is_the_highest_success_on_wild_devices() {
         let place = Place::wild(&mut draw);
         let depth = [0, 1, 2, 16, 128, 1024][draw.random_range(0..6_usize)];
         let mut jobs = shapes(depth);
+        jobs.extend(graphs(depth));
         jobs.extend(circuits());
         let job = &jobs[draw.random_range(0..jobs.len())];
         check(&place, job, most(), &mut tally);
