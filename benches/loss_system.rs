@@ -307,9 +307,10 @@ fn draw(folder: &Path, file: &str, programs: &str, series: Vec<TradeoffSeries>) 
     let plot = Plot::Tradeoff(TradeoffPlot {
         title: "Loss system: accepted share against error per qubit".to_owned(),
         subtitle: format!(
-            "ibm_fez, load 0.9, {programs}, {JOBS} jobs, mean of {SEEDS} seeds; upper left is better"
+            "ibm_fez, load 0.9, {programs}, {},000 jobs, mean of {SEEDS} seeds; upper left is better",
+            JOBS / 1_000
         ),
-        x_name: "error per qubit of accepted jobs (nats)".to_owned(),
+        x_name: "error per qubit of accepted jobs (nats, as of one gate per interaction)".to_owned(),
         y_name: "accepted share of jobs".to_owned(),
         series,
     });

@@ -148,8 +148,8 @@ pub struct PlacementConfig {
     pub noise_weight: f64,
     /// Cost of every free neighbour that a chosen qubit has before the placement, 0 to 10 nats, for a job of 10 qubits
     /// and in proportion for others; what lies beyond the neighbour adds to it. Keeps what is left in one piece.
-    /// Default 0.005: fewer jobs lost and less error per qubit than the best single point known, see
-    /// `results/reference/loss_system`.
+    /// Default 0.005: with programs as deep as on IBM's devices 1.6 points more jobs are accepted than by first fit, at
+    /// 12 % less error per qubit; beyond, accepted jobs cost more and more error, see `results/reference/loss_system`.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub fragmentation_weight: f64,
     /// Weight of the crosstalk that is expected from jobs next to a coupler, 0 to 1,000; 1: at its published

@@ -15,7 +15,7 @@ use crate::quantum::coupling_map::CouplingMap;
 /// A compiled interaction graph. What tells them apart comes first: they are compared often.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
-    /// Of edges and uses.
+    /// What most patterns differ in, mixed.
     digest: u64,
     qubits: u32,
     uses: Uses,
@@ -106,14 +106,21 @@ impl Pattern {
         if !region {
             (pattern.largest_part, pattern.sides) = pattern.find_largest_part();
         }
-        pattern.with_uses(Uses::default())
+        pattern.digest = pattern.digest();
+        pattern
+    }
+
+    fn digest(&self) -> u64 {
+        let weight: u64 = self.edges.iter().map(|edge| u64::from(edge.2)).sum();
+        FxBuildHasher.hash_one((self.qubits, self.edges.len(), weight, self.uses.kinds()[0]))
     }
 
     /// The same with other uses of its qubits and interactions.
     #[must_use]
     pub fn with_uses(self, uses: Uses) -> Self {
-        let digest = FxBuildHasher.hash_one((self.qubits, self.region, &self.edges, &uses));
-        Self { digest, uses, ..self }
+        let mut pattern = Self { uses, ..self };
+        pattern.digest = pattern.digest();
+        pattern
     }
 
     /// What the program does with its qubits and interactions.

@@ -4,6 +4,8 @@
 //! minimises is minus the logarithm of the success that is predicted. A shape's depth is rounded to a power of two
 //! first ([`placed_depth`]), so that few kinds of programs differ; a circuit's is not. Leaves what a use costs to [`super::cost`].
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::allocator::protocol::Topology;
 use crate::quantum::VirtualQubit;
 
@@ -39,14 +41,20 @@ pub struct Uses {
     /// Two-qubit gates for each unit of an edge's weight, as a fraction.
     gates: (u32, u32),
     /// The different uses of qubits, ascending.
-    kinds: Vec<VertexUse>,
+    kinds: SmallVec<[VertexUse; 2]>,
     /// Index of the use of each virtual qubit; empty where all are alike.
     kind_of: Vec<u32>,
 }
 
 impl Default for Uses {
     fn default() -> Self {
-        Self { kinds: vec![VertexUse::READ_OUT], kind_of: Vec::new(), per: 1, gates: (1, 1), depth: None }
+        Self {
+            kinds: smallvec![VertexUse::READ_OUT],
+            kind_of: Vec::new(),
+            per: 1,
+            gates: (1, 1),
+            depth: None,
+        }
     }
 }
 
@@ -118,7 +126,7 @@ impl Uses {
         depth: Option<u32>,
     ) -> Self {
         let each: Vec<VertexUse> = uses.collect();
-        let mut kinds = each.clone();
+        let mut kinds = SmallVec::from_slice(&each);
         kinds.sort_unstable();
         kinds.dedup();
         let number = |vertex: &VertexUse| kinds.binary_search(vertex).unwrap_or(0) as u32;
@@ -152,11 +160,11 @@ impl Uses {
     }
 
     /// How many of so many virtual qubits have each of the uses.
-    pub fn counts(&self, qubits: usize) -> Vec<u64> {
+    pub fn counts(&self, qubits: usize) -> SmallVec<[u64; 2]> {
         if self.kind_of.is_empty() {
-            return vec![qubits as u64];
+            return smallvec![qubits as u64];
         }
-        let mut counts = vec![0; self.kinds.len()];
+        let mut counts = smallvec![0; self.kinds.len()];
         self.kind_of.iter().for_each(|&kind| counts[kind as usize] += 1);
         counts
     }
@@ -178,7 +186,7 @@ impl Uses {
 
     /// Whether nothing counts but one readout for each qubit, and the weights of edges.
     pub fn is_plain(&self) -> bool {
-        self.counts_gates() && self.kinds == [VertexUse::READ_OUT]
+        self.counts_gates() && self.kinds[..] == [VertexUse::READ_OUT]
     }
 
     /// The depth that a shape is placed for, a power of two; `None` where it is unknown, or the program's own.

@@ -115,8 +115,11 @@ fn draw_on<DB: DrawingBackend>(
 ) -> Result<(), PlotError> {
     let size = drawing.size();
     let mut canvas = Canvas { backend, scale, size, filler: Filler::default(), failure: None };
-    let (width, height) = (f64::from(size.0), f64::from(size.1));
-    canvas.rectangle((0.0, 0.0), (width, height), RGBColor(255, 255, 255).to_rgba());
+    // A bitmap begins white.
+    if !canvas.is_bitmap() {
+        let (width, height) = canvas.size();
+        canvas.rectangle((0.0, 0.0), (width, height), RGBColor(255, 255, 255).to_rgba());
+    }
     drawing.draw(&mut canvas);
     canvas.failure.map_or(Ok(()), |text| Err(PlotError::Drawing(text)))
 }
