@@ -13,7 +13,7 @@ use resource_manager::observe::auditor::{Auditor, ViolationKind};
 use resource_manager::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::device::DeviceSpec;
-use resource_manager::quantum::{DeviceId, PhysicalQubit, catalogue};
+use resource_manager::quantum::{DeviceId, PhysicalQubit, catalogue, generators, success};
 use resource_manager::random::{Purpose, StreamFamily};
 use resource_manager::time::Time;
 
@@ -448,4 +448,61 @@ fn a_refusal_for_success_counts_the_true_depth() {
             2 starts on 0: [2 3] success 0.9138, fidelity 0.99933
             "); }
     }
+}
+
+/// What an allocation costs, term by term, from the figures of the device and the counts of the circuit: of one copy and of
+/// two, with qubits that are not read out, and with surcharges that are counted besides.
+#[test]
+fn costs_are_split_by_term() {
+    let spec = Arc::new(catalogue::load("ibm_fez").unwrap());
+    let (map, figures) = (&spec.coupling_map, &spec.calibration);
+    let layer_s = success::layer_s(figures);
+    for (reference, copies) in [("bernstein_vazirani:4", 1), ("bernstein_vazirani:4", 2), ("ghz:5", 3)] {
+        let profile = Arc::new(generators::resolve(reference, std::path::Path::new("")).unwrap());
+        let qubits = profile.interactions.qubits();
+        let mut world = World::new(Strategy::NoiseAware, &[&spec]);
+        world.submit(JobRequest {
+            depth: profile.depth,
+            max_qubits: copies * qubits,
+            elasticity: Elasticity::Copies,
+            shots: 100,
+            ..JobRequest::new(JobId(1), qubits, Topology::Circuit(Arc::clone(&profile)))
+        });
+        let allocation = world.core.allocation(AllocationId(1)).expect("an empty device");
+        assert_eq!((allocation.copies, allocation.layout.len() as u32), (copies, copies * qubits));
+        let nats = |error: f64| -(1.0 - error).ln();
+        let (mut readout, mut single, mut double, mut decay) = (0.0, 0.0, 0.0, 0.0);
+        for copy in allocation.layout.chunks(qubits as usize) {
+            let mut layers = vec![f64::from(profile.depth); copy.len()];
+            for &(a, b, times) in profile.interactions.edges() {
+                let coupler = map.coupler(copy[a.index()], copy[b.index()]).unwrap();
+                double += f64::from(times) * nats(figures.couplers[coupler.index()].two_qubit_error);
+                layers[a.index()] -= f64::from(times);
+                layers[b.index()] -= f64::from(times);
+            }
+            for (v, qubit) in copy.iter().enumerate() {
+                let qubit = &figures.qubits[qubit.index()];
+                let gates = f64::from(profile.one_qubit_gates[v]);
+                single += gates * nats(qubit.one_qubit_error);
+                readout += if profile.measured[v] { nats(qubit.readout_error) } else { 0.0 };
+                let idle = (layers[v] * layer_s - gates * qubit.one_qubit_duration_s).max(0.0);
+                decay += idle * (1.0 / qubit.t1_s + 1.0 / qubit.t2_s) / 2.0;
+            }
+        }
+        let terms = allocation.explanation.terms;
+        let found = [terms.readout, terms.one_qubit_gates, terms.two_qubit_gates, terms.decay, terms.swaps];
+        for (found, paper) in found.iter().zip([readout, single, double, decay, 0.0]) {
+            assert!((found - paper).abs() < 1e-7, "{reference} x {copies}: {terms:?}");
+        }
+        assert!((found.iter().sum::<f64>() - allocation.explanation.cost).abs() < 1e-12);
+        // Free neighbours of what was chosen; on an empty device there are some.
+        assert!(terms.surcharges > 0.0 && terms.surcharges < 1.0, "{terms:?}");
+    }
+    assert!(
+        !generators::resolve("bernstein_vazirani:4", std::path::Path::new(""))
+            .unwrap()
+            .measured
+            .iter()
+            .all(|m| *m)
+    );
 }
