@@ -14,7 +14,7 @@ use resource_manager::time::Span;
 
 mod world;
 
-use world::{World, config, grid, job, line, per_device};
+use world::{World, config, grid, job, line, per_device, spec};
 
 /// Strict order, so that whoever is overtaken shows.
 fn strict() -> AllocatorConfig {
@@ -719,6 +719,47 @@ fn senseless_commands_change_nothing() {
         Err(CommandError::UnknownElement(DeviceId(0)))
     );
     assert_eq!(world.core.state_hash(), hash);
+}
+
+/// A device is known by its number and by what it is. Told again, nothing happens; another one under its number is refused.
+#[test]
+fn a_device_is_registered_once() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    let hash = world.core.state_hash();
+    let mut say = |map| {
+        let again = Command::RegisterDevice { device: DeviceId(0), spec: spec("a", map) };
+        let mut events = Vec::new();
+        let said = world.core.handle(world.now, again, &mut events);
+        assert_eq!((events.len(), world.core.state_hash()), (0, hash));
+        said
+    };
+    assert_eq!(say(line(4)), Ok(Answer::Applied));
+    assert_eq!(say(line(5)), Err(CommandError::AlreadyExists));
+}
+
+/// What a job holds is not calibrated under it; what nobody holds is, beside it.
+#[test]
+fn what_is_in_use_is_not_calibrated() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(chain(1, 2));
+    let id = DeviceId(0);
+    let mut say = |target| {
+        let (status, reason) = (Status::Calibrating, StatusReason::Operator);
+        world.core.handle(world.now, Command::SetStatus { target, status, reason }, &mut Vec::new())
+    };
+    for busy in [Target::Device(id), Target::Qubit(id, PhysicalQubit(1)), Target::Coupler(id, CouplerId(0))] {
+        assert_eq!(say(busy), Err(CommandError::Busy(id)), "{busy:?}");
+    }
+    for idle in [Target::Qubit(id, PhysicalQubit(3)), Target::Coupler(id, CouplerId(2))] {
+        assert_eq!(say(idle), Ok(Answer::Applied), "{idle:?}");
+    }
+    world.finish(1);
+    world.tell(Command::SetStatus {
+        target: Target::Device(id),
+        status: Status::Calibrating,
+        reason: StatusReason::Operator,
+    });
+    assert!(world.log.ends_with(" 4  a: Online -> Calibrating (Operator)\n"), "{}", world.log);
 }
 
 /// Who waits for a timer when timers are given up is tried as soon as something changes.
