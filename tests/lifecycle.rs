@@ -762,6 +762,40 @@ fn what_is_in_use_is_not_calibrated() {
     assert!(world.log.ends_with(" 4  a: Online -> Calibrating (Operator)\n"), "{}", world.log);
 }
 
+/// Settings that leave the queues as they are move nobody.
+#[test]
+fn other_settings_move_nobody() {
+    for queue in [per_device(HeadOfLine::Placement), per_device(HeadOfLine::Count), strict().queue] {
+        let settings = AllocatorConfig { queue, ..strict() };
+        let mut world = World::new(settings.clone(), &[("a", line(4)), ("b", line(4))]);
+        (1..=5).for_each(|id| world.submit(chain(id, 4)));
+        let (log, waits) =
+            (world.log.len(), |world: &World| [3, 4, 5].map(|id| world.core.job(JobId(id)).unwrap().queue()));
+        let before = waits(&world);
+        world.tell(Command::Reconfigure(Box::new(AllocatorConfig { max_attempts: 7, ..settings })));
+        assert_eq!((&world.log[log..], waits(&world)), ("", before), "{queue:?}");
+    }
+}
+
+/// What is counted for one job is not there for the next one, in one and the same pass.
+#[test]
+fn the_counts_of_one_pass_add_up() {
+    let queue = per_device(HeadOfLine::Count);
+    let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("a", line(7))]);
+    for (id, qubits) in [(1, 3), (2, 1), (3, 3)] {
+        world.submit(chain(id, qubits));
+    }
+    assert!(world.log.contains("3 starts: a [3 4 5]"), "{}", world.log);
+    world.finish(1);
+    world.finish(2);
+    // Three and one are free: by count there is room for four, and then for nobody.
+    for (id, qubits) in [(4, 4), (5, 3)] {
+        world.say(Command::Submit(std::sync::Arc::new(chain(id, qubits))));
+    }
+    world.pass();
+    assert!(!world.log.contains("4 starts") && !world.log.contains("5 starts"), "{}", world.log);
+}
+
 /// Who waits for a timer when timers are given up is tried as soon as something changes.
 #[test]
 fn a_change_of_retries_forgets_the_old_timers() {
