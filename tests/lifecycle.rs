@@ -873,6 +873,15 @@ fn what_a_pass_counts() {
     world.say(Command::Wake);
     let tally = world.core.last_pass();
     assert_eq!((tally.attempts, tally.started, tally.blocked_by_shape), (1, 0, 1));
+
+    // A head for which there is no room by count was looked at, too.
+    let queue = per_device(HeadOfLine::Count);
+    let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("a", line(4))]);
+    world.submit(chain(1, 4));
+    world.say(Command::Submit(std::sync::Arc::new(chain(2, 4))));
+    world.say(Command::Wake);
+    let tally = world.core.last_pass();
+    assert_eq!((tally.attempts, tally.started, tally.blocked_by_shape), (1, 0, 0));
 }
 
 /// A core that goes on from a fold knows what time it is.
