@@ -17,7 +17,7 @@ use resource_manager::allocator::placement::{
     PlacementOutcome, PlacementRequest, placement_of_layout, strategy,
 };
 use resource_manager::allocator::protocol::{
-    Allocation, Command, EpochNumber, Event, JobId, JobRequest, QualityBound, Topology,
+    Allocation, Command, ElementLimits, EpochNumber, Event, JobId, JobRequest, QualityBound, Topology,
 };
 use resource_manager::allocator::quality::QualityBounds;
 use resource_manager::quantum::catalogue;
@@ -161,4 +161,33 @@ fn bounds_are_kept_when_jobs_move() {
     for (allocation, least) in kept.iter().zip(tight) {
         assert!(quality(allocation) >= least, "{} below {least}", quality(allocation));
     }
+}
+
+/// Whoever moves stays within its limits on couplers, wherever these are drawn.
+#[test]
+fn limits_are_kept_when_jobs_move() {
+    let spec = catalogue::load("ibm_guadalupe").expect("shipped");
+    let mut errors: Vec<f64> =
+        spec.calibration.couplers.iter().map(|coupler| coupler.two_qubit_error).collect();
+    errors.sort_by(f64::total_cmp);
+    let (mut moved, mut barred) = (0, 0);
+    for &most in &errors {
+        let job = |id| JobRequest {
+            limits: ElementLimits { max_two_qubit_error: most, ..ElementLimits::NONE },
+            ..JobRequest::new(JobId(id), 2 + id as u32 % 2, Topology::Line)
+        };
+        let requests: Vec<JobRequest> = (1..=4).map(job).collect();
+        let alone = started(Batch::Sequential, &requests);
+        let together = started(Batch::Joint { max_jobs: 16 }, &requests);
+        moved += alone.iter().zip(&together).filter(|(a, b)| a.layout != b.layout).count();
+        barred += errors.iter().filter(|error| **error > most).count();
+        for allocation in &together {
+            for pair in allocation.layout.windows(2) {
+                let coupler = spec.coupling_map.coupler(pair[0], pair[1]).expect("a line lies on couplers");
+                let error = spec.calibration.couplers[coupler.index()].two_qubit_error;
+                assert!(error <= most, "{error} beyond {most}");
+            }
+        }
+    }
+    assert!(moved > 0 && barred > 0, "{moved} {barred}");
 }
