@@ -81,12 +81,12 @@ pub struct SuccessFactors {
 
 /// The factors of [`success_probability`], of a program on live elements.
 pub fn success_factors(calibration: &Calibration, program: &ProgramUse<'_>) -> SuccessFactors {
-    let without = |program: ProgramUse<'_>| log_success(calibration, &program);
     // The sum goes over elements and kinds of events: each kind by itself is the program without the others.
-    let two_qubit_gates = without(ProgramUse { qubits: &[], ..*program });
+    let log = |program: ProgramUse<'_>| log_success(calibration, &program);
+    let two_qubit_gates = log(ProgramUse { qubits: &[], ..*program });
     let on_qubits = |keep: fn(QubitUse) -> QubitUse, layers: f64| {
         let qubits: Vec<QubitUse> = program.qubits.iter().copied().map(keep).collect();
-        without(ProgramUse { couplers: &[], qubits: &qubits, layers, ..*program })
+        log(ProgramUse { couplers: &[], qubits: &qubits, layers, ..*program })
     };
     let readout = on_qubits(|used| QubitUse { one_qubit_gates: 0.0, ..used }, 0.0);
     let one_qubit_gates = on_qubits(|used| QubitUse { measured: false, ..used }, 0.0);

@@ -5,14 +5,17 @@
 //! [`crate::experiment`].
 //!
 //! Reading order: [`Simulation::run`] (the loop), `happen` (what the agenda brings), `command` and `react` (what the
-//! core answers), then the stories: `attempts` (jobs) and `devices` (outages, calibrations).
+//! core answers), then the stories: `attempts` (jobs) and `devices` (outages, calibrations);
+//! `instruments` is what a run is made with and what it leaves.
 
 mod attempts;
 mod devices;
 mod ending;
 mod happening;
+mod instruments;
 mod progress;
 
+pub use instruments::{Collected, Instruments, JobPoint, Outcomes, Part, Probe, WrapStrategy};
 pub use progress::Ending;
 
 use std::collections::VecDeque;
@@ -22,7 +25,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::job_book::{JobBook, Planned};
+use super::job_book::JobBook;
 use super::program::{Copies, Programs};
 use super::scenario::{Horizon, Scenario, WarmUp};
 use super::site::Site;
@@ -30,16 +33,12 @@ use super::traces::Traces;
 use super::workload::{ArrivalStream, Workload};
 use crate::agenda::{Agenda, Ticket};
 use crate::allocator::Allocator;
-use crate::allocator::candidates::selector::DeviceSelector;
-use crate::allocator::explain::WaitReason;
-use crate::allocator::placement::PlacementStrategy;
-use crate::allocator::placement::memory::MemoryUse;
 use crate::allocator::protocol::{
-    Allocation, AllocationId, Command, CommandError, Event, FinalState, JobId, Outcome,
+    Allocation, AllocationId, Command, CommandError, Event, FinalState, Outcome,
 };
 use crate::observe::Observer;
 use crate::observe::journal;
-use crate::observe::metrics::{MetricsOptions, TimelineSample};
+use crate::observe::metrics::MetricsOptions;
 use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
 use crate::quantum::hardware::failures::{ActiveOutages, FailureCalendar, FailureModel};
@@ -63,119 +62,6 @@ struct Attempt {
     ticket: Ticket,
     /// Crosstalk factor of each of its couplers, copy by copy, when it started.
     factors: Vec<f64>,
-}
-
-/// Watches how long parts of the run take; the simulation itself has no clock.
-pub trait Probe {
-    /// A part begins.
-    fn enter(&mut self);
-    /// It ended.
-    fn leave(&mut self, part: Part);
-}
-
-/// A part of a run that a probe is told of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// The core handles a scheduling pass.
-    Pass,
-    /// The core handles any other command.
-    Command,
-    /// Events are audited, measured and traced.
-    Observation,
-}
-
-/// What is kept of a run for plots.
-#[derive(Debug, Default)]
-pub struct Collected {
-    /// All samples of the timeline.
-    pub timeline: Vec<TimelineSample>,
-    /// What every job met when it arrived, in the order of their arrival: when, and how many jobs were in the system,
-    /// waiting or running.
-    pub met: Vec<(Time, u32)>,
-    /// All jobs that ended, then those that had not.
-    pub jobs: Vec<JobPoint>,
-    /// When the measured interval began.
-    pub measured_from: Time,
-}
-
-/// A job as a point in plots.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct JobPoint {
-    /// When it was submitted.
-    pub submitted: Time,
-    /// Whether it counts in the metrics of the run: it was submitted in the measured interval.
-    pub measured: bool,
-    /// Where it ran last.
-    pub device: Option<DeviceId>,
-    /// When it ended, or the run.
-    pub ended: Time,
-    /// Time from its submission to its first start.
-    pub waited: Option<Span>,
-    /// Predicted and true success probability, if it was completed.
-    pub fidelity: Option<(f64, f64)>,
-}
-
-impl JobPoint {
-    /// A job that ended at `ended`, or had not when the run did.
-    fn of(planned: &Planned, ended: Time, fidelity: Option<(f64, f64)>) -> Self {
-        Self {
-            submitted: planned.submitted,
-            measured: planned.measured,
-            device: planned.allocation.as_ref().map(|allocation| allocation.device),
-            ended,
-            waited: planned.first_start.map(|start| start.since(planned.submitted)),
-            fidelity,
-        }
-    }
-}
-
-/// Wraps a placement strategy, to watch it.
-pub type WrapStrategy = Box<dyn FnOnce(Box<dyn PlacementStrategy>) -> Box<dyn PlacementStrategy>>;
-
-/// What a run is made with beyond the scenario.
-#[derive(Default)]
-pub struct Instruments<'p> {
-    /// Where to write what happened; `None` for no traces.
-    pub traces: Option<Traces>,
-    /// Where to write every command and what was decided; `None` for no journal.
-    pub journal: Option<journal::Writer>,
-    /// Who watches how long the core takes.
-    pub probe: Option<&'p mut dyn Probe>,
-    /// A placement strategy of the caller's own, instead of the one that the scenario names.
-    pub strategy: Option<Box<dyn PlacementStrategy>>,
-    /// A device selector of the caller's own, instead of the one that the scenario names.
-    pub selector: Option<Box<dyn DeviceSelector>>,
-    /// Wraps the placement strategy, to watch it.
-    pub wrap_strategy: Option<WrapStrategy>,
-    /// Whether to keep what plots need.
-    pub collect: bool,
-    /// Told from time to time: jobs that have arrived, and the simulated time.
-    pub progress: Option<&'p dyn Fn(u64, Time)>,
-}
-
-/// What a run leaves.
-#[derive(Debug)]
-pub struct Outcomes {
-    /// All metrics, and the auditor with what it found.
-    pub observer: Observer,
-    /// Jobs that arrived.
-    pub arrivals: u64,
-    /// Jobs that had not ended.
-    pub unfinished: u64,
-    /// Whether the warm-up was over before the run was.
-    pub warmed_up: bool,
-    /// How it ended.
-    pub ending: Ending,
-    /// The first job that still waited at the end, and what kept it.
-    pub kept: Option<(JobId, WaitReason)>,
-    /// Simulated time of the end.
-    pub ended: Time,
-    /// The traces, if there were any, not yet flushed.
-    pub traces: Option<Traces>,
-    /// What plots need, if it was to be kept.
-    pub collected: Option<Collected>,
-    /// What placement searches remembered.
-    pub search_memory: MemoryUse,
 }
 
 /// Why a run could not be completed.
