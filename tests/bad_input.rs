@@ -136,8 +136,8 @@ fn meaning() {
         ("{uniform: [2, 5]}", "17"),
         ("qubits: {uniform: [2, 5]}", "qubits: 0"),
         ("      shots: 1000", "      shots: 0"),
-        ("shots: 1000", "deadline: 1h"),
-        ("shots: 1000", "priority: high"),
+        ("shots: 1000", "checkpoint_interval: 1h"),
+        ("shots: 1000", "redundancy: 2"),
         ("shots: 1000", "noise_budget: 1.5"),
         (
             "qubits: {uniform: [2, 5]}\n      topology: line",

@@ -11,12 +11,12 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    AllocatorConfig, Batch, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, Retry, RoutingPolicy,
-    SearchMemory, Selection, Starts, Strategy as Placing,
+    Aging, AllocatorConfig, Batch, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, QueueOrder, Retry,
+    RoutingPolicy, SearchMemory, Selection, Starts, Strategy as Placing,
 };
 use resource_manager::allocator::protocol::{
     AllocationId, Answer, Command, CommandError, Elasticity, Event, JobId, JobRequest, JobState, Outcome,
-    QualityBound, Status, StatusReason, Target, Topology,
+    Priority, QualityBound, Status, StatusReason, Target, Topology,
 };
 use resource_manager::allocator::state::State;
 use resource_manager::allocator::state::calendar::BookingKind;
@@ -99,6 +99,7 @@ enum Op {
         copies: bool,
         quality: Option<(u8, u8, bool)>,
         crosstalk: Option<u8>,
+        urgency: u8,
     },
     Resubmit {
         pick: u16,
@@ -156,9 +157,9 @@ fn op() -> impl Strategy<Value = Op> {
             (0_u8..8, 1_u32..8, proptest::option::of(0_u32..3), maybe(1..40), maybe(1..30), 0_u8..12),
             (prop_oneof![3 => Just(0), 1 => 1_u32..9], any::<bool>()),
             proptest::option::weighted(0.4, (0_u8..5, 0_u8..20, any::<bool>())),
-            proptest::option::weighted(0.3, 0_u8..12),
-        ).prop_map(|((topology, qubits, buffer, wait, walltime, avoid), (more, copies), quality, crosstalk)| {
-            Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk }
+            (proptest::option::weighted(0.3, 0_u8..12), 0_u8..16),
+        ).prop_map(|((topology, qubits, buffer, wait, walltime, avoid), (more, copies), quality, (crosstalk, urgency))| {
+            Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk, urgency }
         }),
         1 => (any::<u16>(), any::<bool>()).prop_map(|(pick, other_body)| Op::Resubmit { pick, other_body }),
         5 => (any::<u16>(), any::<bool>()).prop_map(|(pick, fails)| Op::Finish { pick, fails }),
@@ -235,6 +236,14 @@ fn config(number: u32) -> AllocatorConfig {
         stop_timeout: Span(6),
         max_attempts: 3,
         remember_ended_jobs: 40,
+        order: [
+            QueueOrder::Fifo,
+            QueueOrder::Priority,
+            QueueOrder::EarliestDeadline,
+            QueueOrder::ShortestFirst,
+        ][one_of(4) as usize],
+        priority_aging: [Aging::Off, Aging::Every(Span(2)), Aging::default()][one_of(3) as usize],
+        reject_if_late: one_of(2) == 1,
         ..AllocatorConfig::default()
     }
 }
@@ -336,6 +345,7 @@ impl World {
                 self.check();
                 if wakes {
                     self.check_turns(&events);
+                    self.check_order(&events);
                 }
                 Ok((answer, events.len()))
             }
@@ -364,6 +374,7 @@ impl World {
                 copies,
                 quality,
                 crosstalk,
+                urgency,
             } => {
                 let topology = match topology {
                     0 => Topology::Any,
@@ -407,6 +418,9 @@ impl World {
                     None => {}
                 }
                 request.max_wait_time = wait.map(Span);
+                request.priority = Priority([0, 5, -3, 100][usize::from(urgency % 4)]);
+                request.deadline = [None, Some(25), Some(10), Some(2)][usize::from(urgency / 4)]
+                    .map(|within| self.now + Span(within));
                 request.max_swap_operations = buffer.map(|buffer| 2 * buffer);
                 request.estimated_duration = walltime.map(Span);
                 if avoid < 3 {
@@ -699,9 +713,18 @@ impl World {
         let mut running = 0;
         let mut waiting = 0;
         for job in self.core.jobs() {
+            assert_eq!(job.key.0, self.key(job), "job {} stands where it does not belong", job.request.id.0);
             match job.state() {
                 JobState::Queued | JobState::Held => {
                     waiting += 1;
+                    let late = job.attempts == 0
+                        && self.core.config().reject_if_late
+                        && job.request.deadline.is_some_and(|deadline| {
+                            self.last + job.request.estimated_duration.unwrap_or_default() > deadline
+                        });
+                    // Its time ends with the next pass.
+                    let ends = self.core.next_wakeup().is_some_and(|at| at <= self.now);
+                    assert!(!late || ends, "job {} is too late, and waits", job.request.id.0);
                     assert!(job.allocation().is_none_or(|id| self.core.allocation(id).is_none()));
                     assert!(job.stop().is_none());
                 }
@@ -836,12 +859,52 @@ impl World {
         })
     }
 
+    /// What the configured order goes by.
+    fn key(&self, job: &Job) -> i128 {
+        let config = self.core.config();
+        let submitted = i128::from(job.submitted.0);
+        let priority = i128::from(job.request.priority.0);
+        match config.order {
+            QueueOrder::Fifo => 0,
+            QueueOrder::ShortestFirst => {
+                job.request.estimated_duration.map_or(i128::MAX, |walltime| walltime.0.into())
+            }
+            QueueOrder::Priority => match config.priority_aging {
+                Aging::Off => -priority,
+                Aging::Every(step) => submitted - priority * i128::from(step.0),
+            },
+            QueueOrder::EarliestDeadline => job.request.deadline.map_or(i128::MAX, |at| at.0.into()),
+            QueueOrder::Own(_) => unreachable!("none is registered"),
+        }
+    }
+
+    /// The jobs of one queue that start in one pass start in order.
+    fn check_order(&self, events: &[Event]) {
+        let queue = self.core.config().queue;
+        if matches!(queue, Queue::PerDevice { head_of_line: HeadOfLine::Count, .. }) {
+            return;
+        }
+        let mut last: HashMap<Option<DeviceId>, (i128, u64)> = HashMap::new();
+        for event in events {
+            let Event::JobStarted { allocation } = event else { continue };
+            let job = self.core.job(allocation.job).expect("it runs");
+            let of = matches!(queue, Queue::PerDevice { .. }).then_some(allocation.device);
+            let rank = (self.key(job), job.place);
+            let before = last.insert(of, rank);
+            let number = job.request.id.0;
+            assert!(
+                before.is_none_or(|before| before < rank),
+                "job {number} starts after who stood behind it"
+            );
+        }
+    }
+
     /// What must hold when nothing is due: nobody waits for a device that could never take it, or beside one that could,
     /// unless others stand before.
     fn check_places(&self) {
         let waits = |job: &&Job| job.state() == JobState::Queued;
         let mut waiting: Vec<&Job> = self.core.jobs().filter(waits).collect();
-        waiting.sort_by_key(|job| job.place);
+        waiting.sort_by_key(|job| (self.key(job), job.place));
         let mut before: HashMap<Option<DeviceId>, u32> = HashMap::new();
         for job in waiting.into_iter().take(6) {
             let ahead = before.entry(job.queue()).or_default();
@@ -1054,7 +1117,8 @@ proptest! {
 /// A job of any shape that avoids a device (0 to 2), or prefers some.
 fn simple(topology: u8, qubits: u32, walltime: Option<u64>, avoid: u8) -> Op {
     let (buffer, wait, more, copies, quality, crosstalk) = (None, None, 0, false, None, None);
-    Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk }
+    let urgency = 0;
+    Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk, urgency }
 }
 
 /// Histories that were wrong once, under every 97th configuration.

@@ -49,9 +49,9 @@ fn the_same_seed_gives_the_same_bytes() {
         );
     }
     insta::assert_snapshot!(one, @"
-    summary.json dc87c8ef6e9bcd8f
-    summary.csv c073018414954c69
-    jobs.csv 48d35cc9a27cf3d7
+    summary.json eb38011c3a3cf357
+    summary.csv 8faed2ad22aed473
+    jobs.csv ac1f569e6a9ce16c
     timeline.csv 1ef363db02c8e643
     events.csv 4a3bbd8e9b695e9b
     world.csv ba3ba5da34aefbe4

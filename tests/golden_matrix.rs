@@ -23,7 +23,10 @@ use resource_manager::simulator::traces::Sinks;
 
 use memory::Memory;
 
-const SCENARIOS: usize = 80;
+const SCENARIOS: usize = 104;
+
+/// From this number on jobs have priorities and deadlines, and queues other orders than that of submission.
+const ORDERED_FROM: usize = 80;
 
 const QUEUES: [&str; 5] = [
     "{global: {skip_ahead: 0}}",
@@ -60,6 +63,18 @@ const JOBS: [&str; 3] = [
       {name: good, qubits: 2, topology: line, fidelity_requirement: {at_least: 0.9999, hard: false}},
       {name: star, qubits: 5, topology: star}]",
 ];
+const ORDERS: [&str; 5] = [
+    "priority",
+    "earliest_deadline, reject_if_late: true",
+    "shortest_first",
+    "priority, priority_aging: off",
+    "fifo, reject_if_late: true",
+];
+/// Jobs with priorities and deadlines.
+const URGENT_JOBS: &str = "[{name: soon, qubits: {uniform: [2, 5]}, topology: any, deadline: {uniform: [2m, 12m]}, priority: high},
+      {name: brief, qubits: 3, topology: line, estimated_duration: {span: {uniform: [1m, 3m]}}, deadline: 15m, priority: 7},
+      {name: whenever, qubits: {uniform: [2, 6]}, topology: any, priority: low},
+      {name: wide, qubits: 6, topology: line, estimated_duration: 2m, max_wait_time: 40m}]";
 const LIMITS: [&str; 3] = ["", "max_queue_length: 6", "max_attempts: 2"];
 
 /// One scenario: its settings in a line, and itself.
@@ -77,9 +92,14 @@ fn scenario(number: usize) -> (String, String) {
     let starts = pick(&STARTS, 7);
     let routing = pick(&ROUTING, 6);
     let (failures, jobs, limits) = ((number / 3 + number) % 4, (number / 4) % 3, pick(&LIMITS, 8));
+    let (order, jobs_text) = match number {
+        ..ORDERED_FROM => (String::new(), JOBS[jobs]),
+        _ => (format!("order: {}", ORDERS[(number / 5 + number) % 5]), URGENT_JOBS),
+    };
+    let shown_order = if order.is_empty() { String::new() } else { format!(" {order}") };
     let name = format!(
         "{number:02} {queue} retry {retry} batch {batch} {strategy} {selection} {level} {starts} routing {routing} failures \
-         {failures} jobs {jobs} {limits}"
+         {failures} jobs {jobs} {limits}{shown_order}"
     );
     let text = format!(
         "scenario: golden
@@ -112,10 +132,12 @@ allocator:
   placement: {{routing: {routing}, fixed_regions: {{sizes: [3], gap: 0, joined: true}}}}
   isolation: {{default_level: {level}, guard: 20s}}
   {limits}
+  {order_keys}
 output: {{events: true}}
 ",
         number + 1,
-        jobs = JOBS[jobs],
+        jobs = jobs_text,
+        order_keys = order.replace(", ", "\n  "),
         failures = FAILURES[failures],
     );
     (name, text)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine};
 use resource_manager::allocator::protocol::{
-    Allocation, AllocationId, Command, EpochNumber, Event, FailureReason, Fence, JobId, RequeueReason,
-    Status, StatusReason, StopReason, Target, Topology,
+    Allocation, AllocationId, Command, EpochNumber, Event, FailureReason, Fence, JobId, OrderKey,
+    RequeueReason, Status, StatusReason, StopReason, Target, Topology,
 };
 use resource_manager::allocator::state::State;
 use resource_manager::quantum::calibration::Calibration;
@@ -105,10 +105,10 @@ fn what_jobs_cannot_do() {
     let request = |id| Arc::new(job(id, 2, Topology::Line));
     let unfit = AllocatorConfig { max_attempts: 0, ..config() };
     for (possible, event) in [
-        (true, Event::JobQueued { job: request(5), device: Some(B) }),
-        (false, Event::JobQueued { job: request(3), device: Some(B) }),
-        (false, Event::JobQueued { job: request(9), device: Some(B) }),
-        (false, Event::JobQueued { job: request(5), device: Some(NOBODY) }),
+        (true, Event::JobQueued { job: request(5), device: Some(B), key: OrderKey::default() }),
+        (false, Event::JobQueued { job: request(3), device: Some(B), key: OrderKey::default() }),
+        (false, Event::JobQueued { job: request(9), device: Some(B), key: OrderKey::default() }),
+        (false, Event::JobQueued { job: request(5), device: Some(NOBODY), key: OrderKey::default() }),
         (true, stop(1, first)),
         (false, stop(2, first)),
         (false, stop(3, first)),
@@ -149,7 +149,9 @@ fn what_cannot_start() {
     };
     let mut state = state.clone();
     let waits = Arc::new(preferring(job(5, 3, Topology::Line), &[0]));
-    state.apply(Time(99), &Event::JobQueued { job: waits, device: Some(A) }).unwrap();
+    state
+        .apply(Time(99), &Event::JobQueued { job: waits, device: Some(A), key: OrderKey::default() })
+        .unwrap();
     let held_by_other = world.core.allocation(world.allocation(2)).unwrap().held.clone();
     let second = world.allocation(2);
     let changes: [(bool, Change); 9] = [

@@ -121,6 +121,40 @@ fn columns(table: &str, names: &[&str]) -> String {
     rows.collect::<Vec<_>>().join("\n")
 }
 
+/// Priorities and deadlines survive a table, a run, its trace, and the run of that.
+#[test]
+fn priorities_and_deadlines_are_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = "submission_time,qubits,execution_time,priority,deadline\n0,64,60,,\n1,64,60,low,\n2,64,60,high,119\n\
+                 3,64,60,7,2h\n4,64,60,,100\n";
+    fs::write(folder.path().join("t.csv"), table).unwrap();
+    let order = ["allocator.order=priority"];
+    let first = machine(folder.path(), "first.yaml", "workload: {csv: t.csv}\nhorizon: {time: 100d}");
+    let original = jobs_of(&first, &folder.path().join("first"), &order);
+    let shown_columns = ["submission_time", "starting_time", "priority", "deadline", "deadline_kept"];
+    insta::assert_snapshot!(columns(&original, &shown_columns), @"
+    0 0 0  
+    2 60 100 119 true
+    3 120 7 7200 true
+    4 180 0 100 false
+    1 240 -100
+    ");
+    let next =
+        machine(folder.path(), "next.yaml", "workload: {trace: first/jobs.csv}\nhorizon: {time: 100d}");
+    let again = jobs_of(&next, &folder.path().join("next"), &order);
+    assert_eq!(columns(&again, &shown_columns), columns(&original, &shown_columns));
+    let exported = folder.path().join("exported.csv");
+    done(&["workload", "export", shown(&first), "--out", shown(&exported)]);
+    let table = fs::read_to_string(&exported).unwrap();
+    insta::assert_snapshot!(columns(&table, &["submission_time", "priority", "deadline"]), @"
+    0  
+    1 -100 
+    2 100 119
+    3 7 7200
+    4  100
+    ");
+}
+
 /// The jobs of a run that its horizon cut off: one had ended, one ran, one waited, one was too wide, one was withdrawn.
 /// All of them run for their own time in the next run, and none for the time of one shot.
 #[test]
@@ -151,7 +185,7 @@ fn jobs_that_had_not_ended_keep_their_own_time_or_are_left_out() {
     5 completed 0 0
     ");
     // A trace of an earlier version does not know: left out, and counted.
-    let old: Vec<&str> = original.lines().map(|line| line.rsplit_once(',').unwrap().0).collect();
+    let old: Vec<&str> = original.lines().map(|line| line.rsplitn(5, ',').nth(4).unwrap()).collect();
     fs::write(folder.path().join("old.csv"), old.join("\n")).unwrap();
     let next = machine(folder.path(), "old.yaml", "workload: {trace: old.csv}\nhorizon: {time: 100d}");
     let scenario = Scenario::load(&next, &[]).unwrap();
@@ -267,7 +301,7 @@ fn what_is_wrong_with_a_table_is_named() {
         "submission_time,qubits\n1,5\n2,five\n",
         "submission_time,qubits\n1,5\n2\n",
         "submission_time,qubits,topology\n1,2,ring\n",
-        "qubits,priority\n1,high\n",
+        "qubits,priority\n1,urgent\n",
         "qubits,excluded_devices\n1,ibm_fz\n",
         "qubits,execution_time\n1,5\n",
         "shots\n1\n",
@@ -285,13 +319,13 @@ fn what_is_wrong_with_a_table_is_named() {
     }
     insta::assert_snapshot!(messages.join("\n"), @"
     error: DIR/t.csv:1: column 3 (`shotz`): unknown column
-    hint: did you mean `shots`? columns are submission_time, name, qubits, max_qubits, circuits, shots, depth, execution_time, requested_time, max_wait_time, user, group, project, tenant, outcome, topology, circuit, elasticity, priority, isolation, buffer_distance, temporal_separation, hardware_reset, max_crosstalk, min_success_probability, fidelity_requirement, noise_budget, max_swap_operations, min_t1, min_t2, max_one_qubit_error, max_two_qubit_error, max_readout_error, device_preference, excluded_devices, attributes
+    hint: did you mean `shots`? columns are submission_time, name, qubits, max_qubits, circuits, shots, depth, execution_time, requested_time, max_wait_time, deadline, user, group, project, tenant, outcome, topology, circuit, elasticity, priority, isolation, buffer_distance, temporal_separation, hardware_reset, max_crosstalk, min_success_probability, fidelity_requirement, noise_budget, max_swap_operations, min_t1, min_t2, max_one_qubit_error, max_two_qubit_error, max_readout_error, device_preference, excluded_devices, attributes
     error: DIR/t.csv:3: column 2 (`qubits`): `five` is no whole number, or too large
     hint: 1 or more
     error: DIR/t.csv:3: the row has 1 cells, the first row has 2
     error: DIR/t.csv:2: column 3 (`topology`): a ring needs at least 3 qubits, but the job asks for 2
-    error: DIR/t.csv:2: column 2 (`priority`): a priority other than normal is not honoured by this version
-    hint: leave it out
+    error: DIR/t.csv:2: column 2 (`priority`): `urgent` is no priority
+    hint: low, normal, high, critical, or a whole number
     error: DIR/t.csv:2: column 2 (`excluded_devices`): no device of the fleet is called `ibm_fz`
     hint: did you mean `ibm_fez`? devices are ibm_fez, ibm_marrakesh, ibm_torino, ibm_brisbane, ibm_guadalupe, iqm_garnet, ionq_forte; `*` stands for any text
     error: the run-time model ignores the column execution_time

@@ -299,3 +299,56 @@ fn a_warm_up_is_found_where_nobody_waits() {
     let submitted = mean(&summary, "jobs_submitted").as_f64().unwrap();
     assert!((1_500.0..1_990.0).contains(&submitted), "{submitted} jobs after the warm-up, {found}");
 }
+
+/// A queue that goes by what jobs do not state says so, and so does one that does not look at what they state.
+#[test]
+fn orders_without_figures_and_priorities_without_an_order_are_named() {
+    let noted = |order: &str, workload: &str, table: &str| {
+        let text = format!(
+            "scenario: s\nfleet: [{{synthetic: {{line: {{qubits: 9}}}}, name: a}}]\nhorizon: {{jobs: 6}}\n\
+             allocator: {{order: {order}}}\nworkload: {workload}\nreplications: 2\n"
+        );
+        let case = Case::new(&text, table);
+        case.run(&["--no-plots"]);
+        let summary = case.json("summary.json");
+        let notes = summary["notes"].as_array().unwrap().clone();
+        let of_order = |note: &&Value| note.to_string().contains("allocator.order");
+        let shown =
+            |note: &Value| format!("{}: {}", note["kind"].as_str().unwrap(), note["text"].as_str().unwrap());
+        notes.iter().filter(of_order).map(shown).collect::<Vec<_>>().join("; ")
+    };
+    let drawn = |jobs: &str| format!("{{arrivals: {{poisson: {{rate: 1/s}}}}, jobs: [{jobs}]}}");
+    let plain = "{name: plain, qubits: 2, depth: 4}";
+    let urgent = "{name: urgent, qubits: 2, depth: 4, priority: high}";
+    let timed = "{name: timed, qubits: 2, depth: 4, estimated_duration: 5s, deadline: 1m}";
+    let both = |one: &str| drawn(&format!("{plain}, {one}"));
+    assert_eq!(noted("fifo", &both(timed), ""), "");
+    assert_eq!(
+        noted("fifo", &both(urgent), ""),
+        "priority_ignored: nobody looks at the priorities of `urgent`: allocator.order is fifo"
+    );
+    assert_eq!(noted("priority", &both(urgent), ""), "");
+    assert_eq!(
+        noted("priority", &both(timed), ""),
+        "nothing_to_order_by: allocator.order is priority, but all jobs have the priority normal: they go in order of submission"
+    );
+    assert_eq!(
+        noted("shortest_first", &both(timed), ""),
+        "nothing_to_order_by: allocator.order is shortest_first, but `plain` state no estimated_duration: they come last"
+    );
+    assert_eq!(
+        noted("earliest_deadline", &both(urgent), ""),
+        "nothing_to_order_by: allocator.order is earliest_deadline, but all 2 templates state no deadline: they come last"
+    );
+    assert_eq!(noted("earliest_deadline", &drawn(timed), ""), "");
+    let rows = "qubits,depth,priority,deadline\n2,4,,\n2,4,high,60\n2,4,,60\n";
+    let recorded = "{csv: jobs.csv}";
+    assert_eq!(
+        noted("fifo", recorded, rows),
+        "priority_ignored: nobody looks at the priorities of 1 of 3 recorded jobs: allocator.order is fifo"
+    );
+    assert_eq!(
+        noted("earliest_deadline", recorded, rows),
+        "nothing_to_order_by: allocator.order is earliest_deadline, but 1 of 3 recorded jobs state no deadline: they come last"
+    );
+}

@@ -33,7 +33,7 @@ use resource_manager::simulator::simulation::Ending;
 use serde_json::{Value, json};
 
 use accounts::{metrics, rows};
-use check::{Checker, Finding, Phase};
+use check::{Checker, Facts, Finding, Phase};
 use course::{Fault, Left, read, run};
 use coverage::{Counts, EFFECTS, Schema, excepted};
 use draw::{Drawn, REDRAWN, draw, yaml};
@@ -55,13 +55,8 @@ fn judge(world: &World, left: &Left, seen: &mut BTreeSet<&'static str>) -> Vec<F
         (Ok(events), Ok(jobs)) => (events, jobs),
         (Err(error), _) | (_, Err(error)) => return malformed(error),
     };
-    let name = |row: &table::JobRow| {
-        (
-            row.number("job_id"),
-            (row.text("workload_name").to_owned(), row.number("requested_number_of_resources")),
-        )
-    };
-    let of_jobs = jobs.iter().map(name).collect();
+    let facts = |row: &table::JobRow| (row.number("job_id"), Facts::of(row));
+    let of_jobs = jobs.iter().map(facts).collect();
     let mut books = Checker::new(world, of_jobs).run(&events, left.ended_ns);
     if !left.warmed_up {
         books.from = None;
@@ -84,6 +79,8 @@ fn judge(world: &World, left: &Left, seen: &mut BTreeSet<&'static str>) -> Vec<F
         ("unfinished at the end", unfinished),
         ("jobs of the warm-up", early),
         ("ended in the warm-up", !left.warmed_up),
+        ("deadline kept", jobs.iter().any(|row| row.text("deadline_kept") == "true")),
+        ("deadline missed", jobs.iter().any(|row| row.text("deadline_kept") == "false")),
         (ending, true),
     ] {
         if when {

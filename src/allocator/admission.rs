@@ -6,12 +6,21 @@ use super::candidates::judge::Judge;
 use super::candidates::memo::KindId;
 use super::protocol::{JobRequest, Rejection};
 use super::state::State;
+use crate::time::Time;
 
 /// The kind of a request that the fleet could serve, of which it becomes a member; or why the fleet could not.
-pub(super) fn admit(state: &State, judge: &mut Judge, request: &JobRequest) -> Result<KindId, Rejection> {
+pub(super) fn admit(
+    state: &State,
+    judge: &mut Judge,
+    request: &JobRequest,
+    now: Time,
+) -> Result<KindId, Rejection> {
     request.validate().map_err(Rejection::Contradiction)?;
     if let Some(demand) = request.unsupported() {
         return Err(Rejection::NotHonoured(demand));
+    }
+    if state.config().reject_if_late && request.is_late(now) {
+        return Err(Rejection::TooLate(request.deadline.unwrap_or(now)));
     }
     let asked = request.min_qubits;
     if asked > state.fleet().index.most_capacity() || !request.excluded_devices.is_empty() {

@@ -23,6 +23,15 @@ pub struct AllocatorConfig {
     pub selection: Selection,
     /// Who waits where, and who may overtake.
     pub queue: Queue,
+    /// In which order waiting jobs are looked at. Jobs that it does not tell apart go in order of submission.
+    pub order: QueueOrder,
+    /// How long a job waits until its priority has risen by one step. Keeps jobs of low priority from waiting for ever:
+    /// with the default a low one (-100) that has waited an hour is as urgent as a normal one (0) that has just come.
+    /// Default `{every: 36s}`.
+    pub priority_aging: Aging,
+    /// Whether a job that cannot end by its deadline any more is refused, on arrival and while it waits for its first
+    /// start: when less than the walltime that it states is left. Otherwise it runs late. Default no.
+    pub reject_if_late: bool,
     /// When a job that could not start is tried again.
     pub retry: Retry,
     /// How jobs are kept apart.
@@ -55,6 +64,9 @@ impl Default for AllocatorConfig {
             placement: PlacementConfig::default(),
             selection: Selection::default(),
             queue: Queue::default(),
+            order: QueueOrder::default(),
+            priority_aging: Aging::default(),
+            reject_if_late: false,
             retry: Retry::default(),
             isolation: Isolation::default(),
             walltime: Walltime::default(),
@@ -83,6 +95,9 @@ impl AllocatorConfig {
         }
         if matches!(self.retry, Retry::Every(span) if span == Span::ZERO) {
             return Err(ConfigError::Zero("retry.every"));
+        }
+        if matches!(self.priority_aging, Aging::Every(span) if span == Span::ZERO) {
+            return Err(ConfigError::Zero("priority_aging.every"));
         }
         if self.isolation.buffer_distance > 16 {
             return Err(ConfigError::BufferTooWide(self.isolation.buffer_distance));
@@ -438,18 +453,86 @@ impl<'de> Deserialize<'de> for Selection {
     }
 }
 
+/// In which order waiting jobs are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum QueueOrder {
+    /// First in, first out.
+    #[default]
+    Fifo,
+    /// The shortest stated walltime (`estimated_duration`) first; jobs that state none come last.
+    ShortestFirst,
+    /// The highest priority first; it rises while a job waits, see `priority_aging`. Also `priority_based`.
+    Priority,
+    /// The earliest deadline first; jobs without one come last.
+    EarliestDeadline,
+    /// One of the user's own, see [`super::order::own`].
+    #[schemars(skip)]
+    Own(OwnName),
+}
+
+impl QueueOrder {
+    /// All that are shipped, with their names in files.
+    pub const SHIPPED: [(&str, Self); 5] = [
+        ("fifo", Self::Fifo),
+        ("shortest_first", Self::ShortestFirst),
+        ("priority", Self::Priority),
+        ("priority_based", Self::Priority),
+        ("earliest_deadline", Self::EarliestDeadline),
+    ];
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fifo => "fifo",
+            Self::ShortestFirst => "shortest_first",
+            Self::Priority => "priority",
+            Self::EarliestDeadline => "earliest_deadline",
+            Self::Own(name) => name.as_str(),
+        }
+    }
+}
+
+impl Serialize for QueueOrder {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for QueueOrder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        own::read(deserializer, own::Kind::Order, &Self::SHIPPED, Self::Own)
+    }
+}
+
+/// How priorities rise while jobs wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Aging {
+    /// They do not: a stream of urgent jobs keeps the others waiting for ever.
+    Off,
+    /// By one step every so long.
+    Every(Span),
+}
+
+impl Default for Aging {
+    fn default() -> Self {
+        Self::Every(Span::from_secs(36))
+    }
+}
+
 /// Who waits where, and who may overtake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Queue {
-    /// One queue for all devices, first in, first out.
+    /// One queue for all devices, in the configured order.
     Global {
         /// How many waiting jobs behind a blocked one are tried as well. 0: the head blocks all others, unless no device
         /// could take it even if it were empty.
         #[serde(default)]
         skip_ahead: u32,
     },
-    /// A queue per device, first in, first out; the device is chosen at submission.
+    /// A queue per device, in the configured order; the device is chosen at submission.
     PerDevice {
         /// How many waiting jobs behind a blocked one are tried as well. 0: the head blocks all others.
         #[serde(default)]

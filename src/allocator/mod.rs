@@ -15,6 +15,7 @@ pub mod config;
 pub mod explain;
 pub mod isolation;
 mod lifecycle;
+pub mod order;
 pub mod own;
 pub mod placement;
 pub mod protocol;
@@ -33,6 +34,7 @@ use candidates::selection::DeviceSelector;
 use config::AllocatorConfig;
 use explain::WaitReason;
 use lifecycle::{devices, expire, finish, hold, reconfigure, stop, submit, timers};
+use order::job_order::JobOrder;
 use placement::PlacementStrategy;
 use placement::memory::MemoryUse;
 use protocol::{Allocation, AllocationId, Answer, Command, CommandError, Event, JobId};
@@ -89,6 +91,13 @@ impl Allocator {
     #[must_use]
     pub fn with_selector(mut self, selector: Box<dyn DeviceSelector>) -> Self {
         self.judge.use_selector(selector);
+        self
+    }
+
+    /// Orders waiting jobs by an order of the caller's own.
+    #[must_use]
+    pub fn with_order(mut self, order: Box<dyn JobOrder>) -> Self {
+        self.judge.use_order(order);
         self
     }
 

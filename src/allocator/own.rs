@@ -1,7 +1,8 @@
 //! Policies of the user's own, by the names that scenario files, journals and snapshots call them.
 //!
 //! Promises that a name is given once in a program and never to what is shipped, so that it means one thing wherever it is
-//! read. Leaves what a name stands for to [`super::placement::own`] and [`super::candidates::own`].
+//! read. Leaves what a name stands for to [`super::placement::own`],
+//! [`super::candidates::own`] and [`super::order::own`].
 
 use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,7 +19,12 @@ pub enum Kind {
     Strategy,
     /// A device selector.
     Selector,
+    /// An order of waiting jobs.
+    Order,
 }
+
+/// How many kinds there are.
+const KINDS: usize = 3;
 
 /// The name of something that was registered in this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,7 +51,7 @@ pub enum OwnNameError {
 }
 
 /// The names of each [`Kind`], in the order in which they were given.
-static NAMES: RwLock<[Vec<&'static str>; 2]> = RwLock::new([Vec::new(), Vec::new()]);
+static NAMES: RwLock<[Vec<&'static str>; KINDS]> = RwLock::new([const { Vec::new() }; KINDS]);
 
 /// Gives a name, for as long as the program runs; `shipped` are those that cannot be given.
 fn give_name(
@@ -131,7 +137,7 @@ impl<T: ?Sized> Makers<T> {
 }
 
 /// The lists of names that errors have spoken of, per kind.
-static CHOICES: RwLock<[&[&str]; 2]> = RwLock::new([&[], &[]]);
+static CHOICES: RwLock<[&[&str]; KINDS]> = RwLock::new([&[]; KINDS]);
 
 /// A list of names for as long as the program runs, as errors of readers want it: one per kind, until a name is added.
 fn choices(kind: Kind, all: Vec<&'static str>) -> &'static [&'static str] {

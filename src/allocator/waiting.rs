@@ -68,13 +68,13 @@ impl Inquiry<'_> {
 
     /// Whom a job waits for, if so many jobs of its queue are before it that nobody looks at it.
     fn behind(&mut self, slot: JobSlot, device: Option<DeviceId>, skip_ahead: u32) -> Option<WaitReason> {
-        let place = self.state.jobs()[slot].place;
+        let rank = self.state.jobs()[slot].rank();
         let mut head = None;
         let mut ahead = 0;
         let mut last = None;
         loop {
             let next = self.state.queue_of(device)?.next_after(last);
-            let (at, other) = next.filter(|(at, _)| *at < place)?;
+            let (at, other) = next.filter(|(at, _)| *at < rank)?;
             last = Some(at);
             let job = &self.state.jobs()[other];
             let (number, held) = (job.request.id, job.state() == JobState::Held);

@@ -35,6 +35,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::allocator::candidates::selector::DeviceSelector;
+use crate::allocator::order::{self, JobOrder};
 use crate::allocator::own::OwnNameError;
 use crate::allocator::placement::PlacementStrategy;
 use crate::allocator::{candidates, placement};
@@ -73,6 +74,13 @@ impl CommandLine {
         make: impl Fn() -> Box<dyn DeviceSelector> + Send + Sync + 'static,
     ) -> Self {
         self.note(candidates::own::register(name, make).err());
+        self
+    }
+
+    /// Knows an order of waiting jobs under a name of its own, see [`own`](order::own::register).
+    #[must_use]
+    pub fn order(mut self, name: &str, make: impl Fn() -> Box<dyn JobOrder> + Send + Sync + 'static) -> Self {
+        self.note(order::own::register(name, make).err());
         self
     }
 

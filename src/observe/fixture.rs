@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 use crate::allocator::config::{Selection, Strategy};
 use crate::allocator::explain::{Certainty, CostTerms, Explanation};
 use crate::allocator::protocol::{
-    Allocation, AllocationId, EpochNumber, Event, Fence, JobId, JobRequest, PromisedIsolation, RequeueReason,
-    Status, StatusReason, Target, Tenant, Topology,
+    Allocation, AllocationId, EpochNumber, Event, Fence, JobId, JobRequest, OrderKey, PromisedIsolation,
+    RequeueReason, Status, StatusReason, Target, Tenant, Topology,
 };
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::coupling_map::CouplingMap;
@@ -70,7 +70,7 @@ pub(super) fn line_job(id: u64, qubits: u32) -> JobRequest {
 }
 
 pub(super) fn queued(job: JobRequest) -> Event {
-    Event::JobQueued { job: Arc::new(job), device: None }
+    Event::JobQueued { job: Arc::new(job), device: None, key: OrderKey::default() }
 }
 
 /// A grant of `layout` on [`DEVICE`] with a buffer of one qubit; allocation and fence have the same number.

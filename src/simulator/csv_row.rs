@@ -55,6 +55,15 @@ impl<W: Write> RowWriter<W> {
 
     /// A whole number.
     #[inline]
+    pub fn i64(&mut self, value: i64) -> &mut Self {
+        self.separate();
+        let mut digits = itoa::Buffer::new();
+        self.buffer.extend_from_slice(digits.format(value).as_bytes());
+        self
+    }
+
+    /// A whole number that is not negative.
+    #[inline]
     pub fn u64(&mut self, value: u64) -> &mut Self {
         self.separate();
         let mut digits = itoa::Buffer::new();

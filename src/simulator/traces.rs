@@ -1,8 +1,8 @@
 //! What a replication writes as it runs: `jobs.csv`, `timeline.csv` and `events.csv`.
 //!
 //! Promises rows that depend on the simulated course alone: no wall-clock time, no addresses, a fixed order. The
-//! column names of `jobs.csv` are those that tools for batch scheduling expect (seconds, without unit suffix). Its last
-//! column, `measured`, is 1 for jobs that count in the metrics of the run and 0 for those of the warm-up.
+//! column names of `jobs.csv` are those that tools for batch scheduling expect (seconds, without unit suffix). Its
+//! column `measured` is 1 for jobs that count in the metrics of the run and 0 for those of the warm-up.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use super::csv_row::RowWriter;
 use super::job_book::Planned;
 use crate::allocator::explain::{Certainty, CostTerms};
 use crate::allocator::protocol::{Event, FinalState, Target, Topology};
-use crate::observe::metrics::TimelineSample;
+use crate::observe::metrics::{TimelineSample, deadlines};
 use crate::quantum::hardware::failures::Outage;
 use crate::time::Time;
 
@@ -71,6 +71,9 @@ job_columns! {
     Reason = "reason",
     Measured = "measured",
     OwnExecutionTime = "own_execution_time",
+    Priority = "priority",
+    Deadline = "deadline",
+    DeadlineKept = "deadline_kept",
 }
 
 impl JobColumn {
@@ -282,6 +285,16 @@ impl Traces {
             Some(own) => row.seconds(own),
             None => row.empty(),
         };
+        row.i64(request.priority.0.into());
+        match request.deadline {
+            // As the scenario has it: from submission on.
+            Some(deadline) => row.seconds(deadline.since(job.submitted)),
+            None => row.empty(),
+        };
+        match request.deadline.and_then(|deadline| deadlines::kept(deadline, state, now)) {
+            Some(kept) => row.bool(kept),
+            None => row.empty(),
+        };
         row.end_row()
     }
 
@@ -339,7 +352,7 @@ impl Traces {
                 };
                 ("status_changed", None, None, Some(target.device().index()))
             }
-            Event::JobQueued { job, device } => ("job_queued", Some(job.id), None, queue(device)),
+            Event::JobQueued { job, device, .. } => ("job_queued", Some(job.id), None, queue(device)),
             Event::JobRejected { job, reason } => {
                 let _ = write!(text, "{reason}");
                 ("job_rejected", Some(job.id), None, None)
@@ -409,6 +422,7 @@ impl Traces {
             Event::Reconfigured { .. }
             | Event::DeviceLeaving { .. }
             | Event::JobCounted { .. }
+            | Event::JobRanked { .. }
             | Event::RetrySet { .. } => return Ok(()),
         };
         self.event_row(now, name, job.map(|job| job.0), allocation.map(|id| id.0), device)

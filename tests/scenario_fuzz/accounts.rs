@@ -90,6 +90,10 @@ fn row_of(world: &World, books: &Books, id: u64, job: &Job, row: &JobRow, found:
             differ("column buffer_distance", buffer.to_string());
         }
     }
+    let kept = row.time("deadline").and_then(|within| kept(job, within, books.ended));
+    if row.text("deadline_kept") != kept.map_or(String::new(), |kept| kept.to_string()) {
+        differ("column deadline_kept", format!("{kept:?}"));
+    }
     let measured = books.from.is_some_and(|(_, sequence)| job.submission >= sequence);
     if (row.text("measured") == "1") != measured {
         differ("column measured", measured.to_string());
@@ -104,6 +108,17 @@ fn row_of(world: &World, books: &Books, id: u64, job: &Job, row: &JobRow, found:
         && execution != Some(fixed)
     {
         found.push(finding("run time", format!("job {id} took {execution:?} ns instead of {fixed}")));
+    }
+}
+
+/// Whether a job completed within so much time of its submission; not known of what is not over, and not asked of what was
+/// cancelled before.
+fn kept(job: &Job, within: u64, ended: u64) -> Option<bool> {
+    match job.phase {
+        Phase::Ended { state: "completed", at, .. } => Some(at - job.submitted <= within),
+        Phase::Ended { state: "cancelled", at, .. } => (at - job.submitted > within).then_some(false),
+        Phase::Ended { .. } => Some(false),
+        _ => (ended - job.submitted > within).then_some(false),
     }
 }
 
@@ -188,6 +203,16 @@ fn metrics_of(
     for name in ["completed", "failed", "cancelled", "rejected", "expired", "unfinished"] {
         scalar(&format!("jobs_{name}"), Some(count(name)));
     }
+    let in_time: Vec<bool> = rows
+        .iter()
+        .filter_map(|row| {
+            let job = books.jobs.get(&row.number("job_id")).filter(|job| job.submission >= sequence)?;
+            kept(job, row.time("deadline")?, books.ended)
+        })
+        .collect();
+    let missed = in_time.iter().filter(|kept| !**kept).count() as f64;
+    scalar("deadlines_missed", Some(missed));
+    scalar("deadline_miss_share", (!in_time.is_empty()).then(|| missed / in_time.len() as f64));
     let started = measured.iter().filter(|job| job.first_start.is_some()).count() as f64;
     let undone = |job: &&&Job| job.first_start.is_none() && ["expired", "failed"].contains(&state(job));
     let undone = measured.iter().filter(undone).count() as f64 + count("rejected");

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::{Row, interval_set};
+use super::table::{JobRow, Row, interval_set};
 use super::world::{Element, Line, World};
 
 /// What does not fit: its kind, for shrinking and counting, and the particulars.
@@ -89,10 +89,34 @@ pub struct Books {
     pub ended: u64,
 }
 
+/// What the table of jobs says of a job as it came.
+pub struct Facts {
+    /// Its kind.
+    pub name: String,
+    /// Least number of qubits.
+    pub least: u64,
+    pub priority: i64,
+    pub walltime: Option<u64>,
+    /// From submission on.
+    pub deadline: Option<u64>,
+}
+
+impl Facts {
+    pub fn of(row: &JobRow) -> Self {
+        Self {
+            name: row.text("workload_name").to_owned(),
+            least: row.number("requested_number_of_resources"),
+            priority: row.text("priority").parse().expect("every job has a priority"),
+            walltime: row.time("requested_time"),
+            deadline: row.time("deadline"),
+        }
+    }
+}
+
 pub struct Checker<'w> {
     world: &'w World,
-    /// Names of the kinds of jobs and least numbers of qubits, from the table of jobs.
-    of_jobs: BTreeMap<u64, (String, u64)>,
+    /// From the table of jobs.
+    of_jobs: BTreeMap<u64, Facts>,
     sites: Vec<Site>,
     jobs: BTreeMap<u64, Job>,
     allocations: BTreeSet<u64>,
@@ -109,7 +133,7 @@ pub struct Checker<'w> {
 }
 
 impl<'w> Checker<'w> {
-    pub fn new(world: &'w World, of_jobs: BTreeMap<u64, (String, u64)>) -> Self {
+    pub fn new(world: &'w World, of_jobs: BTreeMap<u64, Facts>) -> Self {
         let sites = world.devices.iter().map(|device| Site {
             present: false,
             online: false,
@@ -403,8 +427,30 @@ impl<'w> Checker<'w> {
 
     fn rejected(&mut self, job: u64, row: &Row) {
         let full = row.detail.contains("queue holds");
+        let late = row.detail.contains("cannot end by its deadline");
         self.see("rejected: queue full", full);
-        self.see("rejected: cannot be placed", !full);
+        self.see("rejected: too late", late);
+        self.see("rejected: too late while waiting", late && self.jobs.contains_key(&job));
+        self.see("rejected: cannot be placed", !full && !late);
+        if late {
+            let submitted = self.jobs.get(&job).map_or(self.now, |known| known.submitted);
+            let spare = self
+                .of_jobs
+                .get(&job)
+                .and_then(|facts| Some(facts.deadline?.saturating_sub(facts.walltime.unwrap_or(0))));
+            // On arrival only if it has less than its walltime; while it waits, as soon as it has no more than that.
+            let waited = self.now - submitted;
+            let right = spare.is_some_and(|spare| match self.jobs.contains_key(&job) {
+                true => waited == spare,
+                false => self.of_jobs[&job].deadline < self.of_jobs[&job].walltime,
+            });
+            if !right || !self.world.reject_if_late {
+                self.find(
+                    "rejected as too late",
+                    format!("job {job} after {waited} ns with {spare:?} to spare"),
+                );
+            }
+        }
         if full && self.world.waiting_max.is_none() {
             self.find("rejected without a limit", format!("job {job}: {}", row.detail));
         }
@@ -465,7 +511,7 @@ impl<'w> Checker<'w> {
     /// Buffer distance and guard that a job is promised on a device; those of replayed jobs only as far as the device asks.
     fn promise(&self, job: u64, device: usize) -> (u32, u64) {
         let device = &self.world.devices[device];
-        let kind = self.of_jobs.get(&job).and_then(|(name, _)| self.world.kinds.get(name));
+        let kind = self.of_jobs.get(&job).and_then(|facts| self.world.kinds.get(&facts.name));
         let (buffer, guard) = kind.map_or((0, 0), |kind| (kind.buffer, kind.guard_ns));
         (buffer.max(device.separation), guard.max(device.reconfiguration_ns))
     }
@@ -501,7 +547,7 @@ impl<'w> Checker<'w> {
             found.push(("layout", format!("job {id} on {:?} holds {:?}", grant.layout, grant.held)));
         }
         let size = grant.layout.len() as u64;
-        if let Some((name, least)) = self.of_jobs.get(&id) {
+        if let Some(Facts { name, least, .. }) = self.of_jobs.get(&id) {
             let kind = self.world.kinds.get(name);
             let most = kind.map_or(u64::MAX, |kind| u64::from(kind.size_max));
             let fits = match kind.is_some_and(|kind| kind.copies) {
@@ -558,7 +604,7 @@ impl<'w> Checker<'w> {
         if self.world.when_empty && site.holds.iter().any(|hold| hold.since < self.now) {
             found.push(("not empty", format!("job {id} starts on {}", device.name)));
         }
-        let kind = self.of_jobs.get(&id).and_then(|(name, _)| self.world.kinds.get(name));
+        let kind = self.of_jobs.get(&id).and_then(|facts| self.world.kinds.get(&facts.name));
         if kind.is_some_and(|kind| kind.excluded.contains(&device.name)) {
             found.push(("excluded device", format!("job {id} starts on {}", device.name)));
         }
@@ -675,7 +721,7 @@ impl<'w> Checker<'w> {
         let Some(job) = self.jobs.get(&id) else { return self.illegal(id, row) };
         let Phase::Waiting { .. } = job.phase else { return self.illegal(id, row) };
         let waited = self.now - job.submitted;
-        let name = self.of_jobs.get(&id).map_or("", |(name, _)| name);
+        let name = self.of_jobs.get(&id).map_or("", |facts| facts.name.as_str());
         let patience = self.world.kinds.get(name).map(|kind| kind.patience_ns);
         let again = job.attempts > 0;
         if let Some(patience) = patience
@@ -720,19 +766,31 @@ impl<'w> Checker<'w> {
             found.push(("queue too long", format!("{waiting} wait")));
         }
         for (id, job) in self.jobs.iter().filter(|(_, job)| waits(job) && job.attempts == 0) {
-            let kind = self.of_jobs.get(id).and_then(|(name, _)| self.world.kinds.get(name));
+            let kind = self.of_jobs.get(id).and_then(|facts| self.world.kinds.get(&facts.name));
             let patience = kind.and_then(|kind| kind.patience_ns);
             if patience.is_some_and(|(_, most)| self.now - job.submitted > most) {
                 found.push(("waits too long", format!("job {id}")));
             }
+            let facts = self.of_jobs.get(id).filter(|_| self.world.reject_if_late);
+            let spare =
+                facts.and_then(|facts| Some(facts.deadline?.saturating_sub(facts.walltime.unwrap_or(0))));
+            if spare.is_some_and(|spare| self.now - job.submitted >= spare) {
+                found.push(("waits although it is too late", format!("job {id}")));
+            }
         }
         if self.world.line == Line::Global && self.world.skip_ahead == 0 && self.world.retries_on_events {
             // Whoever waits since before this instant and stands before one that started has been overtaken.
-            let last = self.starters.iter().filter(|id| !self.returned.contains(id)).max();
+            let last = self
+                .starters
+                .iter()
+                .filter(|id| !self.returned.contains(id))
+                .max_by_key(|id| self.rank(**id));
             let since = |job: &Job| matches!(job.phase, Phase::Waiting { since } if since < self.now);
             // A head that no device could take even when empty blocks nobody.
             let mut overtaken = self.jobs.iter().filter(|(id, job)| {
-                last.is_some_and(|last| *id < last) && since(job) && self.could_run(**id)
+                last.is_some_and(|last| self.rank(**id) < self.rank(*last))
+                    && since(job)
+                    && self.could_run(**id)
             });
             if let Some((id, _)) = overtaken.next() {
                 found.push(("overtaken", format!("job {id} by job {last:?}")));
@@ -745,9 +803,28 @@ impl<'w> Checker<'w> {
         self.returned.clear();
     }
 
+    /// Where a job stands in its queue; lower is earlier.
+    fn rank(&self, id: u64) -> (i128, u64) {
+        let key = self.of_jobs.get(&id).map_or(0, |facts| {
+            let submitted = i128::from(self.jobs.get(&id).map_or(0, |job| job.submitted));
+            let priority = i128::from(facts.priority);
+            match (self.world.order, self.world.aging_ns) {
+                ("fifo", _) => 0,
+                ("shortest_first", _) => facts.walltime.map_or(i128::MAX, i128::from),
+                ("priority", None) => -priority,
+                ("priority", Some(step)) => submitted - priority * i128::from(step),
+                ("earliest_deadline", _) => {
+                    facts.deadline.map_or(i128::MAX, |within| submitted + i128::from(within))
+                }
+                (other, _) => panic!("the checker does not know the order {other}"),
+            }
+        });
+        (key, id)
+    }
+
     /// Whether some device could take a job for sure if it were empty.
     fn could_run(&self, id: u64) -> bool {
-        let Some((name, least)) = self.of_jobs.get(&id) else { return false };
+        let Some(Facts { name, least, .. }) = self.of_jobs.get(&id) else { return false };
         let Some(kind) = self.world.kinds.get(name).filter(|kind| kind.easy) else { return false };
         self.sites.iter().zip(&self.world.devices).any(|(site, device)| {
             site.present
@@ -791,10 +868,10 @@ impl<'w> Checker<'w> {
         let mut found = None;
         let mut judged = false;
         for &(id, job) in &waiting {
-            let Some((name, least)) = self.of_jobs.get(&id) else { continue };
+            let Some(Facts { name, least, .. }) = self.of_jobs.get(&id) else { continue };
             let Some(kind) = self.world.kinds.get(name).filter(|kind| kind.easy) else { continue };
             let line = waiting.iter().filter(|(_, other)| other.queue == job.queue);
-            let before = line.clone().filter(|(other, _)| *other < id).count() as u64;
+            let before = line.clone().filter(|(other, _)| self.rank(*other) < self.rank(id)).count() as u64;
             let looked_at = match self.world.line {
                 Line::Counting => before == 0,
                 _ => before == 0 || (line.count() as u64) <= self.world.skip_ahead,

@@ -8,11 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 /// What is never drawn, and why.
-pub const EXCEPTIONS: [(&str, &str); 8] = [
-    ("PriorityName=low", "not honoured: refused by the reader"),
-    ("PriorityName=high", "not honoured: refused by the reader"),
-    ("PriorityName=critical", "not honoured: refused by the reader"),
-    ("JobTemplate.deadline", "not honoured: refused by the reader"),
+pub const EXCEPTIONS: [(&str, &str); 4] = [
     ("JobTemplate.checkpoint_interval", "not honoured: refused by the reader"),
     ("allocation_latency_us", "wall-clock time, not of the simulation"),
     ("pass_latency_us", "wall-clock time, not of the simulation"),
@@ -20,7 +16,7 @@ pub const EXCEPTIONS: [(&str, &str); 8] = [
 ];
 
 /// Effects that every long run must have seen.
-pub const EFFECTS: [&str; 47] = [
+pub const EFFECTS: [&str; 51] = [
     "completed",
     "failed",
     "cancelled",
@@ -28,6 +24,10 @@ pub const EFFECTS: [&str; 47] = [
     "rejected",
     "rejected: queue full",
     "rejected: cannot be placed",
+    "rejected: too late",
+    "rejected: too late while waiting",
+    "deadline kept",
+    "deadline missed",
     "cancelled while waiting",
     "cancelled while running",
     "failed: too many attempts",

@@ -471,7 +471,10 @@ impl Drawer {
             _ => None,
         };
         estimate.map(|estimate| keys.insert("estimated_duration".into(), estimate));
-        self.maybe(&mut keys, 8, "priority", |dice| if dice.chance(50) { json!("normal") } else { json!(0) });
+        self.maybe(&mut keys, 30, "priority", |dice| match dice.chance(60) {
+            true => json!(dice.pick(&["low", "normal", "high", "critical"])),
+            false => json!(dice.pick::<i64>(&[&-7, &0, &3, &999_999_999])),
+        });
         if self.dice.chance(30) {
             let isolation = self.isolation_of_a_job();
             keys.insert("isolation".into(), isolation);
@@ -492,6 +495,10 @@ impl Drawer {
         if self.dice.chance(22) {
             let law = self.span_law(&["0s", "10s", "30s", "2m"]);
             keys.insert("max_wait_time".into(), law);
+        }
+        if self.dice.chance(22) {
+            let law = self.span_law(&["0s", "10s", "30s", "2m"]);
+            keys.insert("deadline".into(), law);
         }
         self.quality_of_a_job(&mut keys);
         self.maybe(&mut keys, 8, "redundancy", |_| json!(1));
@@ -753,6 +760,13 @@ impl Drawer {
                 _ => json!({"per_device": {"skip_ahead": skip, "head_of_line": "count"}}),
             }
         });
+        let orders = ["fifo", "shortest_first", "priority", "priority_based", "earliest_deadline"];
+        self.maybe(&mut keys, 60, "order", |dice| json!(dice.pick(&orders)));
+        self.maybe(&mut keys, 35, "priority_aging", |dice| match dice.chance(30) {
+            true => json!("off"),
+            false => json!({"every": dice.pick(&["1ns", "1s", "10s", "1h"])}),
+        });
+        self.maybe(&mut keys, 30, "reject_if_late", |dice| json!(dice.chance(70)));
         self.maybe(&mut keys, 50, "retry", |dice| match dice.chance(50) {
             true => json!("event"),
             false => json!({"every": dice.pick(&["5s", "10s", "1m"])}),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use resource_manager::allocator::config::{Queue, Retry, Starts, Strategy, WalltimeExceeded};
+use resource_manager::allocator::config::{Aging, Queue, Retry, Starts, Strategy, WalltimeExceeded};
 use resource_manager::allocator::protocol::{
     Elasticity, ElementLimits, IsolationLevel, JobRequest, Topology,
 };
@@ -69,6 +69,10 @@ pub struct World {
     pub kinds: BTreeMap<String, Kind>,
     pub line: Line,
     pub skip_ahead: u64,
+    pub order: &'static str,
+    /// Time for one step of priority.
+    pub aging_ns: Option<u64>,
+    pub reject_if_late: bool,
     pub retries_on_events: bool,
     pub when_empty: bool,
     pub fixed_regions: bool,
@@ -139,6 +143,12 @@ impl World {
             devices,
             line,
             skip_ahead: u64::from(skip_ahead),
+            order: allocator.order.name(),
+            aging_ns: match allocator.priority_aging {
+                Aging::Off => None,
+                Aging::Every(span) => Some(span.0),
+            },
+            reject_if_late: allocator.reject_if_late,
             retries_on_events: matches!(allocator.retry, Retry::Event),
             when_empty: allocator.starts == Starts::WhenEmpty,
             fixed_regions: allocator.strategy == Strategy::FixedRegions,

@@ -140,7 +140,7 @@ impl World {
             Event::StatusChanged { target, from, to, reason } => {
                 format!("{}: {from:?} -> {to:?} ({reason:?})", part(*target))
             }
-            Event::JobQueued { job, device } => format!("{} queued: {}", job.id.0, queue(*device)),
+            Event::JobQueued { job, device, .. } => format!("{} queued: {}", job.id.0, queue(*device)),
             Event::JobRejected { job, reason } => format!("{} rejected: {reason}", job.id.0),
             Event::JobHeld { job } => format!("{} held", job.0),
             Event::JobReleased { job } => format!("{} released", job.0),
@@ -174,6 +174,7 @@ impl World {
             Event::Reconfigured { .. }
             | Event::DeviceLeaving { .. }
             | Event::JobCounted { .. }
+            | Event::JobRanked { .. }
             | Event::RetrySet { .. } => return,
         };
         writeln!(self.log, "{:>3}  {text}", self.now.0).unwrap();
@@ -197,7 +198,7 @@ impl World {
             Event::JobStarted { allocation } => {
                 writeln!(log, "{} starts on {}", allocation.job.0, name(&Some(allocation.device)))
             }
-            Event::JobQueued { job, device: Some(home) } => {
+            Event::JobQueued { job, device: Some(home), .. } => {
                 writeln!(log, "{} waits for {}", job.id.0, name(&Some(*home)))
             }
             Event::JobTransferred { job, device } => writeln!(log, "{} moves to {}", job.0, name(device)),

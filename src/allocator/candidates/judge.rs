@@ -10,6 +10,8 @@ use crate::allocator::config::AllocatorConfig;
 use crate::allocator::explain::Obstacle;
 use crate::allocator::isolation;
 use crate::allocator::isolation::crosstalk::CrosstalkLimits;
+use crate::allocator::order::job_order::JobOrder;
+use crate::allocator::order::shipped;
 use crate::allocator::placement::memory::MemoryUse;
 use crate::allocator::placement::surcharge::{self, Surcharges};
 use crate::allocator::placement::{self, Objective, PlacementRequest, PlacementStrategy, exact::NoiseAware};
@@ -32,6 +34,8 @@ pub struct Judge {
     pub(in crate::allocator) exact: NoiseAware,
     pub(in crate::allocator) selector: Box<dyn DeviceSelector>,
     own_selector: bool,
+    pub(in crate::allocator) order: Box<dyn JobOrder>,
+    own_order: bool,
     pub(in crate::allocator) memo: Memo,
     /// Scratch: what placements cost besides noise.
     pub(in crate::allocator) surcharges: Surcharges,
@@ -62,6 +66,8 @@ impl Judge {
             exact: NoiseAware::with_memory(config.placement.memory),
             selector: selector(config.selection),
             own_selector: false,
+            order: shipped::configured(config),
+            own_order: false,
             memo: Memo::default(),
             surcharges: Surcharges::default(),
             crosstalk: CrosstalkLimits::default(),
@@ -86,6 +92,11 @@ impl Judge {
     /// Selects devices with a selector of the caller's own.
     pub fn use_selector(&mut self, selector: Box<dyn DeviceSelector>) {
         (self.selector, self.own_selector) = (selector, true);
+    }
+
+    /// Orders waiting jobs by the caller's own order.
+    pub fn use_order(&mut self, order: Box<dyn JobOrder>) {
+        (self.order, self.own_order) = (order, true);
     }
 
     /// The streams of random choices.
@@ -126,6 +137,9 @@ impl Judge {
         }
         if !self.own_selector && to.selection != from.selection {
             self.selector = selector(to.selection);
+        }
+        if !self.own_order {
+            self.order = shipped::configured(to);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Jobs that wait no longer: their patience ends, or the queue is full.
+//! Jobs that wait no longer: their patience ends, they have become too late, or the queue is full.
 //!
 //! Promises that nobody is sent away who could start at this very instant: whenever something is due, the next pass
 //! comes first. So they go one at a time, since whoever goes may have kept others waiting.
@@ -6,7 +6,7 @@
 use crate::allocator::protocol::{Event, JobId, Rejection};
 use crate::allocator::turn::Turn;
 
-/// Ends jobs that have waited as long as they wanted to, in the order in which they wait, then the latest of too many;
+/// Ends jobs that have waited as long as they wanted to, in the order in which they came, then the latest of too many;
 /// as long as nothing is due.
 pub fn run(turn: &mut Turn<'_>) {
     while !turn.state.agenda().due.is_set() {
@@ -17,12 +17,18 @@ pub fn run(turn: &mut Turn<'_>) {
     }
 }
 
-/// Ends a waiting job whose patience is over.
+/// Ends a waiting job whose patience is over, or which cannot end by its deadline any more.
 pub fn expire(turn: &mut Turn<'_>, id: JobId) {
-    if let Some((_, job)) = turn.state.find(id) {
-        let waited = turn.now.since(job.submitted);
-        turn.emit(Event::JobExpired { job: id, waited });
-    }
+    let Some((_, job)) = turn.state.find(id) else { return };
+    let (waited, request) = (turn.now.since(job.submitted), job.request.clone());
+    let patient = request.max_wait_time.is_none_or(|longest| waited < longest);
+    let late = turn.state.config().reject_if_late && request.latest_start().is_some_and(|at| at <= turn.now);
+    turn.emit(match request.deadline {
+        Some(deadline) if late && patient => {
+            Event::JobRejected { job: request, reason: Rejection::TooLate(deadline) }
+        }
+        _ => Event::JobExpired { job: id, waited },
+    });
 }
 
 /// Refuses jobs that came since they were last counted and still wait beyond the limit on the queue, the latest first. A

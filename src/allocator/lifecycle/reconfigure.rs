@@ -1,13 +1,13 @@
 //! Another configuration: strategies and limits apply from the next pass on.
 
 use crate::allocator::config::{AllocatorConfig, Queue};
-use crate::allocator::protocol::{Answer, CommandError, Event};
+use crate::allocator::protocol::{Answer, CommandError, Event, JobId, OrderKey};
 use crate::allocator::scheduler::homes;
-use crate::allocator::state::place::JobSlot;
-use crate::allocator::state::place::Place;
+use crate::allocator::state::place::{JobSlot, Place, Rank};
 use crate::allocator::turn::Turn;
 
-/// Puts a configuration in force; where it has other queues, everybody who waits moves.
+/// Puts a configuration in force; where it has another order, everybody gets a place in it, and where it has other queues,
+/// everybody who waits moves.
 pub fn reconfigure(turn: &mut Turn<'_>, config: Box<AllocatorConfig>) -> Result<Answer, CommandError> {
     config.validate().map_err(CommandError::InvalidConfig)?;
     if *config == *turn.state.config() {
@@ -16,9 +16,10 @@ pub fn reconfigure(turn: &mut Turn<'_>, config: Box<AllocatorConfig>) -> Result<
     let moved = !config.queue.arranges_like(&turn.state.config().queue);
     turn.judge.reconfigure(turn.state.config(), &config);
     turn.emit(Event::Reconfigured { config });
+    rank_anew(turn);
     if moved {
         let jobs = turn.state.jobs().iter().filter(|(_, job)| job.wait().is_some());
-        let mut waiting: Vec<(Place, JobSlot)> = jobs.map(|(slot, job)| (job.place, slot)).collect();
+        let mut waiting: Vec<(Rank, JobSlot)> = jobs.map(|(slot, job)| (job.rank(), slot)).collect();
         waiting.sort_unstable();
         for (_, slot) in waiting {
             let home = match turn.state.config().queue {
@@ -29,4 +30,19 @@ pub fn reconfigure(turn: &mut Turn<'_>, config: Box<AllocatorConfig>) -> Result<
         }
     }
     Ok(Answer::Applied)
+}
+
+/// Tells the keys that differ from before, in order of submission. Those who run have one as well: they may wait again.
+fn rank_anew(turn: &mut Turn<'_>) {
+    let mut changed: Vec<(Place, JobId, OrderKey)> = Vec::new();
+    for (_, job) in turn.state.jobs().iter() {
+        let key = turn.judge.order.key(&job.request, job.submitted);
+        if key != job.key {
+            changed.push((job.place, job.request.id, key));
+        }
+    }
+    changed.sort_unstable();
+    for (_, job, key) in changed {
+        turn.emit(Event::JobRanked { job, key });
+    }
 }

@@ -16,7 +16,7 @@ pub fn submit(turn: &mut Turn<'_>, request: Arc<JobRequest>) -> Result<Answer, C
         Known::Ended(answer) => return Ok(answer),
         Known::OtherBody => return Err(CommandError::AlreadyExists),
     }
-    let kind = match admission::admit(turn.state, turn.judge, &request) {
+    let kind = match admission::admit(turn.state, turn.judge, &request, turn.now) {
         Ok(kind) => kind,
         Err(reason) => {
             turn.emit(Event::JobRejected { job: request, reason });
@@ -27,7 +27,8 @@ pub fn submit(turn: &mut Turn<'_>, request: Arc<JobRequest>) -> Result<Answer, C
         Queue::Global { .. } => None,
         Queue::PerDevice { .. } => turn.judge.choose_home(turn.state, kind, &request, 0),
     };
-    turn.emit(Event::JobQueued { job: request.clone(), device });
+    let key = turn.judge.order.key(&request, turn.now);
+    turn.emit(Event::JobQueued { job: request.clone(), device, key });
     if let Some((slot, _)) = turn.state.find(request.id) {
         turn.judge.memo.assign(slot, request.id, kind);
     }

@@ -4,6 +4,7 @@
 //! a connected region rather than for particular couplers.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 
@@ -17,9 +18,16 @@ use crate::quantum::coupling_map::CouplingMap;
 pub struct Pattern {
     /// What most patterns differ in, mixed.
     digest: u64,
-    qubits: u32,
     uses: Uses,
+    graph: Arc<Interactions>,
+}
+
+/// Which virtual qubits interact.
+#[derive(Debug, PartialEq, Eq)]
+struct Interactions {
+    qubits: u32,
     edges: Vec<(VirtualQubit, VirtualQubit, u32)>,
+    /// Partners of vertex v: `rows[v]..rows[v + 1]`.
     rows: Vec<u32>,
     neighbours: Vec<(VirtualQubit, u32)>,
     region: bool,
@@ -37,6 +45,9 @@ impl Pattern {
     /// As [`Self::of_program`], without rounding the depth of shapes.
     pub fn at_depth(topology: &Topology, qubits: u32, depth: u32) -> Self {
         let pattern = Self::new(topology, qubits);
+        if depth == 0 && !matches!(topology, Topology::Circuit(_)) {
+            return pattern;
+        }
         let of_all = |v| pattern.neighbours(VirtualQubit(v)).iter();
         let degrees: Vec<u32> = (0..qubits).map(|v| of_all(v).len() as u32).collect();
         let weights: Vec<u64> = (0..qubits).map(|v| of_all(v).map(|edge| u64::from(edge.1)).sum()).collect();
@@ -53,24 +64,23 @@ impl Pattern {
     /// The pattern of a topology on `qubits` qubits, of which no more is known: every interaction counts as often as its
     /// weight says, every qubit is read out. The request must have been validated.
     pub fn new(topology: &Topology, qubits: u32) -> Self {
-        let unit = |pairs: Vec<(u32, u32)>| {
-            pairs.into_iter().map(|(a, b)| (VirtualQubit(a), VirtualQubit(b), 1)).collect::<Vec<_>>()
-        };
+        let unit = |(a, b)| (VirtualQubit(a), VirtualQubit(b), 1);
         let lattice = |map: Result<CouplingMap, _>| {
-            map.map(|map| map.couplers().iter().map(|(a, b)| (a.0, b.0)).collect()).unwrap_or_default()
+            map.map(|map| map.couplers().iter().map(|(a, b)| unit((a.0, b.0))).collect()).unwrap_or_default()
         };
         let edges = match topology {
             Topology::Any => Vec::new(),
-            Topology::Line => unit((1..qubits).map(|v| (v - 1, v)).collect()),
+            Topology::Line => (1..qubits).map(|v| unit((v - 1, v))).collect(),
             Topology::Ring => {
-                unit((0..qubits).map(|v| (v.min((v + 1) % qubits), v.max((v + 1) % qubits))).collect())
+                let next = |v| (v + 1) % qubits;
+                (0..qubits).map(|v| unit((v.min(next(v)), v.max(next(v))))).collect()
             }
-            Topology::Star => unit((1..qubits).map(|v| (0, v)).collect()),
-            Topology::Tree => unit((1..qubits).map(|v| ((v - 1) / 2, v)).collect()),
-            Topology::Grid { rows, columns } => unit(lattice(CouplingMap::grid(*rows, *columns))),
-            Topology::HeavyHex => unit(heavy_hex_patch(qubits)),
+            Topology::Star => (1..qubits).map(|v| unit((0, v))).collect(),
+            Topology::Tree => (1..qubits).map(|v| unit(((v - 1) / 2, v))).collect(),
+            Topology::Grid { rows, columns } => lattice(CouplingMap::grid(*rows, *columns)),
+            Topology::HeavyHex => heavy_hex_patch(qubits).into_iter().map(unit).collect(),
             Topology::Complete => {
-                unit((0..qubits).flat_map(|a| (a + 1..qubits).map(move |b| (a, b))).collect())
+                (0..qubits).flat_map(|a| (a + 1..qubits).map(move |b| unit((a, b)))).collect()
             }
             Topology::Custom(graph) => graph.edges().to_vec(),
             Topology::Circuit(profile) => profile.interactions.edges().to_vec(),
@@ -79,48 +89,15 @@ impl Pattern {
     }
 
     /// A pattern from its edges (lower, higher, weight); `region` asks for a connected region.
-    pub fn from_edges(qubits: u32, mut edges: Vec<(VirtualQubit, VirtualQubit, u32)>, region: bool) -> Self {
-        edges.sort_unstable();
-        let mut rows = vec![0_u32; qubits as usize + 1];
-        for (a, b, _) in &edges {
-            rows[a.index() + 1] += 1;
-            rows[b.index() + 1] += 1;
-        }
-        for v in 0..qubits as usize {
-            rows[v + 1] += rows[v];
-        }
-        let mut cursor = rows.clone();
-        let mut neighbours = vec![(VirtualQubit(0), 0); edges.len() * 2];
-        for &(a, b, weight) in &edges {
-            for (from, to) in [(a, b), (b, a)] {
-                neighbours[cursor[from.index()] as usize] = (to, weight);
-                cursor[from.index()] += 1;
-            }
-        }
-        for v in 0..qubits as usize {
-            neighbours[rows[v] as usize..rows[v + 1] as usize].sort_unstable();
-        }
-        let (largest_part, uses) = (qubits, Uses::default());
-        let mut pattern =
-            Self { digest: 0, qubits, edges, rows, neighbours, region, largest_part, sides: None, uses };
-        if !region {
-            (pattern.largest_part, pattern.sides) = pattern.find_largest_part();
-        }
-        pattern.digest = pattern.digest();
-        pattern
-    }
-
-    fn digest(&self) -> u64 {
-        let weight: u64 = self.edges.iter().map(|edge| u64::from(edge.2)).sum();
-        FxBuildHasher.hash_one((self.qubits, self.edges.len(), weight, self.uses.kinds()[0]))
+    pub fn from_edges(qubits: u32, edges: Vec<(VirtualQubit, VirtualQubit, u32)>, region: bool) -> Self {
+        let (uses, graph) = (Uses::default(), Arc::new(Interactions::new(qubits, edges, region)));
+        Self { digest: graph.digest(&uses), uses, graph }
     }
 
     /// The same with other uses of its qubits and interactions.
     #[must_use]
     pub fn with_uses(self, uses: Uses) -> Self {
-        let mut pattern = Self { uses, ..self };
-        pattern.digest = pattern.digest();
-        pattern
+        Self { digest: self.graph.digest(&uses), uses, ..self }
     }
 
     /// What the program does with its qubits and interactions.
@@ -130,62 +107,106 @@ impl Pattern {
 
     /// Number of virtual qubits.
     pub fn qubits(&self) -> usize {
-        self.qubits as usize
+        self.graph.qubits as usize
     }
 
     /// The edges (lower, higher, weight), ascending.
     pub fn edges(&self) -> &[(VirtualQubit, VirtualQubit, u32)] {
-        &self.edges
+        &self.graph.edges
     }
 
     /// Sum of the weights of all edges; of a region, number of the edges that connect it.
     pub fn total_weight(&self) -> u128 {
-        if self.region {
-            return u128::from(self.qubits) - 1;
+        if self.graph.region {
+            return u128::from(self.graph.qubits) - 1;
         }
-        self.edges.iter().map(|edge| u128::from(edge.2)).sum()
+        self.graph.edges.iter().map(|edge| u128::from(edge.2)).sum()
     }
 
     /// The partners of a virtual qubit with the weights of the edges, ascending.
     pub fn neighbours(&self, v: VirtualQubit) -> &[(VirtualQubit, u32)] {
-        &self.neighbours[self.rows[v.index()] as usize..self.rows[v.index() + 1] as usize]
+        self.graph.neighbours(v)
     }
 
     /// Where the partners of a virtual qubit begin among [`Self::ends`].
     pub(crate) fn row(&self, v: u32) -> u32 {
-        self.rows[v as usize]
+        self.graph.rows[v as usize]
     }
 
     /// The partners of all virtual qubits, one after the other.
     pub(crate) fn ends(&self) -> impl Iterator<Item = u32> {
-        self.neighbours.iter().map(|(other, _)| other.0)
+        self.graph.neighbours.iter().map(|(other, _)| other.0)
     }
 
     /// Whether any connected region will do.
     pub fn is_region(&self) -> bool {
-        self.region
+        self.graph.region
     }
 
     /// Number of virtual qubits of the largest connected part. A region is in one part.
     pub fn largest_part(&self) -> usize {
-        self.largest_part as usize
+        self.graph.largest_part as usize
     }
 
     /// Whether every virtual qubit is reached from every other.
     pub fn is_connected(&self) -> bool {
-        self.largest_part == self.qubits
+        self.graph.largest_part == self.graph.qubits
     }
 
     /// The two sides of the largest connected part, the larger one first, if every edge leads from one to the other. On a
     /// device without odd cycles it needs as many qubits on either side.
     pub(crate) fn sides(&self) -> Option<(u32, u32)> {
-        self.sides
+        self.graph.sides
+    }
+
+    /// The largest number of partners of one virtual qubit.
+    pub fn max_degree(&self) -> usize {
+        self.graph.rows.windows(2).map(|row| (row[1] - row[0]) as usize).max().unwrap_or(0)
+    }
+}
+
+impl Interactions {
+    fn new(qubits: u32, mut edges: Vec<(VirtualQubit, VirtualQubit, u32)>, region: bool) -> Self {
+        edges.sort_unstable();
+        // Counted two places further on, so that filling a row moves its end to where it belongs.
+        let mut rows = vec![0_u32; qubits as usize + 2];
+        for (a, b, _) in &edges {
+            rows[a.index() + 2] += 1;
+            rows[b.index() + 2] += 1;
+        }
+        for v in 2..rows.len() {
+            rows[v] += rows[v - 1];
+        }
+        let mut neighbours = vec![(VirtualQubit(0), 0); edges.len() * 2];
+        for &(a, b, weight) in &edges {
+            for (from, to) in [(a, b), (b, a)] {
+                let end = &mut rows[from.index() + 1];
+                neighbours[*end as usize] = (to, weight);
+                *end += 1;
+            }
+        }
+        rows.truncate(qubits as usize + 1);
+        let mut graph = Self { qubits, edges, rows, neighbours, region, largest_part: qubits, sides: None };
+        debug_assert!((0..qubits).all(|v| graph.neighbours(VirtualQubit(v)).is_sorted()));
+        if !region {
+            (graph.largest_part, graph.sides) = graph.find_largest_part();
+        }
+        graph
+    }
+
+    fn digest(&self, uses: &Uses) -> u64 {
+        let weight: u64 = self.edges.iter().map(|edge| u64::from(edge.2)).sum();
+        FxBuildHasher.hash_one((self.qubits, self.edges.len(), weight, uses.kinds()[0]))
+    }
+
+    fn neighbours(&self, v: VirtualQubit) -> &[(VirtualQubit, u32)] {
+        &self.neighbours[self.rows[v.index()] as usize..self.rows[v.index() + 1] as usize]
     }
 
     /// Size and sides of the largest connected part.
     fn find_largest_part(&self) -> (u32, Option<(u32, u32)>) {
         const UNSEEN: u8 = 2;
-        let mut side = vec![UNSEEN; self.qubits()];
+        let mut side = vec![UNSEEN; self.qubits as usize];
         let mut stack = Vec::new();
         let mut largest = (0, None);
         for start in 0..self.qubits {
@@ -213,11 +234,6 @@ impl Pattern {
             }
         }
         largest
-    }
-
-    /// The largest number of partners of one virtual qubit.
-    pub fn max_degree(&self) -> usize {
-        self.rows.windows(2).map(|row| (row[1] - row[0]) as usize).max().unwrap_or(0)
     }
 }
 

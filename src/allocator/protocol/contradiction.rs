@@ -130,12 +130,6 @@ pub enum Contradiction {
 /// A demand that is understood but not honoured by this version, and therefore refused rather than ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Demand {
-    /// A priority other than normal.
-    #[error("a priority other than normal")]
-    Priority,
-    /// `deadline`.
-    #[error("deadline")]
-    Deadline,
     /// `checkpoint_interval`.
     #[error("checkpoint_interval")]
     CheckpointInterval,

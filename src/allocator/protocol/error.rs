@@ -85,6 +85,9 @@ pub enum Rejection {
     /// No device is left after exclusions.
     #[error("every device is excluded, or the fleet is empty")]
     NoDevice,
+    /// It cannot end by its deadline any more.
+    #[error("it cannot end by its deadline, {0}, any more")]
+    TooLate(Time),
     /// The queue is full.
     #[error("the queue holds {0} jobs already, which is its limit")]
     QueueFull(u32),

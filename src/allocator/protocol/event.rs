@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::allocation::Allocation;
 use super::error::Rejection;
-use super::ids::{AllocationId, EpochNumber, JobId, Status, StatusReason, Target};
+use super::ids::{AllocationId, EpochNumber, JobId, OrderKey, Status, StatusReason, Target};
 use super::request::JobRequest;
 use super::wire;
 use crate::allocator::config::AllocatorConfig;
@@ -107,6 +107,16 @@ pub enum Event {
         job: Arc<JobRequest>,
         /// The device in whose queue it waits; `None` for the global queue.
         device: Option<DeviceId>,
+        /// What it is ordered by there.
+        #[serde(default, skip_serializing_if = "OrderKey::is_plain")]
+        key: OrderKey,
+    },
+    /// A job is ordered by something else from now on, wherever it waits.
+    JobRanked {
+        /// Which job.
+        job: JobId,
+        /// By what.
+        key: OrderKey,
     },
     /// A job was refused.
     JobRejected {

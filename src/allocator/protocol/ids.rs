@@ -85,6 +85,22 @@ pub enum StatusReason {
     Membership,
 }
 
+/// What waiting jobs are ordered by; lower is earlier, equal ones in order of submission. All have the same where nothing
+/// but the order of submission counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrderKey(pub i128);
+
+impl OrderKey {
+    /// Behind all others.
+    pub const LAST: Self = Self(i128::MAX);
+
+    /// Whether it is that of all jobs where nothing but the order of submission counts.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum JobState {

@@ -17,7 +17,8 @@ pub use contradiction::{Contradiction, Demand, FieldName, Shape};
 pub use error::{CommandError, Rejection};
 pub use event::{Event, FailureReason, RequeueReason, StopReason};
 pub use ids::{
-    AllocationId, EpochNumber, Fence, FinalState, JobId, JobState, Status, StatusReason, Target, Tenant,
+    AllocationId, EpochNumber, Fence, FinalState, JobId, JobState, OrderKey, Status, StatusReason, Target,
+    Tenant,
 };
 pub use request::{
     Attributes, Elasticity, ElementLimits, IsolationLevel, IsolationRequest, JobRequest, Priority,

@@ -343,13 +343,24 @@ impl JobRequest {
     /// The first demand that this version does not honour, if there is one.
     pub fn unsupported(&self) -> Option<Demand> {
         let demands = [
-            (self.priority != Priority::NORMAL, Demand::Priority),
-            (self.deadline.is_some(), Demand::Deadline),
             (self.checkpoint_interval.is_some(), Demand::CheckpointInterval),
             (self.redundancy > 1, Demand::Redundancy),
             (!self.depends_on.is_empty(), Demand::Dependencies),
         ];
         demands.into_iter().find_map(|(asked, demand)| asked.then_some(demand))
+    }
+
+    /// When it must start to end by its deadline, as far as it states how long it takes; at the beginning of time, if that
+    /// is before.
+    pub fn latest_start(&self) -> Option<Time> {
+        let walltime = self.estimated_duration.unwrap_or(Span::ZERO);
+        self.deadline.map(|Time(deadline)| Time(deadline.saturating_sub(walltime.0)))
+    }
+
+    /// Whether it cannot end by its deadline any more, as far as it states how long it takes.
+    pub fn is_late(&self, now: Time) -> bool {
+        let walltime = self.estimated_duration.unwrap_or(Span::ZERO);
+        self.deadline.is_some_and(|deadline| now + walltime > deadline)
     }
 
     /// A number that two different bodies practically never share; equal bodies always do.

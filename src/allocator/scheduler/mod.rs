@@ -4,6 +4,6 @@
 pub mod commit;
 pub mod homes;
 pub mod joint;
-pub mod order;
 pub mod pass;
 pub mod plan;
+pub mod queue_walk;

@@ -1,12 +1,12 @@
 //! The scheduling pass: goes through the queues in order, selects a device for each job, places it and starts it.
 //!
-//! Promises first in, first out as far as the configuration says, and that a job which stays could not have started
+//! Promises the order of the queues as far as the configuration says, and that a job which stays could not have started
 //! when it was looked at. Leaves the search for qubits to [`crate::allocator::placement`].
 
 use smallvec::SmallVec;
 
-use super::order::Order;
 use super::plan::{Plan, Step};
+use super::queue_walk::QueueWalk;
 use super::{commit, homes, joint};
 use crate::allocator::candidates::select::{Found, Refused};
 use crate::allocator::config::{HeadOfLine, Queue, Retry};
@@ -102,7 +102,7 @@ impl Pass<'_, '_> {
     /// Tries the jobs of one queue in order until more than `skip_ahead` of them had to stay.
     fn walk(&mut self, device: Option<DeviceId>, skip_ahead: u32) {
         let mut stayed = 0;
-        let mut order = Order::of(device);
+        let mut order = QueueWalk::of(device);
         while stayed <= skip_ahead {
             let Some(slot) = order.next(self.turn.state) else { break };
             let job = &self.turn.state.jobs()[slot];
@@ -144,7 +144,7 @@ impl Pass<'_, '_> {
                 }
             }
         }
-        let mut order = Order::of(Some(id));
+        let mut order = QueueWalk::of(Some(id));
         while let Some(slot) = order.next(self.turn.state) {
             let job = &self.turn.state.jobs()[slot];
             let qubits = job.request.min_qubits;

@@ -25,8 +25,7 @@ pub(crate) enum Timer {
     Walltime(AllocationId),
     /// A job is tried again.
     Retry(JobId),
-    /// A job, with its place in the queue, has waited as long as it wants to: the last of an instant, in the order of the
-    /// queue.
+    /// A job has waited as long as it wants to: the last of an instant, in the order in which they came.
     Expiry(Place, JobId),
 }
 

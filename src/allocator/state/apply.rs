@@ -6,12 +6,12 @@
 use super::calendar::{Booking, BookingKind};
 use super::impossible::Impossible;
 use super::jobs::{Job, Known};
-use super::place::JobSlot;
+use super::place::{JobSlot, Rank};
 use super::{Running, State, Timer};
 use crate::allocator::config::{AllocatorConfig, Queue, WalltimeExceeded};
 use crate::allocator::protocol::{
-    Allocation, AllocationId, Answer, EpochNumber, Event, Fence, JobId, JobRequest, Status, StopReason,
-    Target,
+    Allocation, AllocationId, Answer, EpochNumber, Event, Fence, JobId, JobRequest, OrderKey, Status,
+    StopReason, Target,
 };
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::Calibration;
@@ -24,11 +24,19 @@ fn ensure(holds: bool, otherwise: &'static str) -> Done {
     if holds { Ok(()) } else { Err(Impossible(otherwise)) }
 }
 
+/// When a job that came at `submitted` stops waiting: after the longest wait that it wants or, where late jobs are
+/// refused, when it could not end by its deadline any more.
+fn patience(config: &AllocatorConfig, request: &JobRequest, submitted: Time) -> Option<Time> {
+    let longest = request.max_wait_time.map(|wait| submitted + wait);
+    let latest = request.latest_start().filter(|_| config.reject_if_late);
+    longest.into_iter().chain(latest).min()
+}
+
 impl State {
     /// Applies an event that happened at `now`.
     pub fn apply(&mut self, now: Time, event: &Event) -> Done {
         match event {
-            Event::Reconfigured { config } => self.reconfigured(config),
+            Event::Reconfigured { config } => self.reconfigured(now, config),
             Event::DeviceRegistered { device, spec } => {
                 ensure(self.fleet.get(*device).is_none(), "a device joins that is there")?;
                 self.fleet.insert(*device, spec.clone());
@@ -43,7 +51,8 @@ impl State {
                 self.recalibrated(*device, *epoch, calibration)
             }
             Event::StatusChanged { target, to, .. } => self.status_changed(*target, *to),
-            Event::JobQueued { job, device } => self.queued(now, job, *device),
+            Event::JobQueued { job, device, key } => self.queued(now, job, *device, *key),
+            Event::JobRanked { job, key } => self.ranked(*job, *key),
             Event::JobRejected { job, reason } => {
                 let answer = Answer::Rejected(*reason);
                 match self.jobs.find(job.id) {
@@ -141,15 +150,39 @@ impl State {
         Ok(())
     }
 
-    fn queued(&mut self, now: Time, job: &Arc<JobRequest>, device: Option<DeviceId>) -> Done {
+    fn queued(&mut self, now: Time, job: &Arc<JobRequest>, device: Option<DeviceId>, key: OrderKey) -> Done {
         ensure(self.jobs.find(job.id) == Known::Unknown, "a number that was given before")?;
-        let new = Job::new(job.clone(), self.next_place, now);
+        let expires = patience(&self.config, job, now);
+        let new = Job::new(job.clone(), Rank { key, place: self.next_place }, now, expires);
         self.next_place += 1;
-        self.set_timer(new.wait().and_then(|wait| wait.expires), Timer::Expiry(new.place, job.id));
+        self.set_timer(expires, Timer::Expiry(new.place, job.id));
         let slot = self.jobs.insert(new);
         self.agenda.newcomers.push(job.id);
         self.enqueue(slot, device)?;
         self.choose(device);
+        Ok(())
+    }
+
+    fn ranked(&mut self, id: JobId, key: OrderKey) -> Done {
+        let slot = self.live(id)?;
+        let job = &self.jobs[slot];
+        // Who is counted has left the order of its queue.
+        let queued = job.wait().filter(|_| !job.is_counted());
+        let (old, qubits) = (job.rank(), job.request.min_qubits);
+        let new = Rank { key, ..old };
+        self.jobs[slot].key = key;
+        if let Some(wait) = queued {
+            let queue = match wait.queue {
+                None => &mut self.queue,
+                Some(id) => {
+                    let device = self.fleet.get_mut(id).ok_or(Impossible("a job waits for no device"))?;
+                    &mut device.queue
+                }
+            };
+            ensure(queue.remove(old, qubits), "a job moves in a queue in which it is not")?;
+            queue.insert(new, slot, qubits);
+            self.mark_queue_due(wait.queue);
+        }
         Ok(())
     }
 
@@ -199,8 +232,9 @@ impl State {
         Ok(())
     }
 
-    fn reconfigured(&mut self, config: &AllocatorConfig) -> Done {
+    fn reconfigured(&mut self, now: Time, config: &AllocatorConfig) -> Done {
         ensure(config.validate().is_ok(), "settings out of range")?;
+        let other_patience = config.reject_if_late != self.config.reject_if_late;
         let moved = !config.queue.arranges_like(&self.config.queue);
         let retries = config.retry != self.config.retry;
         self.config = config.clone();
@@ -215,6 +249,11 @@ impl State {
                 self.enqueue(slot, None)?;
             }
         }
+        if other_patience {
+            for &slot in &waiting {
+                self.renew_patience(now, slot);
+            }
+        }
         if retries {
             // They may be tried now: the rule that set the time is gone.
             for slot in waiting {
@@ -227,9 +266,9 @@ impl State {
 
     fn counted(&mut self, job: JobId, id: DeviceId) -> Done {
         let slot = self.live(job)?;
-        let (place, qubits) = (self.jobs[slot].place, self.jobs[slot].request.min_qubits);
+        let (rank, qubits) = (self.jobs[slot].rank(), self.jobs[slot].request.min_qubits);
         let device = self.fleet.get_mut(id).ok_or(Impossible("a job is counted on no device"))?;
-        ensure(device.queue.remove(place, qubits), "a job is counted where it does not wait")?;
+        ensure(device.queue.remove(rank, qubits), "a job is counted where it does not wait")?;
         let counted = device.counted.checked_add(qubits);
         device.counted = counted.ok_or(Impossible("more qubits are counted than there can be"))?;
         device.admitted.push(slot);
@@ -308,6 +347,22 @@ impl State {
         Ok(slot)
     }
 
+    /// Works out anew when a job that never started stops waiting.
+    fn renew_patience(&mut self, now: Time, slot: JobSlot) {
+        let job = &self.jobs[slot];
+        if job.attempts > 0 {
+            return;
+        }
+        let timer = Timer::Expiry(job.place, job.request.id);
+        // One whose time has passed already ends its patience now.
+        let expires = patience(&self.config, &job.request, job.submitted).map(|at| at.max(now));
+        if let Some(old) = job.wait().and_then(|wait| wait.expires) {
+            self.agenda.timers.remove(&(old, timer));
+        }
+        self.jobs[slot].expire_at(expires);
+        self.set_timer(expires, timer);
+    }
+
     fn live(&self, id: JobId) -> Result<JobSlot, Impossible> {
         self.find(id).map(|(slot, _)| slot).ok_or(Impossible("an event of a job that does not live"))
     }
@@ -333,12 +388,12 @@ impl State {
     fn enqueue(&mut self, slot: JobSlot, queue: Option<DeviceId>) -> Done {
         let job = &mut self.jobs[slot];
         job.move_to(queue)?;
-        let (place, qubits) = (job.place, job.request.min_qubits);
+        let (rank, qubits) = (job.rank(), job.request.min_qubits);
         match queue {
-            None => self.queue.insert(place, slot, qubits),
+            None => self.queue.insert(rank, slot, qubits),
             Some(id) => {
                 let device = self.fleet.get_mut(id).ok_or(Impossible("a job waits for no device"))?;
-                device.queue.insert(place, slot, qubits);
+                device.queue.insert(rank, slot, qubits);
                 self.fleet.refresh(id);
             }
         }
@@ -351,9 +406,9 @@ impl State {
         self.forget_retry(slot);
         let job = &self.jobs[slot];
         let wait = job.wait().ok_or(Impossible("a job leaves a queue in which it is not"))?;
-        let (place, qubits) = (job.place, job.request.min_qubits);
+        let (rank, qubits) = (job.rank(), job.request.min_qubits);
         let there = match wait.queue {
-            None => self.queue.remove(place, qubits),
+            None => self.queue.remove(rank, qubits),
             Some(id) => {
                 let device = self.fleet.get_mut(id).ok_or(Impossible("a job waits for no device"))?;
                 let there = if job.is_counted() {
@@ -361,7 +416,7 @@ impl State {
                     device.counted -= qubits;
                     true
                 } else {
-                    device.queue.remove(place, qubits)
+                    device.queue.remove(rank, qubits)
                 };
                 self.fleet.refresh(id);
                 there

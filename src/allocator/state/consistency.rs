@@ -79,13 +79,13 @@ fn check_jobs(state: &State) -> Verdict {
 fn check_queues(state: &State) -> Verdict {
     let mut seen = 0;
     let mut check = |queue: &WaitingQueue, of: Option<DeviceId>| -> Verdict {
-        let mut place = None;
+        let mut rank = None;
         let mut qubits = 0;
-        while let Some((at, slot)) = queue.next_after(place) {
-            place = Some(at);
+        while let Some((at, slot)) = queue.next_after(rank) {
+            rank = Some(at);
             let job = waiting(state, slot)?;
             ensure(
-                job.place == at && job.queue() == of && !job.is_counted(),
+                job.rank() == at && job.queue() == of && !job.is_counted(),
                 "a job in a queue that is not its own",
             )?;
             qubits += u64::from(job.request.min_qubits);

@@ -12,8 +12,8 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use super::impossible::Impossible;
-use super::place::{JobSlot, Place};
-use crate::allocator::protocol::{AllocationId, Answer, JobId, JobRequest, JobState, StopReason};
+use super::place::{JobSlot, Place, Rank};
+use crate::allocator::protocol::{AllocationId, Answer, JobId, JobRequest, JobState, OrderKey, StopReason};
 use crate::quantum::DeviceId;
 use crate::time::Time;
 
@@ -56,8 +56,10 @@ pub enum Stage {
 pub struct Job {
     /// What it asks for.
     pub request: Arc<JobRequest>,
-    /// Its place in every queue.
+    /// When it came, among all jobs.
     pub place: Place,
+    /// What it is ordered by in every queue.
+    pub key: OrderKey,
     /// When it came.
     pub submitted: Time,
     /// Starts so far.
@@ -67,10 +69,15 @@ pub struct Job {
 
 impl Job {
     /// A job that has just come, in no queue yet.
-    pub(super) fn new(request: Arc<JobRequest>, place: Place, now: Time) -> Self {
-        let expires = request.max_wait_time.map(|wait| now + wait);
+    pub(super) fn new(request: Arc<JobRequest>, rank: Rank, now: Time, expires: Option<Time>) -> Self {
+        let Rank { key, place } = rank;
         let stage = Stage::Waiting(Wait { queue: None, retry_at: None, expires });
-        Self { request, place, submitted: now, attempts: 0, stage }
+        Self { request, place, key, submitted: now, attempts: 0, stage }
+    }
+
+    /// Where it stands in its queue.
+    pub fn rank(&self) -> Rank {
+        Rank { key: self.key, place: self.place }
     }
 
     /// Where it stands.
@@ -169,6 +176,13 @@ impl Job {
             Stage::Running { .. } | Stage::Stopping { .. } => {
                 Err(Impossible("a job that holds qubits is to be tried again"))
             }
+        }
+    }
+
+    /// Waits no longer than until `at`.
+    pub(super) fn expire_at(&mut self, at: Option<Time>) {
+        if let Stage::Held(wait) | Stage::Waiting(wait) | Stage::Counted(wait) = &mut self.stage {
+            wait.expires = at;
         }
     }
 

@@ -1,6 +1,6 @@
-//! A queue of waiting jobs: first in, first out, with removal anywhere.
+//! A queue of waiting jobs, in order of their ranks, with removal anywhere.
 //!
-//! A job keeps its place (the number of its first submission) when it is requeued. Leaves the question who may
+//! A job keeps its rank when it is requeued. Leaves the question who may
 //! overtake to the scheduling pass.
 
 use std::collections::BTreeMap;
@@ -8,40 +8,40 @@ use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::place::{JobSlot, Place};
+use super::place::{JobSlot, Rank};
 
-/// Waiting jobs in order of their places.
+/// Waiting jobs in order of their ranks.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct WaitingQueue {
-    jobs: BTreeMap<Place, JobSlot>,
+    jobs: BTreeMap<Rank, JobSlot>,
     qubits: u64,
 }
 
 impl WaitingQueue {
     /// Adds a job that asks for `qubits` qubits.
-    pub(super) fn insert(&mut self, place: Place, slot: JobSlot, qubits: u32) {
-        self.jobs.insert(place, slot);
+    pub(super) fn insert(&mut self, rank: Rank, slot: JobSlot, qubits: u32) {
+        self.jobs.insert(rank, slot);
         self.qubits += u64::from(qubits);
     }
 
     /// Takes a job out; false when it was not there.
-    pub(super) fn remove(&mut self, place: Place, qubits: u32) -> bool {
-        let there = self.jobs.remove(&place).is_some();
+    pub(super) fn remove(&mut self, rank: Rank, qubits: u32) -> bool {
+        let there = self.jobs.remove(&rank).is_some();
         if there {
             self.qubits -= u64::from(qubits);
         }
         there
     }
 
-    /// The first job after `place`, or the head.
-    pub fn next_after(&self, place: Option<Place>) -> Option<(Place, JobSlot)> {
-        self.after(place).next()
+    /// The first job after `rank`, or the head.
+    pub fn next_after(&self, rank: Option<Rank>) -> Option<(Rank, JobSlot)> {
+        self.after(rank).next()
     }
 
-    /// The jobs after `place`, or all, in order.
-    pub fn after(&self, place: Option<Place>) -> impl Iterator<Item = (Place, JobSlot)> {
-        let from = place.map_or(Bound::Unbounded, Bound::Excluded);
-        self.jobs.range((from, Bound::Unbounded)).map(|(place, slot)| (*place, *slot))
+    /// The jobs after `rank`, or all, in order.
+    pub fn after(&self, rank: Option<Rank>) -> impl Iterator<Item = (Rank, JobSlot)> {
+        let from = rank.map_or(Bound::Unbounded, Bound::Excluded);
+        self.jobs.range((from, Bound::Unbounded)).map(|(rank, slot)| (*rank, *slot))
     }
 
     /// All waiting jobs, in order.

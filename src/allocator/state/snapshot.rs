@@ -15,7 +15,7 @@ use crate::random::StreamFamily;
 const NAME: &[u8; 8] = b"eigen-rm";
 
 /// Rises with every change of the state that older programs cannot read.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 const HEAD: usize = NAME.len() + 4 + blake3::OUT_LEN;
 
@@ -130,10 +130,14 @@ mod tests {
         let cases = [b"PK\x03\x04".to_vec(), Vec::new(), newer, good[..60].to_vec(), with_contents(b"\xa0")];
         let messages: Vec<String> =
             cases.iter().map(|bytes| Allocator::restore(bytes).unwrap_err().to_string()).collect();
-        insta::assert_snapshot!(messages.join("\n"), @r#"
+        let named = messages
+            .join("\n")
+            .replace(&format!("version {}", VERSION + 1), "version NEXT")
+            .replace(&format!("version {VERSION}"), "version THIS");
+        insta::assert_snapshot!(named, @r#"
         these bytes are no snapshot of an allocator
         these bytes are no snapshot of an allocator
-        the snapshot has version 5, this program reads version 4
+        the snapshot has version NEXT, this program reads version THIS
         the snapshot is damaged: its checksum does not match
         the snapshot makes no sense: Semantic(None, "missing field `state`")
         "#);

@@ -89,9 +89,13 @@ fn basis(metric: Metric) -> Basis {
         | M::FidelityTrue
         | M::FidelityGap
         | M::Makespan => Basis::Ends,
-        M::JobsCompleted | M::JobsFailed | M::JobsCancelled | M::JobsRejected | M::JobsExpired => {
-            Basis::Fates
-        }
+        M::DeadlinesMissed
+        | M::DeadlineMissShare
+        | M::JobsCompleted
+        | M::JobsFailed
+        | M::JobsCancelled
+        | M::JobsRejected
+        | M::JobsExpired => Basis::Fates,
         M::QubitUtilization
         | M::EffectiveUtilization
         | M::CouplerUtilization
@@ -268,9 +272,12 @@ pub(crate) mod tests {
              fidelity_predicted fidelity_true fidelity_gap placement_error_per_qubit makespan_s"
         );
         let cut = censored(Course { ending: Ending::CutOff, ..base });
+        let of_fates =
+            format!("{waiting} jobs_completed jobs_failed jobs_cancelled jobs_rejected jobs_expired");
         assert_eq!(
             cut,
-            format!("{waiting} jobs_completed jobs_failed jobs_cancelled jobs_rejected jobs_expired")
+            of_fates
+                .replace(" fidelity_predicted", " deadlines_missed deadline_miss_share fidelity_predicted")
         );
         assert_eq!(censored(Course { ending: Ending::Stuck, ..base }), cut);
         let empty = Course { submitted: 0, started: 0, completed: 0, ..base };

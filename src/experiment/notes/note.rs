@@ -44,6 +44,10 @@ pub enum NoteKind {
     AssumedDepth,
     /// How deep programs are is said to be unknown.
     UnknownDepth,
+    /// Jobs lack the figure that the order of the queue goes by.
+    NothingToOrderBy,
+    /// Jobs have priorities that the order of the queue does not look at.
+    PriorityIgnored,
     /// All replications are alike.
     NoRandomness,
     /// One replication has no intervals.
@@ -79,6 +83,8 @@ impl NoteKind {
             Self::EarlyEnd => "early_end",
             Self::AssumedDepth => "assumed_depth",
             Self::UnknownDepth => "unknown_depth",
+            Self::NothingToOrderBy => "nothing_to_order_by",
+            Self::PriorityIgnored => "priority_ignored",
             Self::NoRandomness => "no_randomness",
             Self::OneReplication => "one_replication",
             Self::FewReplications => "few_replications",

@@ -5,12 +5,13 @@
 use indexmap::IndexSet;
 
 use super::note::{Note, NoteKind, count, grouped, roughly};
-use crate::allocator::protocol::Topology;
+use crate::allocator::config::QueueOrder;
+use crate::allocator::protocol::{Priority, Topology};
 use crate::experiment::check::FEWEST_REPLICATIONS;
 use crate::quantum::hardware::runtime::RuntimeModel;
 use crate::simulator::scenario::{Comparison, Horizon, Scenario, WarmUp};
 use crate::simulator::workload::DEFAULT_DEPTH;
-use crate::simulator::workload::jobs::Template;
+use crate::simulator::workload::jobs::{EstimateLaw, Template};
 use crate::simulator::workload::replay::{Replay, ReplayedJob};
 use crate::time::{Span, Time};
 
@@ -42,6 +43,7 @@ pub(super) fn of_workload(scenario: &Scenario) -> Vec<Note> {
     if depth_matters(scenario) {
         notes.extend(Depths::of(scenario).notes());
     }
+    notes.extend(of_order(scenario));
     notes
 }
 
@@ -63,33 +65,21 @@ struct Depths {
 
 impl Depths {
     fn of(scenario: &Scenario) -> Self {
-        let Some(replay) = scenario.workload.replay.as_deref() else {
-            let templates = || scenario.workload.sources.iter().flat_map(|source| source.mix.templates());
-            let names = |of: &dyn Fn(&Template) -> bool| {
-                let shapes = templates().filter(|template| template.circuit.is_none());
-                let names: IndexSet<&str> =
-                    shapes.filter(|template| of(template)).map(|template| template.name.as_str()).collect();
-                let all = templates().map(|template| template.name.as_str()).collect::<IndexSet<_>>();
-                some_names(&names, all.len())
-            };
-            return Self {
-                assumed: names(&|template| template.depth_assumed),
-                unknown: names(&|template| template.depth.range().1 == 0),
-                replayed: false,
-            };
+        let is_shape = |replay: &Replay, job: &ReplayedJob| {
+            !matches!(replay.kind(job.kind).topology, Topology::Circuit(_))
         };
-        let number = |of: &dyn Fn(&ReplayedJob) -> bool| {
-            let some = replay.jobs().iter().filter(|job| of(job)).count();
-            (some > 0).then(|| match replay.len() {
-                all if all == some => "all recorded jobs".to_owned(),
-                all => format!("{} of {}", grouped(some as u64), count(all as u64, "recorded job")),
-            })
-        };
-        let is_shape = |job: &ReplayedJob| !matches!(replay.kind(job.kind).topology, Topology::Circuit(_));
         Self {
-            assumed: number(&|job| job.depth_assumed),
-            unknown: number(&|job| job.depth == 0 && is_shape(job)),
-            replayed: true,
+            assumed: some_jobs(
+                scenario,
+                |template| template.circuit.is_none() && template.depth_assumed,
+                |_, job| job.depth_assumed,
+            ),
+            unknown: some_jobs(
+                scenario,
+                |template| template.circuit.is_none() && template.depth.range().1 == 0,
+                |replay, job| job.depth == 0 && is_shape(replay, job),
+            ),
+            replayed: scenario.workload.replay.is_some(),
         }
     }
 
@@ -114,6 +104,67 @@ impl Depths {
         });
         assumed.into_iter().chain(unknown)
     }
+}
+
+/// What is said of the order of the queue: jobs without the figure that it goes by, and figures that it does not look at.
+fn of_order(scenario: &Scenario) -> Option<Note> {
+    let order = scenario.allocator.order;
+    let without = |what: &str, some: Option<String>| {
+        let text =
+            format!("allocator.order is {}, but {} state no {what}: they come last", order.name(), some?);
+        let hint = format!("`{what}` of the jobs, or another order");
+        Some(Note::new(NoteKind::NothingToOrderBy, text).hint(hint))
+    };
+    let urgent = || {
+        some_jobs(
+            scenario,
+            |template| template.base.priority != Priority::NORMAL,
+            |replay, job| replay.kind(job.kind).priority != Priority::NORMAL,
+        )
+    };
+    match order {
+        QueueOrder::ShortestFirst => without(
+            "estimated_duration",
+            some_jobs(
+                scenario,
+                |template| matches!(template.estimate, EstimateLaw::None),
+                |_, job| job.walltime.is_none(),
+            ),
+        ),
+        QueueOrder::EarliestDeadline => without(
+            "deadline",
+            some_jobs(scenario, |template| template.deadline.is_none(), |_, job| job.deadline.is_none()),
+        ),
+        QueueOrder::Priority if urgent().is_none() => {
+            let text = "allocator.order is priority, but all jobs have the priority normal: they go in order of submission";
+            Some(Note::new(NoteKind::NothingToOrderBy, text).hint("`priority` of the jobs, or another order"))
+        }
+        QueueOrder::Priority | QueueOrder::Own(_) => None,
+        QueueOrder::Fifo => {
+            let text = format!("nobody looks at the priorities of {}: allocator.order is fifo", urgent()?);
+            Some(Note::new(NoteKind::PriorityIgnored, text).hint("`order: priority`"))
+        }
+    }
+}
+
+/// Of drawn jobs the names of those templates, of recorded ones how many, in words; nothing of none.
+fn some_jobs(
+    scenario: &Scenario,
+    of_template: impl Fn(&Template) -> bool,
+    of_recorded: impl Fn(&Replay, &ReplayedJob) -> bool,
+) -> Option<String> {
+    if let Some(replay) = scenario.workload.replay.as_deref() {
+        let some = replay.jobs().iter().filter(|job| of_recorded(replay, job)).count();
+        return (some > 0).then(|| match replay.len() {
+            all if all == some => "all recorded jobs".to_owned(),
+            all => format!("{} of {}", grouped(some as u64), count(all as u64, "recorded job")),
+        });
+    }
+    let templates = || scenario.workload.sources.iter().flat_map(|source| source.mix.templates());
+    let names: IndexSet<&str> =
+        templates().filter(|template| of_template(template)).map(|template| template.name.as_str()).collect();
+    let all = templates().map(|template| template.name.as_str()).collect::<IndexSet<_>>();
+    some_names(&names, all.len())
 }
 
 /// Names in words, the first few of them; nothing of none.

@@ -193,6 +193,7 @@ impl Auditor {
             | Event::Reconfigured { .. }
             | Event::DeviceLeaving { .. }
             | Event::JobCounted { .. }
+            | Event::JobRanked { .. }
             | Event::RetrySet { .. } => {}
         }
     }
@@ -338,14 +339,23 @@ impl Auditor {
         }
     }
 
-    /// A job is refused when it comes, or, where the queue is full, at the end of the instant at which it came.
+    /// A job is refused when it comes; where the queue is full, at the end of the instant at which it came; and where late
+    /// jobs are refused, before it started, from the instant on at which less than its walltime is left.
     fn rejected(&mut self, request: &JobRequest, reason: Rejection) {
         let job = self.jobs.get(&request.id);
         let waits_no_longer = job.is_some_and(|job| {
             let waits = matches!(job.phase, Phase::Waiting { .. });
-            waits && job.attempts == 0 && job.submitted == self.now
+            let now = match reason {
+                Rejection::QueueFull(_) => job.submitted == self.now,
+                Rejection::TooLate(deadline) => {
+                    let latest = job.request.latest_start();
+                    job.request.deadline == Some(deadline) && latest.is_some_and(|latest| latest <= self.now)
+                }
+                _ => false,
+            };
+            waits && job.attempts == 0 && now
         });
-        if waits_no_longer && matches!(reason, Rejection::QueueFull(_)) {
+        if waits_no_longer {
             self.end_job(request.id);
         } else if self.is_new(request.id, Step::Rejected) {
             self.submitted += 1;

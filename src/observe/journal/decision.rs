@@ -47,10 +47,12 @@ fn write_event(event: &Event, to: &mut String) -> std::fmt::Result {
             }
             write!(to, " from {from:?} to {status:?} ({reason:?})")
         }
-        Event::JobQueued { job, device } => {
+        Event::JobQueued { job, device, key } => {
             write!(to, "job_queued {} body {:016x}", job.id.0, job.fingerprint())?;
-            queue(*device, to)
+            queue(*device, to)?;
+            if key.is_plain() { Ok(()) } else { write!(to, " key {}", key.0) }
         }
+        Event::JobRanked { job, key } => write!(to, "job_ranked {} key {}", job.0, key.0),
         Event::JobRejected { job, reason } => {
             write!(to, "job_rejected {} body {:016x}: {reason:?}", job.id.0, job.fingerprint())
         }

@@ -3,6 +3,7 @@
 //! Promises integrals in whole nanoseconds and sums that do not depend on their order, so that the same run gives the
 //! same bits. Constant work per event, apart from the search for free regions, which can be switched off.
 
+pub mod deadlines;
 mod distribution;
 mod meter;
 mod registry;
@@ -22,6 +23,7 @@ use crate::allocator::PassTally;
 use crate::allocator::protocol::{Allocation, AllocationId, Event, FinalState, JobId, JobRequest};
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
+use deadlines::Deadlines;
 use meter::Meter;
 
 pub use distribution::{Distribution, EXACT_MAX};
@@ -64,6 +66,7 @@ struct LiveJob {
     measured: bool,
     /// Whether it has a soft bound on its quality.
     soft_bound: bool,
+    deadline: Option<Time>,
     phase: Phase,
 }
 
@@ -83,6 +86,7 @@ struct Counts {
     started_with_soft_bound: u64,
     /// Of these, below it.
     below_soft_bound: u64,
+    deadlines: Deadlines,
 }
 
 /// Whether a job would rather start below a bound on its quality than wait.
@@ -311,7 +315,7 @@ impl Metrics {
                     meter.set_status(now, *target, *to);
                 }
             }
-            Event::JobQueued { job, device } => self.queued(job, *device),
+            Event::JobQueued { job, device, .. } => self.queued(job, *device),
             // One that came when the queue was full has waited for the end of the instant.
             Event::JobRejected { job, .. } if self.jobs.contains_key(&job.id) => {
                 self.ended(job.id, FinalState::Rejected);
@@ -319,6 +323,7 @@ impl Metrics {
             Event::JobRejected { job, .. } => {
                 self.submitted(job);
                 self.counts.rejected += 1;
+                self.counts.deadlines.count(job.deadline, Some(FinalState::Rejected), now);
             }
             Event::JobStarted { allocation } => self.started(allocation),
             Event::JobTransferred { job, device } => self.transferred(*job, *device),
@@ -352,6 +357,7 @@ impl Metrics {
             | Event::Reconfigured { .. }
             | Event::DeviceLeaving { .. }
             | Event::JobCounted { .. }
+            | Event::JobRanked { .. }
             | Event::RetrySet { .. } => {}
         }
     }
@@ -446,6 +452,7 @@ impl Metrics {
             project: request.tenant.project,
             measured: true,
             soft_bound: has_soft_bound(request),
+            deadline: request.deadline,
             phase: Phase::Waiting { since: self.now, device },
         };
         self.jobs.insert(request.id, job);
@@ -539,6 +546,7 @@ impl Metrics {
         let now = self.now;
         self.completions += u64::from(state == FinalState::Completed);
         if job.measured {
+            self.counts.deadlines.count(job.deadline, Some(state), now);
             match state {
                 FinalState::Completed => self.counts.completed += 1,
                 FinalState::Failed => self.counts.failed += 1,

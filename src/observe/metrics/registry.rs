@@ -76,6 +76,8 @@ pub enum Metric {
     JobsBelowSoftBound,
     BelowSoftBoundShare,
     CalibrationRequestCount,
+    DeadlinesMissed,
+    DeadlineMissShare,
     FidelityPredicted,
     FidelityTrue,
     FidelityGap,
@@ -304,6 +306,22 @@ pub const METRICS: &[MetricDef] = {
             "calibrations that the allocator asked for because a job started below its soft bound; at most one per published calibration",
         ),
         def(
+            M::DeadlinesMissed,
+            "deadlines_missed",
+            "jobs",
+            SCALAR,
+            Lower,
+            "jobs with a deadline that did not complete by it, of those submitted in the measured interval; neither jobs that were cancelled before it, nor those whose deadline is still to come at the end",
+        ),
+        def(
+            M::DeadlineMissShare,
+            "deadline_miss_share",
+            "",
+            SCALAR,
+            Lower,
+            "deadlines_missed / jobs that completed by their deadline or missed it",
+        ),
+        def(
             M::FidelityPredicted,
             "fidelity_predicted",
             "",
@@ -486,7 +504,7 @@ mod tests {
         let mistakes = ["waiting_time.p95", "slowdown.p90", "makespan_s.mean"]
             .map(|name| MetricDef::find(name).unwrap_err().to_string());
         insta::assert_snapshot!(mistakes.join("\n"), @"
-        unknown metric `waiting_time`; hint: metrics are qubit_utilization, effective_utilization, coupler_utilization, fragmentation, isolation_overhead, isolation_violations, load_imbalance, jain_fairness, waiting_time_s, turnaround_time_s, execution_time_s, slowdown, bounded_slowdown, queue_length, active_allocations, allocation_success_rate, allocation_failure_rate, blocked_by_shape, reallocation_count, jobs_below_soft_bound, below_soft_bound_share, calibration_request_count, fidelity_predicted, fidelity_true, fidelity_gap, placement_error_per_qubit, makespan_s, throughput_jobs_per_s, jobs_submitted, jobs_completed, jobs_failed, jobs_cancelled, jobs_rejected, jobs_expired, jobs_unfinished
+        unknown metric `waiting_time`; hint: metrics are qubit_utilization, effective_utilization, coupler_utilization, fragmentation, isolation_overhead, isolation_violations, load_imbalance, jain_fairness, waiting_time_s, turnaround_time_s, execution_time_s, slowdown, bounded_slowdown, queue_length, active_allocations, allocation_success_rate, allocation_failure_rate, blocked_by_shape, reallocation_count, jobs_below_soft_bound, below_soft_bound_share, calibration_request_count, deadlines_missed, deadline_miss_share, fidelity_predicted, fidelity_true, fidelity_gap, placement_error_per_qubit, makespan_s, throughput_jobs_per_s, jobs_submitted, jobs_completed, jobs_failed, jobs_cancelled, jobs_rejected, jobs_expired, jobs_unfinished
         metric `slowdown` has no statistic `p90`; hint: it has mean, p50, p95, p99, max
         metric `makespan_s` has no statistic `mean`; hint: it is a single number
         ");

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::deadlines::Deadlines;
 use super::meter::{Meter, Totals, UNIT};
 use super::registry::{METRICS, Metric, MetricDef, Statistic};
 use super::{Distribution, Metrics, PER_UNIT, Phase};
@@ -119,6 +120,11 @@ impl Metrics {
                 ratio(u128::from(counts.below_soft_bound), u128::from(counts.started_with_soft_bound))
             }
             Metric::CalibrationRequestCount => Some(self.calibration_requests as f64),
+            Metric::DeadlinesMissed => Some(self.deadlines().missed as f64),
+            Metric::DeadlineMissShare => {
+                let Deadlines { kept, missed } = self.deadlines();
+                ratio(u128::from(missed), u128::from(kept + missed))
+            }
             Metric::Makespan => {
                 let first = self.first_submission?;
                 self.last_end.map(|last| last.since(first).as_secs_f64())
@@ -143,6 +149,15 @@ impl Metrics {
             | Metric::FidelityGap
             | Metric::PlacementErrorPerQubit => None,
         }
+    }
+
+    /// Deadlines kept and missed so far.
+    fn deadlines(&self) -> Deadlines {
+        let mut deadlines = self.counts.deadlines;
+        for job in self.jobs.values().filter(|job| job.measured) {
+            deadlines.count(job.deadline, None, self.now);
+        }
+        deadlines
     }
 
     fn statistic(&self, metric: Metric, statistic: Statistic) -> Option<f64> {

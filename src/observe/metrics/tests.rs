@@ -48,9 +48,10 @@ fn by_hand() -> Observer {
     });
     again.explanation.quality = second.explanation.quality;
     let wish = Some(QualityBound { at_least: 0.999_999, hard: false });
-    let demanding = JobRequest { min_success_probability: wish, ..line_job(2, 3) };
+    let demanding = JobRequest { min_success_probability: wish, deadline: Some(at(80)), ..line_job(2, 3) };
     let request = Event::CalibrationRequested { device: DEVICE, epoch: EpochNumber(1), job: JobId(2) };
-    let expiring = JobRequest { max_wait_time: Some(Span::from_secs(20)), ..line_job(3, 2) };
+    let patience = Some(Span::from_secs(20));
+    let expiring = JobRequest { max_wait_time: patience, deadline: Some(at(200)), ..line_job(3, 2) };
     let events = [
         (0, registered(DEVICE, line_spec)),
         (0, registered(IONS, spec("ions", ions))),
@@ -60,12 +61,13 @@ fn by_hand() -> Observer {
         (20, started(second)),
         (20, request),
         (20, queued(of_project(1, expiring))),
-        (20, queued(line_job(4, 9))),
+        (20, queued(JobRequest { deadline: Some(at(109)), ..line_job(4, 9) })),
         (30, finished(1, 1)),
         (40, Event::JobExpired { job: JobId(3), waited: Span::from_secs(20) }),
         (50, requeued(2, 2)),
         (60, started(again)),
         (80, finished(2, 3)),
+        (85, queued(JobRequest { deadline: Some(at(110)), ..line_job(6, 9) })),
         (90, Event::JobRejected { job: Arc::new(line_job(5, 99)), reason: Rejection::NoDevice }),
     ];
     for (seconds, event) in events {
@@ -96,7 +98,7 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
         ("coupler_utilization[ions]", 3.0 * 20.0 / 600.0),
         ("fragmentation[line]", 0.5 * 20.0 / 100.0),
         ("fragmentation", 0.1),
-        ("queue_length", (10.0 + 2.0 * 20.0 + 10.0 + 2.0 * 10.0 + 50.0) / 100.0),
+        ("queue_length", (10.0 + 2.0 * 20.0 + 10.0 + 2.0 * 10.0 + 50.0 + 25.0) / 100.0),
         ("active_allocations", 0.7),
         ("waiting_time_s.mean", 10.0),
         ("turnaround_time_s.p95", 70.0),
@@ -108,6 +110,9 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
         ("makespan_s", 70.0),
         ("throughput_jobs_per_s", 0.02),
         ("fidelity_gap", 0.05),
+        // Job 2 is in time, 3 expired, the time of 4 is over, that of 6 is not.
+        ("deadlines_missed", 2.0),
+        ("deadline_miss_share", 2.0 / 3.0),
     ];
     for (name, expected) in expected {
         let value = metrics.value(name).unwrap();
@@ -147,7 +152,7 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
     bounded_slowdown.p95 3.500000
     bounded_slowdown.p99 3.500000
     bounded_slowdown.max 3.500000
-    queue_length 1.300000
+    queue_length 1.550000
     active_allocations 0.700000
     allocation_success_rate 0.333333
     allocation_failure_rate 0.666667
@@ -156,6 +161,8 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
     jobs_below_soft_bound 1.000000
     below_soft_bound_share 1.000000
     calibration_request_count 1.000000
+    deadlines_missed 2.000000
+    deadline_miss_share 0.666667
     fidelity_predicted.mean 0.900000
     fidelity_predicted.p50 0.900000
     fidelity_predicted.p95 0.900000
@@ -170,13 +177,13 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
     placement_error_per_qubit.mean 0.000000
     makespan_s 70.000000
     throughput_jobs_per_s 0.020000
-    jobs_submitted 4.000000
+    jobs_submitted 5.000000
     jobs_completed 1.000000
     jobs_failed 0.000000
     jobs_cancelled 0.000000
     jobs_rejected 1.000000
     jobs_expired 1.000000
-    jobs_unfinished 1.000000
+    jobs_unfinished 2.000000
     ");
     insta::assert_snapshot!(shown(metrics.summary_per_device()), @"
     qubit_utilization[line] 0.144444
@@ -302,8 +309,8 @@ fn a_lost_job_is_noticed() {
     let mut metrics = by_hand().metrics;
     metrics.jobs.swap_remove(&JobId(4));
     let error = metrics.check_conservation().unwrap_err().to_string();
-    insta::assert_snapshot!(error, @"4 jobs were submitted, but 0 wait, 0 run and 3 ended");
+    insta::assert_snapshot!(error, @"5 jobs were submitted, but 1 wait, 0 run and 3 ended");
     metrics.counts.submitted -= 1;
     let error = metrics.check_conservation().unwrap_err().to_string();
-    insta::assert_snapshot!(error, @"the queue integrates to 130000000000 ns, but the waiting times add up to 40000000000 ns");
+    insta::assert_snapshot!(error, @"the queue integrates to 155000000000 ns, but the waiting times add up to 65000000000 ns");
 }

@@ -483,6 +483,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             | Event::Reconfigured { .. }
             | Event::DeviceLeaving { .. }
             | Event::JobCounted { .. }
+            | Event::JobRanked { .. }
             | Event::RetrySet { .. }
             | Event::ShotsCredited { .. }
             | Event::GuardStarted { .. }

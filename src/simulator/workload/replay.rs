@@ -42,6 +42,8 @@ pub struct ReplayedJob {
     pub walltime: Option<Span>,
     /// Longest time in the queue.
     pub max_wait_time: Option<Span>,
+    /// Time from submission by which it must have ended.
+    pub deadline: Option<Span>,
     /// How it ends if nothing else happens to it.
     pub outcome: PlannedOutcome,
 }
@@ -180,6 +182,7 @@ impl Replay {
             depth: job.depth,
             estimated_duration: job.walltime,
             max_wait_time: job.max_wait_time,
+            deadline: job.deadline.map(|within| job.at + within),
             ..self.kinds[job.kind as usize].clone()
         };
         GeneratedJob {

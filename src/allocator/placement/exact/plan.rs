@@ -113,12 +113,15 @@ pub(crate) struct Plan {
     pub group: Group,
 }
 
+/// Later places with the classes that they demand; few vertices have more neighbours.
+type Pending = SmallVec<[(u32, u32); 3]>;
+
 /// What is known of each vertex of a component, by its place in the order.
 struct Classified {
     /// The places of vertices.
     position: Vec<u32>,
     /// Later places whose vertices hang on this one, and the classes that they demand of it; ascending.
-    pending: Vec<Vec<(u32, u32)>>,
+    pending: Vec<Pending>,
     class_of: Vec<u32>,
     /// No cycle goes through its subtree.
     plain: Vec<bool>,
@@ -284,7 +287,7 @@ impl Plan {
         for (at, &(v, _)) in order.iter().enumerate() {
             position[v as usize] = at as u32;
         }
-        let mut pending: Vec<Vec<(u32, u32)>> = vec![Vec::new(); order.len()];
+        let mut pending: Vec<Pending> = vec![Pending::new(); order.len()];
         let mut class_of = vec![0; order.len()];
         let mut plain = vec![true; order.len()];
         let mut edges = 0;
@@ -552,7 +555,7 @@ fn anchors(
     near: &Distances,
     order: &[(u32, u32)],
     position: &[u32],
-    pending: &[Vec<(u32, u32)>],
+    pending: &[Pending],
 ) -> Vec<Vec<(u8, u32)>> {
     let mut anchors: Vec<Vec<(u8, u32)>> = vec![Vec::new(); order.len()];
     for (at, &(v, _)) in order.iter().enumerate() {

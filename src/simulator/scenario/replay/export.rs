@@ -145,6 +145,9 @@ impl<'a> Exporter<'a> {
         if let Some(patience) = request.max_wait_time {
             set(Column::MaxWaitTime, seconds(patience));
         }
+        if let Some(deadline) = request.deadline {
+            set(Column::Deadline, seconds(deadline.since(arrival.at)));
+        }
         for (column, number) in [
             (Column::User, request.tenant.user),
             (Column::Group, request.tenant.group),

@@ -128,14 +128,14 @@ impl Taken {
     }
 }
 
-/// Whether a time can hold the end of a job that starts when it is submitted, the end of its patience, and the instant at
-/// which it is withdrawn.
+/// Whether a time can hold the end of a job that starts when it is submitted, the end of its patience, its deadline, and the
+/// instant at which it is withdrawn.
 fn ends(job: &ReplayedJob, at: Time) -> bool {
     let withdrawn = match job.outcome {
         PlannedOutcome::CancelledAfter(delay) => Some(delay),
         PlannedOutcome::Completes | PlannedOutcome::FailsAt(_) => None,
     };
-    [job.execution_time, job.walltime, job.max_wait_time, withdrawn]
+    [job.execution_time, job.walltime, job.max_wait_time, job.deadline, withdrawn]
         .into_iter()
         .flatten()
         .all(|span| at.checked_add(span).is_some())

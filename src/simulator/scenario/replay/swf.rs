@@ -328,6 +328,7 @@ fn job(
         execution_time: Some(run),
         walltime,
         max_wait_time: None,
+        deadline: None,
         outcome: match status as i64 {
             0 | 5 => PlannedOutcome::FailsAt(1.0),
             _ => PlannedOutcome::Completes,

@@ -14,7 +14,7 @@ use super::cells;
 use super::columns::{Column, Layout};
 use super::{Hashed, ReplayError, Surroundings, Taken, ends, push};
 use crate::allocator::protocol::{
-    Contradiction, Elasticity, ElementLimits, IsolationRequest, JobId, JobRequest, Tenant, Topology,
+    Contradiction, Elasticity, ElementLimits, IsolationRequest, JobId, JobRequest, Priority, Tenant, Topology,
 };
 use crate::quantum::DeviceId;
 use crate::simulator::csv_reader::{Rows, Style};
@@ -175,12 +175,14 @@ impl Table<'_> {
             execution_time: row.read(Column::ExecutionTime, cells::span)?,
             walltime: row.read(Column::RequestedTime, cells::span)?,
             max_wait_time: row.read(Column::MaxWaitTime, cells::span)?,
+            deadline: row.read(Column::Deadline, cells::span)?,
             outcome: row.read(Column::Outcome, cells::outcome)?.unwrap_or(PlannedOutcome::Completes),
         };
         if !ends(&job, job.at) {
-            let column = [Column::ExecutionTime, Column::RequestedTime, Column::MaxWaitTime]
-                .into_iter()
-                .find(|column| row.layout.field(*column).is_some());
+            let column =
+                [Column::ExecutionTime, Column::RequestedTime, Column::MaxWaitTime, Column::Deadline]
+                    .into_iter()
+                    .find(|column| row.layout.field(*column).is_some());
             let message = "the job would end later than 584 years after the beginning, more than a time can hold; \
                            hint: another unit? times are seconds";
             return Err(row.wrong(column.unwrap_or(Column::SubmissionTime), message.to_owned()));
@@ -282,9 +284,7 @@ fn request(row: &Row<'_>, surroundings: Surroundings<'_>) -> Result<(JobRequest,
         },
         max_swap_operations: row.read(Column::MaxSwapOperations, |text| cells::whole(text, 0))?,
         noise_budget: row.read(Column::NoiseBudget, cells::probability)?,
-        priority: row
-            .read(Column::Priority, cells::priority)?
-            .unwrap_or(crate::allocator::protocol::Priority::NORMAL),
+        priority: row.read(Column::Priority, cells::priority)?.unwrap_or(Priority::NORMAL),
         isolation: IsolationRequest {
             level: row.read(Column::Isolation, cells::level)?,
             buffer_distance: row.read(Column::BufferDistance, |text| cells::whole(text, 0))?,
@@ -296,15 +296,6 @@ fn request(row: &Row<'_>, surroundings: Surroundings<'_>) -> Result<(JobRequest,
         excluded_devices: devices(row, Column::ExcludedDevices, surroundings)?,
         ..JobRequest::new(JobId(0), 1, Topology::Any)
     };
-    if let Some(demand) = request.unsupported() {
-        use crate::allocator::protocol::Demand;
-        let column = match demand {
-            Demand::Priority => Column::Priority,
-            _ => Column::MaxCrosstalk,
-        };
-        let message = format!("{demand} is not honoured by this version; hint: leave it out");
-        return Err(row.wrong(column, message));
-    }
     Ok((request, declared))
 }
 

@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::{Hashed, ReplayError, Taken, cells, ends, push};
-use crate::allocator::protocol::{JobId, JobRequest, Tenant, Topology};
+use crate::allocator::protocol::{JobId, JobRequest, Priority, Tenant, Topology};
 use crate::simulator::csv_reader::{Rows, Style};
 use crate::simulator::scenario::file::replay::LostShapes;
 use crate::simulator::traces::{JOBS_HEADER, JobColumn as Column};
@@ -80,7 +80,7 @@ pub fn read<R: BufRead>(
         return Err(ReplayError::at(1, message));
     }
     let mut builder = ReplayBuilder::default();
-    let mut kinds: IndexMap<Vec<u8>, (u32, JobRequest), FxBuildHasher> = IndexMap::default();
+    let mut kinds: IndexMap<(Vec<u8>, Vec<u8>), (u32, JobRequest), FxBuildHasher> = IndexMap::default();
     let mut jobs: Vec<(u64, u64, ReplayedJob)> = Vec::new();
     let mut row = csv::ByteRecord::new();
     while rows.next(&mut row)? {
@@ -88,16 +88,17 @@ pub fn read<R: BufRead>(
         if row.number::<u32>(Column::Replication)? != settings.replication {
             continue;
         }
-        let shape = row.cell(Column::Topology);
-        let (kind, request) = match kinds.get_mut(shape) {
+        let key = (row.cell(Column::Topology).to_vec(), row.cell(Column::Priority).to_vec());
+        let (kind, request) = match kinds.get_mut(&key) {
             Some(known) => known,
             None => {
                 let request = JobRequest {
                     topology: topology(&row, settings.lost_shapes)?,
+                    priority: priority(&row)?,
                     ..JobRequest::new(JobId(0), 1, Topology::Any)
                 };
                 let entry = (builder.kind(request.clone()), request);
-                kinds.entry(shape.to_vec()).or_insert(entry)
+                kinds.entry(key).or_insert(entry)
             }
         };
         let qubits = row.number(Column::RequestedNumberOfResources)?;
@@ -161,6 +162,7 @@ fn job(
         execution_time,
         walltime: row.time(Column::RequestedTime)?,
         max_wait_time: patience,
+        deadline: row.time(Column::Deadline)?,
         outcome,
     };
     if job.circuits == 0 || job.shots == 0 {
@@ -171,6 +173,14 @@ fn job(
         return Err(row.wrong(Column::SubmissionTime, message.to_owned()));
     }
     Ok(Some(job))
+}
+
+/// How urgent a job is: normal where the trace does not say.
+fn priority(row: &Row<'_>) -> Result<Priority, ReplayError> {
+    match row.text(Column::Priority)? {
+        "" => Ok(Priority::NORMAL),
+        text => cells::priority(text).map_err(|message| row.wrong(Column::Priority, message)),
+    }
 }
 
 /// How long a job runs by itself, as far as the trace knows.

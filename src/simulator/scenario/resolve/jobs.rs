@@ -24,7 +24,7 @@ use crate::simulator::scenario::file::workload::OutcomesFile;
 use crate::simulator::workload::DEFAULT_DEPTH;
 use crate::simulator::workload::distribution::{Draw, Quantity, Sampler};
 use crate::simulator::workload::jobs::{EstimateLaw, OutcomeLaw, QubitsLaw, Template, TopologyLaw};
-use crate::time::{Span, Time};
+use crate::time::Span;
 
 /// Most qubits of a custom topology.
 const MAX_CUSTOM_QUBITS: u32 = 10_000;
@@ -397,7 +397,6 @@ fn check(template: &Template, form: &JobTemplate, at: &str, fleet: &[FleetDevice
             }
         }
     }
-    request.deadline = template.deadline.as_ref().map(|_| Time::MAX);
     if let Some(demand) = request.unsupported() {
         let name = demand_key(demand);
         return Err(Problem::new(
@@ -435,8 +434,6 @@ fn contradiction(error: Contradiction, form: &JobTemplate, at: &str) -> Problem 
 
 fn demand_key(demand: Demand) -> &'static str {
     match demand {
-        Demand::Priority => "priority",
-        Demand::Deadline => "deadline",
         Demand::CheckpointInterval => "checkpoint_interval",
         Demand::Redundancy => "redundancy",
         Demand::Dependencies => "",

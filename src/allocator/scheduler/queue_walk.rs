@@ -1,12 +1,11 @@
-//! The order in which a pass looks at the jobs of a queue: first in, first out, a few at a time.
+//! How a pass goes through the jobs of a queue: in order of their ranks, a few at a time.
 //!
 //! Promises each job once, also while the pass plans starts: a planned start takes no job out of its queue.
 
 use smallvec::SmallVec;
 
 use crate::allocator::state::State;
-use crate::allocator::state::place::JobSlot;
-use crate::allocator::state::place::Place;
+use crate::allocator::state::place::{JobSlot, Rank};
 use crate::quantum::DeviceId;
 
 /// Jobs of a queue that are listed at a time.
@@ -14,28 +13,28 @@ const JOBS_LISTED: usize = 16;
 
 /// A walk through one queue.
 #[derive(Debug)]
-pub struct Order {
+pub struct QueueWalk {
     queue: Option<DeviceId>,
-    place: Option<Place>,
+    rank: Option<Rank>,
     /// The next ones, the first at the end.
-    listed: SmallVec<[(Place, JobSlot); JOBS_LISTED]>,
+    listed: SmallVec<[(Rank, JobSlot); JOBS_LISTED]>,
 }
 
-impl Order {
+impl QueueWalk {
     /// From the head of the queue of a device, or of the global one.
     pub fn of(queue: Option<DeviceId>) -> Self {
-        Self { queue, place: None, listed: SmallVec::new() }
+        Self { queue, rank: None, listed: SmallVec::new() }
     }
 
     /// The next job.
     pub fn next(&mut self, state: &State) -> Option<JobSlot> {
         if self.listed.is_empty() {
-            let jobs = state.queue_of(self.queue)?.after(self.place);
+            let jobs = state.queue_of(self.queue)?.after(self.rank);
             self.listed.extend(jobs.take(JOBS_LISTED));
             self.listed.reverse();
         }
-        let (place, slot) = self.listed.pop()?;
-        self.place = Some(place);
+        let (rank, slot) = self.listed.pop()?;
+        self.rank = Some(rank);
         Some(slot)
     }
 }
