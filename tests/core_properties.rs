@@ -720,7 +720,8 @@ impl World {
                     let late = job.attempts == 0
                         && self.core.config().reject_if_late
                         && job.request.deadline.is_some_and(|deadline| {
-                            self.last + job.request.estimated_duration.unwrap_or_default() > deadline
+                            self.last + job.request.estimated_duration.unwrap_or_default().max(Span(1))
+                                > deadline
                         });
                     // Its time ends with the next pass.
                     let ends = self.core.next_wakeup().is_some_and(|at| at <= self.now);

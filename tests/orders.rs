@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use resource_manager::allocator::Allocator;
-use resource_manager::allocator::config::{Aging, AllocatorConfig, HeadOfLine, Queue, QueueOrder};
+use resource_manager::allocator::config::{Aging, AllocatorConfig, HeadOfLine, Queue, QueueOrder, Retry};
 use resource_manager::allocator::order::JobOrder;
 use resource_manager::allocator::protocol::{
     Answer, Command, JobId, JobRequest, OrderKey, Priority, Rejection, Target, Topology,
@@ -172,7 +172,7 @@ fn who_is_too_late_is_refused_where_so_configured() {
     world.submit(late);
     // While it waits: it could start until 60.
     world.submit(JobRequest { deadline: Some(Time(100)), ..brief(3, 40) });
-    // Without a walltime of its own the deadline itself is the last instant.
+    // Without a walltime of its own it takes at least a nanosecond.
     world.submit(due(4, 70));
     // Patience ends first.
     world.submit(JobRequest { max_wait_time: Some(Span(10)), ..due(5, 90) });
@@ -183,13 +183,13 @@ fn who_is_too_late_is_refused_where_so_configured() {
   1  a joins
   2  1 queued: the global queue
   2  1 starts: a [0 1 2 3], attempt 1
-  3  2 rejected: it cannot end by its deadline, 43ns, any more
+  3  2 rejected: it could no longer end by its deadline, at 43ns
   4  3 queued: the global queue
   5  4 queued: the global queue
   6  5 queued: the global queue
  16  5 expired after 10
- 60  3 rejected: it cannot end by its deadline, 100ns, any more
- 70  4 rejected: it cannot end by its deadline, 70ns, any more
+ 60  3 rejected: it could no longer end by its deadline, at 100ns
+ 69  4 rejected: it could no longer end by its deadline, at 70ns
 "
     );
     // A repeated submission gets the same answer.
@@ -220,17 +220,36 @@ fn the_last_instant_is_early_enough() {
     world.tell(Command::Reconfigure(Box::new(refusing)));
     world.wait(0);
     assert!(
-        world.log.ends_with(" 45  2 rejected: it cannot end by its deadline, 20ns, any more\n"),
+        world.log.ends_with(" 45  2 rejected: it could no longer end by its deadline, at 20ns\n"),
         "{}",
         world.log
     );
     world.tell(Command::Reconfigure(Box::new(with(QueueOrder::Fifo, Aging::Off))));
     world.wait(100);
     assert!(
-        world.log.ends_with(" 45  2 rejected: it cannot end by its deadline, 20ns, any more\n"),
+        world.log.ends_with(" 45  2 rejected: it could no longer end by its deadline, at 20ns\n"),
         "{}",
         world.log
     );
+}
+
+/// A job that is tried again on a timer is tried once more when its time ends: nobody is sent away beside an idle device.
+#[test]
+fn timers_of_retries_do_not_outlast_patience() {
+    for by_deadline in [true, false] {
+        let retry = Retry::Every(Span(50));
+        let refusing = AllocatorConfig { reject_if_late: true, retry, ..with(QueueOrder::Fifo, Aging::Off) };
+        let mut world = on_one_device(refusing);
+        world.submit(whole(1));
+        world.submit(match by_deadline {
+            true => JobRequest { deadline: Some(Time(40)), ..brief(2, 10) },
+            false => JobRequest { max_wait_time: Some(Span(27)), ..whole(2) },
+        });
+        world.wait(5);
+        world.finish(1);
+        world.wait(40);
+        assert!(world.log.contains(" 30  2 starts: a [0 1 2 3], attempt 1\n"), "{}", world.log);
+    }
 }
 
 /// An order of one's own: those with an odd number first.

@@ -325,7 +325,7 @@ fn what_is_wrong_with_a_table_is_named() {
     error: DIR/t.csv:3: the row has 1 cells, the first row has 2
     error: DIR/t.csv:2: column 3 (`topology`): a ring needs at least 3 qubits, but the job asks for 2
     error: DIR/t.csv:2: column 2 (`priority`): `urgent` is no priority
-    hint: low, normal, high, critical, or a whole number
+    hint: low, normal, high, critical, or a whole number from -2147483648 to 2147483647
     error: DIR/t.csv:2: column 2 (`excluded_devices`): no device of the fleet is called `ibm_fz`
     hint: did you mean `ibm_fez`? devices are ibm_fez, ibm_marrakesh, ibm_torino, ibm_brisbane, ibm_guadalupe, iqm_garnet, ionq_forte; `*` stands for any text
     error: the run-time model ignores the column execution_time

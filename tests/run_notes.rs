@@ -325,30 +325,32 @@ fn orders_without_figures_and_priorities_without_an_order_are_named() {
     assert_eq!(noted("fifo", &both(timed), ""), "");
     assert_eq!(
         noted("fifo", &both(urgent), ""),
-        "priority_ignored: nobody looks at the priorities of `urgent`: allocator.order is fifo"
+        "priority_ignored: nobody looks at the priorities of jobs: allocator.order is fifo"
     );
     assert_eq!(noted("priority", &both(urgent), ""), "");
     assert_eq!(
         noted("priority", &both(timed), ""),
-        "nothing_to_order_by: allocator.order is priority, but all jobs have the priority normal: they go in order of submission"
+        "nothing_to_order_by: allocator.order is priority, but all jobs have the same: they go in order of submission"
     );
     assert_eq!(
         noted("shortest_first", &both(timed), ""),
-        "nothing_to_order_by: allocator.order is shortest_first, but `plain` state no estimated_duration: they come last"
+        "nothing_to_order_by: allocator.order is shortest_first, but no estimated_duration is stated for `plain`: they come last"
     );
     assert_eq!(
         noted("earliest_deadline", &both(urgent), ""),
-        "nothing_to_order_by: allocator.order is earliest_deadline, but all 2 templates state no deadline: they come last"
+        "nothing_to_order_by: allocator.order is earliest_deadline, but no deadline is stated for all 2 templates: all go in order \
+         of submission; priority_ignored: nobody looks at the priorities of jobs: allocator.order is earliest_deadline"
     );
     assert_eq!(noted("earliest_deadline", &drawn(timed), ""), "");
     let rows = "qubits,depth,priority,deadline\n2,4,,\n2,4,high,60\n2,4,,60\n";
     let recorded = "{csv: jobs.csv}";
     assert_eq!(
         noted("fifo", recorded, rows),
-        "priority_ignored: nobody looks at the priorities of 1 of 3 recorded jobs: allocator.order is fifo"
+        "priority_ignored: nobody looks at the priorities of jobs: allocator.order is fifo"
     );
     assert_eq!(
         noted("earliest_deadline", recorded, rows),
-        "nothing_to_order_by: allocator.order is earliest_deadline, but 1 of 3 recorded jobs state no deadline: they come last"
+        "nothing_to_order_by: allocator.order is earliest_deadline, but no deadline is stated for 1 of 3 recorded jobs: they \
+         come last; priority_ignored: nobody looks at the priorities of jobs: allocator.order is earliest_deadline"
     );
 }

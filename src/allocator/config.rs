@@ -23,14 +23,16 @@ pub struct AllocatorConfig {
     pub selection: Selection,
     /// Who waits where, and who may overtake.
     pub queue: Queue,
-    /// In which order waiting jobs are looked at. Jobs that it does not tell apart go in order of submission.
+    /// In which order waiting jobs are looked at. Jobs that it does not tell apart go in order of submission. How strict it
+    /// is, `queue` says: `skip_ahead` lets later jobs that fit pass those that do not.
     pub order: QueueOrder,
-    /// How long a job waits until its priority has risen by one step. Keeps jobs of low priority from waiting for ever:
-    /// with the default a low one (-100) that has waited an hour is as urgent as a normal one (0) that has just come.
-    /// Default `{every: 36s}`.
+    /// How long after its submission the priority of a job has risen by one step. With the default a low one (-100) that
+    /// came an hour ago is as urgent as a normal one (0) that has just come. It keeps jobs of low priority from standing
+    /// behind others for ever; those that `skip_ahead` lets pass may still keep them waiting. Default `{every: 36s}`.
     pub priority_aging: Aging,
     /// Whether a job that cannot end by its deadline any more is refused, on arrival and while it waits for its first
-    /// start: when less than the walltime that it states is left. Otherwise it runs late. Default no.
+    /// start: when less than the walltime that it states is left, or the deadline has come if it states none. Otherwise, and
+    /// once it has started, it runs late. Default no.
     pub reject_if_late: bool,
     /// When a job that could not start is tried again.
     pub retry: Retry,
@@ -50,7 +52,8 @@ pub struct AllocatorConfig {
     pub starts: Starts,
     /// How jobs that start at one instant on one device share its qubits.
     pub batch: Batch,
-    /// Most jobs that may still wait when those that can start have started; the latest beyond are rejected. Jobs that
+    /// Most jobs that may still wait when those that can start have started; the latest beyond are rejected, whatever the
+    /// order of the queue. Jobs that
     /// wait again after they lost their device count, but are not rejected. Default: no limit.
     pub max_queue_length: Option<u32>,
     /// Ended jobs whose numbers are remembered, to recognise repeated submissions. Default 100,000.
@@ -462,7 +465,7 @@ pub enum QueueOrder {
     Fifo,
     /// The shortest stated walltime (`estimated_duration`) first; jobs that state none come last.
     ShortestFirst,
-    /// The highest priority first; it rises while a job waits, see `priority_aging`. Also `priority_based`.
+    /// The highest priority first; it rises with the time since submission, see `priority_aging`. Also `priority_based`.
     Priority,
     /// The earliest deadline first; jobs without one come last.
     EarliestDeadline,
@@ -505,7 +508,7 @@ impl<'de> Deserialize<'de> for QueueOrder {
     }
 }
 
-/// How priorities rise while jobs wait.
+/// How priorities rise with the time since submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Aging {

@@ -128,18 +128,19 @@ fn run_all(
 ) -> Result<Vec<Replication>, RunError> {
     // More threads than replications have nothing to do.
     let threads = settings.threads.clamp(1, numbers.len().max(1));
+    let arrived = AtomicU64::new(0);
+    let one = |number| {
+        replication(scenario, number, settings, &arrived, journal)
+            .map_err(|source| RunError::Simulation { replication: number, source: Box::new(source) })
+    };
+    if threads == 1 {
+        // A caller's own pool would do other work of the caller's while it waits for this one, one on top of the other,
+        // until its stack is full.
+        return numbers.map(one).collect();
+    }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|_| RunError::Threads(threads))?;
-    let arrived = AtomicU64::new(0);
-    pool.install(|| {
-        numbers
-            .into_par_iter()
-            .map(|number| {
-                replication(scenario, number, settings, &arrived, journal)
-                    .map_err(|source| RunError::Simulation { replication: number, source: Box::new(source) })
-            })
-            .collect()
-    })
+    pool.install(|| numbers.into_par_iter().map(one).collect())
 }
 
 /// Runs one replication without traces and clocks: its metrics are all there is.

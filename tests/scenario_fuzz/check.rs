@@ -102,6 +102,16 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What it takes at least, as far as it says.
+    fn least_time(&self) -> u64 {
+        self.walltime.unwrap_or(0).max(1)
+    }
+
+    /// How long it may wait to be in time.
+    fn spare(&self) -> Option<u64> {
+        Some(self.deadline?.saturating_sub(self.least_time()))
+    }
+
     pub fn of(row: &JobRow) -> Self {
         Self {
             name: row.text("workload_name").to_owned(),
@@ -427,22 +437,19 @@ impl<'w> Checker<'w> {
 
     fn rejected(&mut self, job: u64, row: &Row) {
         let full = row.detail.contains("queue holds");
-        let late = row.detail.contains("cannot end by its deadline");
+        let late = row.detail.contains("no longer end by its deadline");
         self.see("rejected: queue full", full);
         self.see("rejected: too late", late);
         self.see("rejected: too late while waiting", late && self.jobs.contains_key(&job));
         self.see("rejected: cannot be placed", !full && !late);
         if late {
             let submitted = self.jobs.get(&job).map_or(self.now, |known| known.submitted);
-            let spare = self
-                .of_jobs
-                .get(&job)
-                .and_then(|facts| Some(facts.deadline?.saturating_sub(facts.walltime.unwrap_or(0))));
+            let spare = self.of_jobs.get(&job).and_then(Facts::spare);
             // On arrival only if it has less than its walltime; while it waits, as soon as it has no more than that.
             let waited = self.now - submitted;
             let right = spare.is_some_and(|spare| match self.jobs.contains_key(&job) {
                 true => waited == spare,
-                false => self.of_jobs[&job].deadline < self.of_jobs[&job].walltime,
+                false => self.of_jobs[&job].deadline < Some(self.of_jobs[&job].least_time()),
             });
             if !right || !self.world.reject_if_late {
                 self.find(
@@ -772,8 +779,7 @@ impl<'w> Checker<'w> {
                 found.push(("waits too long", format!("job {id}")));
             }
             let facts = self.of_jobs.get(id).filter(|_| self.world.reject_if_late);
-            let spare =
-                facts.and_then(|facts| Some(facts.deadline?.saturating_sub(facts.walltime.unwrap_or(0))));
+            let spare = facts.and_then(Facts::spare);
             if spare.is_some_and(|spare| self.now - job.submitted >= spare) {
                 found.push(("waits although it is too late", format!("job {id}")));
             }

@@ -35,8 +35,8 @@ impl JobOrder for ShortestFirst {
     }
 }
 
-/// The highest priority first. It rises as the job waits: all rise alike, so that who is ahead stays ahead, and only who
-/// comes later finds those that have waited long before him.
+/// The highest priority first. It rises from submission on: all rise alike, so that who is ahead stays ahead, and only who
+/// comes later finds those before him that came long ago. Also while a job runs, which counts if it loses its device.
 struct Priority {
     aging: Aging,
 }

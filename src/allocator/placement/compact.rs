@@ -9,6 +9,7 @@ use crate::allocator::placement::PlacementRequest;
 use crate::allocator::placement::cost::bit;
 use crate::allocator::placement::free_parts::FreeParts;
 use crate::allocator::placement::graph::NONE;
+use crate::allocator::placement::noise::Noises;
 use crate::allocator::placement::search_cost::Costs;
 use crate::quantum::PhysicalQubit;
 
@@ -30,6 +31,7 @@ pub(crate) struct Compact {
     /// Per qubit: its node; only where it has one.
     node: Vec<u32>,
     free: FreeParts,
+    noises: Noises,
 }
 
 impl Compact {
@@ -85,6 +87,14 @@ impl Compact {
             }
         }
         let counts = request.pattern.uses().counts(request.pattern.qubits());
+        let known = match costs {
+            Costs::Calibrated(_) => self.noises.of(request).map(|noise| noise.qubits(epoch)),
+            Costs::Zero => None,
+        };
+        let noise = |kind: usize, qubit: PhysicalQubit| match known {
+            Some(rows) => rows[kind * epoch.qubits() + qubit.index()],
+            None => request.noise_of_use(kind, qubit),
+        };
         for index in 0..self.qubits.len() {
             let qubit = self.qubits[index];
             let first = self.to.len();
@@ -100,11 +110,10 @@ impl Compact {
             let degree = self.to.len() - first;
             // The mean over all virtual qubits: which of them comes here is not known yet.
             let of_kind = |(kind, count): (usize, &u64)| {
-                u128::from(*count)
-                    * u128::from(request.cost_beside(request.noise_of_use(kind, qubit), qubit, degree))
+                u128::from(*count) * u128::from(request.cost_beside(noise(kind, qubit), qubit, degree))
             };
             let mean = || match counts[..] {
-                [_] => request.cost_beside(request.noise_of_use(0, qubit), qubit, degree),
+                [_] => request.cost_beside(noise(0, qubit), qubit, degree),
                 _ => {
                     let all = counts.iter().enumerate().map(of_kind).sum::<u128>();
                     (all / request.pattern.qubits() as u128) as u64
@@ -114,6 +123,11 @@ impl Compact {
             self.part_size.push(self.free.size[qubit.index()]);
         }
         self.rows.push(self.to.len() as u32);
+    }
+
+    /// Forgets what was kept of earlier searches.
+    pub fn forget(&mut self) {
+        self.noises.clear();
     }
 
     fn clear(&mut self) {

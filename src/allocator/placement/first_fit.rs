@@ -37,6 +37,7 @@ impl PlacementStrategy for FirstFit {
 
     fn forget(&mut self) {
         self.engine.forget();
+        self.regions.forget();
     }
 }
 

@@ -16,6 +16,7 @@ mod interchangeable;
 mod legality;
 mod link;
 pub mod memory;
+mod noise;
 mod openness;
 mod outcome;
 pub mod own;

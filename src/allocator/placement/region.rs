@@ -29,6 +29,11 @@ pub(crate) struct Regions {
 }
 
 impl Regions {
+    /// Forgets what was kept of earlier searches.
+    pub fn forget(&mut self) {
+        self.host.forget();
+    }
+
     /// Whether no connected part of what is free is large enough.
     pub fn excludes(&mut self, request: &PlacementRequest<'_>) -> bool {
         self.host.largest_part(request) < request.pattern.qubits()

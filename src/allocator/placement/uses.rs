@@ -179,6 +179,11 @@ impl Uses {
         f64::from(self.gates.0) / f64::from(self.gates.1)
     }
 
+    /// The same as a fraction.
+    pub fn gates(&self) -> (u32, u32) {
+        self.gates
+    }
+
     /// Whether an edge's weight is its number of gates.
     pub fn counts_gates(&self) -> bool {
         self.gates.0 == self.gates.1

@@ -86,7 +86,7 @@ pub enum Rejection {
     #[error("every device is excluded, or the fleet is empty")]
     NoDevice,
     /// It cannot end by its deadline any more.
-    #[error("it cannot end by its deadline, {0}, any more")]
+    #[error("it could no longer end by its deadline, at {0}")]
     TooLate(Time),
     /// The queue is full.
     #[error("the queue holds {0} jobs already, which is its limit")]

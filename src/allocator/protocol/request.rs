@@ -237,7 +237,7 @@ pub struct JobRequest {
     pub depth: u32,
     /// Walltime: what happens beyond it is configured.
     pub estimated_duration: Option<Span>,
-    /// How urgent.
+    /// How urgent; larger is more urgent.
     pub priority: Priority,
     /// How separate from others.
     pub isolation: IsolationRequest,
@@ -350,17 +350,20 @@ impl JobRequest {
         demands.into_iter().find_map(|(asked, demand)| asked.then_some(demand))
     }
 
+    /// What it takes at least, as far as it says: no job takes no time.
+    fn least_time(&self) -> Span {
+        self.estimated_duration.unwrap_or_default().max(Span(1))
+    }
+
     /// When it must start to end by its deadline, as far as it states how long it takes; at the beginning of time, if that
     /// is before.
     pub fn latest_start(&self) -> Option<Time> {
-        let walltime = self.estimated_duration.unwrap_or(Span::ZERO);
-        self.deadline.map(|Time(deadline)| Time(deadline.saturating_sub(walltime.0)))
+        self.deadline.map(|Time(deadline)| Time(deadline.saturating_sub(self.least_time().0)))
     }
 
     /// Whether it cannot end by its deadline any more, as far as it states how long it takes.
     pub fn is_late(&self, now: Time) -> bool {
-        let walltime = self.estimated_duration.unwrap_or(Span::ZERO);
-        self.deadline.is_some_and(|deadline| now + walltime > deadline)
+        self.deadline.is_some_and(|deadline| now + self.least_time() > deadline)
     }
 
     /// A number that two different bodies practically never share; equal bodies always do.

@@ -168,7 +168,9 @@ impl Pass<'_, '_> {
     /// Notes when a job that was not started will be tried again, if not as soon as something changes.
     fn stay(&mut self, slot: JobSlot) {
         if let Retry::Every(every) = self.turn.state.config().retry {
-            let at: Time = self.turn.now + every;
+            // Once more at the end of its patience, lest it is sent away beside a device that could take it.
+            let ends = self.turn.state.jobs()[slot].wait().and_then(|wait| wait.expires);
+            let at: Time = (self.turn.now + every).min(ends.unwrap_or(Time::MAX));
             // At the end of time there is no later.
             if at > self.turn.now {
                 self.plan.steps.push(Step::Retry(slot, at));

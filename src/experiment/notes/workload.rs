@@ -107,44 +107,58 @@ impl Depths {
 }
 
 /// What is said of the order of the queue: jobs without the figure that it goes by, and figures that it does not look at.
-fn of_order(scenario: &Scenario) -> Option<Note> {
+fn of_order(scenario: &Scenario) -> Vec<Note> {
     let order = scenario.allocator.order;
-    let without = |what: &str, some: Option<String>| {
-        let text =
-            format!("allocator.order is {}, but {} state no {what}: they come last", order.name(), some?);
+    let nothing = |what: &str, lacking: Option<String>, having: Option<String>| {
+        let behind = match having {
+            Some(_) => "they come last",
+            None => "all go in order of submission",
+        };
+        let text = format!(
+            "allocator.order is {}, but no {what} is stated for {}: {behind}",
+            order.name(),
+            lacking?
+        );
         let hint = format!("`{what}` of the jobs, or another order");
         Some(Note::new(NoteKind::NothingToOrderBy, text).hint(hint))
     };
-    let urgent = || {
+    let walltimes = |stated: bool| {
         some_jobs(
             scenario,
-            |template| template.base.priority != Priority::NORMAL,
-            |replay, job| replay.kind(job.kind).priority != Priority::NORMAL,
+            |template| matches!(template.estimate, EstimateLaw::None) != stated,
+            |_, job| job.walltime.is_some() == stated,
         )
     };
-    match order {
-        QueueOrder::ShortestFirst => without(
-            "estimated_duration",
-            some_jobs(
-                scenario,
-                |template| matches!(template.estimate, EstimateLaw::None),
-                |_, job| job.walltime.is_none(),
-            ),
-        ),
-        QueueOrder::EarliestDeadline => without(
-            "deadline",
-            some_jobs(scenario, |template| template.deadline.is_none(), |_, job| job.deadline.is_none()),
-        ),
-        QueueOrder::Priority if urgent().is_none() => {
-            let text = "allocator.order is priority, but all jobs have the priority normal: they go in order of submission";
+    let deadlines = |stated: bool| {
+        let of_template = |template: &Template| template.deadline.is_some() == stated;
+        some_jobs(scenario, of_template, |_, job| job.deadline.is_some() == stated)
+    };
+    let priorities = priorities(scenario);
+    let by_figure = match order {
+        QueueOrder::ShortestFirst => nothing("estimated_duration", walltimes(false), walltimes(true)),
+        QueueOrder::EarliestDeadline => nothing("deadline", deadlines(false), deadlines(true)),
+        QueueOrder::Priority if priorities.len() < 2 => {
+            let text =
+                "allocator.order is priority, but all jobs have the same: they go in order of submission";
             Some(Note::new(NoteKind::NothingToOrderBy, text).hint("`priority` of the jobs, or another order"))
         }
-        QueueOrder::Priority | QueueOrder::Own(_) => None,
-        QueueOrder::Fifo => {
-            let text = format!("nobody looks at the priorities of {}: allocator.order is fifo", urgent()?);
-            Some(Note::new(NoteKind::PriorityIgnored, text).hint("`order: priority`"))
-        }
+        QueueOrder::Priority | QueueOrder::Fifo | QueueOrder::Own(_) => None,
+    };
+    let looks = matches!(order, QueueOrder::Priority | QueueOrder::Own(_));
+    let ignored = (!looks && priorities.len() > 1).then(|| {
+        let text = format!("nobody looks at the priorities of jobs: allocator.order is {}", order.name());
+        Note::new(NoteKind::PriorityIgnored, text).hint("`order: priority`")
+    });
+    by_figure.into_iter().chain(ignored).collect()
+}
+
+/// The different priorities of jobs.
+fn priorities(scenario: &Scenario) -> IndexSet<Priority> {
+    if let Some(replay) = scenario.workload.replay.as_deref() {
+        return replay.jobs().iter().map(|job| replay.kind(job.kind).priority).collect();
     }
+    let templates = scenario.workload.sources.iter().flat_map(|source| source.mix.templates());
+    templates.map(|template| template.base.priority).collect()
 }
 
 /// Of drawn jobs the names of those templates, of recorded ones how many, in words; nothing of none.

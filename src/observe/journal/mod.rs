@@ -6,7 +6,7 @@
 //! The form:
 //!
 //! ```text
-//! {"journal":3,"program":"0.1.0","scenario":"quickstart","scenario_hash":"..","seed":1,"replication":0,"allocator":{..}}
+//! {"journal":5,"program":"0.1.0","scenario":"quickstart","scenario_hash":"..","seed":1,"replication":0,"allocator":{..}}
 //! {"seq":1,"now":0,"command":{"register_device":{..}},"events":[{"device_registered":{..}}]}
 //! {"seq":2,"now":1500000000,"command":{"submit":{"id":0,"min_qubits":5,..}},"events":[{"job_queued":{..}}]}
 //! {"seq":3,"now":1500000000,"command":"wake","events":[{"job_started":{..}}, ..]}

@@ -7,6 +7,7 @@ use crate::allocator::placement::PlacementRequest;
 use crate::allocator::placement::cost::{Epoch, bit};
 use crate::allocator::placement::free_parts::{FreeParts, is_barred};
 use crate::allocator::placement::graph::{Graph, peel};
+use crate::allocator::placement::noise::{Noise, Noises};
 use crate::allocator::placement::search_cost::{Costs, INFINITE};
 use crate::quantum::PhysicalQubit;
 
@@ -59,8 +60,8 @@ impl<'a> Host<'a> {
             rows: &graph.rows,
             to: &graph.to,
             reverse: &graph.reverse,
-            link_cost: if noise.links.is_empty() { &graph.link_cost } else { &noise.links },
-            qubit_cost: if noise.qubits.is_empty() { &epoch.qubit_cost } else { &noise.qubits },
+            link_cost: noise.links(epoch),
+            qubit_cost: noise.qubits(epoch),
             rim: &[],
             degree: &graph.degree,
             part_size: &graph.size,
@@ -94,36 +95,6 @@ impl<'a> Host<'a> {
     }
 }
 
-/// The noise of all elements of a device for one program; empty where it is that of the epoch.
-#[derive(Debug, Default)]
-pub(crate) struct Noise {
-    links: Vec<u64>,
-    qubits: Vec<u64>,
-}
-
-impl Noise {
-    /// For the program of a request.
-    pub fn new(request: &PlacementRequest<'_>) -> Self {
-        let (epoch, uses) = (request.epoch, request.pattern.uses());
-        let mut noise = Self::default();
-        if !uses.counts_gates() {
-            noise.links.extend(epoch.graph().link_cost.iter().map(|&cost| uses.gates_cost(cost)));
-        }
-        if !uses.is_plain() {
-            for kind in 0..uses.kinds().len() {
-                let qubits = (0..epoch.qubits() as u32).map(PhysicalQubit);
-                noise.qubits.extend(qubits.map(request.noises_of_use(kind)));
-            }
-        }
-        noise
-    }
-
-    /// Memory in use.
-    pub fn bytes(&self) -> usize {
-        (self.links.len() + self.qubits.len()) * size_of::<u64>()
-    }
-}
-
 /// The part of a device that is free and of use to a program; buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Part {
@@ -137,9 +108,15 @@ pub(crate) struct Part {
     free: FreeParts,
     stack: Vec<u32>,
     peeled: Vec<u32>,
+    noises: Noises,
 }
 
 impl Part {
+    /// Forgets what was kept of earlier searches.
+    pub fn forget(&mut self) {
+        self.noises.clear();
+    }
+
     /// Number of nodes that took part in the last search.
     pub fn nodes(&self) -> usize {
         self.nodes.len()
@@ -213,29 +190,41 @@ impl Part {
         let objective = &request.objective;
         let unscaled = costs == Costs::Calibrated(0) && objective.noise_permille == 1_000;
         let uses = request.pattern.uses();
-        let plain_links = unscaled
-            && uses.counts_gates()
-            && objective.crosstalk.is_none()
-            && request.barred_couplers.is_none();
-        let plain_qubits =
-            unscaled && uses.is_plain() && objective.qubits.is_none() && objective.fragmentation == 0;
-        if !plain_links {
-            self.fill_link_costs(request, graph, costs);
-        }
-        if !plain_qubits {
-            self.fill_qubit_costs(request, graph, costs);
-        }
+        let links_as_they_are =
+            unscaled && objective.crosstalk.is_none() && request.barred_couplers.is_none();
+        let qubits_as_they_are = unscaled && objective.qubits.is_none() && objective.fragmentation == 0;
+        let own_links = links_as_they_are && uses.counts_gates();
+        let own_qubits = qubits_as_they_are && uses.is_plain();
+        let Self { nodes, rim, link_cost, qubit_cost, degree, core, free, noises, .. } = self;
+        let noise = if own_links && own_qubits || costs == Costs::Zero { None } else { noises.of(request) };
+        let link_cost = match noise {
+            _ if own_links => &graph.link_cost,
+            Some(noise) if links_as_they_are => noise.links(epoch),
+            _ => {
+                fill_link_costs(link_cost, nodes, request, costs);
+                link_cost
+            }
+        };
+        let qubit_cost = match noise {
+            _ if own_qubits => &epoch.qubit_cost,
+            Some(noise) if qubits_as_they_are => noise.qubits(epoch),
+            _ => {
+                let noise = noise.map(|noise| noise.qubits(epoch));
+                fill_qubit_costs(qubit_cost, (nodes, degree), request, noise, costs);
+                qubit_cost
+            }
+        };
         Host {
-            nodes: &self.nodes,
+            nodes,
             rows: &graph.rows,
             to: &graph.to,
             reverse: &graph.reverse,
-            link_cost: if plain_links { &graph.link_cost } else { &self.link_cost },
-            qubit_cost: if plain_qubits { &epoch.qubit_cost } else { &self.qubit_cost },
-            rim: &self.rim,
-            degree: &self.degree,
-            part_size: if has_parts { &self.free.size } else { &graph.size },
-            core: &self.core,
+            link_cost,
+            qubit_cost,
+            rim,
+            degree,
+            part_size: if has_parts { &free.size } else { &graph.size },
+            core,
             max_degree: epoch.max_degree(),
         }
     }
@@ -255,33 +244,49 @@ impl Part {
         }
         // With barred couplers the core stays the whole: bounds are a little looser.
     }
+}
 
-    fn fill_link_costs(&mut self, request: &PlacementRequest<'_>, graph: &Graph, costs: Costs) {
-        self.link_cost.clear();
-        self.link_cost.resize(graph.to.len(), 0);
-        for &node in &self.nodes {
-            let first = graph.rows[node as usize] as usize;
-            for (nth, link) in request.epoch.links(PhysicalQubit(node)).iter().enumerate() {
-                let barred = request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler));
-                self.link_cost[first + nth] = match costs {
-                    _ if barred => INFINITE,
-                    Costs::Calibrated(shift) => request.gate_cost(link) >> shift,
-                    Costs::Zero => 0,
-                };
-            }
+fn fill_link_costs(link_cost: &mut Vec<u64>, nodes: &[u32], request: &PlacementRequest<'_>, costs: Costs) {
+    let graph = request.epoch.graph();
+    link_cost.clear();
+    link_cost.resize(graph.to.len(), 0);
+    for &node in nodes {
+        let first = graph.rows[node as usize] as usize;
+        for (nth, link) in request.epoch.links(PhysicalQubit(node)).iter().enumerate() {
+            let barred = request.barred_couplers.is_some_and(|bits| bit(bits, link.coupler));
+            link_cost[first + nth] = match costs {
+                _ if barred => INFINITE,
+                Costs::Calibrated(shift) => request.gate_cost(link) >> shift,
+                Costs::Zero => 0,
+            };
         }
     }
+}
 
-    fn fill_qubit_costs(&mut self, request: &PlacementRequest<'_>, graph: &Graph, costs: Costs) {
-        let (kinds, nodes) = (request.pattern.uses().kinds().len(), graph.degree.len());
-        self.qubit_cost.clear();
-        self.qubit_cost.resize(kinds * nodes, 0);
-        let Costs::Calibrated(shift) = costs else { return };
-        for (kind, row) in self.qubit_cost.chunks_exact_mut(nodes).enumerate() {
-            let noise = request.noises_of_use(kind);
-            for &node in &self.nodes {
-                let (qubit, neighbours) = (PhysicalQubit(node), self.degree[node as usize] as usize);
-                row[node as usize] = request.cost_beside(noise(qubit), qubit, neighbours) >> shift;
+/// `noise`, if it is known: of each qubit, one row for each use.
+fn fill_qubit_costs(
+    qubit_cost: &mut Vec<u64>,
+    (nodes, degree): (&[u32], &[u32]),
+    request: &PlacementRequest<'_>,
+    noise: Option<&[u64]>,
+    costs: Costs,
+) {
+    let (kinds, all) = (request.pattern.uses().kinds().len(), request.epoch.qubits());
+    qubit_cost.clear();
+    qubit_cost.resize(kinds * all, 0);
+    let Costs::Calibrated(shift) = costs else { return };
+    for (kind, row) in qubit_cost.chunks_exact_mut(all).enumerate() {
+        let mut fill = |noise: &dyn Fn(u32) -> u64| {
+            for &node in nodes {
+                let (qubit, neighbours) = (PhysicalQubit(node), degree[node as usize] as usize);
+                row[node as usize] = request.cost_beside(noise(node), qubit, neighbours) >> shift;
+            }
+        };
+        match noise {
+            Some(noise) => fill(&|node| noise[kind * all + node as usize]),
+            None => {
+                let noise = request.noises_of_use(kind);
+                fill(&|node| noise(PhysicalQubit(node)));
             }
         }
     }

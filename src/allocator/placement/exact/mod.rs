@@ -193,6 +193,7 @@ impl Engine {
     pub fn forget(&mut self) {
         self.plans.clear();
         self.warm.forget();
+        self.part.forget();
     }
 
     /// Whether a pattern is too large for what is free, or needs cycles that the device has not.

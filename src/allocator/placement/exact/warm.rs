@@ -8,12 +8,13 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bound::Bounds;
-use super::host::{Host, Noise, Part};
+use super::host::{Host, Part};
 use super::plan::Plan;
 use super::search::{Ending, Roots, Search, State, list_roots};
 use crate::allocator::config::SearchMemory;
 use crate::allocator::placement::PlacementRequest;
 use crate::allocator::placement::memory::MemoryUse;
+use crate::allocator::placement::noise::Noise;
 use crate::time::{Span, Time};
 
 /// Most steps of a search on a whole device.

@@ -42,6 +42,11 @@ impl PlacementStrategy for Region {
         }
         self.search.run(request)
     }
+
+    fn forget(&mut self) {
+        self.regions.forget();
+        self.search.host.forget();
+    }
 }
 
 /// Regions that are laid out; the others are judged by their distances alone.

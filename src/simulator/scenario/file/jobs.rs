@@ -55,7 +55,8 @@ pub struct JobTemplate {
     pub execution_time: Option<Draw<Span>>,
     /// The walltime that the job states. Default none.
     pub estimated_duration: EstimateFile,
-    /// How urgent: low, normal, high, critical, or a number. Default normal.
+    /// How urgent: low (-100), normal (0), high (100), critical (1000), or a number; larger is more urgent. Looked at where
+    /// `allocator.order` is `priority`. Default normal.
     pub priority: PriorityFile,
     /// How separate from other jobs: weak, medium, strong, or each demand by itself. Default: the allocator's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -323,6 +324,8 @@ impl Serialize for PriorityFile {
 
 impl<'de> Deserialize<'de> for PriorityFile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const OUT_OF_RANGE: &str = "a priority lies between -2147483648 and 2147483647";
+
         struct PriorityVisitor;
 
         impl Visitor<'_> for PriorityVisitor {
@@ -333,15 +336,11 @@ impl<'de> Deserialize<'de> for PriorityFile {
             }
 
             fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<PriorityFile, E> {
-                i32::try_from(value)
-                    .map(PriorityFile::Number)
-                    .map_err(|_| E::custom("a priority has at most 9 digits"))
+                i32::try_from(value).map(PriorityFile::Number).map_err(|_| E::custom(OUT_OF_RANGE))
             }
 
             fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<PriorityFile, E> {
-                i32::try_from(value)
-                    .map(PriorityFile::Number)
-                    .map_err(|_| E::custom("a priority has at most 9 digits"))
+                i32::try_from(value).map(PriorityFile::Number).map_err(|_| E::custom(OUT_OF_RANGE))
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PriorityFile, E> {
@@ -360,7 +359,8 @@ impl JsonSchema for PriorityFile {
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let name = generator.subschema_for::<PriorityName>();
-        schemars::json_schema!({ "anyOf": [name, { "type": "integer" }] })
+        let number = schemars::json_schema!({ "type": "integer", "minimum": i32::MIN, "maximum": i32::MAX });
+        schemars::json_schema!({ "anyOf": [name, number] })
     }
 }
 

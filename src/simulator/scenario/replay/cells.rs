@@ -81,8 +81,13 @@ pub(super) fn priority(text: &str) -> Result<Priority, String> {
         "normal" => Priority::NORMAL,
         "high" => Priority::HIGH,
         "critical" => Priority::CRITICAL,
-        _ => Priority(text.parse().map_err(|_| {
-            format!("`{}` is no priority; hint: low, normal, high, critical, or a whole number", crop(text))
+        _ => Priority(whole(text, i32::MIN).map_err(|_| {
+            format!(
+                "`{}` is no priority; hint: low, normal, high, critical, or a whole number from {} to {}",
+                crop(text),
+                i32::MIN,
+                i32::MAX
+            )
         })?),
     })
 }

@@ -22,7 +22,7 @@ use crate::simulator::scenario::resolve::devices_of;
 use crate::simulator::workload::DEFAULT_DEPTH;
 use crate::simulator::workload::jobs::PlannedOutcome;
 use crate::simulator::workload::replay::{Replay, ReplayBuilder, ReplayedJob};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// What a row says nothing of, as in job templates: medians on IBM's devices.
 const DEFAULT_SHOTS: u64 = 4_000;
@@ -179,10 +179,14 @@ impl Table<'_> {
             outcome: row.read(Column::Outcome, cells::outcome)?.unwrap_or(PlannedOutcome::Completes),
         };
         if !ends(&job, job.at) {
-            let column =
-                [Column::ExecutionTime, Column::RequestedTime, Column::MaxWaitTime, Column::Deadline]
-                    .into_iter()
-                    .find(|column| row.layout.field(*column).is_some());
+            let spans = [
+                (Column::ExecutionTime, job.execution_time),
+                (Column::RequestedTime, job.walltime),
+                (Column::MaxWaitTime, job.max_wait_time),
+                (Column::Deadline, job.deadline),
+            ];
+            let too_long = |span: Option<Span>| span.is_some_and(|span| job.at.checked_add(span).is_none());
+            let column = spans.into_iter().find(|(_, span)| too_long(*span)).map(|(column, _)| column);
             let message = "the job would end later than 584 years after the beginning, more than a time can hold; \
                            hint: another unit? times are seconds";
             return Err(row.wrong(column.unwrap_or(Column::SubmissionTime), message.to_owned()));
