@@ -257,7 +257,7 @@ struct OddFirst;
 
 impl JobOrder for OddFirst {
     fn key(&self, job: &JobRequest, _: Time) -> OrderKey {
-        OrderKey(i128::from(job.id.0 % 2 == 0))
+        OrderKey(i128::from(job.id.0.is_multiple_of(2)))
     }
 }
 

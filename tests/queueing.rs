@@ -122,7 +122,7 @@ fn waits_by_class(settings: &[(&str, String)]) -> [Measured; 2] {
             .iter()
             .chain(&fixed)
             .chain(&traces)
-            .map(|(key, value)| SetOverride::new(*key, value.clone()).unwrap())
+            .map(|(key, value)| SetOverride::new(key, value.clone()).unwrap())
             .collect();
         let scenario = Scenario::load(Path::new("scenarios/mm1.yaml"), &sets).unwrap();
         let (jobs, timeline) = (Memory::default(), Memory::default());

@@ -24,7 +24,8 @@ fn least_work_is_compared_with_what_is_shipped() {
     fs::write(&scenario, SCENARIO).unwrap();
     let path = scenario.to_str().unwrap();
     let vary = "allocator.order=fifo,least_work";
-    let args = ["compare", path, "--vary", vary, "--replications", "5", "--metric", "waiting_time_s.mean", "--json"];
+    let args =
+        ["compare", path, "--vary", vary, "--replications", "5", "--metric", "waiting_time_s.mean", "--json"];
     let out = folder.path().join("compared");
     let done = own_order(&args, &out);
     assert!(done.status.success(), "{}", text(&done.stderr));

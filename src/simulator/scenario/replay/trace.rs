@@ -63,6 +63,9 @@ pub fn is_trace(first_row: &str) -> bool {
     names.next() == Some("replication") && names.next() == Some("job_id")
 }
 
+/// The kinds of jobs by the cells of shape and priority.
+type Kinds = IndexMap<(Vec<u8>, Vec<u8>), (u32, JobRequest), FxBuildHasher>;
+
 /// Reads one replication of a `jobs.csv`.
 pub fn read<R: BufRead>(
     input: &mut Hashed<R>,
@@ -80,7 +83,7 @@ pub fn read<R: BufRead>(
         return Err(ReplayError::at(1, message));
     }
     let mut builder = ReplayBuilder::default();
-    let mut kinds: IndexMap<(Vec<u8>, Vec<u8>), (u32, JobRequest), FxBuildHasher> = IndexMap::default();
+    let mut kinds = Kinds::default();
     let mut jobs: Vec<(u64, u64, ReplayedJob)> = Vec::new();
     let mut row = csv::ByteRecord::new();
     while rows.next(&mut row)? {
