@@ -50,6 +50,11 @@ impl Span {
     /// The longest span.
     pub const MAX: Self = Self(u64::MAX);
 
+    /// Whether it is no time at all.
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// A span of whole seconds.
     pub const fn from_secs(seconds: u64) -> Self {
         Self(seconds.saturating_mul(NS_PER_S))

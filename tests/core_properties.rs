@@ -11,12 +11,12 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    Aging, AllocatorConfig, Batch, FixedRegionsConfig, HeadOfLine, PlacementConfig, Queue, QueueOrder, Retry,
-    RoutingPolicy, SearchMemory, Selection, Starts, Strategy as Placing,
+    Aging, AllocatorConfig, Batch, FixedRegionsConfig, HeadOfLine, Overtaking, PlacementConfig, Promises,
+    Queue, QueueOrder, Retry, RoutingPolicy, SearchMemory, Selection, Starts, Strategy as Placing,
 };
 use resource_manager::allocator::protocol::{
-    AllocationId, Answer, Command, CommandError, Elasticity, Event, JobId, JobRequest, JobState, Outcome,
-    Priority, QualityBound, Status, StatusReason, Target, Topology,
+    Allocation, AllocationId, Answer, Command, CommandError, Elasticity, Event, JobId, JobRequest, JobState,
+    Outcome, Priority, QualityBound, Status, StatusReason, Target, Topology,
 };
 use resource_manager::allocator::state::State;
 use resource_manager::allocator::state::calendar::BookingKind;
@@ -185,13 +185,22 @@ fn config(number: u32) -> AllocatorConfig {
         rest /= choices;
         choice
     };
-    let queue = match one_of(6) {
-        0 => Queue::Global { skip_ahead: 3 },
-        1 => Queue::Global { skip_ahead: 0 },
-        2 => Queue::PerDevice { skip_ahead: 0, head_of_line: HeadOfLine::Placement },
-        3 => Queue::PerDevice { skip_ahead: 1, head_of_line: HeadOfLine::Placement },
-        4 => Queue::PerDevice { skip_ahead: 0, head_of_line: HeadOfLine::Count },
-        _ => Queue::Global { skip_ahead: 64 },
+    let promising = |promises| Queue::Global { skip_ahead: None, promises: Some(promises) };
+    let queue = match one_of(10) {
+        0 => Queue::global(3),
+        1 => Queue::global(0),
+        2 => Queue::per_device(0, HeadOfLine::Placement),
+        3 => Queue::per_device(1, HeadOfLine::Placement),
+        4 => Queue::per_device(0, HeadOfLine::Count),
+        5 => promising(Promises::Easy),
+        6 => promising(Promises::Conservative),
+        7 => promising(Promises::Depth(2)),
+        8 => Queue::PerDevice {
+            skip_ahead: None,
+            promises: Some(Promises::Easy),
+            head_of_line: HeadOfLine::Placement,
+        },
+        _ => Queue::global(64),
     };
     let selection = [
         Selection::First,
@@ -747,7 +756,7 @@ impl World {
     fn alone(&self, job: &Job, id: DeviceId) -> Option<bool> {
         let device = self.core.device(id)?;
         let config = AllocatorConfig {
-            queue: Queue::Global { skip_ahead: 0 },
+            queue: Queue::global(0),
             selection: Selection::First,
             retry: Retry::Event,
             max_queue_length: None,
@@ -831,7 +840,7 @@ impl World {
         }
         let mut core = Allocator::restore(&self.core.snapshot()).unwrap();
         let config = AllocatorConfig {
-            queue: Queue::Global { skip_ahead: 64 },
+            queue: Queue::global(64),
             retry: Retry::Event,
             max_queue_length: None,
             ..core.config().clone()
@@ -882,7 +891,9 @@ impl World {
     /// The jobs of one queue that start in one pass start in order.
     fn check_order(&self, events: &[Event]) {
         let queue = self.core.config().queue;
-        if matches!(queue, Queue::PerDevice { head_of_line: HeadOfLine::Count, .. }) {
+        // Where a promise moves, those are tried again who stand before it.
+        if matches!(queue, Queue::PerDevice { head_of_line: HeadOfLine::Count, .. }) || queue.makes_promises()
+        {
             return;
         }
         let mut last: HashMap<Option<DeviceId>, (i128, u64)> = HashMap::new();
@@ -915,11 +926,44 @@ impl World {
                 continue;
             }
             let (able, perhaps) = self.able(job);
-            let looked_at = match self.core.config().queue {
-                Queue::Global { skip_ahead } => ahead <= skip_ahead,
-                Queue::PerDevice { head_of_line: HeadOfLine::Count, .. } => job.is_counted(),
-                Queue::PerDevice { skip_ahead, .. } => ahead <= skip_ahead,
+            let queue = self.core.config().queue;
+            let looked_at = match (queue, queue.overtaking()) {
+                (Queue::PerDevice { head_of_line: HeadOfLine::Count, .. }, _) => job.is_counted(),
+                (_, Overtaking::SkipAhead(skip_ahead)) => ahead <= skip_ahead,
+                // Where something is promised to others, the pass of a core that remembers nothing says more.
+                (_, Overtaking::Promises(_)) => {
+                    self.core.devices().all(|device| device.calendar.has_no_promises())
+                }
             };
+            let online = |id: &DeviceId| {
+                let device = self.core.device(*id);
+                device.is_some_and(|device| device.status == Status::Online)
+                    && job.queue().is_none_or(|home| home == *id)
+            };
+            let somewhere = self.core.jobs().any(|other| {
+                other.promise.as_ref().is_some_and(|known| known.promise.not_later_than.is_none())
+            });
+            if queue.makes_promises() && ahead == 0 && !somewhere && !self.may_be_routed(job) {
+                let promised = job.promise.is_some() || !able.iter().any(online);
+                let text = || {
+                    let devices = self.core.devices().map(|device| {
+                        (
+                            device.id,
+                            device.status,
+                            &device.calendar,
+                            &device.qubit_status,
+                            &device.coupler_status,
+                        )
+                    });
+                    let devices: Vec<_> = devices.collect();
+                    format!("{:?}\n{job:?}\n{devices:?}\n{able:?}", self.core.config())
+                };
+                assert!(
+                    promised,
+                    "job {number} is the first that waits, and is promised nothing: {}",
+                    text()
+                );
+            }
             let beside = match (self.core.config().queue, job.queue()) {
                 (Queue::Global { .. }, _) => {
                     let takes = |id: &DeviceId| able.contains(id) && self.is_idle(*id);
@@ -989,6 +1033,9 @@ impl World {
             );
         }
         self.check_places();
+        if self.core.config().queue.makes_promises() {
+            return self.check_settled();
+        }
         // A core that remembers nothing, in which everything is due, and whose settings are the same.
         let snapshot = self.core.snapshot();
         let mut fresh = Allocator::restore(&snapshot).unwrap();
@@ -1000,19 +1047,8 @@ impl World {
         for event in &events {
             match event {
                 Event::JobStarted { allocation } => {
-                    // Answers of the router are not monotone in what is free, also where they need no SWAP in the end.
-                    let shape = &self.core.job(allocation.job).expect("it waits").request.topology;
-                    let strategy = allocation.explanation.strategy;
-                    let routed = allocation.swaps.is_some()
-                        || strategy == Some(Placing::Region) && *shape != Topology::Any;
-                    // Nor is what strategies offer that do not minimise, where a bound may refuse their one answer.
-                    let bounded = allocation.explanation.quality.is_some()
-                        && !matches!(strategy, Some(Placing::NoiseAware | Placing::TopologyAware));
-                    // Nor are regions, which are grown and proved the best up to three qubits only.
-                    let grown = allocation.explanation.quality.is_some()
-                        && *shape == Topology::Any
-                        && allocation.layout.len() / allocation.copies as usize > 3;
-                    let routed = routed || bounded || grown;
+                    let job = self.core.job(allocation.job).expect("it waits");
+                    let routed = self.answers_vary(job, allocation);
                     assert!(
                         routed,
                         "job {} waited although it could start: {allocation:?}",
@@ -1023,6 +1059,60 @@ impl World {
                 _ => {}
             }
         }
+    }
+}
+
+impl World {
+    /// With promises: one more pass, by a core that remembers nothing, starts nobody and promises nothing else.
+    fn check_settled(&self) {
+        let id = JobId(self.submitted.len() as u64);
+        let mut homes: Vec<Option<DeviceId>> = vec![None];
+        homes.extend(self.core.devices().map(|device| Some(device.id)));
+        let limits_crosstalk = self.core.devices().any(|device| device.calendar.limits_crosstalk());
+        for home in homes {
+            let mut fresh = Allocator::restore(&self.core.snapshot()).unwrap();
+            let mut events = Vec::new();
+            // Comes and goes, so that its queue is due.
+            let mut request = JobRequest::new(id, 1, Topology::Any);
+            request.preferred_devices.extend(home);
+            fresh.handle(self.now, Command::Submit(Arc::new(request)), &mut events).unwrap();
+            fresh.handle(self.now, Command::Cancel { job: id }, &mut events).unwrap();
+            events.clear();
+            fresh.handle(self.now, Command::Wake, &mut events).unwrap();
+            let settled = |event: &Event| match event {
+                Event::JobStarted { allocation } => {
+                    let job = self.core.job(allocation.job).expect("it waits");
+                    let device = self.core.device(allocation.device).expect("it is there");
+                    // Which promises a job meets depends on when it starts; beside more of them less is open from which
+                    // it, or another one, could be disturbed.
+                    let limited =
+                        device.calendar.limits_crosstalk() || allocation.isolation.max_crosstalk.is_some();
+                    limited || self.answers_vary(job, allocation)
+                }
+                Event::StartPromised { .. } | Event::PromiseMoved { .. } => limits_crosstalk,
+                _ => true,
+            };
+            if let Some(event) = events.iter().find(|event| !settled(event)) {
+                panic!("nothing was due, but then {event:?}");
+            }
+        }
+    }
+
+    /// Whether it is no reason to try again that a search finds something.
+    fn answers_vary(&self, job: &Job, allocation: &Allocation) -> bool {
+        // Answers of the router are not monotone in what is free, also where they need no SWAP in the end.
+        let shape = &job.request.topology;
+        let strategy = allocation.explanation.strategy;
+        let routed =
+            allocation.swaps.is_some() || strategy == Some(Placing::Region) && *shape != Topology::Any;
+        // Nor is what strategies offer that do not minimise, where a bound may refuse their one answer.
+        let bounded = allocation.explanation.quality.is_some()
+            && !matches!(strategy, Some(Placing::NoiseAware | Placing::TopologyAware));
+        // Nor are regions, which are grown and proved the best up to three qubits only.
+        let grown = allocation.explanation.quality.is_some()
+            && *shape == Topology::Any
+            && allocation.layout.len() / allocation.copies as usize > 3;
+        routed || bounded || grown
     }
 }
 
@@ -1086,7 +1176,7 @@ proptest! {
         sizes in proptest::collection::vec(1_u32..8, 2..12),
         back in 3_u8..8,
     ) {
-        let mut world = World::new(2 + 6 * (2 + 5 * rest));
+        let mut world = World::new(2 + 10 * (2 + 5 * rest));
         for qubits in sizes {
             world.run(simple(0, qubits, None, 11));
         }

@@ -202,9 +202,9 @@ fn drive(core: &mut Allocator) {
 
 #[test]
 fn whatever_is_changed_nothing_panics() {
-    let waiting = Queue::Global { skip_ahead: 8 };
-    let counting = Queue::PerDevice { skip_ahead: 2, head_of_line: HeadOfLine::Count };
-    let placing = Queue::PerDevice { skip_ahead: 2, head_of_line: HeadOfLine::Placement };
+    let waiting = Queue::global(8);
+    let counting = Queue::per_device(2, HeadOfLine::Count);
+    let placing = Queue::per_device(2, HeadOfLine::Placement);
     let cases = [(waiting, Retry::Event), (counting, Retry::Every(Span(3))), (placing, Retry::Event)];
     let mut messages = std::collections::BTreeSet::new();
     let (mut refused, mut accepted) = (0, 0);
@@ -259,7 +259,7 @@ fn at<'a>(value: &'a mut Value, path: &str) -> &'a mut Value {
 
 #[test]
 fn forgeries_are_named() {
-    let core = busy(Queue::Global { skip_ahead: 8 }, Retry::Event);
+    let core = busy(Queue::global(8), Retry::Event);
     let snapshot = core.snapshot();
     let contents: Value = ciborium::from_reader(&snapshot[HEAD..]).unwrap();
     let mut shown = Vec::new();

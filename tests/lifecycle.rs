@@ -18,7 +18,7 @@ use world::{World, config, grid, job, line, per_device, spec};
 
 /// Strict order, so that whoever is overtaken shows.
 fn strict() -> AllocatorConfig {
-    AllocatorConfig { queue: Queue::Global { skip_ahead: 0 }, stop_timeout: Span(20), ..config() }
+    AllocatorConfig { queue: Queue::global(0), stop_timeout: Span(20), ..config() }
 }
 
 fn chain(id: u64, qubits: u32) -> JobRequest {

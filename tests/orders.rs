@@ -33,7 +33,7 @@ fn due(id: u64, at: u64) -> JobRequest {
 }
 
 fn with(order: QueueOrder, priority_aging: Aging) -> AllocatorConfig {
-    let queue = Queue::Global { skip_ahead: 0 };
+    let queue = Queue::global(0);
     AllocatorConfig { order, priority_aging, queue, ..config() }
 }
 
@@ -111,9 +111,9 @@ fn the_shortest_and_the_most_pressing_go_first() {
 #[test]
 fn held_and_requeued_jobs_keep_their_ranks() {
     for queue in [
-        Queue::Global { skip_ahead: 0 },
-        Queue::PerDevice { skip_ahead: 0, head_of_line: HeadOfLine::Placement },
-        Queue::PerDevice { skip_ahead: 0, head_of_line: HeadOfLine::Count },
+        Queue::global(0),
+        Queue::per_device(0, HeadOfLine::Placement),
+        Queue::per_device(0, HeadOfLine::Count),
     ] {
         let mut world = on_one_device(AllocatorConfig { queue, ..with(QueueOrder::Priority, Aging::Off) });
         world.submit(urgent(1, 5));

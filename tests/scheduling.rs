@@ -79,7 +79,7 @@ fn every_device_is_asked_whatever_is_preferred() {
 #[test]
 fn a_device_that_leaves_unblocks_who_waits_behind_its_jobs() {
     for retry in [Retry::Event, Retry::Every(Span(5))] {
-        let queue = Queue::Global { skip_ahead: 0 };
+        let queue = Queue::global(0);
         let config = AllocatorConfig { queue, retry, ..config() };
         let mut world = World::new(config, &[("big", line(12)), ("small", line(5))]);
         world.down(Target::Device(DeviceId(0)));
@@ -99,7 +99,7 @@ fn a_device_that_leaves_unblocks_who_waits_behind_its_jobs() {
 /// What no device can do any more must not block others either while it waits for its next attempt.
 #[test]
 fn a_job_that_fits_nowhere_blocks_nobody_between_two_attempts() {
-    let queue = Queue::Global { skip_ahead: 0 };
+    let queue = Queue::global(0);
     let config = AllocatorConfig { queue, retry: Retry::Every(Span(50)), ..config() };
     let mut world = World::new(config, &[("a", grid(2, 2)), ("b", line(4))]);
     world.submit(square(1));
@@ -160,7 +160,7 @@ fn jobs_without_a_home_come_back_with_a_repair() {
 /// queue must look again, not only that of the device.
 #[test]
 fn what_becomes_routable_anywhere_is_tried_everywhere() {
-    let queue = Queue::Global { skip_ahead: 0 };
+    let queue = Queue::global(0);
     let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("a", grid(2, 2)), ("b", line(6))]);
     world.down(Target::Device(DeviceId(0)));
     world.submit(JobRequest { max_swap_operations: Some(9), ..square(1) });
@@ -461,7 +461,7 @@ fn a_strategy_that_answers_with_others_qubits_books_nothing() {
 /// to find that out.
 #[test]
 fn nobody_is_turned_away_who_could_start_at_this_instant() {
-    let queue = Queue::Global { skip_ahead: 0 };
+    let queue = Queue::global(0);
     let config = AllocatorConfig { max_queue_length: Some(1), queue, ..config() };
     let mut world = World::new(config, &[("a", line(3))]);
     world.submit(job(1, 1, Topology::Line));
@@ -478,7 +478,7 @@ fn nobody_is_turned_away_who_could_start_at_this_instant() {
 /// Of those whose patience ends at one instant, who was only kept waiting by another of them starts.
 #[test]
 fn patience_ends_one_job_at_a_time() {
-    let queue = Queue::Global { skip_ahead: 0 };
+    let queue = Queue::global(0);
     let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("a", line(3))]);
     world.submit(job(1, 1, Topology::Line));
     world.submit(JobRequest { max_wait_time: Some(Span(8)), ..job(7, 3, Topology::Line) });

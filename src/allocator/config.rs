@@ -1,8 +1,10 @@
 //! How the core decides: strategies, queues, isolation, limits and the seed, as plain settings.
 //!
-//! Promises a documented default for everything. Leaves what is chosen by name to `choices`.
+//! Promises a documented default for everything. Leaves what is chosen by name to `choices`, and who waits where to
+//! `queueing`.
 
 mod choices;
+mod queueing;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::protocol::IsolationLevel;
 use crate::time::Span;
 pub use choices::{QueueOrder, Selection, Strategy};
+pub use queueing::{Aging, HeadOfLine, Overtaking, Promises, Queue, Retry};
 
 /// All settings of the core.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -106,6 +109,7 @@ impl AllocatorConfig {
         if self.isolation.buffer_distance > 16 {
             return Err(ConfigError::BufferTooWide(self.isolation.buffer_distance));
         }
+        self.queue.validate()?;
         self.placement.validate()
     }
 }
@@ -117,6 +121,11 @@ impl ConfigError {
             Self::Zero(key) => key,
             Self::BufferTooWide(_) => "isolation.buffer_distance",
             Self::LoneBatch => "batch.joint.max_jobs",
+            Self::BothOvertake("global") => "queue.global.skip_ahead",
+            Self::BothOvertake(_) => "queue.per_device.skip_ahead",
+            Self::NoPromises("global") => "queue.global.promises.depth",
+            Self::NoPromises(_) => "queue.per_device.promises.depth",
+            Self::CountedPromises => "queue.per_device.promises",
             Self::Weight { key, .. } => key,
             Self::NoRegions => "placement.fixed_regions.sizes",
             Self::GapTooWide(_) => "placement.fixed_regions.gap",
@@ -134,6 +143,22 @@ pub enum ConfigError {
     /// Batches of a single job.
     #[error("batch.joint.max_jobs must be at least 2; hint: `batch: sequential` places jobs one by one")]
     LoneBatch,
+    /// Two ways to overtake at once.
+    #[error(
+        "queue.{0} has both skip_ahead and promises, which exclude each other; hint: skip_ahead lets later jobs delay \
+         those that they pass, promises do not"
+    )]
+    BothOvertake(&'static str),
+    /// Promises to nobody.
+    #[error(
+        "queue.{0}.promises.depth must be at least 1; hint: without `promises` nobody is promised anything"
+    )]
+    NoPromises(&'static str),
+    /// Promises where jobs take qubits by number.
+    #[error(
+        "queue.per_device.promises cannot be kept with head_of_line: count; hint: `head_of_line: placement`"
+    )]
+    CountedPromises,
     /// A buffer wider than any device is useful for.
     #[error("isolation.buffer_distance is {0}, the largest is 16")]
     BufferTooWide(u32),
@@ -344,89 +369,6 @@ pub enum Batch {
 
 fn batch_max_jobs() -> u32 {
     16
-}
-
-/// How priorities rise with the time since submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Aging {
-    /// They do not: a stream of urgent jobs keeps the others waiting for ever.
-    Off,
-    /// By one step every so long.
-    Every(Span),
-}
-
-impl Default for Aging {
-    fn default() -> Self {
-        Self::Every(Span::from_secs(36))
-    }
-}
-
-/// Who waits where, and who may overtake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Queue {
-    /// One queue for all devices, in the configured order.
-    Global {
-        /// How many waiting jobs behind a blocked one are tried as well. 0: the head blocks all others, unless no device
-        /// could take it even if it were empty.
-        #[serde(default)]
-        skip_ahead: u32,
-    },
-    /// A queue per device, in the configured order; the device is chosen at submission.
-    PerDevice {
-        /// How many waiting jobs behind a blocked one are tried as well. 0: the head blocks all others.
-        #[serde(default)]
-        skip_ahead: u32,
-        /// What the head waits for.
-        #[serde(default)]
-        head_of_line: HeadOfLine,
-    },
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Self::Global { skip_ahead: 64 }
-    }
-}
-
-impl Queue {
-    /// Whether waiting jobs stand in the same places under another configuration: in which queue, and whether their
-    /// qubits are counted there.
-    pub(super) fn arranges_like(&self, other: &Self) -> bool {
-        let arrangement = |queue: &Self| match queue {
-            Self::Global { .. } => None,
-            Self::PerDevice { head_of_line, .. } => Some(*head_of_line),
-        };
-        arrangement(self) == arrangement(other)
-    }
-}
-
-/// What the head of a device's queue waits for before the next job may be looked at.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum HeadOfLine {
-    /// A placement.
-    #[default]
-    Placement,
-    /// Enough free qubits, wherever they are. They stay counted for it while it looks for a placement, and the next
-    /// job becomes the head: the discipline of a counting semaphore, as in QCloudSim (ACM PADS 2025).
-    Count,
-}
-
-/// When a job that could not start is tried again.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Retry {
-    /// As soon as something that could help has changed.
-    #[default]
-    Event,
-    /// On a timer of its own, counted from its last attempt.
-    Every(Span),
 }
 
 /// How jobs are kept apart.

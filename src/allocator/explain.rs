@@ -77,6 +77,9 @@ pub enum Obstacle {
     /// Enough qubits are free, but they have no region of the shape.
     #[error("enough qubits are free, but no region of the shape")]
     NoPlacement,
+    /// What is free beside what was promised to others while the job would run does not do.
+    #[error("what is free beside what was promised to others does not do")]
+    Promised,
     /// Of the free qubits, too few are within the job's limits and far enough from other jobs.
     #[error("of the free qubits, only {usable} are within the limits of the job and far enough from others")]
     TooFewUsable {
@@ -114,11 +117,12 @@ impl Obstacle {
             Self::IllegalPlacement => 1,
             Self::BudgetExhausted => 2,
             Self::NoPlacement => 3,
-            Self::TooFewUsable { .. } => 4,
-            Self::TooFewFree { .. } => 5,
-            Self::BatchRunning => 6,
-            Self::MaxConcurrentTasks => 7,
-            Self::NotInService(_) => 8,
+            Self::Promised => 4,
+            Self::TooFewUsable { .. } => 5,
+            Self::TooFewFree { .. } => 6,
+            Self::BatchRunning => 7,
+            Self::MaxConcurrentTasks => 8,
+            Self::NotInService(_) => 9,
         };
         match (self, other) {
             (Self::BelowBound(a), Self::BelowBound(b)) => (a.best, b.least) > (b.best, a.least),

@@ -6,7 +6,7 @@
 use super::candidates::index::Need;
 use super::candidates::judge::{Judge, closed};
 use super::candidates::walk::Walk;
-use super::config::{HeadOfLine, Queue};
+use super::config::{HeadOfLine, Overtaking, Queue};
 use super::explain::{Obstacle, WaitReason};
 use super::protocol::{JobId, JobRequest, JobState};
 use super::state::State;
@@ -44,21 +44,20 @@ impl Inquiry<'_> {
             return Some(WaitReason::NotBefore(at));
         }
         let queue = wait.queue;
+        let overtaking = self.state.config().queue.overtaking();
         Some(match self.state.config().queue {
-            Queue::Global { skip_ahead } => {
-                self.behind(slot, None, skip_ahead).unwrap_or_else(|| self.nearest(slot))
-            }
-            Queue::PerDevice { skip_ahead, head_of_line } => match queue {
+            Queue::Global { .. } => self.behind(slot, None, overtaking).unwrap_or_else(|| self.nearest(slot)),
+            Queue::PerDevice { head_of_line, .. } => match queue {
                 // Parked: it could be placed somewhere, and the next pass gives it a home there.
                 None => WaitReason::PassDue,
                 Some(device) if counted => self.at(slot, device),
                 Some(device) => match head_of_line {
                     HeadOfLine::Placement => {
-                        let behind = self.behind(slot, Some(device), skip_ahead);
+                        let behind = self.behind(slot, Some(device), overtaking);
                         behind.unwrap_or_else(|| self.at(slot, device))
                     }
                     HeadOfLine::Count => {
-                        let behind = self.behind(slot, Some(device), 0);
+                        let behind = self.behind(slot, Some(device), Overtaking::SkipAhead(0));
                         behind.unwrap_or_else(|| self.uncounted(slot, device))
                     }
                 },
@@ -67,7 +66,14 @@ impl Inquiry<'_> {
     }
 
     /// Whom a job waits for, if so many jobs of its queue are before it that nobody looks at it.
-    fn behind(&mut self, slot: JobSlot, device: Option<DeviceId>, skip_ahead: u32) -> Option<WaitReason> {
+    fn behind(
+        &mut self,
+        slot: JobSlot,
+        device: Option<DeviceId>,
+        overtaking: Overtaking,
+    ) -> Option<WaitReason> {
+        // With promises everybody is looked at.
+        let Overtaking::SkipAhead(skip_ahead) = overtaking else { return None };
         let rank = self.state.jobs()[slot].rank();
         let mut head = None;
         let mut ahead = 0;
@@ -104,7 +110,7 @@ impl Inquiry<'_> {
     fn at(&mut self, slot: JobSlot, device: DeviceId) -> WaitReason {
         let request = self.state.jobs()[slot].request.clone();
         let kind = self.judge.memo.kind_of(slot, &request);
-        match self.judge.ask(self.state, self.now, kind, &request.isolation, device, true) {
+        match self.judge.ask(self.state, self.now, kind, &request, device, true) {
             Ok(_) => WaitReason::PassDue,
             Err(obstacle) => reason(&request, device, obstacle),
         }
@@ -117,7 +123,7 @@ impl Inquiry<'_> {
         let kind = self.judge.memo.kind_of(slot, &request);
         let mut nearest: Option<(DeviceId, Obstacle)> = None;
         for id in self.considered(&request, attempts) {
-            match self.judge.ask(self.state, self.now, kind, &request.isolation, id, true) {
+            match self.judge.ask(self.state, self.now, kind, &request, id, true) {
                 Ok(_) => return WaitReason::PassDue,
                 Err(obstacle) if nearest.is_none_or(|(_, best)| obstacle.is_before(best)) => {
                     nearest = Some((id, obstacle));

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::allocator::protocol::{Allocation, JobId, JobRequest};
+use crate::allocator::protocol::{Allocation, JobId, JobRequest, StartPromise};
 use crate::time::{Span, Time};
 
 /// A job that has not ended.
@@ -25,6 +25,8 @@ pub struct Planned {
     pub execution_time: Option<Span>,
     /// The share of its execution after which it fails, if it does.
     pub error_at: Option<f64>,
+    /// The latest start that it was promised first, if it was promised an instant.
+    pub promised_start: Option<Time>,
     /// When its first attempt started.
     pub first_start: Option<Time>,
     /// When its last attempt started.
@@ -64,6 +66,15 @@ impl JobBook {
 
     fn get_mut(&mut self, id: JobId) -> Option<&mut Planned> {
         self.jobs.get_mut(id.0.checked_sub(self.first)? as usize)?.as_mut()
+    }
+
+    /// A job is promised a start for the first time, or after another promise was lost.
+    pub fn promised(&mut self, id: JobId, promise: &StartPromise) {
+        if let Some(planned) = self.get_mut(id).filter(|planned| planned.attempts == 0)
+            && let Some(at) = promise.not_later_than
+        {
+            planned.promised_start.get_or_insert(at);
+        }
     }
 
     /// An attempt of a job starts.

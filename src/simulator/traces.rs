@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use super::csv_row::RowWriter;
 use super::job_book::Planned;
 use crate::allocator::explain::{Certainty, CostTerms};
-use crate::allocator::protocol::{Event, FinalState, Target, Topology};
+use crate::allocator::protocol::{Event, FinalState, StartPromise, Target, Topology};
 use crate::observe::metrics::{TimelineSample, deadlines};
 use crate::quantum::hardware::failures::Outage;
 use crate::time::Time;
@@ -74,6 +74,7 @@ job_columns! {
     Priority = "priority",
     Deadline = "deadline",
     DeadlineKept = "deadline_kept",
+    PromisedStart = "promised_start",
 }
 
 impl JobColumn {
@@ -295,6 +296,10 @@ impl Traces {
             Some(kept) => row.bool(kept),
             None => row.empty(),
         };
+        match job.promised_start {
+            Some(at) => row.seconds(at),
+            None => row.empty(),
+        };
         row.end_row()
     }
 
@@ -360,6 +365,19 @@ impl Traces {
             Event::JobHeld { job } => ("job_held", Some(*job), None, None),
             Event::JobReleased { job } => ("job_released", Some(*job), None, None),
             Event::JobTransferred { job, device } => ("job_transferred", Some(*job), None, queue(device)),
+            Event::StartPromised { job, promise } => {
+                promise_text(promise, text);
+                ("start_promised", Some(*job), None, Some(promise.device.index()))
+            }
+            Event::PromiseMoved { job, promise, cause } => {
+                let _ = write!(text, "{cause}: ");
+                match promise {
+                    Some(promise) => promise_text(promise, text),
+                    None => text.push_str("nothing is promised"),
+                }
+                let device = promise.as_ref().map(|promise| promise.device.index());
+                ("promise_moved", Some(*job), None, device)
+            }
             Event::JobStarted { allocation } => {
                 let _ = write!(text, "attempt {} fence {} on", allocation.attempt, allocation.fence.0);
                 for qubit in &allocation.layout {
@@ -482,6 +500,18 @@ fn topology_name(topology: &Topology, row: &mut RowWriter<Sink>) {
         Topology::Custom(_) => row.text("custom"),
         Topology::Circuit(_) => row.text("circuit"),
     };
+}
+
+/// What a job is promised, in words.
+fn promise_text(promise: &StartPromise, text: &mut String) {
+    // Writing to a string cannot fail.
+    let _ = match promise.not_later_than {
+        Some(at) => write!(text, "starts at {at} at the latest on"),
+        None => write!(text, "starts when those are free on"),
+    };
+    for qubit in &promise.layout {
+        let _ = write!(text, " {}", qubit.0);
+    }
 }
 
 /// Appends ascending qubits as ranges, `12-14 17`: the interval sets of batch schedulers.

@@ -784,7 +784,8 @@ impl<'w> Checker<'w> {
                 found.push(("waits although it is too late", format!("job {id}")));
             }
         }
-        if self.world.line == Line::Global && self.world.skip_ahead == 0 && self.world.retries_on_events {
+        let strict = self.world.skip_ahead == 0 && !self.world.promises;
+        if self.world.line == Line::Global && strict && self.world.retries_on_events {
             // Whoever waits since before this instant and stands before one that started has been overtaken.
             let last = self
                 .starters

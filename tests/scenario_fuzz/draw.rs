@@ -753,7 +753,14 @@ impl Drawer {
         self.maybe(&mut keys, 85, "selection", |dice| json!(dice.pick(&selections)));
         self.maybe(&mut keys, 85, "queue", |dice| {
             let skip = *dice.pick::<u64>(&[&0, &0, &1, &8, &64]);
-            match dice.below(5) {
+            let promises = match dice.below(4) {
+                0 | 1 => json!("easy"),
+                2 => json!("conservative"),
+                _ => json!({"depth": dice.pick::<u64>(&[&1, &2, &5])}),
+            };
+            match dice.below(9) {
+                5 | 6 | 7 => json!({"global": {"promises": promises}}),
+                8 => json!({"per_device": {"promises": promises}}),
                 0 | 1 => json!({"global": {"skip_ahead": skip}}),
                 2 => json!({"per_device": {"skip_ahead": skip}}),
                 3 => json!({"per_device": {"skip_ahead": skip, "head_of_line": "placement"}}),

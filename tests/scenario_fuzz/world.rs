@@ -69,6 +69,8 @@ pub struct World {
     pub kinds: BTreeMap<String, Kind>,
     pub line: Line,
     pub skip_ahead: u64,
+    /// Whether starts are promised.
+    pub promises: bool,
     pub order: &'static str,
     /// Time for one step of priority.
     pub aging_ns: Option<u64>,
@@ -121,12 +123,12 @@ impl World {
         });
         let devices: Vec<Device> = devices.collect();
         let allocator = &scenario.allocator;
-        let (line, skip_ahead) = match allocator.queue {
-            Queue::Global { skip_ahead } => (Line::Global, skip_ahead),
-            Queue::PerDevice { skip_ahead, head_of_line } => match format!("{head_of_line:?}").as_str() {
-                "Count" => (Line::Counting, skip_ahead),
-                _ => (Line::PerDevice, skip_ahead),
-            },
+        let (line, skip_ahead, promises) = match allocator.queue {
+            Queue::Global { skip_ahead, promises } => (Line::Global, skip_ahead, promises),
+            Queue::PerDevice { skip_ahead, promises, head_of_line } => {
+                let counting = format!("{head_of_line:?}") == "Count";
+                (if counting { Line::Counting } else { Line::PerDevice }, skip_ahead, promises)
+            }
         };
         let drift = &scenario.hardware.drift;
         let slow = |failure: &FailureConfig| {
@@ -142,7 +144,8 @@ impl World {
             kinds: kinds(scenario),
             devices,
             line,
-            skip_ahead: u64::from(skip_ahead),
+            skip_ahead: u64::from(skip_ahead.unwrap_or(0)),
+            promises: promises.is_some(),
             order: allocator.order.name(),
             aging_ns: match allocator.priority_aging {
                 Aging::Off => None,

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Isolation, Queue};
 use resource_manager::allocator::protocol::{
-    AllocationId, Answer, Command, Event, IsolationLevel, JobId, JobRequest, Outcome, Status, StatusReason,
-    Target, Topology,
+    AllocationId, Answer, Command, Event, IsolationLevel, JobId, JobRequest, Outcome, StartPromise, Status,
+    StatusReason, Target, Topology,
 };
 use resource_manager::observe::auditor::Auditor;
 use resource_manager::quantum::DeviceId;
@@ -131,6 +131,11 @@ impl World {
             Target::Qubit(id, qubit) => format!("qubit {} of {}", qubit.0, name(id)),
             Target::Coupler(id, coupler) => format!("coupler {} of {}", coupler.0, name(id)),
         };
+        let kept = |promise: &StartPromise| {
+            let qubits: Vec<String> = promise.layout.iter().map(|qubit| qubit.0.to_string()).collect();
+            let at = promise.not_later_than.map_or("when it is free".to_owned(), |at| format!("at {}", at.0));
+            format!("{} [{}] {at}", name(promise.device), qubits.join(" "))
+        };
         let text = match event {
             Event::DeviceRegistered { device, .. } => format!("{} joins", name(*device)),
             Event::DeviceRemoved { device } => format!("{} leaves", name(*device)),
@@ -150,6 +155,11 @@ impl World {
                 let (job, device) = (allocation.job.0, name(allocation.device));
                 format!("{job} starts: {device} [{}], attempt {}", qubits.join(" "), allocation.attempt)
             }
+            Event::StartPromised { job, promise } => format!("{} is promised: {}", job.0, kept(promise)),
+            Event::PromiseMoved { job, promise, cause } => match promise {
+                Some(promise) => format!("{} is promised, since {cause}: {}", job.0, kept(promise)),
+                None => format!("{} is promised nothing, since {cause}", job.0),
+            },
             Event::ShotsCredited { job, shots_done, .. } => format!("{} has done {shots_done} shots", job.0),
             Event::StopRequested { job, reason, until, .. } => {
                 format!("{} asked to stop by {}: {reason:?}", job.0, until.0)
@@ -273,5 +283,5 @@ pub fn preferring(request: JobRequest, devices: &[u32]) -> JobRequest {
 
 /// Strict order on each device.
 pub fn per_device(head_of_line: HeadOfLine) -> Queue {
-    Queue::PerDevice { skip_ahead: 0, head_of_line }
+    Queue::per_device(0, head_of_line)
 }

@@ -3,6 +3,11 @@
 //! In order: is the device in service and open (eligible), are enough qubits free for this job (mask), is there a region
 //! of the shape among them (search), is it good enough (quality). Promises answers that follow from the state alone.
 
+use std::hash::Hasher;
+
+use smallvec::SmallVec;
+
+use super::forecast::PromiseMemo;
 use super::index::Need;
 use super::memo::{AsOf, KindId, Memo};
 use super::selection::{Ask, DeviceSelector, selector};
@@ -15,10 +20,13 @@ use crate::allocator::order::shipped;
 use crate::allocator::placement::memory::MemoryUse;
 use crate::allocator::placement::surcharge::{self, Surcharges};
 use crate::allocator::placement::{self, Objective, PlacementRequest, PlacementStrategy, exact::NoiseAware};
-use crate::allocator::protocol::{Event, IsolationRequest, JobRequest, Status};
-use crate::allocator::sizing::{Fit, Refusal, Strategies};
+use crate::allocator::protocol::{Event, JobRequest, Status};
+use crate::allocator::sizing::{Fit, Refusal, Sizes, Strategies};
 use crate::allocator::state::State;
+use crate::allocator::state::calendar::Booking;
 use crate::allocator::state::fleet::Device;
+use crate::allocator::state::outlook::{Manners, Outlook, Promised, Window};
+use crate::quantum::device::DeviceLimits;
 use crate::quantum::{DeviceId, QubitSet};
 use crate::random::StreamFamily;
 use crate::time::Time;
@@ -37,6 +45,7 @@ pub struct Judge {
     pub(in crate::allocator) order: Box<dyn JobOrder>,
     own_order: bool,
     pub(in crate::allocator) memo: Memo,
+    pub(in crate::allocator) promised: PromiseMemo,
     /// Scratch: what placements cost besides noise.
     pub(in crate::allocator) surcharges: Surcharges,
     /// Scratch: what limits on crosstalk leave.
@@ -69,6 +78,7 @@ impl Judge {
             order: shipped::configured(config),
             own_order: false,
             memo: Memo::default(),
+            promised: PromiseMemo::default(),
             surcharges: Surcharges::default(),
             crosstalk: CrosstalkLimits::default(),
             free: QubitSet::default(),
@@ -118,6 +128,7 @@ impl Judge {
     /// Drops whatever is remembered to be quicker.
     pub fn forget(&mut self) {
         self.memo.forget();
+        self.promised.clear();
         self.strategy.forget();
         self.exact.forget();
     }
@@ -146,6 +157,19 @@ impl Judge {
     /// Drops what an event has made untrue.
     pub fn watch(&mut self, event: &Event, state: &State) {
         self.memo.watch(event, state);
+        match event {
+            Event::JobStarted { allocation } => self.promised.forget(allocation.job),
+            Event::JobHeld { job }
+            | Event::JobTransferred { job, .. }
+            | Event::JobCancelled { job, .. }
+            | Event::JobExpired { job, .. }
+            | Event::PromiseMoved { job, promise: None, .. } => self.promised.forget(*job),
+            Event::JobRejected { job, .. } => self.promised.forget(job.id),
+            Event::Reconfigured { .. } | Event::DeviceRegistered { .. } | Event::DeviceRemoved { .. } => {
+                self.promised.clear();
+            }
+            _ => {}
+        }
     }
 
     /// What a selector is asked for a job.
@@ -167,26 +191,21 @@ impl Judge {
         state: &mut State,
         now: Time,
         kind: KindId,
-        asked: &IsolationRequest,
+        request: &JobRequest,
         id: DeviceId,
         searched: bool,
     ) -> Result<Fit, Obstacle> {
+        let promises = self.met_promises(state, now, request, id)?;
         let Some(device) = state.fleet().get(id) else {
             return Err(Obstacle::NotInService(Status::Offline));
         };
-        if let Some(obstacle) = closed(device) {
-            return Err(obstacle);
-        }
-        if !device.is_open(state.config().starts, now) {
-            return Err(Obstacle::BatchRunning);
-        }
         let (bookings, revision) = (device.calendar.changes(), device.epoch.revision);
         let max_swaps = self.max_swaps(state, kind);
-        let as_of = AsOf { bookings, revision, max_swaps };
+        let as_of = AsOf { bookings, revision, max_swaps, promises };
         if let Some(known) = self.memo[kind].known(id, as_of, searched) {
             return known.clone();
         }
-        let (found, derived) = match self.search(state, kind, asked, id, max_swaps, searched) {
+        let (found, derived) = match self.search(state, now, kind, request, id, searched, None) {
             Ok(fit) => (Ok(fit), false),
             Err((obstacle, derived)) => (Err(obstacle), derived),
         };
@@ -194,39 +213,142 @@ impl Judge {
         found
     }
 
-    /// Searches a placement for a kind on what is free of one device. An obstacle comes with whether it follows from an
-    /// earlier proof, which `searched` forbids.
+    /// Whether a device takes a job of a kind now on some of its qubits, and where.
+    pub fn ask_within(
+        &mut self,
+        state: &mut State,
+        now: Time,
+        kind: KindId,
+        request: &JobRequest,
+        id: DeviceId,
+        region: &QubitSet,
+    ) -> Result<Fit, Obstacle> {
+        self.met_promises(state, now, request, id)?;
+        self.search(state, now, kind, request, id, true, Some(region)).map_err(|(obstacle, _)| obstacle)
+    }
+
+    /// Which promises to others a job would meet on a device, as a hash; or why the device takes nobody.
+    fn met_promises(
+        &self,
+        state: &State,
+        now: Time,
+        request: &JobRequest,
+        id: DeviceId,
+    ) -> Result<u64, Obstacle> {
+        let Some(device) = state.fleet().get(id) else {
+            return Err(Obstacle::NotInService(Status::Offline));
+        };
+        if let Some(obstacle) = closed(device) {
+            return Err(obstacle);
+        }
+        let config = state.config();
+        if !device.is_open(config.starts, now) {
+            return Err(Obstacle::BatchRunning);
+        }
+        if device.calendar.has_no_promises() {
+            return Ok(0);
+        }
+        let window = stay(request, config, &device.spec.limits, now);
+        let outlook = Outlook { calendar: &device.calendar, now, promised: Promised::ToOthers(request.id) };
+        let mut met = outlook.promises_in(window).peekable();
+        if met.peek().is_none() {
+            return Ok(0);
+        }
+        if !outlook.takes_one_more(window, manners(config, &device.spec.limits)) {
+            return Err(Obstacle::Promised);
+        }
+        let mut hash = rustc_hash::FxHasher::default();
+        met.for_each(|(job, _)| hash.write_u64(job.0));
+        Ok(hash.finish() | 1)
+    }
+
+    /// Searches a placement for a kind on what is free of one device, or of a region of it. An obstacle comes with whether
+    /// it follows from an earlier proof, which `searched` forbids.
+    #[expect(clippy::too_many_arguments, reason = "one question, asked from three places of this file")]
     fn search(
         &mut self,
         state: &mut State,
+        now: Time,
         kind: KindId,
-        asked: &IsolationRequest,
+        request: &JobRequest,
         id: DeviceId,
-        max_swaps: Option<u32>,
         searched: bool,
+        region: Option<&QubitSet>,
     ) -> Result<Fit, (Obstacle, bool)> {
+        let max_swaps = self.max_swaps(state, kind);
         let never_fits = self.never_fits(state, kind, id, max_swaps);
+        let Some(device) = state.fleet().get(id) else {
+            return Err((Obstacle::NotInService(Status::Offline), false));
+        };
+        let qubits = self.memo[kind].pattern.qubits() as u32;
+        let free = device.free_len();
+        if free < qubits {
+            return Err((Obstacle::TooFewFree { free }, false));
+        }
+        let promised = isolation::promise(&request.isolation, &state.config().isolation, &device.spec.limits);
+        let epoch = device.epoch.clone();
+        let (mask, _) = self.memo[kind].on_device(id, &epoch);
+        state.free_for(id, promised.buffer_distance, &mask.qubits, &mut self.free);
+        let Some(device) = state.fleet().get(id) else {
+            return Err((Obstacle::NotInService(Status::Offline), false));
+        };
+        let mut taken = false;
+        if !device.calendar.has_no_promises() {
+            let window = stay(request, state.config(), &device.spec.limits, now);
+            let outlook =
+                Outlook { calendar: &device.calendar, now, promised: Promised::ToOthers(request.id) };
+            let map = &device.spec.coupling_map;
+            taken = outlook.subtract_promises(window, promised.buffer_distance, map, &mut self.free);
+        }
+        if let Some(region) = region {
+            self.free.intersect_with(region);
+        }
+        let terms = Terms { max_swaps, never_fits, searched, when: When::Now { now } };
+        self.search_free(state, kind, request, id, terms).map_err(|(obstacle, derived)| match obstacle {
+            // Whether it would do without them, nobody asks.
+            Obstacle::TooFewUsable { .. } | Obstacle::NoPlacement | Obstacle::BudgetExhausted if taken => {
+                (Obstacle::Promised, derived)
+            }
+            _ => (obstacle, derived),
+        })
+    }
+
+    /// Searches a placement for a kind on the qubits in `self.free` of one device.
+    pub(super) fn search_free(
+        &mut self,
+        state: &State,
+        kind: KindId,
+        request: &JobRequest,
+        id: DeviceId,
+        terms: Terms<'_>,
+    ) -> Result<Fit, (Obstacle, bool)> {
+        let Terms { max_swaps, never_fits, searched, when } = terms;
         let Some(device) = state.fleet().get(id) else {
             return Err((Obstacle::NotInService(Status::Offline), false));
         };
         let (kind, refusals) = self.memo.with_refusals(kind);
         let qubits = kind.pattern.qubits() as u32;
-        let free = device.free_len();
-        if free < qubits {
-            return Err((Obstacle::TooFewFree { free }, false));
-        }
-        let promised = isolation::promise(asked, &state.config().isolation, &device.spec.limits);
+        let config = state.config();
+        let promised = isolation::promise(&request.isolation, &config.isolation, &device.spec.limits);
         let pattern = kind.pattern.clone();
-        let epoch = device.epoch.clone();
-        let (mask, demands) = kind.on_device(id, &epoch);
-        state.free_for(id, promised.buffer_distance, &mask.qubits, &mut self.free);
-        let Some(device) = state.fleet().get(id) else {
-            return Err((Obstacle::NotInService(Status::Offline), false));
-        };
+        let epoch = &device.epoch;
+        let (mask, demands) = kind.on_device(id, epoch);
         let calendar = &device.calendar;
         let (limit, technology) = (promised.max_crosstalk, device.spec.technology);
         let barred = mask.barred_couplers.as_deref();
-        let barred = self.crosstalk.apply(limit, technology, &epoch, calendar, &mut self.free, barred);
+        let barred = match when {
+            // Mostly nobody minds.
+            _ if limit.is_none() && !calendar.limits_crosstalk() => barred,
+            When::Now { now } => {
+                let window = stay(request, config, &device.spec.limits, now);
+                let outlook = Outlook { calendar, now, promised: Promised::ToOthers(request.id) };
+                let jobs: SmallVec<[&Booking; 16]> = outlook.jobs_in(window).collect();
+                self.crosstalk.apply(limit, technology, epoch, &jobs, &mut self.free, barred)
+            }
+            When::Later { beside, .. } => {
+                self.crosstalk.apply(limit, technology, epoch, beside, &mut self.free, barred)
+            }
+        };
         let usable = self.free.len() as u32;
         if usable < qubits {
             return Err((Obstacle::TooFewUsable { usable }, false));
@@ -245,10 +367,9 @@ impl Judge {
         if provable && !searched && nothing_fits.covers(revision, &self.free) {
             return Err((Obstacle::NoPlacement, true));
         }
-        let config = state.config();
         let weights = &config.placement;
-        let mut request = PlacementRequest {
-            epoch: &epoch,
+        let mut problem = PlacementRequest {
+            epoch,
             free: &self.free,
             barred_couplers: barred,
             pattern: &pattern,
@@ -257,16 +378,29 @@ impl Judge {
             max_swaps,
             when_empty: Some(&mask.qubits),
         };
-        let surcharged = weights.has_surcharges() && can.minimises;
-        let found = if surcharged && demands.least_decides() && self.strategy.excludes(&request) {
-            Err(Refusal::NoPlacement)
-        } else {
-            if surcharged {
-                let beside = surcharge::beside(&promised, technology, calendar);
-                request.objective = self.surcharges.objective(weights, &request, beside);
+        let mut strategies = Strategies { configured: &mut *self.strategy, exact: &mut self.exact };
+        let found = match when {
+            When::Later { prefer, .. } => {
+                problem.objective.qubits = Some(prefer).filter(|_| can.minimises);
+                // A promise is of the least number of qubits; more may be there when the time has come.
+                let mut least = demands.clone();
+                least.sizes = Sizes::Exact;
+                strategies.place(&problem, &mut least)
             }
-            let mut strategies = Strategies { configured: &mut *self.strategy, exact: &mut self.exact };
-            strategies.place(&request, demands)
+            When::Now { .. } => {
+                let surcharged = weights.has_surcharges() && can.minimises;
+                let excluded =
+                    surcharged && demands.least_decides() && strategies.configured.excludes(&problem);
+                if excluded {
+                    Err(Refusal::NoPlacement)
+                } else {
+                    if surcharged {
+                        let beside = surcharge::beside(&promised, technology, calendar);
+                        problem.objective = self.surcharges.objective(weights, &problem, beside);
+                    }
+                    strategies.place(&problem, demands)
+                }
+            }
         };
         if provable && found == Err(Refusal::NoPlacement) {
             nothing_fits.learn(revision, &self.free);
@@ -281,4 +415,46 @@ impl Judge {
             (obstacle, false)
         })
     }
+}
+
+/// How a placement is searched on what is free.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    /// Most SWAPs.
+    pub max_swaps: Option<u32>,
+    /// Nothing fits even on the empty device.
+    pub never_fits: bool,
+    /// Earlier proofs do not count.
+    pub searched: bool,
+    /// For a start now, or later.
+    pub when: When<'a>,
+}
+
+/// For when a placement is searched.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum When<'a> {
+    /// For a start now.
+    Now {
+        /// What time it is.
+        now: Time,
+    },
+    /// For a promise.
+    Later {
+        /// The jobs that run with it then.
+        beside: &'a [&'a Booking],
+        /// What each qubit costs besides its noise.
+        prefer: &'a [u64],
+    },
+}
+
+/// How long a job that starts on a device at an instant is there, its guard included, as far as anybody knows.
+pub fn stay(request: &JobRequest, config: &AllocatorConfig, limits: &DeviceLimits, from: Time) -> Window {
+    let guard = isolation::promise(&request.isolation, &config.isolation, limits).guard;
+    let walltime = request.estimated_duration;
+    Window { from, until: walltime.map(|walltime| from + walltime + config.walltime.grace + guard) }
+}
+
+/// How many jobs a device takes, and when.
+pub(super) fn manners(config: &AllocatorConfig, limits: &DeviceLimits) -> Manners {
+    Manners { starts: config.starts, most: limits.max_concurrent_tasks }
 }

@@ -22,7 +22,7 @@ use crate::allocator::sizing::{Demands, Fit, Sizes};
 use crate::allocator::state::State;
 use crate::allocator::state::place::JobSlot;
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Index of a placement kind; reused when nobody is left in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -103,6 +103,9 @@ pub struct RefusedEverywhere {
     pub at: Time,
     /// How many devices had enough qubits for it, but no region of its shape.
     pub by_shape: u32,
+    /// How long the job would have run, as far as anybody knows: one that runs as long or longer meets the same promises
+    /// to others, or more.
+    pub walltime: Option<Span>,
 }
 
 /// As of what something was found out about a kind on a device: bookings, figures, and how many SWAPs were allowed.
@@ -114,6 +117,8 @@ pub struct AsOf {
     pub revision: u64,
     /// Most SWAPs.
     pub max_swaps: Option<u32>,
+    /// Which promises to others the job would meet: a hash of their jobs, which change with the bookings.
+    pub promises: u64,
 }
 
 #[derive(Debug, Clone, Default)]

@@ -1,10 +1,11 @@
 //! The devices that could take a job: which are asked in which order, what each answers, and what is remembered of it.
 //!
 //! Reading order: [`index`] (loads of all devices), [`selector`], [`selection`] and [`walk`] (the order), [`judge`] (what a device
-//! answers), [`select`] (the choice), [`feasibility`] (what empty devices could do), [`memo`] and
+//! answers), [`select`] (the choice), [`forecast`] (the earliest start later on), [`feasibility`] (what empty devices could do), [`memo`] and
 //! [`refusals`] (what is remembered).
 
 pub mod feasibility;
+pub mod forecast;
 pub mod index;
 pub mod judge;
 pub mod memo;

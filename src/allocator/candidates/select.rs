@@ -51,7 +51,10 @@ impl Judge {
         last_chosen: Option<DeviceId>,
     ) -> Result<(Found, u32), Refused> {
         let need = Need::Free(request.min_qubits);
-        if let Some(refused) = self.still_refused(state, now, kind, request, need) {
+        // To a job with a promise less is forbidden than to others of its kind.
+        let promised = state.config().queue.makes_promises()
+            && state.find(request.id).is_some_and(|(_, job)| job.promise.is_some());
+        if !promised && let Some(refused) = self.still_refused(state, now, kind, request, need) {
             return Err(refused);
         }
         let ask = self.ask_of(request, attempts, need, last_chosen);
@@ -61,7 +64,7 @@ impl Judge {
         let mut walk = Walk::new(request);
         while let Some(id) = walk.next(&state.fleet().index, &*self.selector, &ask) {
             asked += 1;
-            match self.ask(state, now, kind, &request.isolation, id, false) {
+            match self.ask(state, now, kind, request, id, false) {
                 Ok(fit) => {
                     let preferred = request.preferred_devices.contains(&id);
                     // Another device may meet the soft bound that this one misses.
@@ -84,9 +87,10 @@ impl Judge {
         match best {
             Some(found) => Ok((found, asked - 1)),
             None => {
-                if self.selector.names_all() {
+                if self.selector.names_all() && !promised {
+                    let walltime = request.estimated_duration;
                     let (changes, epochs) = (state.fleet().changes(), state.fleet().epochs);
-                    let refused = RefusedEverywhere { changes, epochs, at: now, by_shape };
+                    let refused = RefusedEverywhere { changes, epochs, at: now, by_shape, walltime };
                     self.memo[kind].refused = Some(refused);
                 }
                 Err(Refused { by_shape: by_shape > 0 })
@@ -110,6 +114,14 @@ impl Judge {
         if closing || refused.epochs != state.fleet().epochs {
             return None;
         }
+        let shorter = match (request.estimated_duration, refused.walltime) {
+            (Some(asked), Some(refused)) => asked < refused,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        if shorter && state.config().queue.makes_promises() {
+            return None;
+        }
         let changed: SmallVec<[DeviceId; 8]> = state.fleet().changed_since(refused.changes)?.collect();
         for (index, &id) in changed.iter().enumerate() {
             if changed[..index].contains(&id) {
@@ -117,7 +129,7 @@ impl Judge {
             }
             let takes_part = state.fleet().index.meets(id, need) && !request.excluded_devices.contains(&id);
             let by_shape = takes_part
-                && match self.ask(state, now, kind, &request.isolation, id, false) {
+                && match self.ask(state, now, kind, request, id, false) {
                     Ok(_) => return None,
                     Err(obstacle) => obstacle.is_shape(),
                 };
@@ -125,6 +137,8 @@ impl Judge {
             refused.by_shape = refused.by_shape + u32::from(by_shape) - u32::from(before);
         }
         refused.changes = state.fleet().changes();
+        // Those that have changed were asked for so long.
+        refused.walltime = request.estimated_duration;
         self.memo[kind].refused = Some(refused);
         Some(Refused { by_shape: refused.by_shape > 0 })
     }

@@ -7,7 +7,7 @@
 use smallvec::SmallVec;
 
 use crate::allocator::placement::cost::{Epoch, bit};
-use crate::allocator::state::calendar::Calendar;
+use crate::allocator::state::calendar::Booking;
 use crate::quantum::device::Technology;
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
 
@@ -103,7 +103,7 @@ pub struct CrosstalkLimits {
 }
 
 impl CrosstalkLimits {
-    /// What a job with the given limit may use beside those that run: takes qubits out of `free` on which it might
+    /// What a job with the given limit may use beside `jobs`, those that run with it: takes qubits out of `free` on which it might
     /// disturb others too much, and returns the couplers on which it would be disturbed too much itself, together with
     /// those `barred` anyway.
     ///
@@ -115,17 +115,16 @@ impl CrosstalkLimits {
         limit: Option<f64>,
         technology: Technology,
         epoch: &Epoch,
-        calendar: &Calendar,
+        jobs: &[&Booking],
         free: &mut QubitSet,
         barred: Option<&'a [u64]>,
     ) -> Option<&'a [u64]> {
-        let jobs = || calendar.allocations().map(|(_, booking)| booking);
-        let limited = jobs().any(|booking| booking.max_crosstalk.is_some());
+        let limited = jobs.iter().any(|booking| booking.max_crosstalk.is_some());
         if !is_expected(technology) || !limited && limit.is_none() {
             return barred;
         }
-        self.holders.load(epoch.qubits(), jobs().map(|booking| &booking.qubits));
-        for (own, booking) in (0_u32..).zip(jobs()) {
+        self.holders.load(epoch.qubits(), jobs.iter().map(|booking| &booking.qubits));
+        for (own, booking) in (0_u32..).zip(jobs) {
             if let Some(limit) = booking.max_crosstalk {
                 self.protect(own, &booking.qubits, limit, epoch, free);
             }
@@ -184,9 +183,9 @@ mod tests {
     use super::*;
     use crate::allocator::placement::testing::epoch;
     use crate::allocator::protocol::AllocationId;
-    use crate::allocator::state::calendar::{Booking, BookingKind};
+    use crate::allocator::state::calendar::{BookingKind, Calendar};
     use crate::quantum::coupling_map::CouplingMap;
-    use crate::time::Time;
+    use crate::time::{Span, Time};
 
     /// The table is what its source says: the mean of the largest of n factors, by integrating 1 - F(x)^n.
     #[test]
@@ -223,10 +222,12 @@ mod tests {
                 max_crosstalk: theirs,
                 from: Time::ZERO,
                 until: None,
+                guard: Span::ZERO,
             };
             calendar.book(AllocationId(1), BookingKind::Allocation, booking, &map);
             let mut free = set(&[0, 1, 2, 3, 7, 9, 10, 11]);
-            let barred = limits.apply(own, technology, &epoch, &calendar, &mut free, None);
+            let jobs: Vec<&Booking> = calendar.allocations().map(|(_, booking)| booking).collect();
+            let barred = limits.apply(own, technology, &epoch, &jobs, &mut free, None);
             let barred: Vec<usize> =
                 (0..11).filter(|c| barred.is_some_and(|bits| bit(bits, CouplerId(*c as u32)))).collect();
             format!("{:?} without {barred:?}", free.iter().map(|qubit| qubit.0).collect::<Vec<_>>())

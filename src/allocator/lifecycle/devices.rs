@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::requeue;
 use crate::allocator::config::Queue;
 use crate::allocator::protocol::{
-    Answer, CommandError, EpochNumber, Event, RequeueReason, Status, StatusReason, Target,
+    Answer, CommandError, EpochNumber, Event, JobId, PromiseCause, RequeueReason, Status, StatusReason,
+    Target,
 };
 use crate::allocator::scheduler::homes;
 use crate::allocator::state::place::JobSlot;
@@ -40,6 +41,11 @@ pub fn remove(turn: &mut Turn<'_>, id: DeviceId) -> Result<Answer, CommandError>
             Queue::PerDevice { .. } => homes::choose(turn, slot),
         };
         homes::transfer(turn, slot, home);
+    }
+    let kept = turn.state.fleet().get(id).into_iter().flat_map(|device| device.calendar.promises());
+    let promised: Vec<JobId> = kept.map(|(job, _)| job).collect();
+    for job in promised {
+        turn.emit(Event::PromiseMoved { job, promise: None, cause: PromiseCause::DeviceLost });
     }
     turn.emit(Event::DeviceRemoved { device: id });
     Ok(Answer::Applied)

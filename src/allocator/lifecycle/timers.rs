@@ -27,7 +27,8 @@ pub fn run(turn: &mut Turn<'_>) {
                 }
             }
             Timer::Expiry(_, id) => expire::expire(turn, id),
-            Timer::Retry(id) => {
+            // A job that was to be tried again, or to have started.
+            Timer::Retry(id) | Timer::PromiseDue(id) => {
                 if let Some(queue) = turn.state.find(id).map(|(_, job)| job.queue()) {
                     turn.state.agenda_mut().due.mark_queue(queue);
                 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::allocation::Allocation;
 use super::error::Rejection;
 use super::ids::{AllocationId, EpochNumber, JobId, OrderKey, Status, StatusReason, Target};
+use super::promise::{PromiseCause, StartPromise};
 use super::request::JobRequest;
 use super::wire;
 use crate::allocator::config::AllocatorConfig;
@@ -156,6 +157,22 @@ pub enum Event {
         job: JobId,
         /// It is not tried again before this time.
         at: Time,
+    },
+    /// A blocked job is promised a start.
+    StartPromised {
+        /// Which job.
+        job: JobId,
+        /// What it is promised.
+        promise: Box<StartPromise>,
+    },
+    /// A job is promised something else than before.
+    PromiseMoved {
+        /// Which job.
+        job: JobId,
+        /// What it is promised; `None`: nothing any more.
+        promise: Option<Box<StartPromise>>,
+        /// Why.
+        cause: PromiseCause,
     },
     /// An attempt holds its qubits; the driver starts it.
     JobStarted {

@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::plan::{Plan, PlannedStart, Step};
+use super::plan::{ChangedPromise, Plan, PlannedStart, Step};
 use crate::allocator::explain::{CostTerms, Explanation};
 use crate::allocator::placement::Placement;
 use crate::allocator::placement::cost::{Epoch, nats_of_cost};
 use crate::allocator::placement::pattern::Pattern;
-use crate::allocator::protocol::{Allocation, DriverAction, Event};
+use crate::allocator::protocol::{Allocation, DriverAction, Event, PromiseCause};
 use crate::allocator::sizing::Fit;
 use crate::allocator::turn::Turn;
 use crate::quantum::{QubitSet, VirtualQubit};
 
 /// Decides what was planned.
 pub fn commit(turn: &mut Turn<'_>, plan: Plan) {
+    // The plan has looked ahead: as facts, promises change one after the other, among the starts.
+    for (slot, promised) in plan.promised_before {
+        turn.state.promise_again(slot, promised);
+    }
     for step in plan.steps {
         match step {
             Step::Count(slot, device) => {
@@ -26,8 +30,25 @@ pub fn commit(turn: &mut Turn<'_>, plan: Plan) {
                 let job = turn.state.jobs()[slot].request.id;
                 turn.emit(Event::RetrySet { job, at });
             }
+            Step::Promise(changed) => tell(turn, *changed),
             Step::Start(start) => begin(turn, *start),
         }
+    }
+}
+
+/// Tells what a job is promised now.
+fn tell(turn: &mut Turn<'_>, changed: ChangedPromise) {
+    let ChangedPromise { slot, from, to, cause } = changed;
+    let job = turn.state.jobs()[slot].request.id;
+    match (from, to) {
+        (None, None) => {}
+        (None, Some(promise)) => turn.emit(Event::StartPromised { job, promise: Box::new(promise) }),
+        (Some(from), to) if to.as_ref() != Some(&from) => {
+            let kept = to.as_ref().is_some_and(|to| to.keeps(&from));
+            let cause = if kept { PromiseCause::Earlier } else { cause };
+            turn.emit(Event::PromiseMoved { job, promise: to.map(Box::new), cause });
+        }
+        _ => {}
     }
 }
 

@@ -51,7 +51,7 @@ pub fn rearrange(turn: &mut Turn<'_>, plan: &mut Plan) -> SmallVec<[DeviceId; 4]
     // In one batch all keep the same distance; the order of starts is kept otherwise.
     let group = |index: &usize| match &plan.steps[*index] {
         Step::Start(start) => (start.device, start.promised.buffer_distance),
-        Step::Count(..) | Step::Retry(..) => (DeviceId(u32::MAX), 0),
+        Step::Count(..) | Step::Retry(..) | Step::Promise(_) => (DeviceId(u32::MAX), 0),
     };
     movable.sort_by_key(group);
     let batches: Vec<Vec<usize>> = movable
@@ -68,7 +68,7 @@ pub fn rearrange(turn: &mut Turn<'_>, plan: &mut Plan) -> SmallVec<[DeviceId; 4]
 fn starts<'p>(plan: &'p Plan, batch: &[usize]) -> Vec<&'p PlannedStart> {
     let start = |index: &usize| match &plan.steps[*index] {
         Step::Start(start) => Some(&**start),
-        Step::Count(..) | Step::Retry(..) => None,
+        Step::Count(..) | Step::Retry(..) | Step::Promise(_) => None,
     };
     batch.iter().filter_map(start).collect()
 }
@@ -96,6 +96,10 @@ fn better_places(turn: &mut Turn<'_>, plan: &Plan, batch: &[usize]) -> Option<(V
     let device = turn.state.fleet().get(device_id)?;
     // Places were chosen within the limits of others on crosstalk; other places might not be.
     if device.calendar.bookings().any(|(_, _, booking)| booking.max_crosstalk.is_some()) {
+        return None;
+    }
+    // Places were chosen beside what is promised to others.
+    if !device.calendar.has_no_promises() {
         return None;
     }
     let (epoch, technology) = (device.epoch.clone(), device.spec.technology);

@@ -6,4 +6,5 @@ pub mod homes;
 pub mod joint;
 pub mod pass;
 pub mod plan;
+pub mod promises;
 pub mod queue_walk;

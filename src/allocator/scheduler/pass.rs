@@ -1,26 +1,29 @@
 //! The scheduling pass: goes through the queues in order, selects a device for each job, places it and starts it.
 //!
-//! Promises the order of the queues as far as the configuration says, and that a job which stays could not have started
-//! when it was looked at. Leaves the search for qubits to [`crate::allocator::placement`].
+//! Promises the order of the queues as far as the configuration says, that a job which stays could not have started
+//! when it was looked at and, where starts are promised ([`super::promises`]), that nobody starts to whom that would be worse. Leaves the search for qubits to [`crate::allocator::placement`].
+
+use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
 
 use super::plan::{Plan, Step};
+use super::promises::{self, Renewed};
 use super::queue_walk::QueueWalk;
 use super::{commit, homes, joint};
 use crate::allocator::candidates::select::{Found, Refused};
-use crate::allocator::config::{HeadOfLine, Queue, Retry};
-use crate::allocator::protocol::JobState;
+use crate::allocator::config::{HeadOfLine, Overtaking, Queue, Retry};
+use crate::allocator::protocol::{JobState, PromiseCause};
 use crate::allocator::state::jobs::Job;
 use crate::allocator::state::place::JobSlot;
 use crate::allocator::turn::Turn;
-use crate::quantum::DeviceId;
+use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 
 /// What a scheduling pass did: a measurement, which is neither an event nor state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PassTally {
-    /// Waiting jobs that it looked at.
+    /// How often it tried to start a waiting job; more than once a job where promises have moved.
     pub attempts: u32,
     /// Jobs that it started.
     pub started: u32,
@@ -51,12 +54,12 @@ pub fn run(turn: &mut Turn<'_>) -> PassTally {
     let mut pass = Pass { plan, tally: PassTally::default(), turn };
     // 2. Queues are walked, and starts planned.
     match queue {
-        Queue::Global { skip_ahead } if due.global => pass.walk(None, skip_ahead),
+        Queue::Global { .. } if due.global => pass.walk(None),
         Queue::Global { .. } => {}
-        Queue::PerDevice { skip_ahead, head_of_line } => {
+        Queue::PerDevice { head_of_line, .. } => {
             for device in devices {
                 match head_of_line {
-                    HeadOfLine::Placement => pass.walk(Some(device), skip_ahead),
+                    HeadOfLine::Placement => pass.walk(Some(device)),
                     HeadOfLine::Count => pass.count(device),
                 }
             }
@@ -67,7 +70,7 @@ pub fn run(turn: &mut Turn<'_>) -> PassTally {
     let mut changed = if tally.started > 1 { joint::rearrange(turn, &mut plan) } else { SmallVec::new() };
     let stayed = tally.attempts > tally.started;
     if stayed {
-        changed.extend(plan.started_on().filter(|id| has_limits_on_crosstalk(turn, *id)));
+        changed.extend(plan.changed_on().filter(|id| has_limits_on_crosstalk(turn, *id)));
     }
     // 4. The plan becomes decisions.
     commit::commit(turn, plan);
@@ -81,10 +84,15 @@ pub fn run(turn: &mut Turn<'_>) -> PassTally {
 /// Whether a job on the device, a planned one included, limits the crosstalk from others. Around such a job qubits stay
 /// idle from which it might be disturbed too much, fewer when others have taken some of them: a start may make room.
 fn has_limits_on_crosstalk(turn: &Turn<'_>, id: DeviceId) -> bool {
-    let device = turn.state.fleet().get(id);
-    device.is_some_and(|device| {
-        device.calendar.bookings().any(|(_, _, booking)| booking.max_crosstalk.is_some())
-    })
+    turn.state.fleet().get(id).is_some_and(|device| device.calendar.limits_crosstalk())
+}
+
+/// What the rounds through one queue have done so far.
+#[derive(Debug, Default)]
+struct Walked {
+    rounds: u32,
+    /// A planned start takes no job out of its queue.
+    started: BTreeSet<JobSlot>,
 }
 
 /// A pass under way.
@@ -99,8 +107,101 @@ impl Pass<'_, '_> {
         job.wait().and_then(|wait| wait.retry_at).is_none_or(|at| at <= self.turn.now)
     }
 
+    /// Goes through one queue.
+    fn walk(&mut self, device: Option<DeviceId>) {
+        match self.turn.state.config().queue.overtaking() {
+            Overtaking::SkipAhead(skip_ahead) => self.skip(device, skip_ahead),
+            Overtaking::Promises(depth) => {
+                let mut walked = Walked::default();
+                while self.promise(device, depth, &mut walked) {}
+            }
+        }
+    }
+
+    /// Tries all jobs of one queue in order; of those that had to stay, the first `depth` are promised a start. Whether
+    /// something has changed since that helps those who were looked at before: then once more.
+    ///
+    /// Comes to an end, since every round but the last starts a job or makes a promise earlier.
+    fn promise(&mut self, device: Option<DeviceId>, depth: u32, walked: &mut Walked) -> bool {
+        let mut again = false;
+        let mut promised: SmallVec<[JobSlot; 4]> = SmallVec::new();
+        let mut stayed = false;
+        let mut order = QueueWalk::of(device);
+        while let Some(slot) = order.next(self.turn.state) {
+            let job = &self.turn.state.jobs()[slot];
+            if job.state() == JobState::Held || walked.started.contains(&slot) {
+                continue;
+            }
+            let has_promise = job.promise.is_some();
+            if has_promise || self.may_be_tried(job) {
+                let starts = self.try_start(slot, device)
+                    || has_promise && self.start_in_its_place(slot)
+                    || promises::make_room(self.turn, &mut self.plan, &promised)
+                        && self.try_start(slot, device);
+                if starts {
+                    walked.started.insert(slot);
+                    again |= has_promise && stayed;
+                    continue;
+                }
+                if walked.rounds == 0 {
+                    self.stay(slot);
+                }
+            }
+            if device.is_none() && !self.is_feasible(slot) {
+                continue;
+            }
+            let others_stayed = std::mem::replace(&mut stayed, true);
+            if promised.len() < depth as usize {
+                let request = self.turn.state.jobs()[slot].request.clone();
+                let kind = self.turn.judge.memo.kind_of(slot, &request);
+                let mut renewed = promises::renew(self.turn, &mut self.plan, slot, kind, &request, device);
+                if renewed == Renewed::None
+                    && promised.is_empty()
+                    && promises::take_over(self.turn, &mut self.plan, slot, kind, &request, device)
+                {
+                    renewed = Renewed::Changed;
+                }
+                if renewed == Renewed::Changed && self.start_in_its_place(slot) {
+                    walked.started.insert(slot);
+                    continue;
+                }
+                if renewed != Renewed::None {
+                    again |= renewed == Renewed::Changed && has_promise && others_stayed;
+                    promised.push(slot);
+                }
+            } else if has_promise {
+                self.plan.promise(self.turn.state, slot, None, PromiseCause::OrderChanged);
+                again |= others_stayed;
+            }
+        }
+        walked.rounds += 1;
+        again
+    }
+
+    /// Plans the start of a job on the very qubits that it is promised, if they are free now: the search that found them
+    /// need not find them among more of them.
+    fn start_in_its_place(&mut self, slot: JobSlot) -> bool {
+        let Self { turn, plan, tally, .. } = self;
+        let job = &turn.state.jobs()[slot];
+        let Some(known) = &job.promise else { return false };
+        let (id, request) = (known.promise.device, job.request.clone());
+        let Some(device) = turn.state.fleet().get(id) else { return false };
+        let layout = known.promise.layout.iter().copied();
+        let region = QubitSet::from_qubits(device.spec.coupling_map.qubits(), layout);
+        if !device.calendar.is_free(&region) {
+            return false;
+        }
+        let kind = turn.judge.memo.kind_of(slot, &request);
+        let Ok(fit) = turn.judge.ask_within(turn.state, turn.now, kind, &request, id, &region) else {
+            return false;
+        };
+        tally.started += 1;
+        plan.start(turn.state, slot, kind, &request, Found { device: id, fit }, 0);
+        true
+    }
+
     /// Tries the jobs of one queue in order until more than `skip_ahead` of them had to stay.
-    fn walk(&mut self, device: Option<DeviceId>, skip_ahead: u32) {
+    fn skip(&mut self, device: Option<DeviceId>, skip_ahead: u32) {
         let mut stayed = 0;
         let mut order = QueueWalk::of(device);
         while stayed <= skip_ahead {
@@ -187,12 +288,10 @@ impl Pass<'_, '_> {
         let kind = turn.judge.memo.kind_of(slot, &request);
         let found = match only {
             None => turn.judge.select(turn.state, turn.now, kind, &request, attempts, plan.last_chosen),
-            Some(device) => {
-                match turn.judge.ask(turn.state, turn.now, kind, &request.isolation, device, false) {
-                    Ok(fit) => Ok((Found { device, fit }, 0)),
-                    Err(obstacle) => Err(Refused { by_shape: obstacle.is_shape() }),
-                }
-            }
+            Some(device) => match turn.judge.ask(turn.state, turn.now, kind, &request, device, false) {
+                Ok(fit) => Ok((Found { device, fit }, 0)),
+                Err(obstacle) => Err(Refused { by_shape: obstacle.is_shape() }),
+            },
         };
         match found {
             Ok((found, devices_tried)) => {

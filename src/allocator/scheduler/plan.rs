@@ -7,10 +7,11 @@ use crate::allocator::candidates::memo::KindId;
 use crate::allocator::candidates::select::Found;
 use crate::allocator::isolation;
 use crate::allocator::placement::Placement;
-use crate::allocator::protocol::{AllocationId, JobRequest, PromisedIsolation};
+use crate::allocator::protocol::{AllocationId, JobRequest, PromiseCause, PromisedIsolation, StartPromise};
 use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
 use crate::allocator::state::calendar::Booking;
+use crate::allocator::state::jobs::Promised;
 use crate::allocator::state::place::JobSlot;
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
@@ -47,6 +48,21 @@ pub enum Step {
     Start(Box<PlannedStart>),
     /// Tries a job again at a time.
     Retry(JobSlot, Time),
+    /// Promises a job something else.
+    Promise(Box<ChangedPromise>),
+}
+
+/// A promise that changes.
+#[derive(Debug, Clone)]
+pub struct ChangedPromise {
+    /// Whose.
+    pub slot: JobSlot,
+    /// What it was.
+    pub from: Option<StartPromise>,
+    /// What it is.
+    pub to: Option<StartPromise>,
+    /// Why, where it is worse.
+    pub cause: PromiseCause,
 }
 
 /// What a pass means to do, in order.
@@ -54,6 +70,8 @@ pub enum Step {
 pub struct Plan {
     /// The steps.
     pub steps: Vec<Step>,
+    /// What those jobs were promised before the pass whose promises it changes.
+    pub promised_before: Vec<(JobSlot, Option<Box<Promised>>)>,
     /// The device that was chosen last, planned starts included.
     pub last_chosen: Option<DeviceId>,
     next_allocation: AllocationId,
@@ -64,18 +82,57 @@ impl Plan {
     /// Nothing to do yet.
     pub fn new(state: &State, now: Time) -> Self {
         let (last_chosen, next_allocation) = (state.last_chosen(), state.next_allocation());
-        Self { steps: Vec::new(), last_chosen, next_allocation, now }
+        Self { steps: Vec::new(), promised_before: Vec::new(), last_chosen, next_allocation, now }
     }
 
-    /// The devices of the planned starts, each as often as one starts there.
-    pub fn started_on(&self) -> impl Iterator<Item = DeviceId> {
-        self.steps.iter().filter_map(|step| match step {
-            Step::Start(start) => Some(start.device),
-            Step::Count(..) | Step::Retry(..) => None,
-        })
+    /// The devices on which somebody starts or is promised something, or is no longer, each as often.
+    pub fn changed_on(&self) -> impl Iterator<Item = DeviceId> {
+        self.steps
+            .iter()
+            .flat_map(|step| match step {
+                Step::Start(start) => [Some(start.device), None],
+                Step::Promise(changed) => {
+                    [&changed.from, &changed.to].map(|of| of.as_ref().map(|of| of.device))
+                }
+                Step::Count(..) | Step::Retry(..) => [None, None],
+            })
+            .flatten()
     }
 
-    /// Plans a start, and books its qubits.
+    /// Promises a job something else, or nothing; `cause` says why, where that is worse.
+    pub fn promise(
+        &mut self,
+        state: &mut State,
+        slot: JobSlot,
+        promise: Option<StartPromise>,
+        cause: PromiseCause,
+    ) {
+        let from = state.jobs()[slot].promise.as_ref().map(|known| known.promise.clone());
+        self.remember(state, slot);
+        match self.steps.last_mut() {
+            // Nobody has seen what was between.
+            Some(Step::Promise(changed)) if changed.slot == slot => {
+                changed.to.clone_from(&promise);
+                if cause != PromiseCause::Earlier {
+                    changed.cause = cause;
+                }
+            }
+            _ => {
+                let to = promise.clone();
+                self.steps.push(Step::Promise(Box::new(ChangedPromise { slot, from, to, cause })));
+            }
+        }
+        state.promise(slot, promise);
+    }
+
+    /// Notes what a job was promised before the pass.
+    fn remember(&mut self, state: &State, slot: JobSlot) {
+        if self.promised_before.iter().all(|(known, _)| *known != slot) {
+            self.promised_before.push((slot, state.jobs()[slot].promise.clone()));
+        }
+    }
+
+    /// Plans a start, and books its qubits; what the job was promised is free.
     pub fn start(
         &mut self,
         state: &mut State,
@@ -106,6 +163,10 @@ impl Plan {
             expected_end,
             devices_tried,
         };
+        if state.jobs()[slot].promise.is_some() {
+            self.remember(state, slot);
+            state.promise(slot, None);
+        }
         self.book(state, &start);
         self.steps.push(Step::Start(Box::new(start)));
     }
@@ -125,6 +186,7 @@ impl Plan {
             max_crosstalk: start.promised.max_crosstalk,
             from: self.now,
             until: start.expected_end,
+            guard: start.promised.guard,
         };
         state.plan(start.device, start.allocation, booking);
     }

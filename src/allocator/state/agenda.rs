@@ -25,6 +25,8 @@ pub(crate) enum Timer {
     Walltime(AllocationId),
     /// A job is tried again.
     Retry(JobId),
+    /// A job was promised to have started by now.
+    PromiseDue(JobId),
     /// A job has waited as long as it wants to: the last of an instant, in the order in which they came.
     Expiry(Place, JobId),
 }

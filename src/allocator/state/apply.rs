@@ -10,12 +10,12 @@ use super::place::{JobSlot, Rank};
 use super::{Running, State, Timer};
 use crate::allocator::config::{AllocatorConfig, Queue, WalltimeExceeded};
 use crate::allocator::protocol::{
-    Allocation, AllocationId, Answer, EpochNumber, Event, Fence, JobId, JobRequest, OrderKey, Status,
-    StopReason, Target,
+    Allocation, AllocationId, Answer, EpochNumber, Event, Fence, JobId, JobRequest, JobState, OrderKey,
+    StartPromise, Status, StopReason, Target,
 };
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::Calibration;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use std::sync::Arc;
 
 type Done = Result<(), Impossible>;
@@ -87,6 +87,16 @@ impl State {
                 self.set_timer(Some(*at), Timer::Retry(*job));
                 Ok(())
             }
+            Event::StartPromised { job, promise } => {
+                let slot = self.live(*job)?;
+                ensure(self.jobs[slot].promise.is_none(), "a first promise of a job that has one")?;
+                self.promised(slot, Some(promise))
+            }
+            Event::PromiseMoved { job, promise, .. } => {
+                let slot = self.live(*job)?;
+                ensure(self.jobs[slot].promise.is_some(), "another promise of a job that has none")?;
+                self.promised(slot, promise.as_deref())
+            }
             Event::JobStarted { allocation } => self.started(allocation),
             Event::ShotsCredited { allocation, shots_done, .. } => {
                 let running = self.running.get_mut(allocation);
@@ -124,6 +134,7 @@ impl State {
         let gone = self.fleet.remove(id).ok_or(Impossible("a device leaves that is not there"))?;
         let unused = gone.queue.is_empty() && gone.admitted.is_empty();
         ensure(unused && gone.running() == 0, "a device leaves with jobs")?;
+        ensure(gone.calendar.has_no_promises(), "a device leaves that is promised to a job")?;
         self.mark_all_due();
         Ok(())
     }
@@ -186,8 +197,21 @@ impl State {
         Ok(())
     }
 
+    fn promised(&mut self, slot: JobSlot, promise: Option<&StartPromise>) -> Done {
+        ensure(self.jobs[slot].state() == JobState::Queued, "a promise to a job that does not wait")?;
+        if let Some(StartPromise { device, layout, .. }) = promise {
+            let device = self.fleet.get(*device).ok_or(Impossible("a promise on no device"))?;
+            let qubits = device.spec.coupling_map.qubits();
+            let there = layout.iter().all(|qubit| qubit.index() < qubits);
+            ensure(there, "a promise of qubits that the device does not have")?;
+        }
+        self.promise(slot, promise.cloned());
+        Ok(())
+    }
+
     fn held(&mut self, job: JobId) -> Done {
         let slot = self.live(job)?;
+        self.promise(slot, None);
         let queue = self.jobs[slot].queue();
         if self.jobs[slot].is_counted() {
             // Nobody may use the qubits that are counted for it: it is counted again when it is released.
@@ -240,6 +264,10 @@ impl State {
         self.config = config.clone();
         let waiting: Vec<JobSlot> =
             self.jobs.iter().filter(|(_, job)| job.wait().is_some()).map(|(slot, _)| slot).collect();
+        // Promised by other rules.
+        for &slot in &waiting {
+            self.promise(slot, None);
+        }
         if moved {
             // To where nobody has a home yet; from there each moves to its queue.
             for &slot in &waiting {
@@ -322,8 +350,14 @@ impl State {
         let map = device.spec.coupling_map.clone();
         let of = device.calendar.release(id, BookingKind::Allocation, &map);
         let qubits = of.ok_or(Impossible("a guard of an attempt that is over"))?.qubits;
-        let guard =
-            Booking { qubits, buffer_distance: 0, max_crosstalk: None, from: now, until: Some(until) };
+        let guard = Booking {
+            qubits,
+            buffer_distance: 0,
+            max_crosstalk: None,
+            from: now,
+            until: Some(until),
+            guard: Span::ZERO,
+        };
         device.calendar.book(id, BookingKind::Guard, guard, &map);
         self.agenda.timers.insert((until, Timer::GuardEnd(device_id, id)));
         self.fleet.refresh(device_id);
@@ -404,6 +438,7 @@ impl State {
     /// Takes a waiting job out of its queue, and off the list of those that are tried again.
     fn dequeue(&mut self, slot: JobSlot) -> Done {
         self.forget_retry(slot);
+        self.promise(slot, None);
         let job = &self.jobs[slot];
         let wait = job.wait().ok_or(Impossible("a job leaves a queue in which it is not"))?;
         let (rank, qubits) = (job.rank(), job.request.min_qubits);
@@ -448,6 +483,8 @@ impl State {
         let timers = &mut self.agenda.timers;
         for (_, job) in self.jobs.iter() {
             let id = job.request.id;
+            let promised = job.promise.as_ref().and_then(|known| known.promise.not_later_than);
+            timers.extend(promised.map(|at| (at, Timer::PromiseDue(id))));
             if let Some(wait) = job.wait() {
                 timers.extend(wait.expires.map(|at| (at, Timer::Expiry(job.place, id))));
                 timers.extend(wait.retry_at.map(|at| (at, Timer::Retry(id))));

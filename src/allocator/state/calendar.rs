@@ -1,18 +1,18 @@
 //! Who holds or blocks which qubits of one device, from when until when.
 //!
 //! Promises that no qubit is ever booked twice at one time and that the masks are always those of the bookings. The
-//! masks of now are kept in step with every booking; those of a window are worked out when asked for. Leaves the meaning
-//! of a buffer to [`crate::allocator::isolation`] and the liveness of qubits to the fleet.
+//! masks of now are kept in step with every booking; those of a window are worked out when asked for (`outlook`). What is
+//! promised to jobs that wait is on record as well, and may not be entered, but is nobody's yet. Leaves the meaning of a buffer to [`crate::allocator::isolation`] and the liveness of qubits to the fleet.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::allocator::protocol::{Allocation, AllocationId};
+use crate::allocator::protocol::{Allocation, AllocationId, JobId, StartPromise};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{PhysicalQubit, QubitSet};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Why qubits are booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub enum BookingKind {
     Guard,
 }
 
-/// One booking. The allocation that it is of and the kind are its key.
+/// One booking. The allocation that it is of and the kind, or the job that it is promised to, are its key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Booking {
     /// The booked qubits.
@@ -37,15 +37,9 @@ pub struct Booking {
     pub from: Time,
     /// Until when at most; `None` when nobody knows.
     pub until: Option<Time>,
-}
-
-/// A stretch of time: from an instant on, up to another one (not included) or for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// The first instant.
-    pub from: Time,
-    /// The first instant after it.
-    pub until: Option<Time>,
+    /// How long its qubits rest afterwards.
+    #[serde(default, skip_serializing_if = "Span::is_zero")]
+    pub guard: Span,
 }
 
 impl Booking {
@@ -58,20 +52,36 @@ impl Booking {
             max_crosstalk: isolation.max_crosstalk,
             from: *started,
             until: *expected_end,
+            guard: isolation.guard,
         }
+    }
+
+    /// What is kept for a promise, on a device with so many qubits.
+    pub fn of_promise(promise: &StartPromise, qubits: usize) -> Self {
+        let StartPromise { layout, not_later_than, until, isolation, .. } = promise;
+        Self {
+            qubits: QubitSet::from_qubits(qubits, layout.iter().copied()),
+            buffer_distance: isolation.buffer_distance,
+            max_crosstalk: isolation.max_crosstalk,
+            // Nobody new enters a place without an instant, from now on.
+            from: not_later_than.unwrap_or(Time::ZERO),
+            until: *until,
+            // Included in the end.
+            guard: Span::ZERO,
+        }
+    }
+
+    /// When its qubits have rested; `None` when nobody knows.
+    pub fn rested(&self) -> Option<Time> {
+        self.until.map(|until| until + self.guard)
     }
 
     /// Whether it is that of an allocation.
     fn is_of(&self, allocation: &Allocation) -> bool {
-        let Self { qubits, buffer_distance, max_crosstalk, from, until } = self;
+        let Self { qubits, buffer_distance, max_crosstalk, from, until, guard } = self;
         let Allocation { isolation, held, started, expected_end, .. } = allocation;
         (qubits, buffer_distance, from, until) == (held, &isolation.buffer_distance, started, expected_end)
-            && *max_crosstalk == isolation.max_crosstalk
-    }
-
-    /// Whether it takes its qubits at any instant of a window.
-    fn meets(&self, window: Window) -> bool {
-        window.until.is_none_or(|end| self.from < end) && self.until.is_none_or(|end| end > window.from)
+            && (*max_crosstalk, *guard) == (isolation.max_crosstalk, isolation.guard)
     }
 }
 
@@ -80,6 +90,9 @@ impl Booking {
 pub struct Calendar {
     #[serde(serialize_with = "as_list")]
     bookings: BTreeMap<(AllocationId, BookingKind), Booking>,
+    /// What is kept for jobs that wait.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    promises: BTreeMap<JobId, Booking>,
     /// Booked by a plan that is not decided yet; the last one at the end.
     #[serde(skip)]
     planned: SmallVec<[AllocationId; 4]>,
@@ -103,6 +116,8 @@ pub struct Calendar {
 #[derive(Debug, Deserialize)]
 pub(super) struct SavedCalendar {
     bookings: Vec<((AllocationId, BookingKind), Booking)>,
+    #[serde(default)]
+    promises: BTreeMap<JobId, Booking>,
 }
 
 impl SavedCalendar {
@@ -115,6 +130,10 @@ impl SavedCalendar {
             }
             calendar.book(holder, kind, booking, map);
         }
+        if self.promises.values().any(|kept| kept.qubits.capacity() != map.qubits()) {
+            return None;
+        }
+        calendar.promises = self.promises;
         Some(calendar)
     }
 }
@@ -161,6 +180,7 @@ impl Calendar {
     pub fn new(qubits: usize) -> Self {
         Self {
             bookings: BTreeMap::new(),
+            promises: BTreeMap::new(),
             planned: SmallVec::new(),
             held: QubitSet::new(qubits),
             guarded: QubitSet::new(qubits),
@@ -242,6 +262,36 @@ impl Calendar {
         self.release(holder, BookingKind::Allocation, map)
     }
 
+    /// Keeps qubits for a job that waits, instead of those that were kept for it before.
+    pub fn keep(&mut self, job: JobId, kept: Booking) {
+        if self.promises.get(&job) != Some(&kept) {
+            self.changes += 1;
+            self.promises.insert(job, kept);
+        }
+    }
+
+    /// Keeps nothing for a job any more; whether anything was.
+    pub fn let_go(&mut self, job: JobId) -> bool {
+        let there = self.promises.remove(&job).is_some();
+        self.changes += u64::from(there);
+        there
+    }
+
+    /// What is kept for jobs that wait, in order of their numbers.
+    pub fn promises(&self) -> impl Iterator<Item = (JobId, &Booking)> {
+        self.promises.iter().map(|(&job, kept)| (job, kept))
+    }
+
+    /// Whether any job, there or expected, limits the crosstalk from others.
+    pub fn limits_crosstalk(&self) -> bool {
+        self.bookings.values().chain(self.promises.values()).any(|booking| booking.max_crosstalk.is_some())
+    }
+
+    /// Whether nothing is promised to anybody.
+    pub fn has_no_promises(&self) -> bool {
+        self.promises.is_empty()
+    }
+
     /// Whether nothing is booked for a plan that is not decided.
     pub fn is_settled(&self) -> bool {
         self.planned.is_empty()
@@ -286,35 +336,6 @@ impl Calendar {
             self.within_distance.len() - 1
         });
         free.subtract(&self.within_distance[index].1.set);
-    }
-
-    /// The qubits of `usable` that a job with the given buffer distance may take for all of a window. What ends at the
-    /// first instant of the window, or begins at the first one after it, is not in its way.
-    pub fn free_during(
-        &self,
-        window: Window,
-        buffer_distance: u32,
-        usable: &QubitSet,
-        map: &CouplingMap,
-    ) -> QubitSet {
-        let mut free = usable.clone();
-        for ((_, kind), booking) in self.bookings.iter().filter(|(_, booking)| booking.meets(window)) {
-            let apart = match kind {
-                BookingKind::Guard => 0,
-                BookingKind::Allocation => booking.buffer_distance.max(buffer_distance),
-            };
-            free.subtract(&map.dilate(&booking.qubits, apart));
-        }
-        free
-    }
-
-    /// The instants after `now` at which a booking begins or ends, in order: between two of them nothing changes.
-    pub fn edges(&self, now: Time) -> impl Iterator<Item = Time> {
-        let instants = self.bookings.values().flat_map(|booking| [Some(booking.from), booking.until]);
-        let mut edges: SmallVec<[Time; 16]> = instants.flatten().filter(|at| *at > now).collect();
-        edges.sort_unstable();
-        edges.dedup();
-        edges.into_iter()
     }
 
     /// Number of qubits of `usable` that are neither held nor blocked by anybody now.
@@ -369,9 +390,17 @@ mod tests {
     use crate::allocator::config::Selection;
     use crate::allocator::explain::{Certainty, CostTerms, Explanation};
     use crate::allocator::protocol::{Fence, JobId, PromisedIsolation, Tenant};
+    use crate::allocator::state::outlook::{Outlook, Promised, Window};
 
     fn booking(qubits: QubitSet, buffer_distance: u32, from: u64, until: Option<u64>) -> Booking {
-        Booking { qubits, buffer_distance, max_crosstalk: None, from: Time(from), until: until.map(Time) }
+        Booking {
+            qubits,
+            buffer_distance,
+            max_crosstalk: None,
+            from: Time(from),
+            until: until.map(Time),
+            guard: Span::ZERO,
+        }
     }
 
     /// An allocation with just such a booking.
@@ -477,58 +506,11 @@ mod tests {
                     prop_assert_eq!(&free, &expected);
                     // Everything is booked from 0 on without an end.
                     let window = Window { from: Time(7), until: Some(Time(8)) };
-                    prop_assert_eq!(&calendar.free_during(window, distance, &usable, &map), &expected);
+                    let outlook = Outlook { calendar: &calendar, now: Time(0), promised: Promised::ToNobody };
+                    prop_assert_eq!(&outlook.free_during(window, distance, &usable, &map), &expected);
                 }
                 let all = calendar.free_len(&usable) as usize + calendar.held().len() + calendar.blocked().len();
                 prop_assert_eq!(all, 30);
-            }
-        }
-
-        /// Free during a window is what is free at each of its instants; between two edges it is the same everywhere.
-        #[test]
-        fn windows_are_what_their_instants_are(
-            bookings in proptest::collection::vec((0_u32..16, 0_u32..3, 0_u64..12, 1_u64..9, any::<bool>()), 0..8),
-            (from, length, buffer) in (0_u64..12, 1_u64..9, 0_u32..3),
-        ) {
-            let map = CouplingMap::grid(4, 4).unwrap();
-            let usable = QubitSet::full(16);
-            let mut calendar = Calendar::new(16);
-            let mut taken = QubitSet::new(16);
-            for (index, (qubit, distance, begin, length, guard)) in bookings.iter().enumerate() {
-                // Disjoint qubits, since a calendar of now holds no two bookings of one.
-                let qubit = PhysicalQubit(*qubit);
-                if taken.insert(qubit) {
-                    let kind = if *guard { BookingKind::Guard } else { BookingKind::Allocation };
-                    let until = (*length < 8).then_some(begin + length);
-                    let distance = if *guard { 0 } else { *distance };
-                    let qubits = QubitSet::from_qubits(16, [qubit]);
-                    let new = booking(qubits, distance, *begin, until);
-                    calendar.book(AllocationId(index as u64), kind, new, &map);
-                }
-            }
-            let at = |instant: u64| {
-                let mut free = usable.clone();
-                for (_, kind, booking) in calendar.bookings() {
-                    let on = booking.from.0 <= instant && booking.until.is_none_or(|end| instant < end.0);
-                    if on {
-                        let apart = if kind == BookingKind::Guard { 0 } else { booking.buffer_distance.max(buffer) };
-                        free.subtract(&map.dilate(&booking.qubits, apart));
-                    }
-                }
-                free
-            };
-            let mut expected = usable.clone();
-            for instant in from..from + length {
-                expected.intersect_with(&at(instant));
-            }
-            let window = Window { from: Time(from), until: Some(Time(from + length)) };
-            prop_assert_eq!(calendar.free_during(window, buffer, &usable, &map), expected);
-            let edges: Vec<u64> = calendar.edges(Time(0)).map(|edge| edge.0).collect();
-            prop_assert!(edges.is_sorted_by(|a, b| a < b));
-            for instant in 1..24 {
-                if !edges.contains(&instant) {
-                    prop_assert_eq!(at(instant), at(instant - 1));
-                }
             }
         }
     }

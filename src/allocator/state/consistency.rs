@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::calendar::BookingKind;
+use super::calendar::{Booking, BookingKind};
 use super::fleet::Device;
 use super::jobs::{Job, Stage};
 use super::place::JobSlot;
 use super::queues::WaitingQueue;
 use super::{Running, State, Timer};
-use crate::allocator::protocol::{AllocationId, JobRequest, Topology};
+use crate::allocator::protocol::{AllocationId, JobRequest, JobState, Topology};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 
@@ -67,6 +67,19 @@ fn check_jobs(state: &State) -> Verdict {
     for (slot, job) in state.jobs.iter() {
         ensure(makes_sense(&job.request), "a job that contradicts itself")?;
         ensure(job.place < state.next_place, "a place in the queue that was not given yet")?;
+        if let Some(known) = &job.promise {
+            ensure(job.state() == JobState::Queued, "a promise to a job that does not wait")?;
+            let device = state.fleet.get(known.promise.device).ok_or("a promise on no device")?;
+            let kept = device.calendar.promises().find(|(id, _)| *id == job.request.id);
+            let qubits = device.spec.coupling_map.qubits();
+            let layout = &known.promise.layout;
+            ensure(
+                layout.iter().all(|qubit| qubit.index() < qubits),
+                "a promise of qubits that are not there",
+            )?;
+            let of = Booking::of_promise(&known.promise, qubits);
+            ensure(kept.is_some_and(|(_, kept)| *kept == of), "a promise that is not in the calendar")?;
+        }
         if let Some(id) = job.allocation() {
             let running = state.running.get(&id);
             ensure(running.is_some_and(|running| running.slot == slot), "a job without its allocation")?;
@@ -125,6 +138,11 @@ fn waiting(state: &State, slot: JobSlot) -> Result<&Job, &'static str> {
 
 /// The bookings of a device are those of the allocations on it, and guards that end.
 fn check_device(state: &State, device: &Device) -> Verdict {
+    for (id, _) in device.calendar.promises() {
+        let promised = state.find(id).and_then(|(_, job)| job.promise.as_ref());
+        let there = promised.is_some_and(|known| known.promise.device == device.id);
+        ensure(there, "qubits kept for a job that is not promised them")?;
+    }
     for (holder, kind, booking) in device.calendar.bookings() {
         match kind {
             BookingKind::Allocation => {
@@ -186,6 +204,14 @@ fn check_timers(state: &State) -> Verdict {
         // One whose time has come is off the agenda, but nobody may have looked at the job yet.
         let to_come =
             wait.retry_at.filter(|at| state.agenda.timers.contains(&(*at, Timer::Retry(job.request.id))));
+        let due = job.promise.as_ref().and_then(|known| known.promise.not_later_than);
+        let due_to_come =
+            due.filter(|at| state.agenda.timers.contains(&(*at, Timer::PromiseDue(job.request.id))));
+        ensure(
+            due.is_none_or(|at| due_to_come.is_some() || at <= state.agenda.now),
+            "a timer that is missing",
+        )?;
+        expected.extend(due_to_come.map(|at| (Timer::PromiseDue(job.request.id), at)));
         let over = wait.retry_at.is_none_or(|at| to_come.is_some() || at <= state.agenda.now);
         ensure(over, "a timer that is missing")?;
         expected.extend(to_come.map(|at| (Timer::Retry(job.request.id), at)));

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::impossible::Impossible;
 use super::place::{JobSlot, Place, Rank};
-use crate::allocator::protocol::{AllocationId, Answer, JobId, JobRequest, JobState, OrderKey, StopReason};
+use crate::allocator::protocol::{
+    AllocationId, Answer, JobId, JobRequest, JobState, OrderKey, StartPromise, StopReason,
+};
 use crate::quantum::DeviceId;
 use crate::time::Time;
 
@@ -64,7 +66,19 @@ pub struct Job {
     pub submitted: Time,
     /// Starts so far.
     pub attempts: u32,
+    /// What it is promised while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promise: Option<Box<Promised>>,
     stage: Stage,
+}
+
+/// What a job is promised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Promised {
+    /// The start.
+    pub promise: StartPromise,
+    /// The device as it was looked at, see [`crate::allocator::placement::cost::Epoch::revision`].
+    pub revision: u64,
 }
 
 impl Job {
@@ -72,7 +86,7 @@ impl Job {
     pub(super) fn new(request: Arc<JobRequest>, rank: Rank, now: Time, expires: Option<Time>) -> Self {
         let Rank { key, place } = rank;
         let stage = Stage::Waiting(Wait { queue: None, retry_at: None, expires });
-        Self { request, place, key, submitted: now, attempts: 0, stage }
+        Self { request, place, key, submitted: now, attempts: 0, promise: None, stage }
     }
 
     /// Where it stands in its queue.

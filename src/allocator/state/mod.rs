@@ -11,6 +11,7 @@ mod consistency;
 pub mod fleet;
 pub mod impossible;
 pub mod jobs;
+pub mod outlook;
 pub mod place;
 pub mod queues;
 pub mod snapshot;
@@ -22,13 +23,13 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::allocator::config::AllocatorConfig;
-use crate::allocator::protocol::{Allocation, AllocationId, JobId};
+use crate::allocator::protocol::{Allocation, AllocationId, JobId, StartPromise};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 pub(super) use agenda::{Agenda, Timer};
 use calendar::{Booking, BookingKind};
 use fleet::{Device, Fleet};
-use jobs::{Job, JobTable, Known};
+use jobs::{Job, JobTable, Known, Promised};
 use place::{JobSlot, Place};
 use queues::WaitingQueue;
 
@@ -173,6 +174,43 @@ impl State {
         let booking = device.calendar.take_back(holder, &device.spec.coupling_map);
         self.fleet.refresh(id);
         booking
+    }
+
+    /// Promises a waiting job a start, or nothing, instead of what it was promised before. What a plan does so becomes a
+    /// fact with its event, which does the same.
+    pub(super) fn promise(&mut self, slot: JobSlot, promise: Option<StartPromise>) {
+        let promised = promise.and_then(|promise| {
+            let revision = self.fleet.get(promise.device)?.epoch.revision;
+            Some(Box::new(Promised { promise, revision }))
+        });
+        self.promise_again(slot, promised);
+    }
+
+    /// The same for a promise as it was.
+    pub(super) fn promise_again(&mut self, slot: JobSlot, promised: Option<Box<Promised>>) {
+        if self.jobs[slot].promise == promised {
+            return;
+        }
+        let id = self.jobs[slot].request.id;
+        if let Some(old) = self.jobs[slot].promise.take() {
+            let timer = Timer::PromiseDue(id);
+            if let Some(at) = old.promise.not_later_than {
+                self.agenda.timers.remove(&(at, timer));
+            }
+            let kept =
+                self.fleet.get_mut(old.promise.device).is_some_and(|device| device.calendar.let_go(id));
+            if kept {
+                self.fleet.refresh(old.promise.device);
+            }
+        }
+        let Some(promised) = promised else { return };
+        let promise = &promised.promise;
+        let Some(device) = self.fleet.get_mut(promise.device) else { return };
+        let qubits = device.spec.coupling_map.qubits();
+        device.calendar.keep(id, Booking::of_promise(promise, qubits));
+        self.fleet.refresh(promise.device);
+        self.agenda.timers.extend(promise.not_later_than.map(|at| (at, Timer::PromiseDue(id))));
+        self.jobs[slot].promise = Some(promised);
     }
 
     /// Asks something of the state as it were without an attempt: its qubits free, and nothing else changed.

@@ -36,9 +36,11 @@ pub(super) struct AuditedDevice {
     calibration: Arc<Calibration>,
     limits: DeviceLimits,
     technology: Technology,
-    epoch: EpochNumber,
+    pub(super) epoch: EpochNumber,
     /// `Offline` once removed.
-    status: Status,
+    pub(super) status: Status,
+    /// Whether it is about to leave the fleet.
+    pub(super) leaving: bool,
     /// Whether it is part of the fleet.
     pub(super) present: bool,
     qubit_status: Vec<Status>,
@@ -72,6 +74,7 @@ impl AuditedDevice {
             technology: spec.technology,
             epoch: EpochNumber(1),
             status: Status::Online,
+            leaving: false,
             present: true,
             qubit_status: vec![Status::Online; qubits],
             coupler_status: vec![Status::Online; couplers],
@@ -95,6 +98,38 @@ impl AuditedDevice {
     /// Allocations that hold qubits.
     pub(super) fn active(&self) -> &[Arc<Allocation>] {
         &self.active
+    }
+
+    /// Whether a qubit or coupler is not in service.
+    pub(super) fn has_lost_elements(&self) -> bool {
+        let lost = |status: &Status| *status != Status::Online;
+        self.qubit_status.iter().any(lost) || self.coupler_status.iter().any(lost)
+    }
+
+    /// Whether any two qubits of two regions are so many couplers apart or fewer.
+    pub(super) fn is_within(&mut self, a: &[PhysicalQubit], b: &[PhysicalQubit], distance: u32) -> bool {
+        if self.map.is_alike() && distance > 0 {
+            return !a.is_empty() && !b.is_empty();
+        }
+        self.search += 1;
+        self.rim.clear();
+        for &qubit in a.iter().filter(|qubit| qubit.index() < self.owner.len()) {
+            self.seen[qubit.index()] = self.search;
+            self.rim.push(qubit);
+        }
+        for _ in 0..distance {
+            self.next_rim.clear();
+            for &qubit in &self.rim {
+                for &(to, _) in self.map.neighbours(qubit) {
+                    if self.seen[to.index()] != self.search {
+                        self.seen[to.index()] = self.search;
+                        self.next_rim.push(to);
+                    }
+                }
+            }
+            std::mem::swap(&mut self.rim, &mut self.next_rim);
+        }
+        b.iter().any(|qubit| self.seen.get(qubit.index()) == Some(&self.search))
     }
 
     /// Takes new figures over.

@@ -7,6 +7,7 @@
 
 mod device;
 mod id_set;
+mod promises;
 mod quality;
 mod shape;
 mod violation;
@@ -18,13 +19,14 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::allocator::protocol::{
-    Allocation, AllocationId, Event, FailureReason, JobId, JobRequest, Rejection, StopReason, Target,
-    Topology,
+    Allocation, AllocationId, Event, FailureReason, JobId, JobRequest, OrderKey, PromiseCause, Rejection,
+    StartPromise, StopReason, Target, Topology,
 };
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
 use device::{AuditedDevice, Breaches};
 use id_set::IdSet;
+use promises::Promises;
 use shape::Shapes;
 
 pub use violation::{Breach, LayoutProblem, Limit, Promise, StateSeen, Step, Violation, ViolationKind};
@@ -46,6 +48,9 @@ struct LiveJob {
     attempts: u32,
     last_allocation: Option<AllocationId>,
     phase: Phase,
+    /// By what it is ordered in its queue, and when it came among all jobs.
+    rank: (OrderKey, u64),
+    queue: Option<DeviceId>,
 }
 
 impl LiveJob {
@@ -70,6 +75,7 @@ pub struct Auditor {
     ended_jobs: IdSet,
     allocations: IdSet,
     shapes: Shapes,
+    promises: Promises,
     /// Allocations that must have ended before time goes on.
     lost: SmallVec<[(DeviceId, AllocationId); 4]>,
     submitted: u64,
@@ -148,9 +154,18 @@ impl Auditor {
                 self.report_all(found);
             }
             Event::StatusChanged { target, to, .. } => self.status_changed(*target, *to),
-            Event::JobQueued { job, .. } => self.queued(job),
+            Event::JobQueued { job, device, key } => self.queued(job, *device, *key),
+            Event::JobRanked { job, key } => {
+                if let Some(live) = self.jobs.get_mut(job) {
+                    live.rank.0 = *key;
+                }
+            }
             Event::JobRejected { job, reason } => self.rejected(job, *reason),
-            Event::JobTransferred { job, .. } => {
+            Event::JobTransferred { job, device } => {
+                self.promises.end(*job);
+                if let Some(live) = self.jobs.get_mut(job) {
+                    live.queue = *device;
+                }
                 if !matches!(self.seen(*job), StateSeen::Waiting | StateSeen::Held) {
                     self.illegal(*job, Step::Transferred);
                 }
@@ -164,7 +179,23 @@ impl Auditor {
             Event::StopRequested { job, allocation, reason, .. } => {
                 self.stop_requested(*job, *allocation, *reason);
             }
-            Event::JobRequeued { job, allocation, .. } => {
+            Event::StartPromised { job, promise } => {
+                let first = self.promises.of(*job).is_none();
+                self.promised(*job, promise, first);
+            }
+            Event::PromiseMoved { job, promise, cause } => {
+                self.promise_moved(*job, promise.as_deref(), *cause);
+            }
+            Event::Reconfigured { .. } => self.promises.clear(),
+            Event::DeviceLeaving { device } => {
+                if let Some(known) = self.devices.get_mut(device) {
+                    known.leaving = true;
+                }
+            }
+            Event::JobRequeued { job, allocation, device, .. } => {
+                if let Some(live) = self.jobs.get_mut(job) {
+                    live.queue = *device;
+                }
                 if self.must_run(*job, Some(*allocation), Step::Requeued) {
                     self.end_attempt(*job);
                 }
@@ -190,10 +221,7 @@ impl Auditor {
             Event::GuardStarted { .. }
             | Event::GuardEnded { .. }
             | Event::CalibrationRequested { .. }
-            | Event::Reconfigured { .. }
-            | Event::DeviceLeaving { .. }
             | Event::JobCounted { .. }
-            | Event::JobRanked { .. }
             | Event::RetrySet { .. } => {}
         }
     }
@@ -202,6 +230,7 @@ impl Auditor {
     pub fn finish(&mut self, now: Time) {
         self.advance(now);
         self.check_lost();
+        self.check_promises(now);
         let waiting =
             self.jobs.values().filter(|job| matches!(job.phase, Phase::Waiting { .. })).count() as u64;
         let running = self.jobs.len() as u64 - waiting;
@@ -251,6 +280,9 @@ impl Auditor {
 
     fn advance(&mut self, now: Time) {
         if now > self.now {
+            if self.promises.is_pending(now) {
+                self.check_promises(now);
+            }
             if !self.lost.is_empty() {
                 self.check_lost();
             }
@@ -259,6 +291,57 @@ impl Auditor {
         } else if now < self.now {
             self.report(Breach::TimeBackwards { now, last: self.now });
         }
+    }
+
+    /// What was promised within the last instant, and whose time is over.
+    fn check_promises(&mut self, now: Time) {
+        let mut found = Breaches::new();
+        self.promises.broken(now, &mut found);
+        let devices = &mut self.devices;
+        self.promises.check_changed(
+            |promise, look| {
+                if let Some(device) = devices.get_mut(&promise.device).filter(|known| known.present) {
+                    look(device);
+                }
+            },
+            &mut found,
+        );
+        self.report_all(found);
+    }
+
+    /// A job is promised a start; `first`: it has no other promise.
+    fn promised(&mut self, job: JobId, promise: &StartPromise, first: bool) {
+        let state = self.seen(job);
+        let over = promise.not_later_than.is_some_and(|at| at < self.now);
+        if state != StateSeen::Waiting || over || !first {
+            self.report(Breach::SenselessPromise { job, state });
+        }
+        self.promises.set(job, promise);
+    }
+
+    fn promise_moved(&mut self, job: JobId, promise: Option<&StartPromise>, cause: PromiseCause) {
+        let Some(old) = self.promises.of(job).cloned() else {
+            let state = self.seen(job);
+            return self.report(Breach::SenselessPromise { job, state });
+        };
+        let kept = promise.is_some_and(|promise| promise.keeps(&old));
+        let seen =
+            promises::is_seen(cause, &old, self.now, self.devices.get(&old.device), self.is_behind(job));
+        if !kept && !seen {
+            self.report(Breach::PromiseWorsened { job, cause });
+        }
+        match promise {
+            Some(promise) => self.promised(job, promise, true),
+            None => self.promises.end(job),
+        }
+    }
+
+    /// Whether any job that may start is before another one in its queue.
+    fn is_behind(&self, job: JobId) -> bool {
+        let Some(live) = self.jobs.get(&job) else { return false };
+        let mut others =
+            self.jobs.values().filter(|other| matches!(other.phase, Phase::Waiting { held: false }));
+        others.any(|other| other.queue == live.queue && other.rank < live.rank)
     }
 
     /// Whoever was to end within the last instant and did not.
@@ -324,7 +407,7 @@ impl Auditor {
         new
     }
 
-    fn queued(&mut self, request: &Arc<JobRequest>) {
+    fn queued(&mut self, request: &Arc<JobRequest>, queue: Option<DeviceId>, key: OrderKey) {
         if self.is_new(request.id, Step::Queued) {
             self.submitted += 1;
             self.waiting += 1;
@@ -334,6 +417,8 @@ impl Auditor {
                 attempts: 0,
                 last_allocation: None,
                 phase: Phase::Waiting { held: false },
+                rank: (key, self.submitted),
+                queue,
             };
             self.jobs.insert(request.id, job);
         }
@@ -369,6 +454,7 @@ impl Auditor {
             Some(Phase::Waiting { held }) if *held != to => *held = to,
             _ => self.illegal(job, step),
         }
+        self.promises.end(job);
     }
 
     fn started(&mut self, allocation: &Arc<Allocation>) {
@@ -405,8 +491,10 @@ impl Auditor {
         job.phase = Phase::Running { allocation: Arc::clone(allocation), stop: None, shots_done: 0 };
         self.waiting -= 1;
         self.running += 1;
+        self.promises.end(id);
         match self.devices.get_mut(&allocation.device).filter(|known| known.present) {
             Some(device) => {
+                self.promises.started(allocation, device, &mut found);
                 self.held_qubits += device.start(now, allocation, &job.request, &mut self.shapes, &mut found);
             }
             None => found.push(Breach::UnknownDevice { device: allocation.device }),
@@ -513,6 +601,7 @@ impl Auditor {
             Phase::Waiting { .. } => self.waiting -= 1,
             Phase::Running { allocation, .. } => self.release(&allocation),
         }
+        self.promises.end(id);
         self.ended_jobs.insert(id.0);
         self.ended += 1;
     }

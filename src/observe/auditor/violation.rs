@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::allocator::protocol::{AllocationId, EpochNumber, Fence, JobId, Status};
+use crate::allocator::protocol::{AllocationId, EpochNumber, Fence, JobId, PromiseCause, Status};
 use crate::allocator::quality::QualityDemand;
 use crate::quantum::{DeviceId, PhysicalQubit};
 use crate::time::Time;
@@ -120,6 +120,16 @@ violation_kinds! {
     EarlyExpiry = "early_expiry",
     /// A first start after the longest wait was over.
     LateStart = "late_start",
+    /// A job that still waits when it was promised to have started.
+    PromiseBroken = "promise_broken",
+    /// A start on, or too near to, qubits that are promised to another job, which would still be there when it starts.
+    PromiseEntered = "promise_entered",
+    /// Two jobs that are promised the same qubits, or some too near to each other, at one time.
+    PromisesMeet = "promises_meet",
+    /// A promise that became worse, without a cause that can be seen.
+    PromiseWorsened = "promise_worsened",
+    /// A promise to a job that does not wait or has one already, or of an instant that is over.
+    SenselessPromise = "senseless_promise",
     /// Fewer shots than reported before, or more than the job has.
     WrongShots = "wrong_shots",
     /// An event about a device that is not in the fleet.
@@ -256,6 +266,21 @@ pub enum Breach {
     /// See [`ViolationKind::LateStart`].
     #[error("job {} starts after its longest wait, which ended at {latest}", job.0)]
     LateStart { job: JobId, latest: Time },
+    /// See [`ViolationKind::PromiseBroken`].
+    #[error("job {} waits, but was promised to start at {not_later_than} at the latest", job.0)]
+    PromiseBroken { job: JobId, not_later_than: Time },
+    /// See [`ViolationKind::PromiseEntered`].
+    #[error("allocation {} is where, and while, device {} is promised to job {}", allocation.0, device.0, job.0)]
+    PromiseEntered { job: JobId, allocation: AllocationId, device: DeviceId },
+    /// See [`ViolationKind::PromisesMeet`].
+    #[error("jobs {} and {} are promised the same place on device {} at one time", job.0, other.0, device.0)]
+    PromisesMeet { job: JobId, other: JobId, device: DeviceId },
+    /// See [`ViolationKind::PromiseWorsened`].
+    #[error("what job {} was promised became worse, and that {cause} cannot be seen", job.0)]
+    PromiseWorsened { job: JobId, cause: PromiseCause },
+    /// See [`ViolationKind::SenselessPromise`].
+    #[error("job {} ({state}) is promised a start that makes no sense", job.0)]
+    SenselessPromise { job: JobId, state: StateSeen },
     /// See [`ViolationKind::WrongShots`].
     #[error("allocation {} of job {} cannot have done {shots_done} shots", allocation.0, job.0)]
     WrongShots { job: JobId, allocation: AllocationId, shots_done: u64 },
@@ -311,6 +336,11 @@ impl Breach {
             Self::EarlyStop { .. } => Kind::EarlyStop,
             Self::EarlyExpiry { .. } => Kind::EarlyExpiry,
             Self::LateStart { .. } => Kind::LateStart,
+            Self::PromiseBroken { .. } => Kind::PromiseBroken,
+            Self::PromiseEntered { .. } => Kind::PromiseEntered,
+            Self::PromisesMeet { .. } => Kind::PromisesMeet,
+            Self::PromiseWorsened { .. } => Kind::PromiseWorsened,
+            Self::SenselessPromise { .. } => Kind::SenselessPromise,
             Self::WrongShots { .. } => Kind::WrongShots,
             Self::UnknownDevice { .. } => Kind::UnknownDevice,
             Self::DeviceInUse { .. } => Kind::DeviceInUse,

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use crate::allocator::explain::{CostTerms, Explanation};
-use crate::allocator::protocol::{Allocation, Event, PromisedIsolation, Target};
+use crate::allocator::protocol::{Allocation, Event, PromisedIsolation, StartPromise, Target};
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::{DeviceId, QubitSet};
 
@@ -62,6 +62,17 @@ fn write_event(event: &Event, to: &mut String) -> std::fmt::Result {
             write!(to, "job_transferred {}", job.0)?;
             queue(*device, to)
         }
+        Event::StartPromised { job, promise } => {
+            write!(to, "start_promised {}", job.0)?;
+            kept(promise, to)
+        }
+        Event::PromiseMoved { job, promise, cause } => {
+            write!(to, "promise_moved {} ({cause:?})", job.0)?;
+            match promise {
+                Some(promise) => kept(promise, to),
+                None => Ok(()),
+            }
+        }
         Event::JobStarted { allocation } => started(allocation, to),
         Event::ShotsCredited { job, allocation, shots_done } => {
             write!(to, "shots_credited {} allocation {} shots {shots_done}", job.0, allocation.0)
@@ -94,6 +105,22 @@ fn write_event(event: &Event, to: &mut String) -> std::fmt::Result {
             write!(to, "guard_ended allocation {} on {}", allocation.0, device.0)
         }
     }
+}
+
+fn kept(promise: &StartPromise, to: &mut String) -> std::fmt::Result {
+    // Every field by name: a new one must be decided upon.
+    let StartPromise { device, epoch, layout, not_later_than, until, isolation } = promise;
+    write!(to, " device {} epoch {} qubits", device.0, epoch.0)?;
+    for qubit in layout {
+        write!(to, " {}", qubit.0)?;
+    }
+    if let Some(at) = not_later_than {
+        write!(to, " at {}", at.0)?;
+    }
+    if let Some(until) = until {
+        write!(to, " until {}", until.0)?;
+    }
+    promised(isolation, to)
 }
 
 fn queue(device: Option<DeviceId>, to: &mut String) -> std::fmt::Result {

@@ -357,6 +357,8 @@ impl Metrics {
             | Event::Reconfigured { .. }
             | Event::DeviceLeaving { .. }
             | Event::JobCounted { .. }
+            | Event::StartPromised { .. }
+            | Event::PromiseMoved { .. }
             | Event::JobRanked { .. }
             | Event::RetrySet { .. } => {}
         }

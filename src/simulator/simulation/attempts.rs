@@ -91,6 +91,7 @@ impl Simulation<'_, '_> {
             template: generated.template,
             execution_time: generated.execution_time,
             error_at,
+            promised_start: None,
             first_start: None,
             last_start: None,
             attempts: 0,

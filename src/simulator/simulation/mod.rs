@@ -468,6 +468,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 self.calibration_requested(device);
                 Ok(())
             }
+            Event::StartPromised { job, promise } => {
+                self.jobs.promised(job, &promise);
+                Ok(())
+            }
             Event::JobExpired { job, .. } => self.end_job(job, FinalState::Expired, None, None),
             Event::JobRejected { job, reason } => {
                 self.end_job(job.id, FinalState::Rejected, None, Some(&reason))
@@ -483,6 +487,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             | Event::Reconfigured { .. }
             | Event::DeviceLeaving { .. }
             | Event::JobCounted { .. }
+            | Event::PromiseMoved { .. }
             | Event::JobRanked { .. }
             | Event::RetrySet { .. }
             | Event::ShotsCredited { .. }

@@ -1,0 +1,293 @@
+//! What will be free of a device, and what of it is promised: its calendar as one job sees it, for stretches of time.
+//!
+//! Promises that a booking which is still there when it should have ended counts as one without an end, and that what is
+//! promised to the job itself is not in its way. Leaves the masks of now to the calendar.
+
+use smallvec::SmallVec;
+
+use super::calendar::{Booking, BookingKind, Calendar};
+use crate::allocator::config::Starts;
+use crate::allocator::protocol::{AllocationId, JobId};
+use crate::quantum::QubitSet;
+use crate::quantum::coupling_map::CouplingMap;
+use crate::time::Time;
+
+/// A stretch of time: from an instant on, up to another one (not included) or for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The first instant.
+    pub from: Time,
+    /// The first instant after it.
+    pub until: Option<Time>,
+}
+
+impl Window {
+    /// Whether two stretches have an instant in common, the other one given by its ends.
+    fn meets(self, from: Time, until: Option<Time>) -> bool {
+        self.until.is_none_or(|end| from < end) && until.is_none_or(|end| end > self.from)
+    }
+}
+
+/// The bookings of a device as a job sees them.
+#[derive(Debug, Clone, Copy)]
+pub struct Outlook<'c> {
+    /// The bookings.
+    pub calendar: &'c Calendar,
+    /// What time it is.
+    pub now: Time,
+    /// Whose promises count.
+    pub promised: Promised,
+}
+
+/// Whose promises count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promised {
+    /// Those of all but this job.
+    ToOthers(JobId),
+    /// Nobody's.
+    ToNobody,
+}
+
+/// How many jobs a device takes, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Manners {
+    /// When jobs may begin.
+    pub starts: Starts,
+    /// How many may run at a time.
+    pub most: Option<u32>,
+}
+
+impl<'c> Outlook<'c> {
+    /// When a booking frees its qubits; `None`: nobody can tell, as for one that should have.
+    fn end_of(&self, kind: BookingKind, booking: &Booking) -> Option<Time> {
+        let overdue = kind == BookingKind::Allocation && booking.until.is_some_and(|until| until <= self.now);
+        booking.rested().filter(|_| !overdue)
+    }
+
+    /// The bookings that take their qubits at any instant of a window.
+    fn bookings_in(self, window: Window) -> impl Iterator<Item = (BookingKind, &'c Booking)> {
+        let all = self.calendar.bookings().map(|(_, kind, booking)| (kind, booking));
+        all.filter(move |(kind, booking)| window.meets(booking.from, self.end_of(*kind, booking)))
+    }
+
+    /// When the jobs that run end, as far as anybody can tell, and how many qubits each holds; guards left out.
+    pub fn ends_of_jobs(self) -> impl Iterator<Item = (Time, usize)> {
+        let kind = BookingKind::Allocation;
+        let ends = self.calendar.allocations().map(move |(_, booking)| (self.end_of(kind, booking), booking));
+        ends.filter_map(|(end, booking)| end.map(|end| (end, booking.qubits.len())))
+    }
+
+    /// What is promised to others.
+    fn promises(self) -> impl Iterator<Item = (JobId, &'c Booking)> {
+        self.calendar.promises().filter(move |(job, _)| match self.promised {
+            Promised::ToOthers(own) => *job != own,
+            Promised::ToNobody => false,
+        })
+    }
+
+    /// What is promised to others at any instant of a window.
+    pub fn promises_in(self, window: Window) -> impl Iterator<Item = (JobId, &'c Booking)> {
+        self.promises().filter(move |(_, kept)| window.meets(kept.from, kept.until))
+    }
+
+    /// All jobs that run or are to run at any instant of a window.
+    pub fn jobs_in(self, window: Window) -> impl Iterator<Item = &'c Booking> {
+        let running = self.bookings_in(window).filter(|(kind, _)| *kind == BookingKind::Allocation);
+        running.map(|(_, booking)| booking).chain(self.promises_in(window).map(|(_, kept)| kept))
+    }
+
+    /// The qubits of `usable` that a job with the given buffer distance may take for all of a window. What ends at the
+    /// first instant of the window, or begins at the first one after it, is not in its way.
+    pub fn free_during(
+        &self,
+        window: Window,
+        buffer_distance: u32,
+        usable: &QubitSet,
+        map: &CouplingMap,
+    ) -> QubitSet {
+        let mut free = usable.clone();
+        for (kind, booking) in self.bookings_in(window) {
+            free.subtract(&map.dilate(&booking.qubits, apart(kind, booking, buffer_distance)));
+        }
+        self.subtract_promises(window, buffer_distance, map, &mut free);
+        free
+    }
+
+    /// Takes out of `free` what is promised to others at any instant of a window; whether anything was.
+    pub fn subtract_promises(
+        &self,
+        window: Window,
+        buffer_distance: u32,
+        map: &CouplingMap,
+        free: &mut QubitSet,
+    ) -> bool {
+        let before = free.len();
+        for (_, kept) in self.promises_in(window) {
+            free.subtract(&map.dilate(&kept.qubits, kept.buffer_distance.max(buffer_distance)));
+        }
+        free.len() < before
+    }
+
+    /// The qubits of `usable` that a job may wait for although nobody knows when they are free: what ends is taken to have
+    /// ended, and so are the first `gone` of the [endless](Self::endless) bookings. What is promised to others at any time
+    /// is left out.
+    pub fn free_some_time(
+        &self,
+        endless: &[AllocationId],
+        gone: usize,
+        buffer_distance: u32,
+        usable: &QubitSet,
+        map: &CouplingMap,
+    ) -> QubitSet {
+        let mut free = usable.clone();
+        for (holder, booking) in self.calendar.allocations() {
+            if endless[gone..].contains(&holder) {
+                free.subtract(&map.dilate(&booking.qubits, booking.buffer_distance.max(buffer_distance)));
+            }
+        }
+        for (_, kept) in self.promises() {
+            free.subtract(&map.dilate(&kept.qubits, kept.buffer_distance.max(buffer_distance)));
+        }
+        free
+    }
+
+    /// The jobs that run then, see [`Self::free_some_time`].
+    pub fn jobs_some_time(self, endless: &[AllocationId], gone: usize) -> impl Iterator<Item = &'c Booking> {
+        let running = self.calendar.allocations().filter(move |(holder, _)| endless[gone..].contains(holder));
+        running.map(|(_, booking)| booking).chain(self.promises().map(|(_, kept)| kept))
+    }
+
+    /// The bookings of which nobody knows when they end, those first that are likely to end first: overdue ones, then the
+    /// oldest.
+    pub fn endless(&self) -> SmallVec<[AllocationId; 16]> {
+        let kind = BookingKind::Allocation;
+        let all = self.calendar.allocations().filter(|(_, booking)| self.end_of(kind, booking).is_none());
+        let mut ordered: SmallVec<[_; 16]> =
+            all.map(|(holder, booking)| (booking.until.unwrap_or(Time::MAX), booking.from, holder)).collect();
+        ordered.sort_unstable();
+        ordered.into_iter().map(|(_, _, holder)| holder).collect()
+    }
+
+    /// The instants after now at which something is free that was not before, in order; with devices that take jobs when
+    /// they are empty, those at which a promised job begins as well.
+    pub fn edges(&self, starts: Starts) -> SmallVec<[Time; 16]> {
+        let ends = self.calendar.bookings().map(|(_, kind, booking)| self.end_of(kind, booking));
+        let kept = self.promises().map(|(_, kept)| kept.until);
+        let begins = self.promises().map(|(_, kept)| Some(kept.from).filter(|_| starts == Starts::WhenEmpty));
+        let instants = ends.chain(kept).chain(begins).flatten();
+        let mut edges: SmallVec<[Time; 16]> = instants.filter(|at| *at > self.now).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        edges
+    }
+
+    /// Whether the device would take one more job for all of a window, wherever.
+    pub fn takes_one_more(&self, window: Window, manners: Manners) -> bool {
+        if manners.starts == Starts::WhenEmpty {
+            // Those that begin together run side by side; nobody joins them, and they wait for nobody.
+            let all = self.bookings_in(window).map(|(_, booking)| booking);
+            let mut others = all.chain(self.promises_in(window).map(|(_, kept)| kept));
+            if others.any(|other| other.from != window.from) {
+                return false;
+            }
+        }
+        let Some(most) = manners.most else { return true };
+        let begins = self.promises_in(window).map(|(_, kept)| kept.from).filter(|at| *at > window.from);
+        let mut instants = std::iter::once(window.from).chain(begins);
+        instants.all(|at| {
+            let instant = Window { from: at, until: Some(Time(at.0.saturating_add(1))) };
+            (self.jobs_in(instant).count() as u64) < u64::from(most)
+        })
+    }
+}
+
+/// How far others keep from a booking.
+fn apart(kind: BookingKind, booking: &Booking, buffer_distance: u32) -> u32 {
+    match kind {
+        BookingKind::Guard => 0,
+        BookingKind::Allocation => booking.buffer_distance.max(buffer_distance),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::quantum::PhysicalQubit;
+    use crate::time::Span;
+
+    proptest! {
+        /// Free during a window is what is free at each of its instants; between two edges it is the same everywhere.
+        #[test]
+        fn windows_are_what_their_instants_are(
+            bookings in proptest::collection::vec((0_u32..16, 0_u32..3, 0_u64..12, 1_u64..9, 0_u8..3), 0..8),
+            (now, from, length, buffer) in (0_u64..6, 0_u64..12, 1_u64..9, 0_u32..3),
+        ) {
+            let map = CouplingMap::grid(4, 4).unwrap();
+            let usable = QubitSet::full(16);
+            let mut calendar = Calendar::new(16);
+            let mut taken = QubitSet::new(16);
+            let mut expected_at: Vec<(QubitSet, u64, Option<u64>)> = Vec::new();
+            for (index, (qubit, distance, begin, length, what)) in bookings.iter().enumerate() {
+                // Disjoint qubits, since a calendar of now holds no two bookings of one.
+                let qubit = PhysicalQubit(*qubit);
+                if !taken.insert(qubit) {
+                    continue;
+                }
+                let qubits = QubitSet::from_qubits(16, [qubit]);
+                let until = (*length < 8).then_some(begin + length);
+                let guard = Span(u64::from(*what == 0));
+                let kept = |buffer_distance| Booking {
+                    qubits: qubits.clone(),
+                    buffer_distance,
+                    max_crosstalk: None,
+                    from: Time(*begin),
+                    until: until.map(Time),
+                    guard,
+                };
+                let mut around = map.dilate(&qubits, (*distance).max(buffer));
+                let mut end = until.map(|until| until + guard.0);
+                match what {
+                    0 => {
+                        let kind = BookingKind::Allocation;
+                        calendar.book(AllocationId(index as u64), kind, kept(*distance), &map);
+                        if until.is_some_and(|until| until <= now) {
+                            end = None;
+                        }
+                    }
+                    1 => {
+                        calendar.book(AllocationId(index as u64), BookingKind::Guard, kept(0), &map);
+                        around = qubits.clone();
+                    }
+                    _ => calendar.keep(JobId(index as u64), kept(*distance)),
+                }
+                expected_at.push((around, *begin, end));
+            }
+            let at = |instant: u64| {
+                let mut free = usable.clone();
+                for (around, begin, end) in &expected_at {
+                    if *begin <= instant && end.is_none_or(|end| instant < end) {
+                        free.subtract(around);
+                    }
+                }
+                free
+            };
+            let mut expected = usable.clone();
+            for instant in from..from + length {
+                expected.intersect_with(&at(instant));
+            }
+            let outlook = Outlook { calendar: &calendar, now: Time(now), promised: Promised::ToOthers(JobId(99)) };
+            let window = Window { from: Time(from), until: Some(Time(from + length)) };
+            prop_assert_eq!(outlook.free_during(window, buffer, &usable, &map), expected);
+            let edges: Vec<u64> = outlook.edges(Starts::AnyTime).iter().map(|edge| edge.0).collect();
+            prop_assert!(edges.is_sorted_by(|a, b| a < b));
+            for instant in now + 1..24 {
+                if !edges.contains(&instant) {
+                    let more = at(instant);
+                    prop_assert!(more.is_subset(&at(instant - 1)), "more is free at {instant}, no edge");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Promised starts as the auditor follows them: nobody starts later than promised, nobody enters what is promised to others,
+//! and no promise becomes worse without a cause that can be seen.
+//!
+//! Promises distances of its own (those of [`super::device`]) and no look at the queue: whether others are before a job it
+//! judges by the keys in the events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::device::{AuditedDevice, Breaches};
+use super::violation::Breach;
+use crate::allocator::protocol::{Allocation, JobId, PromiseCause, StartPromise, Status};
+use crate::quantum::PhysicalQubit;
+use crate::time::Time;
+
+/// All promises that are to be kept.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Promises {
+    by_job: BTreeMap<JobId, StartPromise>,
+    due: BTreeSet<(Time, JobId)>,
+    /// New or other ones of this instant.
+    changed: BTreeSet<JobId>,
+}
+
+/// From when until when qubits are taken: `from` is `None` for a place that nobody new may enter from now on.
+type Stretch = (Option<Time>, Option<Time>);
+
+fn meet(a: Stretch, b: Stretch) -> bool {
+    let begins_before_end = |from: Option<Time>, until: Option<Time>| match (from, until) {
+        (Some(from), Some(until)) => from < until,
+        _ => true,
+    };
+    begins_before_end(a.0, b.1) && begins_before_end(b.0, a.1)
+}
+
+fn stretch_of(promise: &StartPromise) -> Stretch {
+    (promise.not_later_than, promise.until)
+}
+
+impl Promises {
+    /// What a job is promised.
+    pub(super) fn of(&self, job: JobId) -> Option<&StartPromise> {
+        self.by_job.get(&job)
+    }
+
+    /// A job is promised a start, or another one.
+    pub(super) fn set(&mut self, job: JobId, promise: &StartPromise) {
+        self.end(job);
+        if let Some(at) = promise.not_later_than {
+            self.due.insert((at, job));
+        }
+        self.by_job.insert(job, promise.clone());
+        self.changed.insert(job);
+    }
+
+    /// A promise is over.
+    pub(super) fn end(&mut self, job: JobId) {
+        if let Some(old) = self.by_job.remove(&job) {
+            if let Some(at) = old.not_later_than {
+                self.due.remove(&(at, job));
+            }
+        }
+        self.changed.remove(&job);
+    }
+
+    /// All promises are over.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether there is anything to be checked when time goes on to `now`.
+    pub(super) fn is_pending(&self, now: Time) -> bool {
+        !self.changed.is_empty() || self.due.first().is_some_and(|(at, _)| *at < now)
+    }
+
+    /// Those whose time was over before `now`; each is told once.
+    pub(super) fn broken(&mut self, now: Time, found: &mut Breaches) {
+        while let Some((at, job)) = self.due.first().copied().filter(|(at, _)| *at < now) {
+            self.due.pop_first();
+            found.push(Breach::PromiseBroken { job, not_later_than: at });
+        }
+    }
+
+    /// A start, seen beside everything that is promised on its device.
+    pub(super) fn started(&self, allocation: &Allocation, device: &mut AuditedDevice, found: &mut Breaches) {
+        for (&job, promise) in &self.by_job {
+            if job != allocation.job && promise.device == allocation.device {
+                check(job, promise, allocation, device, found);
+            }
+        }
+    }
+
+    /// The promises of the last instant that are new, beside those who run on and the other promises.
+    pub(super) fn check_changed(
+        &mut self,
+        mut device_of: impl FnMut(&StartPromise, &mut dyn FnMut(&mut AuditedDevice)),
+        found: &mut Breaches,
+    ) {
+        let changed = std::mem::take(&mut self.changed);
+        for job in changed {
+            let Some(promise) = self.by_job.get(&job) else { continue };
+            device_of(promise, &mut |device| {
+                for allocation in device.active().to_vec() {
+                    // Whoever is on a place without an instant leaves it sooner or later.
+                    if promise.not_later_than.is_some() {
+                        check(job, promise, &allocation, device, found);
+                    }
+                }
+                for (&other, theirs) in self.by_job.iter().filter(|(other, _)| **other != job) {
+                    let apart = promise.isolation.buffer_distance.max(theirs.isolation.buffer_distance);
+                    if theirs.device == promise.device
+                        && meet(stretch_of(promise), stretch_of(theirs))
+                        && device.is_within(&promise.layout, &theirs.layout, apart)
+                    {
+                        found.push(Breach::PromisesMeet { job, other, device: promise.device });
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// One attempt beside one promise to somebody else.
+fn check(
+    job: JobId,
+    promise: &StartPromise,
+    allocation: &Allocation,
+    device: &mut AuditedDevice,
+    found: &mut Breaches,
+) {
+    let ends = allocation.expected_end.map(|end| end + allocation.isolation.guard);
+    let apart = promise.isolation.buffer_distance.max(allocation.isolation.buffer_distance);
+    let held: Vec<PhysicalQubit> = allocation.held.iter().collect();
+    if meet((Some(allocation.started), ends), stretch_of(promise))
+        && device.is_within(&held, &promise.layout, apart)
+    {
+        found.push(Breach::PromiseEntered { job, allocation: allocation.id, device: promise.device });
+    }
+}
+
+/// Whether a cause for which a promise became worse can be seen; whether others are before the job, `behind` says.
+pub(super) fn is_seen(
+    cause: PromiseCause,
+    promise: &StartPromise,
+    now: Time,
+    device: Option<&AuditedDevice>,
+    behind: bool,
+) -> bool {
+    let over = promise.not_later_than.is_some_and(|at| at <= now);
+    let lost =
+        device.is_none_or(|device| !device.present || device.leaving || device.status != Status::Online);
+    match cause {
+        PromiseCause::Earlier => false,
+        PromiseCause::DeviceLost => lost,
+        PromiseCause::OrderChanged => behind,
+        PromiseCause::NotFoundAgain => over,
+        PromiseCause::ElementLost => device.is_some_and(AuditedDevice::has_lost_elements),
+        PromiseCause::Recalibrated => device.is_some_and(|device| device.epoch != promise.epoch),
+        PromiseCause::Overrun => {
+            let overdue =
+                |allocation: &Allocation| allocation.expected_end.is_some_and(|expected| expected <= now);
+            over && device.is_some_and(|device| device.active().iter().any(|running| overdue(running)))
+        }
+    }
+}
