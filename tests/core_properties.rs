@@ -932,7 +932,7 @@ impl World {
                 (_, Overtaking::SkipAhead(skip_ahead)) => ahead <= skip_ahead,
                 // Where something is promised to others, the pass of a core that remembers nothing says more.
                 (_, Overtaking::Promises(_)) => {
-                    self.core.devices().all(|device| device.calendar.has_no_promises())
+                    ahead == 0 || self.core.devices().all(|device| device.calendar.has_no_promises())
                 }
             };
             let online = |id: &DeviceId| {
@@ -964,11 +964,16 @@ impl World {
                     text()
                 );
             }
+            // A core that promises nothing says nothing of one that does.
+            let starts_now = |id| {
+                let device = self.core.device(id).expect("it is there");
+                device.calendar.has_no_promises() && self.starts_now(job, id)
+            };
             let beside = match (self.core.config().queue, job.queue()) {
                 (Queue::Global { .. }, _) => {
                     let takes = |id: &DeviceId| able.contains(id) && self.is_idle(*id);
                     let mut all = self.core.devices().map(|device| device.id);
-                    all.find(|id| looked_at && (takes(id) || self.starts_now(job, *id)))
+                    all.find(|id| looked_at && (takes(id) || starts_now(*id)))
                 }
                 (_, None) => {
                     assert!(able.is_empty(), "job {number} waits for nobody, {able:?} could take it");
@@ -980,7 +985,7 @@ impl World {
                     let right = able.is_empty() || !excluded;
                     assert!(right, "job {number} waits for {home:?} for ever, {able:?} could take it");
                     let takes = able.contains(&home) && self.is_idle(home);
-                    (looked_at && (takes || self.starts_now(job, home))).then_some(home)
+                    (looked_at && (takes || starts_now(home))).then_some(home)
                 }
             };
             if let Some(id) = beside {

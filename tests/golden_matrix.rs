@@ -1,6 +1,6 @@
 //! What the core decides in many small scenarios, scenario by scenario: a change of its inside must change none of them.
 //!
-//! The matrix goes over queues, heads of line, retries, batches, strategies, selections, levels of isolation, failures,
+//! The matrix goes over queues, promises, heads of line, retries, batches, strategies, selections, levels of isolation, failures,
 //! elastic jobs and limits. Each line of the snapshot holds the settings of a scenario and the digests of its events, its
 //! jobs and its commands, so that a difference says at once under which settings it shows. `RM_GOLDEN_MATRIX=FOLDER` writes
 //! the texts themselves there, to compare those of two versions line by line.
@@ -23,11 +23,21 @@ use resource_manager::simulator::traces::Sinks;
 
 use memory::Memory;
 
-const SCENARIOS: usize = 104;
+const SCENARIOS: usize = 134;
 
 /// From this number on jobs have priorities and deadlines, and queues other orders than that of submission.
 const ORDERED_FROM: usize = 80;
 
+/// From this number on blocked jobs are promised starts.
+const PROMISING_FROM: usize = 104;
+
+const PROMISING: [&str; 5] = [
+    "{global: {promises: easy}}",
+    "{global: {promises: conservative}}",
+    "{global: {promises: {depth: 3}}}",
+    "{per_device: {promises: easy}}",
+    "{per_device: {promises: conservative}}",
+];
 const QUEUES: [&str; 5] = [
     "{global: {skip_ahead: 0}}",
     "{global: {skip_ahead: 8}}",
@@ -75,13 +85,17 @@ const URGENT_JOBS: &str = "[{name: soon, qubits: {uniform: [2, 5]}, topology: an
       {name: brief, qubits: 3, topology: line, estimated_duration: {span: {uniform: [1m, 3m]}}, deadline: 15m, priority: 7},
       {name: whenever, qubits: {uniform: [2, 6]}, topology: any, priority: low},
       {name: wide, qubits: 6, topology: line, estimated_duration: 2m, max_wait_time: 40m}]";
+/// Jobs with walltimes, and some that overrun them.
+const TIMED_JOBS: &str = "[{name: pair, qubits: 2, topology: line, estimated_duration: 3m},
+      {name: wide, qubits: {uniform: [5, 9]}, topology: any, estimated_duration: {span: {uniform: [90s, 4m]}}},
+      {name: all, qubits: 12, topology: any, estimated_duration: 150s}, {name: open, qubits: 3, topology: line}]";
 const LIMITS: [&str; 3] = ["", "max_queue_length: 6", "max_attempts: 2"];
 
 /// One scenario: its settings in a line, and itself.
 fn scenario(number: usize) -> (String, String) {
     // Each list is gone through at a pace of its own, so that settings meet in ever new combinations.
     let pick = |list: &[&'static str], pace: usize| list[(number / pace + number) % list.len()];
-    let queue = pick(&QUEUES, 5);
+    let queue = if number < PROMISING_FROM { pick(&QUEUES, 5) } else { pick(&PROMISING, 5) };
     let retry = pick(&RETRIES, 2);
     let batch = pick(&BATCHES, 3);
     let strategy = STRATEGIES[number % 5];
@@ -94,6 +108,7 @@ fn scenario(number: usize) -> (String, String) {
     let (failures, jobs, limits) = ((number / 3 + number) % 4, (number / 4) % 3, pick(&LIMITS, 8));
     let (order, jobs_text) = match number {
         ..ORDERED_FROM => (String::new(), JOBS[jobs]),
+        PROMISING_FROM.. if number % 2 == 0 => (String::new(), TIMED_JOBS),
         _ => (format!("order: {}", ORDERS[(number / 5 + number) % 5]), URGENT_JOBS),
     };
     let shown_order = if order.is_empty() { String::new() } else { format!(" {order}") };

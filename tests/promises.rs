@@ -5,7 +5,7 @@ mod world;
 use std::sync::Arc;
 
 use resource_manager::allocator::config::{
-    AllocatorConfig, HeadOfLine, Promises, Queue, QueueOrder, Walltime, WalltimeExceeded,
+    AllocatorConfig, HeadOfLine, Promises, Queue, QueueOrder, Starts, Walltime, WalltimeExceeded,
 };
 use resource_manager::allocator::protocol::{
     AllocationId, Answer, Command, Event, IsolationLevel, IsolationRequest, JobId, JobRequest, OrderKey,
@@ -438,4 +438,53 @@ fn broken_promises_are_caught() {
         });
         assert!(senseless.contains(&ViolationKind::SenselessPromise), "{job:?}: {senseless:?}");
     }
+}
+
+/// Two jobs that are promised places without an instant on one device do not wait for each other: where it takes jobs when it
+/// is empty, and where it takes one at a time.
+#[test]
+fn two_places_do_not_wait_for_each_other() {
+    for (starts, most) in
+        [(Starts::WhenEmpty, None), (Starts::AnyTime, Some(1)), (Starts::WhenEmpty, Some(1))]
+    {
+        for depth in [Promises::Easy, Promises::Depth(2), Promises::Conservative] {
+            let mut spec = (*world::spec("line", line(4))).clone();
+            spec.limits.max_concurrent_tasks = most;
+            let mut world = World::new(AllocatorConfig { starts, ..promising(depth) }, &[]);
+            world.names.push("line".to_owned());
+            world.tell(Command::RegisterDevice { device: DeviceId(0), spec: Arc::new(spec) });
+            for id in 0..5 {
+                world.submit(job(id, 1, Topology::Any));
+            }
+            for _ in 0..5 {
+                let running = (0..5)
+                    .find(|id| world.core.job(JobId(*id)).is_some_and(|job| job.allocation().is_some()));
+                let first = running
+                    .unwrap_or_else(|| panic!("{depth:?} {starts:?} {most:?}: nobody runs\n{}", world.log));
+                world.finish(first);
+            }
+            assert_eq!(world.core.jobs().count(), 0, "{}", world.log);
+        }
+    }
+}
+
+/// A device that takes jobs when it is empty: those that are promised to begin together begin together earlier when it is
+/// empty earlier, and do not wait for each other until then.
+#[test]
+fn those_promised_together_begin_together_earlier() {
+    let config = AllocatorConfig { starts: Starts::WhenEmpty, ..promising(Promises::Depth(2)) };
+    let mut world = World::new(config, &[("line", line(4))]);
+    world.submit(timed(0, 2, 50));
+    world.submit(timed(1, 2, 60));
+    world.submit(timed(2, 2, 70));
+    world.finish(0);
+    insta::assert_snapshot!(from(&world, "1 queued"), @r"
+    3  1 queued: the global queue
+    3  1 is promised: line [0 1] at 52
+    4  2 queued: the global queue
+    4  2 is promised: line [2 3] at 52
+    5  0 finished
+    5  1 starts: line [0 1], attempt 1
+    5  2 starts: line [2 3], attempt 1
+    ");
 }

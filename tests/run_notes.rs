@@ -354,3 +354,31 @@ fn orders_without_figures_and_priorities_without_an_order_are_named() {
          come last; priority_ignored: nobody looks at the priorities of jobs: allocator.order is earliest_deadline"
     );
 }
+
+/// Promised starts behind jobs without walltimes are places: whose walltimes are missing is said.
+#[test]
+fn promises_behind_jobs_without_walltimes_are_named() {
+    let noted = |queue: &str, jobs: &str| {
+        let text = format!(
+            "scenario: s\nfleet: [{{synthetic: {{line: {{qubits: 9}}}}, name: a}}]\nhorizon: {{jobs: 6}}\n\
+             allocator: {{queue: {queue}}}\nreplications: 2\n\
+             workload: {{arrivals: {{poisson: {{rate: 1/s}}}}, jobs: [{jobs}]}}\n"
+        );
+        let case = Case::new(&text, "");
+        case.run(&["--no-plots"]);
+        let summary = case.json("summary.json");
+        let notes = summary["notes"].as_array().unwrap().clone();
+        let promising = notes.iter().find(|note| note["kind"] == "places_without_instants");
+        promising.map_or(String::new(), |note| note["text"].as_str().unwrap().to_owned())
+    };
+    let plain = "{name: plain, qubits: 2, depth: 4}";
+    let timed = "{name: timed, qubits: 2, depth: 4, estimated_duration: 5s}";
+    let both = format!("{plain}, {timed}");
+    assert_eq!(noted("{global: {skip_ahead: 4}}", &both), "");
+    assert_eq!(noted("{global: {promises: easy}}", timed), "");
+    assert_eq!(
+        noted("{global: {promises: easy}}", &both),
+        "starts are promised, but no estimated_duration is stated for `plain`: they never pass a promise that they could \
+         meet, and behind them a promise is a place without an instant"
+    );
+}

@@ -3,10 +3,14 @@
 //! Promises findings by kind, from the texts of the traces and the scenario's own devices alone. Leaves columns and
 //! metrics, which are computed from the same books, to [`super::accounts`].
 
+mod promises;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::{JobRow, Row, interval_set};
 use super::world::{Element, Line, World};
+
+use promises::Promise;
 
 /// What does not fit: its kind, for shrinking and counting, and the particulars.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,6 +142,8 @@ pub struct Checker<'w> {
     from: Option<(u64, u64)>,
     /// Jobs that started at this instant, in order.
     starters: Vec<u64>,
+    /// What waiting jobs are promised.
+    promises: BTreeMap<u64, Promise>,
     /// Jobs that were put back at this instant: they come too late for its first pass.
     returned: Vec<u64>,
 }
@@ -174,6 +180,7 @@ impl<'w> Checker<'w> {
             now: 0,
             from: None,
             starters: Vec::new(),
+            promises: BTreeMap::new(),
             returned: Vec::new(),
         }
     }
@@ -310,6 +317,7 @@ impl<'w> Checker<'w> {
             ("job_transferred", Some(job), _, _) => match self.jobs.get_mut(&job) {
                 Some(known) if matches!(known.phase, Phase::Waiting { .. }) => {
                     known.queue.clone_from(&row.device);
+                    self.promises.remove(&job);
                     self.see("transferred", true);
                 }
                 _ => self.illegal(job, row),
@@ -345,6 +353,8 @@ impl<'w> Checker<'w> {
                 let ends = self.jobs.values().any(|job| job.let_go == Some(self.now));
                 self.see("outage at the end of a job", ends);
             }
+            ("start_promised", Some(job), _, Some(device)) => self.promised(job, device, row),
+            ("promise_moved", Some(job), ..) => self.moved(job, device, row),
             ("shots_credited", ..) => {}
             _ => self.find("malformed event", format!("{} {}", row.event, row.detail)),
         }
@@ -507,6 +517,7 @@ impl<'w> Checker<'w> {
         ] {
             self.see(what, when);
         }
+        self.check_promises(id, device, &grant);
         self.check_place(id, device, &grant);
         self.check_terms(id, device, &grant);
         self.check_neighbours(id, allocation, device, &grant);
@@ -757,6 +768,7 @@ impl<'w> Checker<'w> {
 
     /// All events of an instant are in: nothing may be left undone.
     fn quiet(&mut self) {
+        self.check_kept();
         let mut found = Vec::new();
         for (site, device) in self.sites.iter().zip(&self.world.devices) {
             let lost = !site.present || site.offline || site.calibrating;

@@ -84,6 +84,8 @@ pub struct World {
     pub waiting_max: Option<u64>,
     /// Longest time by which an attempt may run beyond its walltime; `None` if it may run on.
     pub overrun_ns: Option<u64>,
+    /// Time that is added to walltimes.
+    pub grace_ns: u64,
     pub run_time_ns: Option<u64>,
     pub warm_up: WarmUp,
     /// What the shortest calibration takes.
@@ -159,6 +161,7 @@ impl World {
             patient_search: allocator.placement_budget >= 1000,
             attempts_max: u64::from(allocator.max_attempts),
             waiting_max: allocator.max_queue_length.map(u64::from),
+            grace_ns: allocator.walltime.grace.0,
             overrun_ns: (allocator.walltime.exceeded == WalltimeExceeded::Stop)
                 .then_some(allocator.walltime.grace.0 + allocator.stop_timeout.0),
             run_time_ns: match scenario.hardware.runtime {

@@ -25,6 +25,9 @@ use crate::time::Time;
 /// is worth it, since the job is placed anew when it starts.
 const IDLE_NOW: f64 = 4.0;
 
+/// One in so many promised qubits must be to be had out of the way, for a search for other ones.
+const WORTH_A_SEARCH: usize = 8;
+
 /// What is known of the promises of jobs that wait, to be quicker: what is remembered would be found out again.
 #[derive(Debug, Default)]
 pub struct PromiseMemo {
@@ -153,6 +156,10 @@ impl Judge {
                 return None;
             }
             let window = stay(request, config, limits, at);
+            // Mostly there are too few, wherever they are.
+            if mask.len().saturating_sub(outlook.taken_at(at, &mask)) < needed {
+                continue;
+            }
             if !outlook.takes_one_more(window, manners(config, limits)) {
                 continue;
             }
@@ -219,6 +226,14 @@ impl Judge {
         let outlook = Outlook { calendar: &device.calendar, now, promised: Promised::ToOthers(request.id) };
         let mask = self.memo[kind].on_device(promise.device, &device.epoch).0.qubits.clone();
         let free = outlook.free_during(window, buffer, &mask, map);
+        // A search must promise more than a few qubits, but where they are all alike, and it costs nothing.
+        let taken = promise.layout.iter().filter(|qubit| idle.contains(**qubit)).count();
+        let busy_until_then = free.len() - free.intersection_len(&idle);
+        let gain = taken.saturating_sub(promise.layout.len().saturating_sub(busy_until_then));
+        let worth_it = if device.epoch.is_complete() { 1 } else { 1 + promise.layout.len() / WORTH_A_SEARCH };
+        if gain < worth_it {
+            return None;
+        }
         let beside: Jobs<'_> = outlook.jobs_in(window).collect();
         let fit = self.place_later(state, kind, request, promise.device, free, &beside)?;
         let moved = promise_of(device, state, request, &fit, Some(window));

@@ -382,6 +382,10 @@ impl Judge {
         let found = match when {
             When::Later { prefer, .. } => {
                 problem.objective.qubits = Some(prefer).filter(|_| can.minimises);
+                // Whether there is a region, the first steps tell; how good it is, matters when the job starts.
+                if pattern.is_region() && demands.bounds.is_none() {
+                    problem.budget = problem.budget.min(STEPS_PER_PROMISED_QUBIT * u64::from(qubits));
+                }
                 // A promise is of the least number of qubits; more may be there when the time has come.
                 let mut least = demands.clone();
                 least.sizes = Sizes::Exact;
@@ -416,6 +420,9 @@ impl Judge {
         })
     }
 }
+
+/// Search steps per qubit for a region that is promised.
+const STEPS_PER_PROMISED_QUBIT: u64 = 8;
 
 /// How a placement is searched on what is free.
 #[derive(Debug, Clone, Copy)]

@@ -96,6 +96,18 @@ impl<'c> Outlook<'c> {
         running.map(|(_, booking)| booking).chain(self.promises_in(window).map(|(_, kept)| kept))
     }
 
+    /// How many qubits of `usable` are taken or promised to others at an instant, buffers left out.
+    pub fn taken_at(self, at: Time, usable: &QubitSet) -> usize {
+        let instant = Window { from: at, until: Some(Time(at.0.saturating_add(1))) };
+        let bookings = self.bookings_in(instant).map(|(_, booking)| booking);
+        // A place that is promised is where others still are.
+        let mut taken = QubitSet::new(usable.capacity());
+        for booking in bookings.chain(self.promises_in(instant).map(|(_, kept)| kept)) {
+            taken.union_with(&booking.qubits);
+        }
+        taken.intersection_len(usable)
+    }
+
     /// The qubits of `usable` that a job with the given buffer distance may take for all of a window. What ends at the
     /// first instant of the window, or begins at the first one after it, is not in its way.
     pub fn free_during(
@@ -182,21 +194,35 @@ impl<'c> Outlook<'c> {
     }
 
     /// Whether the device would take one more job for all of a window, wherever.
+    ///
+    /// Who is promised a place without an instant has a turn on the device as well, once those who are there have ended; but
+    /// two of them do not wait for each other.
     pub fn takes_one_more(&self, window: Window, manners: Manners) -> bool {
+        let own = match self.promised {
+            Promised::ToOthers(own) => self.calendar.promises().find(|(job, _)| *job == own),
+            Promised::ToNobody => None,
+        };
+        let own = own.map(|(_, kept)| kept);
+        let is_place = |kept: &Booking| kept.until.is_none() && kept.from == Time::ZERO;
         if manners.starts == Starts::WhenEmpty {
-            // Those that begin together run side by side; nobody joins them, and they wait for nobody.
+            // Those that begin together run side by side; nobody joins them, and they wait for nobody. If the device is
+            // empty earlier, they begin together earlier.
+            let early = own.filter(|_| window.from == self.now).map(|own| own.from);
             let all = self.bookings_in(window).map(|(_, booking)| booking);
-            let mut others = all.chain(self.promises_in(window).map(|(_, kept)| kept));
-            if others.any(|other| other.from != window.from) {
+            let kept = self.promises_in(window).map(|(_, kept)| kept);
+            let kept = kept.filter(|kept| !is_place(kept) && Some(kept.from) != early);
+            if all.chain(kept).any(|other| other.from != window.from) {
                 return false;
             }
         }
+        let places_count = own.is_none() && self.promised != Promised::ToNobody;
         let Some(most) = manners.most else { return true };
         let begins = self.promises_in(window).map(|(_, kept)| kept.from).filter(|at| *at > window.from);
         let mut instants = std::iter::once(window.from).chain(begins);
         instants.all(|at| {
             let instant = Window { from: at, until: Some(Time(at.0.saturating_add(1))) };
-            (self.jobs_in(instant).count() as u64) < u64::from(most)
+            let jobs = self.jobs_in(instant).filter(|booking| places_count || !is_place(booking));
+            (jobs.count() as u64) < u64::from(most)
         })
     }
 }

@@ -48,6 +48,8 @@ pub enum NoteKind {
     NothingToOrderBy,
     /// Jobs have priorities that the order of the queue does not look at.
     PriorityIgnored,
+    /// Starts are promised, but jobs state no walltime.
+    PlacesWithoutInstants,
     /// All replications are alike.
     NoRandomness,
     /// One replication has no intervals.
@@ -85,6 +87,7 @@ impl NoteKind {
             Self::UnknownDepth => "unknown_depth",
             Self::NothingToOrderBy => "nothing_to_order_by",
             Self::PriorityIgnored => "priority_ignored",
+            Self::PlacesWithoutInstants => "places_without_instants",
             Self::NoRandomness => "no_randomness",
             Self::OneReplication => "one_replication",
             Self::FewReplications => "few_replications",

@@ -44,6 +44,7 @@ pub(super) fn of_workload(scenario: &Scenario) -> Vec<Note> {
         notes.extend(Depths::of(scenario).notes());
     }
     notes.extend(of_order(scenario));
+    notes.extend(of_promises(scenario));
     notes
 }
 
@@ -107,6 +108,29 @@ impl Depths {
 }
 
 /// What is said of the order of the queue: jobs without the figure that it goes by, and figures that it does not look at.
+/// Behind jobs that state no walltime nobody can be promised an instant.
+fn of_promises(scenario: &Scenario) -> Option<Note> {
+    if !scenario.allocator.queue.makes_promises() {
+        return None;
+    }
+    let lacking = walltimes(scenario, false)?;
+    let text = format!(
+        "starts are promised, but no estimated_duration is stated for {lacking}: they never pass a promise that they could \
+         meet, and behind them a promise is a place without an instant"
+    );
+    let hint = "`estimated_duration` of the jobs, as in `{times_execution: {uniform: [1.1, 2]}}`";
+    Some(Note::new(NoteKind::PlacesWithoutInstants, text).hint(hint))
+}
+
+/// The jobs that state a walltime, or those that state none.
+fn walltimes(scenario: &Scenario, stated: bool) -> Option<String> {
+    some_jobs(
+        scenario,
+        |template| matches!(template.estimate, EstimateLaw::None) != stated,
+        |_, job| job.walltime.is_some() == stated,
+    )
+}
+
 fn of_order(scenario: &Scenario) -> Vec<Note> {
     let order = scenario.allocator.order;
     let nothing = |what: &str, lacking: Option<String>, having: Option<String>| {
@@ -122,20 +146,15 @@ fn of_order(scenario: &Scenario) -> Vec<Note> {
         let hint = format!("`{what}` of the jobs, or another order");
         Some(Note::new(NoteKind::NothingToOrderBy, text).hint(hint))
     };
-    let walltimes = |stated: bool| {
-        some_jobs(
-            scenario,
-            |template| matches!(template.estimate, EstimateLaw::None) != stated,
-            |_, job| job.walltime.is_some() == stated,
-        )
-    };
     let deadlines = |stated: bool| {
         let of_template = |template: &Template| template.deadline.is_some() == stated;
         some_jobs(scenario, of_template, |_, job| job.deadline.is_some() == stated)
     };
     let priorities = priorities(scenario);
     let by_figure = match order {
-        QueueOrder::ShortestFirst => nothing("estimated_duration", walltimes(false), walltimes(true)),
+        QueueOrder::ShortestFirst => {
+            nothing("estimated_duration", walltimes(scenario, false), walltimes(scenario, true))
+        }
         QueueOrder::EarliestDeadline => nothing("deadline", deadlines(false), deadlines(true)),
         QueueOrder::Priority if priorities.len() < 2 => {
             let text =
