@@ -940,10 +940,7 @@ impl World {
                 device.is_some_and(|device| device.status == Status::Online)
                     && job.queue().is_none_or(|home| home == *id)
             };
-            let somewhere = self.core.jobs().any(|other| {
-                other.promise.as_ref().is_some_and(|known| known.promise.not_later_than.is_none())
-            });
-            if queue.makes_promises() && ahead == 0 && !somewhere && !self.may_be_routed(job) {
+            if queue.makes_promises() && ahead == 0 && !self.may_be_routed(job) {
                 let promised = job.promise.is_some() || !able.iter().any(online);
                 let text = || {
                     let devices = self.core.devices().map(|device| {

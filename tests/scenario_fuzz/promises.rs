@@ -60,6 +60,7 @@ impl Checker<'_> {
             let walltime = self.of_jobs.get(&hold.job).and_then(|facts| facts.walltime);
             walltime.is_some_and(|walltime| hold.since + walltime + self.world.grace_ns <= self.now)
         });
+        let rests = site.guarded_until.iter().any(|until| old.at.is_some_and(|at| *until > at));
         let rank = self.rank(job);
         let waits = |job: &Job| matches!(job.phase, Phase::Waiting { .. });
         let behind = self.jobs.iter().any(|(id, other)| waits(other) && self.rank(*id) < rank);
@@ -75,7 +76,7 @@ impl Checker<'_> {
                 "promise: element lost",
             ),
             "by new figures its qubits will not do" => (site.recalibrated, "promise: recalibrated"),
-            "a job there runs beyond its walltime" => (over && overdue, "promise: overrun"),
+            "a job there runs beyond its walltime" => (overdue || rests, "promise: overrun"),
             "others are before it now" => (behind, "promise: order changed"),
             "the search does not find the placement again" => (over, "promise: not found again"),
             _ => return self.find("malformed event", format!("{} {}", row.event, row.detail)),
@@ -103,7 +104,9 @@ impl Checker<'_> {
         let distance = &self.world.devices[device].distance;
         for (&job, kept) in self.promises.iter().filter(|(_, kept)| kept.device == device) {
             let needed = buffer.max(self.promise(job, device).0);
-            let there = kept.at.is_none_or(|at| ends.is_none_or(|ends| ends > at));
+            // Who waits for a place waits for those before as well.
+            let behind = self.rank(job) < self.rank(id);
+            let there = kept.at.map_or(behind, |at| ends.is_none_or(|ends| ends > at));
             let mut pairs = grant.held.iter().flat_map(|a| kept.qubits.iter().map(move |b| (*a, *b)));
             let near = pairs.any(|(a, b)| {
                 distance.get(a).and_then(|row| row.get(b)).is_some_and(|distance| *distance <= needed)

@@ -17,7 +17,7 @@ use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
 use crate::allocator::state::calendar::Booking;
 use crate::allocator::state::fleet::Device;
-use crate::allocator::state::outlook::{Outlook, Promised, Window};
+use crate::allocator::state::outlook::{Counting, Outlook, Window};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 
@@ -103,14 +103,14 @@ impl Judge {
         request: &JobRequest,
         devices: impl Iterator<Item = DeviceId>,
         wanted: Wanted,
-        promised: Promised,
+        counting: Counting,
     ) -> Option<StartPromise> {
         let mut bounds: SmallVec<[(Option<Time>, usize, DeviceId); 16]> = SmallVec::new();
         for id in devices {
             let Some(device) = state.fleet().get(id).filter(|device| is_open_to(device, request)) else {
                 continue;
             };
-            let Some(bound) = by_count(device, now, request) else { continue };
+            let Some(bound) = by_count(device, now, request, counting) else { continue };
             let preferred = request.preferred_devices.iter().position(|preferred| *preferred == id);
             bounds.push((bound, preferred.unwrap_or(usize::MAX), id));
         }
@@ -124,7 +124,7 @@ impl Judge {
                 (None, Wanted::Timed | Wanted::Before(_)) => break,
                 _ => {}
             }
-            if let Some(found) = self.earliest_on(state, now, kind, request, id, wanted, promised) {
+            if let Some(found) = self.earliest_on(state, now, kind, request, id, wanted, counting) {
                 best = Some(found);
             }
         }
@@ -141,7 +141,7 @@ impl Judge {
         request: &JobRequest,
         id: DeviceId,
         wanted: Wanted,
-        promised: Promised,
+        counting: Counting,
     ) -> Option<StartPromise> {
         let device = state.fleet().get(id)?;
         let config = state.config();
@@ -150,7 +150,7 @@ impl Judge {
         let buffer = isolation::promise(&request.isolation, &config.isolation, limits).buffer_distance;
         let mask = self.memo[kind].on_device(id, &device.epoch).0.qubits.clone();
         let needed = request.min_qubits as usize;
-        let outlook = Outlook { calendar: &device.calendar, now, promised };
+        let outlook = Outlook { calendar: &device.calendar, now, counting };
         for at in outlook.edges(config.starts) {
             if wanted.excludes(at) {
                 return None;
@@ -181,9 +181,11 @@ impl Judge {
             return None;
         }
         let endless = outlook.endless();
-        for gone in 0..=endless.len() {
-            let free = outlook.free_some_time(&endless, gone, buffer, &mask, map);
-            let beside: Jobs<'_> = outlook.jobs_some_time(&endless, gone).collect();
+        // Rather beside what is promised to others than behind it.
+        let ways = [true, false].into_iter();
+        for (beside, gone) in ways.flat_map(|beside| (0..=endless.len()).map(move |gone| (beside, gone))) {
+            let free = outlook.free_some_time(&endless, gone, beside, buffer, &mask, map);
+            let beside: Jobs<'_> = outlook.jobs_some_time(&endless, gone, beside).collect();
             if free.len() >= needed
                 && let Some(fit) = self.place_later(state, kind, request, id, free, &beside)
             {
@@ -223,7 +225,8 @@ impl Judge {
             return None;
         }
         let window = stay(request, config, &device.spec.limits, from);
-        let outlook = Outlook { calendar: &device.calendar, now, promised: Promised::ToOthers(request.id) };
+        let outlook =
+            Outlook { calendar: &device.calendar, now, counting: super::judge::counting(state, request) };
         let mask = self.memo[kind].on_device(promise.device, &device.epoch).0.qubits.clone();
         let free = outlook.free_during(window, buffer, &mask, map);
         // A search must promise more than a few qubits, but where they are all alike, and it costs nothing.
@@ -280,6 +283,16 @@ impl Judge {
             prefer[qubit.index()] = cost;
         }
         self.free = free;
+        if device.epoch.is_complete() && !self.strategy.capabilities().minimises {
+            // Where all qubits couple, those will do that nobody could use now, and as few others as are needed.
+            let mut rest = self.free.clone();
+            self.free.subtract(&idle);
+            rest.intersect_with(&idle);
+            let more = (request.min_qubits as usize).saturating_sub(self.free.len());
+            rest.iter().take(more).for_each(|qubit| {
+                self.free.insert(qubit);
+            });
+        }
         let max_swaps = self.max_swaps(state, kind);
         let never_fits = self.never_fits(state, kind, id, max_swaps);
         let when = When::Later { beside, prefer: &prefer };
@@ -316,13 +329,13 @@ fn promise_of(
 
 /// The first instant at which a device has enough qubits for a job by number alone, if it ever has; `Some(None)`: nobody
 /// can tell.
-fn by_count(device: &Device, now: Time, request: &JobRequest) -> Option<Option<Time>> {
+fn by_count(device: &Device, now: Time, request: &JobRequest, counting: Counting) -> Option<Option<Time>> {
     let usable = device.epoch.usable.len();
     let needed = request.min_qubits as usize;
     if usable < needed {
         return None;
     }
-    let outlook = Outlook { calendar: &device.calendar, now, promised: Promised::ToOthers(request.id) };
+    let outlook = Outlook { calendar: &device.calendar, now, counting };
     let mut free = usable.saturating_sub(device.calendar.held().len());
     if free >= needed {
         return Some(Some(now));

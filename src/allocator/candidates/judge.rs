@@ -20,12 +20,13 @@ use crate::allocator::order::shipped;
 use crate::allocator::placement::memory::MemoryUse;
 use crate::allocator::placement::surcharge::{self, Surcharges};
 use crate::allocator::placement::{self, Objective, PlacementRequest, PlacementStrategy, exact::NoiseAware};
-use crate::allocator::protocol::{Event, JobRequest, Status};
+use crate::allocator::protocol::{Event, JobRequest, OrderKey, Status};
 use crate::allocator::sizing::{Fit, Refusal, Sizes, Strategies};
 use crate::allocator::state::State;
 use crate::allocator::state::calendar::Booking;
 use crate::allocator::state::fleet::Device;
-use crate::allocator::state::outlook::{Manners, Outlook, Promised, Window};
+use crate::allocator::state::outlook::{Counting, Manners, Outlook, Window};
+use crate::allocator::state::place::{Place, Rank};
 use crate::quantum::device::DeviceLimits;
 use crate::quantum::{DeviceId, QubitSet};
 use crate::random::StreamFamily;
@@ -249,7 +250,7 @@ impl Judge {
             return Ok(0);
         }
         let window = stay(request, config, &device.spec.limits, now);
-        let outlook = Outlook { calendar: &device.calendar, now, promised: Promised::ToOthers(request.id) };
+        let outlook = Outlook { calendar: &device.calendar, now, counting: counting(state, request) };
         let mut met = outlook.promises_in(window).peekable();
         if met.peek().is_none() {
             return Ok(0);
@@ -295,8 +296,7 @@ impl Judge {
         let mut taken = false;
         if !device.calendar.has_no_promises() {
             let window = stay(request, state.config(), &device.spec.limits, now);
-            let outlook =
-                Outlook { calendar: &device.calendar, now, promised: Promised::ToOthers(request.id) };
+            let outlook = Outlook { calendar: &device.calendar, now, counting: counting(state, request) };
             let map = &device.spec.coupling_map;
             taken = outlook.subtract_promises(window, promised.buffer_distance, map, &mut self.free);
         }
@@ -341,7 +341,7 @@ impl Judge {
             _ if limit.is_none() && !calendar.limits_crosstalk() => barred,
             When::Now { now } => {
                 let window = stay(request, config, &device.spec.limits, now);
-                let outlook = Outlook { calendar, now, promised: Promised::ToOthers(request.id) };
+                let outlook = Outlook { calendar, now, counting: counting(state, request) };
                 let jobs: SmallVec<[&Booking; 16]> = outlook.jobs_in(window).collect();
                 self.crosstalk.apply(limit, technology, epoch, &jobs, &mut self.free, barred)
             }
@@ -454,6 +454,16 @@ pub(super) enum When<'a> {
     },
 }
 
+/// Whose promises count for a job.
+pub(super) fn counting(state: &State, request: &JobRequest) -> Counting {
+    match state.find(request.id) {
+        Some((_, job)) if job.promise.is_some() => Counting::EarlierAndTimed(job.rank()),
+        Some((_, job)) => Counting::Earlier(job.rank()),
+        // One that is only asked about comes last.
+        None => Counting::Earlier(Rank { key: OrderKey(i128::MAX), place: Place::MAX }),
+    }
+}
+
 /// How long a job that starts on a device at an instant is there, its guard included, as far as anybody knows.
 pub fn stay(request: &JobRequest, config: &AllocatorConfig, limits: &DeviceLimits, from: Time) -> Window {
     let guard = isolation::promise(&request.isolation, &config.isolation, limits).guard;
@@ -462,6 +472,6 @@ pub fn stay(request: &JobRequest, config: &AllocatorConfig, limits: &DeviceLimit
 }
 
 /// How many jobs a device takes, and when.
-pub(super) fn manners(config: &AllocatorConfig, limits: &DeviceLimits) -> Manners {
+pub fn manners(config: &AllocatorConfig, limits: &DeviceLimits) -> Manners {
     Manners { starts: config.starts, most: limits.max_concurrent_tasks }
 }

@@ -20,7 +20,7 @@ use crate::allocator::protocol::{ElementLimits, Event, IsolationRequest, JobId, 
 use crate::allocator::quality::{QualityBounds, Shortfall};
 use crate::allocator::sizing::{Demands, Fit, Sizes};
 use crate::allocator::state::State;
-use crate::allocator::state::place::JobSlot;
+use crate::allocator::state::place::{JobSlot, Rank};
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
 use crate::time::{Span, Time};
 
@@ -106,6 +106,8 @@ pub struct RefusedEverywhere {
     /// How long the job would have run, as far as anybody knows: one that runs as long or longer meets the same promises
     /// to others, or more.
     pub walltime: Option<Span>,
+    /// Where the job stood: one behind it meets the same promises to others, or more.
+    pub rank: Option<Rank>,
 }
 
 /// As of what something was found out about a kind on a device: bookings, figures, and how many SWAPs were allowed.

@@ -11,6 +11,7 @@ use crate::allocator::config::Starts;
 use crate::allocator::protocol::JobRequest;
 use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
+use crate::allocator::state::place::Rank;
 use crate::quantum::DeviceId;
 use crate::time::Time;
 
@@ -39,6 +40,12 @@ impl Found {
     }
 }
 
+/// Where a job stands; of no interest where nothing is promised.
+fn rank_of(state: &State, request: &JobRequest) -> Option<Rank> {
+    let promises = state.config().queue.makes_promises();
+    state.find(request.id).filter(|_| promises).map(|(_, job)| job.rank())
+}
+
 impl Judge {
     /// A placement on the first (or best) device of the fleet, and how many others were before it.
     pub fn select(
@@ -51,7 +58,7 @@ impl Judge {
         last_chosen: Option<DeviceId>,
     ) -> Result<(Found, u32), Refused> {
         let need = Need::Free(request.min_qubits);
-        // To a job with a promise less is forbidden than to others of its kind.
+        // A job with a promise makes way for others behind it, which one without does not.
         let promised = state.config().queue.makes_promises()
             && state.find(request.id).is_some_and(|(_, job)| job.promise.is_some());
         if !promised && let Some(refused) = self.still_refused(state, now, kind, request, need) {
@@ -88,9 +95,9 @@ impl Judge {
             Some(found) => Ok((found, asked - 1)),
             None => {
                 if self.selector.names_all() && !promised {
-                    let walltime = request.estimated_duration;
+                    let (walltime, rank) = (request.estimated_duration, rank_of(state, request));
                     let (changes, epochs) = (state.fleet().changes(), state.fleet().epochs);
-                    let refused = RefusedEverywhere { changes, epochs, at: now, by_shape, walltime };
+                    let refused = RefusedEverywhere { changes, epochs, at: now, by_shape, walltime, rank };
                     self.memo[kind].refused = Some(refused);
                 }
                 Err(Refused { by_shape: by_shape > 0 })
@@ -119,7 +126,9 @@ impl Judge {
             (Some(_), None) => true,
             (None, _) => false,
         };
-        if shorter && state.config().queue.makes_promises() {
+        // Whoever stands behind, or stays as long or longer, meets all promises that the other one has met.
+        let makes_promises = state.config().queue.makes_promises();
+        if makes_promises && (shorter || rank_of(state, request) < refused.rank) {
             return None;
         }
         let changed: SmallVec<[DeviceId; 8]> = state.fleet().changed_since(refused.changes)?.collect();
@@ -137,8 +146,9 @@ impl Judge {
             refused.by_shape = refused.by_shape + u32::from(by_shape) - u32::from(before);
         }
         refused.changes = state.fleet().changes();
-        // Those that have changed were asked for so long.
-        refused.walltime = request.estimated_duration;
+        if !changed.is_empty() {
+            (refused.walltime, refused.rank) = (request.estimated_duration, rank_of(state, request));
+        }
         self.memo[kind].refused = Some(refused);
         Some(Refused { by_shape: refused.by_shape > 0 })
     }

@@ -56,17 +56,19 @@ pub enum Queue {
 
 /// Which blocked jobs are promised a start: an instant, a device and qubits, those that are free then, when all that run
 /// there have ended by their walltimes (`estimated_duration`). A later job starts only where it ends by then, or keeps
-/// out of these qubits and of the buffer around them. Behind jobs that state no walltime a promise is a place without an
-/// instant: nobody new enters it, and the job starts when those that are in it have ended.
+/// out of these qubits and of the buffer around them. Behind jobs that state no walltime, or run beyond it, a promise is a
+/// place without an instant: nobody behind enters it, and the job starts when those that are in it, or are promised it before,
+/// have ended. Nobody waits for a promise to a job that stands behind him: that one is promised another start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Promises {
     /// The first one (EASY backfill).
     Easy,
-    /// All (conservative backfill).
+    /// All (conservative backfill). Time per pass grows with the third power of the length of the queue: for queues of tens
+    /// of jobs; for longer ones take a depth.
     Conservative,
     /// The first so many.
-    Depth(u32),
+    Depth(#[schemars(range(min = 1))] u32),
 }
 
 impl Promises {

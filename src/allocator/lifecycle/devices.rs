@@ -43,7 +43,7 @@ pub fn remove(turn: &mut Turn<'_>, id: DeviceId) -> Result<Answer, CommandError>
         homes::transfer(turn, slot, home);
     }
     let kept = turn.state.fleet().get(id).into_iter().flat_map(|device| device.calendar.promises());
-    let promised: Vec<JobId> = kept.map(|(job, _)| job).collect();
+    let promised: Vec<JobId> = kept.map(|(job, ..)| job).collect();
     for job in promised {
         turn.emit(Event::PromiseMoved { job, promise: None, cause: PromiseCause::DeviceLost });
     }

@@ -98,8 +98,9 @@ fn better_places(turn: &mut Turn<'_>, plan: &Plan, batch: &[usize]) -> Option<(V
     if device.calendar.bookings().any(|(_, _, booking)| booking.max_crosstalk.is_some()) {
         return None;
     }
-    // Places were chosen beside what is promised to others.
-    if !device.calendar.has_no_promises() {
+    // Places were chosen beside what is promised to others, or to one of them.
+    let kept = |job: &&PlannedStart| plan.promised_before.iter().any(|(slot, _)| *slot == job.slot);
+    if !device.calendar.has_no_promises() || jobs.iter().any(kept) {
         return None;
     }
     let (epoch, technology) = (device.epoch.clone(), device.spec.technology);

@@ -148,19 +148,18 @@ impl Pass<'_, '_> {
                 }
             }
             if device.is_none() && !self.is_feasible(slot) {
+                if has_promise {
+                    let request = self.turn.state.jobs()[slot].request.clone();
+                    let kind = self.turn.judge.memo.kind_of(slot, &request);
+                    promises::give_up(self.turn, &mut self.plan, slot, kind, &request);
+                }
                 continue;
             }
             let others_stayed = std::mem::replace(&mut stayed, true);
             if promised.len() < depth as usize {
                 let request = self.turn.state.jobs()[slot].request.clone();
                 let kind = self.turn.judge.memo.kind_of(slot, &request);
-                let mut renewed = promises::renew(self.turn, &mut self.plan, slot, kind, &request, device);
-                if renewed == Renewed::None
-                    && promised.is_empty()
-                    && promises::take_over(self.turn, &mut self.plan, slot, kind, &request, device)
-                {
-                    renewed = Renewed::Changed;
-                }
+                let renewed = promises::renew(self.turn, &mut self.plan, slot, kind, &request, device);
                 if renewed == Renewed::Changed && self.start_in_its_place(slot) {
                     walked.started.insert(slot);
                     continue;

@@ -3,15 +3,22 @@
 //! The starts of a plan are booked in the calendars of their devices, so that later jobs see them, and may be moved or
 //! taken back. Nothing else of the state knows of them: [`super::commit`] makes decisions out of a plan.
 
+use smallvec::SmallVec;
+
+use crate::allocator::candidates::judge::manners;
 use crate::allocator::candidates::memo::KindId;
 use crate::allocator::candidates::select::Found;
+use crate::allocator::config::Starts;
 use crate::allocator::isolation;
 use crate::allocator::placement::Placement;
-use crate::allocator::protocol::{AllocationId, JobRequest, PromiseCause, PromisedIsolation, StartPromise};
+use crate::allocator::protocol::{
+    AllocationId, JobId, JobRequest, PromiseCause, PromisedIsolation, StartPromise,
+};
 use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
 use crate::allocator::state::calendar::Booking;
 use crate::allocator::state::jobs::Promised;
+use crate::allocator::state::outlook::{Counting, Outlook, Window};
 use crate::allocator::state::place::JobSlot;
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
@@ -122,7 +129,39 @@ impl Plan {
                 self.steps.push(Step::Promise(Box::new(ChangedPromise { slot, from, to, cause })));
             }
         }
+        let kept = promise.as_ref().map(|promise| promise.device);
         state.promise(slot, promise);
+        if let Some(id) = kept {
+            self.make_way(state, slot, id, None);
+        }
+    }
+
+    /// Withdraws the instants that are promised on a device to those behind a job, where they are in the way of what it is
+    /// promised, or of where it starts.
+    /// Those who are to begin at the instant `together` begin together with it.
+    fn make_way(&mut self, state: &mut State, slot: JobSlot, id: DeviceId, together: Option<Time>) {
+        let rank = state.jobs()[slot].rank();
+        let Some(device) = state.fleet().get(id) else { return };
+        let map = &device.spec.coupling_map;
+        let manners = manners(state.config(), &device.spec.limits);
+        let mut behind: SmallVec<[JobId; 4]> = SmallVec::new();
+        for (job, theirs, kept) in device.calendar.promises() {
+            if theirs <= rank || kept.is_place() || Some(kept.from) == together {
+                continue;
+            }
+            let window = Window { from: kept.from, until: kept.until };
+            let outlook =
+                Outlook { calendar: &device.calendar, now: self.now, counting: Counting::Earlier(theirs) };
+            let free = outlook.free_during(window, kept.buffer_distance, &kept.qubits, map);
+            if free.len() < kept.qubits.len() || !outlook.takes_one_more(window, manners) {
+                behind.push(job);
+            }
+        }
+        for job in behind {
+            if let Some((other, _)) = state.find(job) {
+                self.promise(state, other, None, PromiseCause::OrderChanged);
+            }
+        }
     }
 
     /// Notes what a job was promised before the pass.
@@ -163,11 +202,18 @@ impl Plan {
             expected_end,
             devices_tried,
         };
-        if state.jobs()[slot].promise.is_some() {
+        let mut together = None;
+        if let Some(known) = &state.jobs()[slot].promise {
+            let here = known.promise.device == id && state.config().starts == Starts::WhenEmpty;
+            together = known.promise.not_later_than.filter(|_| here);
             self.remember(state, slot);
             state.promise(slot, None);
         }
         self.book(state, &start);
+        // Before the start, so that nobody is seen to enter what is promised.
+        if state.config().queue.makes_promises() {
+            self.make_way(state, slot, id, together);
+        }
         self.steps.push(Step::Start(Box::new(start)));
     }
 

@@ -7,11 +7,12 @@ use smallvec::SmallVec;
 
 use super::plan::Plan;
 use crate::allocator::candidates::forecast::Wanted;
+use crate::allocator::candidates::judge::manners;
 use crate::allocator::candidates::memo::KindId;
-use crate::allocator::protocol::{JobId, JobRequest, PromiseCause, StartPromise, Status};
-use crate::allocator::state::calendar::{Booking, BookingKind};
+use crate::allocator::protocol::{JobRequest, PromiseCause, StartPromise, Status};
+use crate::allocator::state::calendar::BookingKind;
 use crate::allocator::state::jobs::Promised;
-use crate::allocator::state::outlook::Promised as Outlooks;
+use crate::allocator::state::outlook::{Counting, Outlook, Window};
 use crate::allocator::state::place::JobSlot;
 use crate::allocator::turn::Turn;
 use crate::quantum::{DeviceId, QubitSet};
@@ -62,8 +63,14 @@ pub fn renew(
             }
         }
     };
-    let others = Outlooks::ToOthers(request.id);
-    let found = turn.judge.earliest(turn.state, turn.now, kind, request, devices.into_iter(), wanted, others);
+    let rank = turn.state.jobs()[slot].rank();
+    let counting = match wanted {
+        Wanted::Any => Counting::Earlier(rank),
+        // What is earlier for one must not be later for another.
+        Wanted::Timed | Wanted::Before(_) => Counting::EarlierAndTimed(rank),
+    };
+    let found =
+        turn.judge.earliest(turn.state, turn.now, kind, request, devices.into_iter(), wanted, counting);
     let renewed = match (known, broken, found) {
         (None, _, None) => Renewed::None,
         (None, _, Some(promise)) => {
@@ -84,31 +91,12 @@ pub fn renew(
     renewed
 }
 
-/// Promises a start to the first of all jobs that had to stay, where those that are promised to later ones leave it no
-/// room: they make way. Whether it is promised anything then.
-pub fn take_over(
-    turn: &mut Turn<'_>,
-    plan: &mut Plan,
-    slot: JobSlot,
-    kind: KindId,
-    request: &JobRequest,
-    only: Option<DeviceId>,
-) -> bool {
-    let all: SmallVec<[DeviceId; 16]> = turn.state.fleet().iter().map(|device| device.id).collect();
-    let devices = all.into_iter().filter(|id| only.is_none_or(|only| only == *id));
-    let (wanted, nobody) = (Wanted::Any, Outlooks::ToNobody);
-    let found = turn.judge.earliest(turn.state, turn.now, kind, request, devices, wanted, nobody);
-    let Some(promise) = found else { return false };
-    let there = turn.state.fleet().get(promise.device).into_iter();
-    let others: SmallVec<[JobId; 4]> =
-        there.flat_map(|device| device.calendar.promises()).map(|(job, _)| job).collect();
-    for job in others {
-        if let Some((other, _)) = turn.state.find(job) {
-            plan.promise(turn.state, other, None, PromiseCause::OrderChanged);
-        }
+/// Takes the promise of a job that no device could take any more even if it were empty.
+pub fn give_up(turn: &mut Turn<'_>, plan: &mut Plan, slot: JobSlot, kind: KindId, request: &JobRequest) {
+    let known = turn.state.jobs()[slot].promise.clone();
+    if let Some(cause) = known.and_then(|known| broken(turn, kind, request, &known)) {
+        plan.promise(turn.state, slot, None, cause);
     }
-    plan.promise(turn.state, slot, Some(promise), PromiseCause::Earlier);
-    true
 }
 
 /// Why a promise cannot be kept, if it cannot.
@@ -126,18 +114,27 @@ fn broken(turn: &mut Turn<'_>, kind: KindId, request: &JobRequest, known: &Promi
             return Some(if recalibrated { PromiseCause::Recalibrated } else { PromiseCause::ElementLost });
         }
     }
-    let late = promise.not_later_than.is_some_and(|at| at <= turn.now);
-    if !late {
-        return None;
+    let at = promise.not_later_than?;
+    // Who runs too long, or has, and rests until it is too late.
+    let overrun = device.calendar.bookings().any(|(_, kind, booking)| match kind {
+        BookingKind::Allocation => booking.until.is_some_and(|until| until <= turn.now),
+        BookingKind::Guard => booking.until.is_some_and(|until| until > at),
+    });
+    if at <= turn.now {
+        // Its time has come, and it has not started.
+        return Some(if overrun { PromiseCause::Overrun } else { PromiseCause::NotFoundAgain });
     }
-    // Its time has come, and it has not started.
-    let Some(device) = turn.state.fleet().get(promise.device) else {
-        return Some(PromiseCause::DeviceLost);
-    };
-    let overdue = |booking: &Booking| booking.until.is_some_and(|until| until <= turn.now);
-    let mut bookings = device.calendar.bookings();
-    let overrun = bookings.any(|(_, kind, booking)| kind == BookingKind::Allocation && overdue(booking));
-    Some(if overrun { PromiseCause::Overrun } else { PromiseCause::NotFoundAgain })
+    // Those before it may be promised something else by now.
+    let window = Window { from: at, until: promise.until };
+    let counting = Counting::Earlier(turn.state.find(request.id)?.1.rank());
+    let outlook = Outlook { calendar: &device.calendar, now: turn.now, counting };
+    let mut free = region.clone();
+    let map = &device.spec.coupling_map;
+    let entered = outlook.subtract_promises(window, promise.isolation.buffer_distance, map, &mut free);
+    let config = turn.state.config();
+    let full = !outlook.takes_one_more(window, manners(config, &device.spec.limits));
+    let behind = if overrun { PromiseCause::Overrun } else { PromiseCause::OrderChanged };
+    (entered || full).then_some(behind)
 }
 
 /// Moves what is promised out of the way of those who could use it until then; whether anything moved.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::place::Rank;
 use crate::allocator::protocol::{Allocation, AllocationId, JobId, StartPromise};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{PhysicalQubit, QubitSet};
@@ -71,6 +72,11 @@ impl Booking {
         }
     }
 
+    /// Of a promise: whether it is a place without an instant.
+    pub fn is_place(&self) -> bool {
+        self.from == Time::ZERO && self.until.is_none()
+    }
+
     /// When its qubits have rested; `None` when nobody knows.
     pub fn rested(&self) -> Option<Time> {
         self.until.map(|until| until + self.guard)
@@ -92,7 +98,7 @@ pub struct Calendar {
     bookings: BTreeMap<(AllocationId, BookingKind), Booking>,
     /// What is kept for jobs that wait.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    promises: BTreeMap<JobId, Booking>,
+    promises: BTreeMap<JobId, (Rank, Booking)>,
     /// Booked by a plan that is not decided yet; the last one at the end.
     #[serde(skip)]
     planned: SmallVec<[AllocationId; 4]>,
@@ -117,7 +123,7 @@ pub struct Calendar {
 pub(super) struct SavedCalendar {
     bookings: Vec<((AllocationId, BookingKind), Booking)>,
     #[serde(default)]
-    promises: BTreeMap<JobId, Booking>,
+    promises: BTreeMap<JobId, (Rank, Booking)>,
 }
 
 impl SavedCalendar {
@@ -130,7 +136,7 @@ impl SavedCalendar {
             }
             calendar.book(holder, kind, booking, map);
         }
-        if self.promises.values().any(|kept| kept.qubits.capacity() != map.qubits()) {
+        if self.promises.values().any(|(_, kept)| kept.qubits.capacity() != map.qubits()) {
             return None;
         }
         calendar.promises = self.promises;
@@ -263,11 +269,9 @@ impl Calendar {
     }
 
     /// Keeps qubits for a job that waits, instead of those that were kept for it before.
-    pub fn keep(&mut self, job: JobId, kept: Booking) {
-        if self.promises.get(&job) != Some(&kept) {
-            self.changes += 1;
-            self.promises.insert(job, kept);
-        }
+    pub fn keep(&mut self, job: JobId, rank: Rank, kept: Booking) {
+        self.changes += 1;
+        self.promises.insert(job, (rank, kept));
     }
 
     /// Keeps nothing for a job any more; whether anything was.
@@ -277,14 +281,15 @@ impl Calendar {
         there
     }
 
-    /// What is kept for jobs that wait, in order of their numbers.
-    pub fn promises(&self) -> impl Iterator<Item = (JobId, &Booking)> {
-        self.promises.iter().map(|(&job, kept)| (job, kept))
+    /// What is kept for jobs that wait, and where these stand, in order of their numbers.
+    pub fn promises(&self) -> impl Iterator<Item = (JobId, Rank, &Booking)> {
+        self.promises.iter().map(|(&job, (rank, kept))| (job, *rank, kept))
     }
 
     /// Whether any job, there or expected, limits the crosstalk from others.
     pub fn limits_crosstalk(&self) -> bool {
-        self.bookings.values().chain(self.promises.values()).any(|booking| booking.max_crosstalk.is_some())
+        let kept = self.promises.values().map(|(_, kept)| kept);
+        self.bookings.values().chain(kept).any(|booking| booking.max_crosstalk.is_some())
     }
 
     /// Whether nothing is promised to anybody.
@@ -389,8 +394,9 @@ mod tests {
     use super::*;
     use crate::allocator::config::Selection;
     use crate::allocator::explain::{Certainty, CostTerms, Explanation};
+    use crate::allocator::protocol::OrderKey;
     use crate::allocator::protocol::{Fence, JobId, PromisedIsolation, Tenant};
-    use crate::allocator::state::outlook::{Outlook, Promised, Window};
+    use crate::allocator::state::outlook::{Counting, Outlook, Window};
 
     fn booking(qubits: QubitSet, buffer_distance: u32, from: u64, until: Option<u64>) -> Booking {
         Booking {
@@ -506,7 +512,8 @@ mod tests {
                     prop_assert_eq!(&free, &expected);
                     // Everything is booked from 0 on without an end.
                     let window = Window { from: Time(7), until: Some(Time(8)) };
-                    let outlook = Outlook { calendar: &calendar, now: Time(0), promised: Promised::ToNobody };
+                    let rank = Rank { key: OrderKey::default(), place: 1 };
+                    let outlook = Outlook { calendar: &calendar, now: Time(0), counting: Counting::Earlier(rank) };
                     prop_assert_eq!(&outlook.free_during(window, distance, &usable, &map), &expected);
                 }
                 let all = calendar.free_len(&usable) as usize + calendar.held().len() + calendar.blocked().len();

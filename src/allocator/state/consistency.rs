@@ -70,7 +70,7 @@ fn check_jobs(state: &State) -> Verdict {
         if let Some(known) = &job.promise {
             ensure(job.state() == JobState::Queued, "a promise to a job that does not wait")?;
             let device = state.fleet.get(known.promise.device).ok_or("a promise on no device")?;
-            let kept = device.calendar.promises().find(|(id, _)| *id == job.request.id);
+            let kept = device.calendar.promises().find(|(id, ..)| *id == job.request.id);
             let qubits = device.spec.coupling_map.qubits();
             let layout = &known.promise.layout;
             ensure(
@@ -78,7 +78,10 @@ fn check_jobs(state: &State) -> Verdict {
                 "a promise of qubits that are not there",
             )?;
             let of = Booking::of_promise(&known.promise, qubits);
-            ensure(kept.is_some_and(|(_, kept)| *kept == of), "a promise that is not in the calendar")?;
+            ensure(
+                kept.is_some_and(|(_, rank, kept)| *kept == of && rank == job.rank()),
+                "a promise that is not in the calendar",
+            )?;
         }
         if let Some(id) = job.allocation() {
             let running = state.running.get(&id);
@@ -138,7 +141,7 @@ fn waiting(state: &State, slot: JobSlot) -> Result<&Job, &'static str> {
 
 /// The bookings of a device are those of the allocations on it, and guards that end.
 fn check_device(state: &State, device: &Device) -> Verdict {
-    for (id, _) in device.calendar.promises() {
+    for (id, ..) in device.calendar.promises() {
         let promised = state.find(id).and_then(|(_, job)| job.promise.as_ref());
         let there = promised.is_some_and(|known| known.promise.device == device.id);
         ensure(there, "qubits kept for a job that is not promised them")?;

@@ -205,9 +205,10 @@ impl State {
         }
         let Some(promised) = promised else { return };
         let promise = &promised.promise;
+        let rank = self.jobs[slot].rank();
         let Some(device) = self.fleet.get_mut(promise.device) else { return };
         let qubits = device.spec.coupling_map.qubits();
-        device.calendar.keep(id, Booking::of_promise(promise, qubits));
+        device.calendar.keep(id, rank, Booking::of_promise(promise, qubits));
         self.fleet.refresh(promise.device);
         self.agenda.timers.extend(promise.not_later_than.map(|at| (at, Timer::PromiseDue(id))));
         self.jobs[slot].promise = Some(promised);

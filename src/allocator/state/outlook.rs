@@ -1,11 +1,12 @@
 //! What will be free of a device, and what of it is promised: its calendar as one job sees it, for stretches of time.
 //!
-//! Promises that a booking which is still there when it should have ended counts as one without an end, and that what is
-//! promised to the job itself is not in its way. Leaves the masks of now to the calendar.
+//! Promises that a booking which is still there when it should have ended counts as one without an end, and that a job is
+//! never in the way of itself. Leaves the masks of now to the calendar.
 
 use smallvec::SmallVec;
 
 use super::calendar::{Booking, BookingKind, Calendar};
+use super::place::Rank;
 use crate::allocator::config::Starts;
 use crate::allocator::protocol::{AllocationId, JobId};
 use crate::quantum::QubitSet;
@@ -23,7 +24,7 @@ pub struct Window {
 
 impl Window {
     /// Whether two stretches have an instant in common, the other one given by its ends.
-    fn meets(self, from: Time, until: Option<Time>) -> bool {
+    pub fn meets(self, from: Time, until: Option<Time>) -> bool {
         self.until.is_none_or(|end| from < end) && until.is_none_or(|end| end > self.from)
     }
 }
@@ -36,16 +37,18 @@ pub struct Outlook<'c> {
     /// What time it is.
     pub now: Time,
     /// Whose promises count.
-    pub promised: Promised,
+    pub counting: Counting,
 }
 
-/// Whose promises count.
+/// Whose promises count for a job that stands there in its queue. So nobody waits for somebody who stands behind, who could
+/// be waiting for him.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Promised {
-    /// Those of all but this job.
-    ToOthers(JobId),
-    /// Nobody's.
-    ToNobody,
+pub enum Counting {
+    /// Those of jobs before it: for a job that is promised nothing yet. Others make way.
+    Earlier(Rank),
+    /// The instants of those behind it as well: for a job that has a promise of its own, and better keeps to it than delay
+    /// them.
+    EarlierAndTimed(Rank),
 }
 
 /// How many jobs a device takes, and when.
@@ -77,12 +80,14 @@ impl<'c> Outlook<'c> {
         ends.filter_map(|(end, booking)| end.map(|end| (end, booking.qubits.len())))
     }
 
-    /// What is promised to others.
+    /// What is promised to those whose promises count.
     fn promises(self) -> impl Iterator<Item = (JobId, &'c Booking)> {
-        self.calendar.promises().filter(move |(job, _)| match self.promised {
-            Promised::ToOthers(own) => *job != own,
-            Promised::ToNobody => false,
-        })
+        let counts = move |rank: Rank, kept: &Booking| match self.counting {
+            Counting::Earlier(own) => rank < own,
+            Counting::EarlierAndTimed(own) => rank < own || rank > own && !kept.is_place(),
+        };
+        let all = self.calendar.promises().filter(move |(_, rank, kept)| counts(*rank, kept));
+        all.map(|(job, _, kept)| (job, kept))
     }
 
     /// What is promised to others at any instant of a window.
@@ -141,12 +146,13 @@ impl<'c> Outlook<'c> {
     }
 
     /// The qubits of `usable` that a job may wait for although nobody knows when they are free: what ends is taken to have
-    /// ended, and so are the first `gone` of the [endless](Self::endless) bookings. What is promised to others at any time
-    /// is left out.
+    /// ended, and so are the first `gone` of the [endless](Self::endless) bookings. `beside`: what is promised to others at
+    /// any time is left out; else the job waits for them, too.
     pub fn free_some_time(
         &self,
         endless: &[AllocationId],
         gone: usize,
+        beside: bool,
         buffer_distance: u32,
         usable: &QubitSet,
         map: &CouplingMap,
@@ -157,16 +163,22 @@ impl<'c> Outlook<'c> {
                 free.subtract(&map.dilate(&booking.qubits, booking.buffer_distance.max(buffer_distance)));
             }
         }
-        for (_, kept) in self.promises() {
+        for (_, kept) in self.promises().filter(|_| beside) {
             free.subtract(&map.dilate(&kept.qubits, kept.buffer_distance.max(buffer_distance)));
         }
         free
     }
 
     /// The jobs that run then, see [`Self::free_some_time`].
-    pub fn jobs_some_time(self, endless: &[AllocationId], gone: usize) -> impl Iterator<Item = &'c Booking> {
+    pub fn jobs_some_time(
+        self,
+        endless: &[AllocationId],
+        gone: usize,
+        beside: bool,
+    ) -> impl Iterator<Item = &'c Booking> {
         let running = self.calendar.allocations().filter(move |(holder, _)| endless[gone..].contains(holder));
-        running.map(|(_, booking)| booking).chain(self.promises().map(|(_, kept)| kept))
+        let kept = self.promises().filter(move |_| beside).map(|(_, kept)| kept);
+        running.map(|(_, booking)| booking).chain(kept)
     }
 
     /// The bookings of which nobody knows when they end, those first that are likely to end first: overdue ones, then the
@@ -194,35 +206,29 @@ impl<'c> Outlook<'c> {
     }
 
     /// Whether the device would take one more job for all of a window, wherever.
-    ///
-    /// Who is promised a place without an instant has a turn on the device as well, once those who are there have ended; but
-    /// two of them do not wait for each other.
     pub fn takes_one_more(&self, window: Window, manners: Manners) -> bool {
-        let own = match self.promised {
-            Promised::ToOthers(own) => self.calendar.promises().find(|(job, _)| *job == own),
-            Promised::ToNobody => None,
-        };
-        let own = own.map(|(_, kept)| kept);
-        let is_place = |kept: &Booking| kept.until.is_none() && kept.from == Time::ZERO;
         if manners.starts == Starts::WhenEmpty {
             // Those that begin together run side by side; nobody joins them, and they wait for nobody. If the device is
-            // empty earlier, they begin together earlier.
-            let early = own.filter(|_| window.from == self.now).map(|own| own.from);
+            // empty earlier, those who were to begin together do so earlier, if all of them can.
+            let early = match self.counting {
+                Counting::EarlierAndTimed(own) if window.from == self.now => {
+                    let own = self.calendar.promises().find(|(_, rank, _)| *rank == own);
+                    own.map(|(.., kept)| kept.from)
+                }
+                _ => None,
+            };
             let all = self.bookings_in(window).map(|(_, booking)| booking);
-            let kept = self.promises_in(window).map(|(_, kept)| kept);
-            let kept = kept.filter(|kept| !is_place(kept) && Some(kept.from) != early);
+            let kept = self.promises_in(window).map(|(_, kept)| kept).filter(|kept| Some(kept.from) != early);
             if all.chain(kept).any(|other| other.from != window.from) {
                 return false;
             }
         }
-        let places_count = own.is_none() && self.promised != Promised::ToNobody;
         let Some(most) = manners.most else { return true };
         let begins = self.promises_in(window).map(|(_, kept)| kept.from).filter(|at| *at > window.from);
         let mut instants = std::iter::once(window.from).chain(begins);
         instants.all(|at| {
             let instant = Window { from: at, until: Some(Time(at.0.saturating_add(1))) };
-            let jobs = self.jobs_in(instant).filter(|booking| places_count || !is_place(booking));
-            (jobs.count() as u64) < u64::from(most)
+            (self.jobs_in(instant).count() as u64) < u64::from(most)
         })
     }
 }
@@ -240,6 +246,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::allocator::protocol::OrderKey;
     use crate::quantum::PhysicalQubit;
     use crate::time::Span;
 
@@ -250,6 +257,7 @@ mod tests {
             bookings in proptest::collection::vec((0_u32..16, 0_u32..3, 0_u64..12, 1_u64..9, 0_u8..3), 0..8),
             (now, from, length, buffer) in (0_u64..6, 0_u64..12, 1_u64..9, 0_u32..3),
         ) {
+            let rank = |place| Rank { key: OrderKey::default(), place };
             let map = CouplingMap::grid(4, 4).unwrap();
             let usable = QubitSet::full(16);
             let mut calendar = Calendar::new(16);
@@ -286,7 +294,7 @@ mod tests {
                         calendar.book(AllocationId(index as u64), BookingKind::Guard, kept(0), &map);
                         around = qubits.clone();
                     }
-                    _ => calendar.keep(JobId(index as u64), kept(*distance)),
+                    _ => calendar.keep(JobId(index as u64), rank(0), kept(*distance)),
                 }
                 expected_at.push((around, *begin, end));
             }
@@ -303,7 +311,7 @@ mod tests {
             for instant in from..from + length {
                 expected.intersect_with(&at(instant));
             }
-            let outlook = Outlook { calendar: &calendar, now: Time(now), promised: Promised::ToOthers(JobId(99)) };
+            let outlook = Outlook { calendar: &calendar, now: Time(now), counting: Counting::Earlier(rank(1)) };
             let window = Window { from: Time(from), until: Some(Time(from + length)) };
             prop_assert_eq!(outlook.free_during(window, buffer, &usable, &map), expected);
             let edges: Vec<u64> = outlook.edges(Starts::AnyTime).iter().map(|edge| edge.0).collect();

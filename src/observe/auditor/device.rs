@@ -106,6 +106,11 @@ impl AuditedDevice {
         self.qubit_status.iter().any(lost) || self.coupler_status.iter().any(lost)
     }
 
+    /// Whether qubits rest beyond an instant.
+    pub(super) fn rests_after(&self, at: Time) -> bool {
+        self.guarded_until.iter().any(|until| *until > at)
+    }
+
     /// Whether any two qubits of two regions are so many couplers apart or fewer.
     pub(super) fn is_within(&mut self, a: &[PhysicalQubit], b: &[PhysicalQubit], distance: u32) -> bool {
         if self.map.is_alike() && distance > 0 {

@@ -491,11 +491,14 @@ impl Auditor {
         job.phase = Phase::Running { allocation: Arc::clone(allocation), stop: None, shots_done: 0 };
         self.waiting -= 1;
         self.running += 1;
+        let (rank, request) = (job.rank, Arc::clone(&job.request));
         self.promises.end(id);
+        let jobs = &self.jobs;
+        let is_behind = |other: JobId| jobs.get(&other).is_some_and(|other| other.rank < rank);
         match self.devices.get_mut(&allocation.device).filter(|known| known.present) {
             Some(device) => {
-                self.promises.started(allocation, device, &mut found);
-                self.held_qubits += device.start(now, allocation, &job.request, &mut self.shapes, &mut found);
+                self.promises.started(allocation, device, is_behind, &mut found);
+                self.held_qubits += device.start(now, allocation, &request, &mut self.shapes, &mut found);
             }
             None => found.push(Breach::UnknownDevice { device: allocation.device }),
         }

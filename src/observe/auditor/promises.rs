@@ -80,10 +80,18 @@ impl Promises {
         }
     }
 
-    /// A start, seen beside everything that is promised on its device.
-    pub(super) fn started(&self, allocation: &Allocation, device: &mut AuditedDevice, found: &mut Breaches) {
+    /// A start, seen beside everything that is promised on its device; whether it is behind another job, `is_behind` says.
+    pub(super) fn started(
+        &self,
+        allocation: &Allocation,
+        device: &mut AuditedDevice,
+        is_behind: impl Fn(JobId) -> bool,
+        found: &mut Breaches,
+    ) {
         for (&job, promise) in &self.by_job {
-            if job != allocation.job && promise.device == allocation.device {
+            // Whoever waits for a place without an instant waits for those before as well.
+            let theirs = promise.not_later_than.is_some() || is_behind(job);
+            if job != allocation.job && promise.device == allocation.device && theirs {
                 check(job, promise, allocation, device, found);
             }
         }
@@ -107,7 +115,9 @@ impl Promises {
                 }
                 for (&other, theirs) in self.by_job.iter().filter(|(other, _)| **other != job) {
                     let apart = promise.isolation.buffer_distance.max(theirs.isolation.buffer_distance);
-                    if theirs.device == promise.device
+                    let timed = promise.not_later_than.is_some() && theirs.not_later_than.is_some();
+                    if timed
+                        && theirs.device == promise.device
                         && meet(stretch_of(promise), stretch_of(theirs))
                         && device.is_within(&promise.layout, &theirs.layout, apart)
                     {
@@ -158,7 +168,10 @@ pub(super) fn is_seen(
         PromiseCause::Overrun => {
             let overdue =
                 |allocation: &Allocation| allocation.expected_end.is_some_and(|expected| expected <= now);
-            over && device.is_some_and(|device| device.active().iter().any(|running| overdue(running)))
+            let rests = promise.not_later_than.unwrap_or(now);
+            device.is_some_and(|device| {
+                device.active().iter().any(|running| overdue(running)) || device.rests_after(rests)
+            })
         }
     }
 }
