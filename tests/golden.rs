@@ -51,7 +51,7 @@ fn the_same_seed_gives_the_same_bytes() {
     insta::assert_snapshot!(one, @"
     summary.json eb38011c3a3cf357
     summary.csv 8faed2ad22aed473
-    jobs.csv ac1f569e6a9ce16c
+    jobs.csv 5ac474ebcd18f441
     timeline.csv 1ef363db02c8e643
     events.csv 4a3bbd8e9b695e9b
     world.csv ba3ba5da34aefbe4

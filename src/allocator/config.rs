@@ -109,8 +109,28 @@ impl AllocatorConfig {
         if self.isolation.buffer_distance > 16 {
             return Err(ConfigError::BufferTooWide(self.isolation.buffer_distance));
         }
-        self.queue.validate()?;
+        validate_queue(&self.queue)?;
         self.placement.validate()
+    }
+}
+
+/// Checks what the types of a queue do not.
+fn validate_queue(queue: &Queue) -> Result<(), ConfigError> {
+    let (name, skip_ahead, promises) = match *queue {
+        Queue::Global { skip_ahead, promises } => ("global", skip_ahead, promises),
+        Queue::PerDevice { skip_ahead, promises, .. } => ("per_device", skip_ahead, promises),
+    };
+    if promises.is_some() && skip_ahead.is_some() {
+        return Err(ConfigError::BothOvertake(name));
+    }
+    if promises == Some(Promises::Depth(0)) {
+        return Err(ConfigError::NoPromises(name));
+    }
+    match queue {
+        Queue::PerDevice { promises: Some(_), head_of_line: HeadOfLine::Count, .. } => {
+            Err(ConfigError::CountedPromises)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,15 +4,13 @@
 //! the job would have ended; it depends on what runs on the device and what is promised there alone, so that a device that has
 //! not changed has nothing earlier to offer. Leaves to the scheduler who is promised anything.
 
-use std::collections::BTreeMap;
-
 use smallvec::SmallVec;
 
 use super::judge::{Judge, Terms, When, manners, stay};
 use super::memo::KindId;
 use crate::allocator::isolation;
 use crate::allocator::placement::cost::NAT;
-use crate::allocator::protocol::{JobId, JobRequest, StartPromise, Status};
+use crate::allocator::protocol::{JobRequest, StartPromise, Status};
 use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
 use crate::allocator::state::calendar::Booking;
@@ -27,40 +25,6 @@ const IDLE_NOW: f64 = 4.0;
 
 /// One in so many promised qubits must be to be had out of the way, for a search for other ones.
 const WORTH_A_SEARCH: usize = 8;
-
-/// What is known of the promises of jobs that wait, to be quicker: what is remembered would be found out again.
-#[derive(Debug, Default)]
-pub struct PromiseMemo {
-    jobs: BTreeMap<JobId, KnownOfPromise>,
-}
-
-/// What is known of one.
-#[derive(Debug, Default, Clone)]
-pub struct KnownOfPromise {
-    /// The fleet's counts of changes and of epochs when all devices were asked last for something better.
-    pub asked: Option<(u64, u64)>,
-    /// The device as of which it keeps no more from others than it must.
-    tidy: Option<(DeviceId, u64, u64)>,
-    /// The device and its revision, by which its qubits still hold the job.
-    holds: Option<(DeviceId, u64)>,
-}
-
-impl PromiseMemo {
-    /// What is known of a promise.
-    pub fn of(&mut self, job: JobId) -> &mut KnownOfPromise {
-        self.jobs.entry(job).or_default()
-    }
-
-    /// The job has no promise any more.
-    pub fn forget(&mut self, job: JobId) {
-        self.jobs.remove(&job);
-    }
-
-    /// Nothing is known of anybody.
-    pub fn clear(&mut self) {
-        self.jobs.clear();
-    }
-}
 
 /// What a promise must be to be of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

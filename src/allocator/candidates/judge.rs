@@ -7,9 +7,9 @@ use std::hash::Hasher;
 
 use smallvec::SmallVec;
 
-use super::forecast::PromiseMemo;
 use super::index::Need;
 use super::memo::{AsOf, KindId, Memo};
+use super::promise_memo::PromiseMemo;
 use super::selection::{Ask, DeviceSelector, selector};
 use crate::allocator::config::AllocatorConfig;
 use crate::allocator::explain::Obstacle;

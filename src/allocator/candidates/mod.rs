@@ -1,8 +1,8 @@
 //! The devices that could take a job: which are asked in which order, what each answers, and what is remembered of it.
 //!
 //! Reading order: [`index`] (loads of all devices), [`selector`], [`selection`] and [`walk`] (the order), [`judge`] (what a device
-//! answers), [`select`] (the choice), [`forecast`] (the earliest start later on), [`feasibility`] (what empty devices could do), [`memo`] and
-//! [`refusals`] (what is remembered).
+//! answers), [`select`] (the choice), [`forecast`] (the earliest start later on), [`feasibility`] (what empty devices could do), [`memo`],
+//! [`promise_memo`] and [`refusals`] (what is remembered).
 
 pub mod feasibility;
 pub mod forecast;
@@ -11,6 +11,7 @@ pub mod judge;
 pub mod memo;
 pub mod named;
 pub mod own;
+pub mod promise_memo;
 pub mod refusals;
 pub mod select;
 pub mod selection;

@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
 use crate::time::Span;
 
 /// How priorities rise with the time since submission.
@@ -120,26 +119,6 @@ impl Queue {
     /// Whether blocked jobs are promised a start.
     pub fn makes_promises(&self) -> bool {
         matches!(self.overtaking(), Overtaking::Promises(_))
-    }
-
-    /// Checks what the types do not.
-    pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        let (name, skip_ahead, promises) = match *self {
-            Self::Global { skip_ahead, promises } => ("global", skip_ahead, promises),
-            Self::PerDevice { skip_ahead, promises, .. } => ("per_device", skip_ahead, promises),
-        };
-        if promises.is_some() && skip_ahead.is_some() {
-            return Err(ConfigError::BothOvertake(name));
-        }
-        if promises == Some(Promises::Depth(0)) {
-            return Err(ConfigError::NoPromises(name));
-        }
-        match self {
-            Self::PerDevice { promises: Some(_), head_of_line: HeadOfLine::Count, .. } => {
-                Err(ConfigError::CountedPromises)
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Whether waiting jobs stand in the same places under another configuration: in which queue, and whether their

@@ -218,7 +218,8 @@ impl<'c> Outlook<'c> {
                 _ => None,
             };
             let all = self.bookings_in(window).map(|(_, booking)| booking);
-            let kept = self.promises_in(window).map(|(_, kept)| kept).filter(|kept| Some(kept.from) != early);
+            let together = |kept: &Booking| Some(kept.from) == early && self.calendar.is_free(&kept.qubits);
+            let kept = self.promises_in(window).map(|(_, kept)| kept).filter(|kept| !together(kept));
             if all.chain(kept).any(|other| other.from != window.from) {
                 return false;
             }
