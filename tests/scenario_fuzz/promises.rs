@@ -60,7 +60,9 @@ impl Checker<'_> {
             let walltime = self.of_jobs.get(&hold.job).and_then(|facts| facts.walltime);
             walltime.is_some_and(|walltime| hold.since + walltime + self.world.grace_ns <= self.now)
         });
-        let rests = site.guarded_until.iter().any(|until| old.at.is_some_and(|at| *until > at));
+        // Whoever has run beyond it may rest now.
+        let rests = !site.guards.is_empty()
+            || site.guarded_until.iter().any(|until| old.at.is_some_and(|at| *until > at));
         let rank = self.rank(job);
         let waits = |job: &Job| matches!(job.phase, Phase::Waiting { .. });
         let behind = self.jobs.iter().any(|(id, other)| waits(other) && self.rank(*id) < rank);
