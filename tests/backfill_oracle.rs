@@ -71,7 +71,7 @@ fn textbook(jobs: &[Job]) -> Vec<u64> {
                 shadow = end;
             }
             let mut spare = there - jobs[head].size;
-            for job in queue[1..].to_vec() {
+            for job in queue.clone().into_iter().skip(1) {
                 let Job { size, says, .. } = jobs[job];
                 let in_time = now + says <= shadow;
                 if size <= free && (in_time || size <= spare) {

@@ -108,7 +108,7 @@ fn scenario(number: usize) -> (String, String) {
     let (failures, jobs, limits) = ((number / 3 + number) % 4, (number / 4) % 3, pick(&LIMITS, 8));
     let (order, jobs_text) = match number {
         ..ORDERED_FROM => (String::new(), JOBS[jobs]),
-        PROMISING_FROM.. if number % 2 == 0 => (String::new(), TIMED_JOBS),
+        PROMISING_FROM.. if number.is_multiple_of(2) => (String::new(), TIMED_JOBS),
         _ => (format!("order: {}", ORDERS[(number / 5 + number) % 5]), URGENT_JOBS),
     };
     let shown_order = if order.is_empty() { String::new() } else { format!(" {order}") };

@@ -328,8 +328,11 @@ fn nothing_is_promised_on_a_device_that_is_not_in_service() {
     ");
 }
 
+/// What an auditor is told, and when.
+type Told = Vec<(Time, Event)>;
+
 /// What the core told in a short story with promises that are kept: 1 is promised 22, 2 starts beside it.
-fn told() -> Vec<(Time, Event)> {
+fn told() -> Told {
     let mut told = Vec::new();
     let mut core = world::core(promising(Promises::Easy));
     let mut tell = |now: u64, command: Command| {
@@ -369,7 +372,7 @@ fn broken_promises_are_caught() {
     });
     let promise = promise.expect("1 is promised a start");
     let at = told.iter().position(|(_, event)| matches!(event, Event::StartPromised { .. })).unwrap();
-    let with = |change: &dyn Fn(&mut Vec<(Time, Event)>)| {
+    let with = |change: &dyn Fn(&mut Told)| {
         let mut events = told.clone();
         change(&mut events);
         found(&events)

@@ -759,7 +759,7 @@ impl Drawer {
                 _ => json!({"depth": dice.pick::<u64>(&[&1, &2, &5])}),
             };
             match dice.below(9) {
-                5 | 6 | 7 => json!({"global": {"promises": promises}}),
+                5..=7 => json!({"global": {"promises": promises}}),
                 8 => json!({"per_device": {"promises": promises}}),
                 0 | 1 => json!({"global": {"skip_ahead": skip}}),
                 2 => json!({"per_device": {"skip_ahead": skip}}),

@@ -54,10 +54,8 @@ impl Promises {
 
     /// A promise is over.
     pub(super) fn end(&mut self, job: JobId) {
-        if let Some(old) = self.by_job.remove(&job) {
-            if let Some(at) = old.not_later_than {
-                self.due.remove(&(at, job));
-            }
+        if let Some(at) = self.by_job.remove(&job).and_then(|old| old.not_later_than) {
+            self.due.remove(&(at, job));
         }
         self.changed.remove(&job);
     }
