@@ -4,19 +4,20 @@
 //! commands collide often. The auditor and the metrics watch the same events with their own books, which must agree
 //! with those of the core.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    Aging, AllocatorConfig, Batch, FixedRegionsConfig, HeadOfLine, Overtaking, PlacementConfig, Promises,
-    Queue, QueueOrder, Retry, RoutingPolicy, SearchMemory, Selection, Starts, Strategy as Placing,
+    Aging, AllocatorConfig, Batch, FairShare, FixedRegionsConfig, Group, HeadOfLine, Overtaking,
+    PlacementConfig, Promises, Queue, QueueOrder, Retry, RoutingPolicy, SearchMemory, Selection, Starts,
+    Strategy as Placing, Tenants,
 };
 use resource_manager::allocator::protocol::{
     Allocation, AllocationId, Answer, Command, CommandError, Elasticity, Event, JobId, JobRequest, JobState,
-    Outcome, Priority, QualityBound, Status, StatusReason, Target, Topology,
+    Outcome, Priority, QualityBound, Status, StatusReason, Target, Tenant, Topology,
 };
 use resource_manager::allocator::state::State;
 use resource_manager::allocator::state::calendar::BookingKind;
@@ -253,8 +254,20 @@ fn config(number: u32) -> AllocatorConfig {
         ][one_of(4) as usize],
         priority_aging: [Aging::Off, Aging::Every(Span(2)), Aging::default()][one_of(3) as usize],
         reject_if_late: one_of(2) == 1,
+        fair_share: match one_of(4) {
+            3 => FairShare::Tree { half_life: Span(20) },
+            _ => FairShare::Off,
+        },
+        tenants: tenants(one_of(2)),
         ..AllocatorConfig::default()
     }
+}
+
+/// The first group has three shares, or one as everybody else.
+fn tenants(which: u32) -> Tenants {
+    let group = Group { shares: 3, ..Group::default() };
+    let groups = if which == 1 { [("0".to_owned(), group)].into() } else { BTreeMap::new() };
+    Tenants { groups }
 }
 
 /// Shots of every job.
@@ -292,7 +305,7 @@ impl World {
             twin: None,
             folded: State::new(config(number)),
             twin_forgets: false,
-            observer: Observer::new(MetricsOptions::default()),
+            observer: Observer::under(&config(number), MetricsOptions::default()),
             now: Time::ZERO,
             last: Time::ZERO,
             submitted: Vec::new(),
@@ -427,6 +440,8 @@ impl World {
                     None => {}
                 }
                 request.max_wait_time = wait.map(Span);
+                let number = self.submitted.len() as u32;
+                request.tenant = Tenant { group: number % 2, project: number % 3, user: number % 5 };
                 request.priority = Priority([0, 5, -3, 100][usize::from(urgency % 4)]);
                 request.deadline = [None, Some(25), Some(10), Some(2)][usize::from(urgency / 4)]
                     .map(|within| self.now + Span(within));
@@ -875,7 +890,7 @@ impl World {
         let submitted = i128::from(job.submitted.0);
         let priority = i128::from(job.request.priority.0);
         match config.order {
-            QueueOrder::Fifo => 0,
+            QueueOrder::Fifo | QueueOrder::FairShare => 0,
             QueueOrder::ShortestFirst => {
                 job.request.estimated_duration.map_or(i128::MAX, |walltime| walltime.0.into())
             }
@@ -896,13 +911,16 @@ impl World {
         {
             return;
         }
-        let mut last: HashMap<Option<DeviceId>, (i128, u64)> = HashMap::new();
+        // Who has started falls behind: `tests/fair_share.rs` keeps books of its own.
+        let shared = self.core.config().fair_share() != FairShare::Off;
+        let mut last: HashMap<(Option<DeviceId>, Tenant), (i128, u64)> = HashMap::new();
         for event in events {
             let Event::JobStarted { allocation } = event else { continue };
             let job = self.core.job(allocation.job).expect("it runs");
             let of = matches!(queue, Queue::PerDevice { .. }).then_some(allocation.device);
             let rank = (self.key(job), job.place);
-            let before = last.insert(of, rank);
+            let account = if shared { job.request.tenant } else { Tenant::default() };
+            let before = last.insert((of, account), rank);
             let number = job.request.id.0;
             assert!(
                 before.is_none_or(|before| before < rank),
@@ -916,7 +934,15 @@ impl World {
     fn check_places(&self) {
         let waits = |job: &&Job| job.state() == JobState::Queued;
         let mut waiting: Vec<&Job> = self.core.jobs().filter(waits).collect();
-        waiting.sort_by_key(|job| (self.key(job), job.place));
+        if self.core.config().fair_share() == FairShare::Off {
+            waiting.sort_by_key(|job| (self.key(job), job.place));
+        } else {
+            let queues = self.core.devices().map(|device| Some(device.id)).chain([None]);
+            let line: Vec<JobId> = queues.flat_map(|queue| self.core.in_line(queue)).collect();
+            // Those who are counted stand in no line.
+            let position = |job: &Job| line.iter().position(|id| *id == job.request.id);
+            waiting.sort_by_key(|job| (position(job), job.place));
+        }
         let mut before: HashMap<Option<DeviceId>, u32> = HashMap::new();
         for job in waiting.into_iter().take(6) {
             let ahead = before.entry(job.queue()).or_default();

@@ -5,6 +5,7 @@
 
 mod choices;
 mod queueing;
+mod sharing;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use super::protocol::IsolationLevel;
 use crate::time::Span;
 pub use choices::{QueueOrder, Selection, Strategy};
 pub use queueing::{Aging, HeadOfLine, Overtaking, Promises, Queue, Retry};
+pub use sharing::{FairShare, Group, Project, Tenants, User, number_of};
 
 /// All settings of the core.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +32,12 @@ pub struct AllocatorConfig {
     /// In which order waiting jobs are looked at. Jobs that it does not tell apart go in order of submission. How strict it
     /// is, `queue` says: `skip_ahead` lets later jobs that fit pass those that do not.
     pub order: QueueOrder,
+    /// Whether the jobs of those come first who have used least of their share, before `order` counts. With `order:
+    /// fair_share`, `{tree: {}}`. Default off.
+    pub fair_share: FairShare,
+    /// Groups, projects and users by name, with their shares. Default: nobody is listed, all have one share each.
+    #[serde(skip_serializing_if = "Tenants::is_empty")]
+    pub tenants: Tenants,
     /// How long after its submission the priority of a job has risen by one step. With the default a low one (-100) that
     /// came an hour ago is as urgent as a normal one (0) that has just come. It keeps jobs of low priority from standing
     /// behind others for ever; those that `skip_ahead` lets pass may still keep them waiting. Default `{every: 36s}`.
@@ -72,6 +80,8 @@ impl Default for AllocatorConfig {
             selection: Selection::default(),
             queue: Queue::default(),
             order: QueueOrder::default(),
+            fair_share: FairShare::default(),
+            tenants: Tenants::default(),
             priority_aging: Aging::default(),
             reject_if_late: false,
             retry: Retry::default(),
@@ -109,8 +119,20 @@ impl AllocatorConfig {
         if self.isolation.buffer_distance > 16 {
             return Err(ConfigError::BufferTooWide(self.isolation.buffer_distance));
         }
+        if matches!(self.fair_share, FairShare::Tree { half_life: Span::ZERO }) {
+            return Err(ConfigError::Zero("fair_share.tree.half_life"));
+        }
+        self.tenants.validate()?;
         validate_queue(&self.queue)?;
         self.placement.validate()
+    }
+
+    /// Whose usage counts, `order: fair_share` included.
+    pub fn fair_share(&self) -> FairShare {
+        match (self.fair_share, self.order) {
+            (FairShare::Off, QueueOrder::FairShare) => FairShare::TREE,
+            (fair_share, _) => fair_share,
+        }
     }
 }
 
@@ -149,6 +171,7 @@ impl ConfigError {
             Self::Weight { key, .. } => key,
             Self::NoRegions => "placement.fixed_regions.sizes",
             Self::GapTooWide(_) => "placement.fixed_regions.gap",
+            Self::NoShares | Self::OneNumber(_) => "tenants",
             Self::NoMemory => "placement.memory.bounded.max_mib",
         }
     }
@@ -198,6 +221,14 @@ pub enum ConfigError {
     /// Idle qubits between fixed regions beyond any use.
     #[error("placement.fixed_regions.gap is {0}, the largest is 16")]
     GapTooWide(u32),
+    /// Somebody without any share.
+    #[error("shares must be at least 1; hint: they are proportions among siblings")]
+    NoShares,
+    /// Two names that cannot be told apart.
+    #[error(
+        "two names under tenants stand for the number {0}; hint: give one of them another name, or a number"
+    )]
+    OneNumber(u32),
     /// A memory without room.
     #[error("placement.memory.bounded.max_mib must be at least 1; hint: `memory: off` remembers nothing")]
     NoMemory,

@@ -219,6 +219,12 @@ impl Allocator {
         self.state.jobs().iter().map(|(_, job)| job)
     }
 
+    /// The jobs that wait in the queue of a device, or in the global one, in the order in which they stand.
+    pub fn in_line(&self, queue: Option<DeviceId>) -> Vec<JobId> {
+        let slots = self.state.queue_of(queue).map(|queue| self.state.in_order(queue)).unwrap_or_default();
+        slots.into_iter().map(|slot| self.state.jobs()[slot].request.id).collect()
+    }
+
     /// A live allocation.
     pub fn allocation(&self, id: AllocationId) -> Option<&Arc<Allocation>> {
         self.state.running(id).map(|running| &running.allocation)

@@ -9,6 +9,7 @@ use super::candidates::walk::Walk;
 use super::config::{HeadOfLine, Overtaking, Queue};
 use super::explain::{Obstacle, WaitReason};
 use super::protocol::{JobId, JobRequest, JobState};
+use super::scheduler::queue_walk::QueueWalk;
 use super::state::State;
 use super::state::jobs::Stage;
 use crate::allocator::state::place::JobSlot;
@@ -74,14 +75,12 @@ impl Inquiry<'_> {
     ) -> Option<WaitReason> {
         // With promises everybody is looked at.
         let Overtaking::SkipAhead(skip_ahead) = overtaking else { return None };
-        let rank = self.state.jobs()[slot].rank();
+        let standing = self.state.standing(slot);
         let mut head = None;
         let mut ahead = 0;
-        let mut last = None;
+        let mut walk = QueueWalk::of(device, self.state);
         loop {
-            let next = self.state.queue_of(device)?.next_after(last);
-            let (at, other) = next.filter(|(at, _)| *at < rank)?;
-            last = Some(at);
+            let other = walk.next(self.state).filter(|other| self.state.standing(*other) < standing)?;
             let job = &self.state.jobs()[other];
             let (number, held) = (job.request.id, job.state() == JobState::Held);
             let kind = self.judge.memo.kind_of(other, &job.request);

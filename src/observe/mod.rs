@@ -11,6 +11,7 @@ mod fixture;
 pub mod journal;
 pub mod metrics;
 
+use crate::allocator::config::AllocatorConfig;
 use crate::allocator::protocol::Event;
 use crate::time::Time;
 use auditor::Auditor;
@@ -29,6 +30,11 @@ impl Observer {
     /// An observer of a run that begins at time zero.
     pub fn new(options: MetricsOptions) -> Self {
         Self { auditor: Auditor::new(), metrics: Metrics::new(options) }
+    }
+
+    /// The same of a core that begins with this configuration.
+    pub fn under(config: &AllocatorConfig, options: MetricsOptions) -> Self {
+        Self { auditor: Auditor::under(config), metrics: Metrics::new(options) }
     }
 
     /// Takes one event of the core.

@@ -49,9 +49,10 @@ impl World {
     }
 
     pub fn of(core: Allocator, devices: &[(&str, CouplingMap)]) -> Self {
+        let auditor = Auditor::under(core.config());
         let mut world = Self {
             core,
-            auditor: Auditor::new(),
+            auditor,
             now: Time::ZERO,
             log: String::new(),
             moves: String::new(),

@@ -74,7 +74,9 @@ impl Judge {
             let Some(device) = state.fleet().get(id).filter(|device| is_open_to(device, request)) else {
                 continue;
             };
-            let Some(bound) = by_count(device, now, request, counting) else { continue };
+            let Some(bound) = by_count(state.outlook(device, now, counting), device, request) else {
+                continue;
+            };
             let preferred = request.preferred_devices.iter().position(|preferred| *preferred == id);
             bounds.push((bound, preferred.unwrap_or(usize::MAX), id));
         }
@@ -114,7 +116,7 @@ impl Judge {
         let buffer = isolation::promise(&request.isolation, &config.isolation, limits).buffer_distance;
         let mask = self.memo[kind].on_device(id, &device.epoch).0.qubits.clone();
         let needed = request.min_qubits as usize;
-        let outlook = Outlook { calendar: &device.calendar, now, counting };
+        let outlook = state.outlook(device, now, counting);
         for at in outlook.edges(config.starts) {
             if wanted.excludes(at) {
                 return None;
@@ -189,8 +191,7 @@ impl Judge {
             return None;
         }
         let window = stay(request, config, &device.spec.limits, from);
-        let outlook =
-            Outlook { calendar: &device.calendar, now, counting: super::judge::counting(state, request) };
+        let outlook = state.outlook(device, now, super::judge::counting(state, request));
         let mask = self.memo[kind].on_device(promise.device, &device.epoch).0.qubits.clone();
         let free = outlook.free_during(window, buffer, &mask, map);
         // A search must promise more than a few qubits, but where they are all alike, and it costs nothing.
@@ -293,16 +294,15 @@ fn promise_of(
 
 /// The first instant at which a device has enough qubits for a job by number alone, if it ever has; `Some(None)`: nobody
 /// can tell.
-fn by_count(device: &Device, now: Time, request: &JobRequest, counting: Counting) -> Option<Option<Time>> {
+fn by_count(outlook: Outlook<'_>, device: &Device, request: &JobRequest) -> Option<Option<Time>> {
     let usable = device.epoch.usable.len();
     let needed = request.min_qubits as usize;
     if usable < needed {
         return None;
     }
-    let outlook = Outlook { calendar: &device.calendar, now, counting };
     let mut free = usable.saturating_sub(device.calendar.held().len());
     if free >= needed {
-        return Some(Some(now));
+        return Some(Some(outlook.now));
     }
     let mut ends: SmallVec<[(Time, usize); 16]> = outlook.ends_of_jobs().collect();
     ends.sort_unstable();

@@ -20,13 +20,13 @@ use crate::allocator::order::shipped;
 use crate::allocator::placement::memory::MemoryUse;
 use crate::allocator::placement::surcharge::{self, Surcharges};
 use crate::allocator::placement::{self, Objective, PlacementRequest, PlacementStrategy, exact::NoiseAware};
-use crate::allocator::protocol::{Event, JobRequest, OrderKey, Status};
+use crate::allocator::protocol::{Event, JobRequest, Status};
 use crate::allocator::sizing::{Fit, Refusal, Sizes, Strategies};
 use crate::allocator::state::State;
 use crate::allocator::state::calendar::Booking;
 use crate::allocator::state::fleet::Device;
-use crate::allocator::state::outlook::{Counting, Manners, Outlook, Window};
-use crate::allocator::state::place::{Place, Rank};
+use crate::allocator::state::outlook::{Counting, Manners, Window};
+use crate::allocator::state::place::Standing;
 use crate::quantum::device::DeviceLimits;
 use crate::quantum::{DeviceId, QubitSet};
 use crate::random::StreamFamily;
@@ -250,7 +250,7 @@ impl Judge {
             return Ok(0);
         }
         let window = stay(request, config, &device.spec.limits, now);
-        let outlook = Outlook { calendar: &device.calendar, now, counting: counting(state, request) };
+        let outlook = state.outlook(device, now, counting(state, request));
         let mut met = outlook.promises_in(window).peekable();
         if met.peek().is_none() {
             return Ok(0);
@@ -296,7 +296,7 @@ impl Judge {
         let mut taken = false;
         if !device.calendar.has_no_promises() {
             let window = stay(request, state.config(), &device.spec.limits, now);
-            let outlook = Outlook { calendar: &device.calendar, now, counting: counting(state, request) };
+            let outlook = state.outlook(device, now, counting(state, request));
             let map = &device.spec.coupling_map;
             taken = outlook.subtract_promises(window, promised.buffer_distance, map, &mut self.free);
         }
@@ -341,7 +341,7 @@ impl Judge {
             _ if limit.is_none() && !calendar.limits_crosstalk() => barred,
             When::Now { now } => {
                 let window = stay(request, config, &device.spec.limits, now);
-                let outlook = Outlook { calendar, now, counting: counting(state, request) };
+                let outlook = state.outlook(device, now, counting(state, request));
                 let jobs: SmallVec<[&Booking; 16]> = outlook.jobs_in(window).collect();
                 self.crosstalk.apply(limit, technology, epoch, &jobs, &mut self.free, barred)
             }
@@ -457,10 +457,10 @@ pub(super) enum When<'a> {
 /// Whose promises count for a job.
 pub(super) fn counting(state: &State, request: &JobRequest) -> Counting {
     match state.find(request.id) {
-        Some((_, job)) if job.promise.is_some() => Counting::EarlierAndTimed(job.rank()),
-        Some((_, job)) => Counting::Earlier(job.rank()),
+        Some((slot, job)) if job.promise.is_some() => Counting::EarlierAndTimed(state.standing(slot)),
+        Some((slot, _)) => Counting::Earlier(state.standing(slot)),
         // One that is only asked about comes last.
-        None => Counting::Earlier(Rank { key: OrderKey(i128::MAX), place: Place::MAX }),
+        None => Counting::Earlier(Standing::LAST),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::allocator::protocol::{ElementLimits, Event, IsolationRequest, JobId, 
 use crate::allocator::quality::{QualityBounds, Shortfall};
 use crate::allocator::sizing::{Demands, Fit, Sizes};
 use crate::allocator::state::State;
-use crate::allocator::state::place::{JobSlot, Rank};
+use crate::allocator::state::place::{JobSlot, Standing};
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
 use crate::time::{Span, Time};
 
@@ -107,7 +107,9 @@ pub struct RefusedEverywhere {
     /// to others, or more.
     pub walltime: Option<Span>,
     /// Where the job stood: one behind it meets the same promises to others, or more.
-    pub rank: Option<Rank>,
+    pub standing: Option<Standing>,
+    /// As of how many charges.
+    pub charged: u64,
 }
 
 /// As of what something was found out about a kind on a device: bookings, figures, and how many SWAPs were allowed.

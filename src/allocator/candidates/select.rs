@@ -11,7 +11,7 @@ use crate::allocator::config::Starts;
 use crate::allocator::protocol::JobRequest;
 use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
-use crate::allocator::state::place::Rank;
+use crate::allocator::state::place::Standing;
 use crate::quantum::DeviceId;
 use crate::time::Time;
 
@@ -41,9 +41,9 @@ impl Found {
 }
 
 /// Where a job stands; of no interest where nothing is promised.
-fn rank_of(state: &State, request: &JobRequest) -> Option<Rank> {
+fn standing_of(state: &State, request: &JobRequest) -> Option<Standing> {
     let promises = state.config().queue.makes_promises();
-    state.find(request.id).filter(|_| promises).map(|(_, job)| job.rank())
+    state.find(request.id).filter(|_| promises).map(|(slot, _)| state.standing(slot))
 }
 
 impl Judge {
@@ -95,9 +95,11 @@ impl Judge {
             Some(found) => Ok((found, asked - 1)),
             None => {
                 if self.selector.names_all() && !promised {
-                    let (walltime, rank) = (request.estimated_duration, rank_of(state, request));
+                    let (walltime, standing) = (request.estimated_duration, standing_of(state, request));
+                    let charged = state.accounts().changes();
                     let (changes, epochs) = (state.fleet().changes(), state.fleet().epochs);
-                    let refused = RefusedEverywhere { changes, epochs, at: now, by_shape, walltime, rank };
+                    let refused =
+                        RefusedEverywhere { changes, epochs, at: now, by_shape, walltime, standing, charged };
                     self.memo[kind].refused = Some(refused);
                 }
                 Err(Refused { by_shape: by_shape > 0 })
@@ -128,7 +130,8 @@ impl Judge {
         };
         // Whoever stands behind, or stays as long or longer, meets all promises that the other one has met.
         let makes_promises = state.config().queue.makes_promises();
-        if makes_promises && (shorter || rank_of(state, request) < refused.rank) {
+        let reordered = refused.charged != state.accounts().changes();
+        if makes_promises && (shorter || reordered || standing_of(state, request) < refused.standing) {
             return None;
         }
         let changed: SmallVec<[DeviceId; 8]> = state.fleet().changed_since(refused.changes)?.collect();
@@ -147,7 +150,7 @@ impl Judge {
         }
         refused.changes = state.fleet().changes();
         if !changed.is_empty() {
-            (refused.walltime, refused.rank) = (request.estimated_duration, rank_of(state, request));
+            (refused.walltime, refused.standing) = (request.estimated_duration, standing_of(state, request));
         }
         self.memo[kind].refused = Some(refused);
         Some(Refused { by_shape: refused.by_shape > 0 })

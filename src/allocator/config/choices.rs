@@ -129,6 +129,8 @@ pub enum QueueOrder {
     Priority,
     /// The earliest deadline first; jobs without one come last.
     EarliestDeadline,
+    /// Whoever has used least of their share first, see `fair_share`; the jobs of one user first in, first out.
+    FairShare,
     /// One of the user's own, see [`crate::allocator::order::own`].
     #[schemars(skip)]
     Own(OwnName),
@@ -136,12 +138,13 @@ pub enum QueueOrder {
 
 impl QueueOrder {
     /// All that are shipped, with their names in files.
-    pub const SHIPPED: [(&str, Self); 5] = [
+    pub const SHIPPED: [(&str, Self); 6] = [
         ("fifo", Self::Fifo),
         ("shortest_first", Self::ShortestFirst),
         ("priority", Self::Priority),
         ("priority_based", Self::Priority),
         ("earliest_deadline", Self::EarliestDeadline),
+        ("fair_share", Self::FairShare),
     ];
 
     /// Its name in files.
@@ -151,6 +154,7 @@ impl QueueOrder {
             Self::ShortestFirst => "shortest_first",
             Self::Priority => "priority",
             Self::EarliestDeadline => "earliest_deadline",
+            Self::FairShare => "fair_share",
             Self::Own(name) => name.as_str(),
         }
     }

@@ -3,7 +3,7 @@
 use crate::allocator::config::{AllocatorConfig, Queue};
 use crate::allocator::protocol::{Answer, CommandError, Event, JobId, OrderKey};
 use crate::allocator::scheduler::homes;
-use crate::allocator::state::place::{JobSlot, Place, Rank};
+use crate::allocator::state::place::{JobSlot, Place, Standing};
 use crate::allocator::turn::Turn;
 
 /// Puts a configuration in force; where it has another order, everybody gets a place in it, and where it has other queues,
@@ -19,7 +19,8 @@ pub fn reconfigure(turn: &mut Turn<'_>, config: Box<AllocatorConfig>) -> Result<
     rank_anew(turn);
     if moved {
         let jobs = turn.state.jobs().iter().filter(|(_, job)| job.wait().is_some());
-        let mut waiting: Vec<(Rank, JobSlot)> = jobs.map(|(slot, job)| (job.rank(), slot)).collect();
+        let mut waiting: Vec<(Standing, JobSlot)> =
+            jobs.map(|(slot, _)| (turn.state.standing(slot), slot)).collect();
         waiting.sort_unstable();
         for (_, slot) in waiting {
             let home = match turn.state.config().queue {

@@ -9,7 +9,7 @@ use crate::time::{Span, Time};
 /// The order that a configuration names.
 pub(in crate::allocator) fn configured(config: &AllocatorConfig) -> Box<dyn JobOrder> {
     match config.order {
-        QueueOrder::Fifo => Box::new(Fifo),
+        QueueOrder::Fifo | QueueOrder::FairShare => Box::new(Fifo),
         QueueOrder::ShortestFirst => Box::new(ShortestFirst),
         QueueOrder::Priority => Box::new(Priority { aging: config.priority_aging }),
         QueueOrder::EarliestDeadline => Box::new(EarliestDeadline),

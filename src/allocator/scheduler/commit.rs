@@ -17,6 +17,9 @@ use crate::quantum::{QubitSet, VirtualQubit};
 /// Decides what was planned.
 pub fn commit(turn: &mut Turn<'_>, plan: Plan) {
     // The plan has looked ahead: as facts, promises change one after the other, among the starts.
+    for expected in plan.charged {
+        turn.state.expect_no_more(expected);
+    }
     for (slot, promised) in plan.promised_before {
         turn.state.promise_again(slot, promised);
     }

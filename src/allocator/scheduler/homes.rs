@@ -28,7 +28,7 @@ pub fn transfer(turn: &mut Turn<'_>, slot: JobSlot, device: Option<DeviceId>) {
 
 /// Gives jobs a home that had none when they came.
 pub fn assign_parked(turn: &mut Turn<'_>) {
-    let parked: Vec<JobSlot> = turn.state.queue().slots().collect();
+    let parked: Vec<JobSlot> = turn.state.in_order(turn.state.queue());
     for slot in parked {
         if let Some(home) = choose(turn, slot) {
             transfer(turn, slot, Some(home));
@@ -42,7 +42,10 @@ pub fn move_on(turn: &mut Turn<'_>) {
     let ids: Vec<DeviceId> = turn.state.devices().map(|device| device.id).collect();
     for id in ids {
         let Some(device) = turn.state.fleet().get(id) else { continue };
-        let waiting: Vec<JobSlot> = device.admitted.iter().copied().chain(device.queue.slots()).collect();
+        let waiting: Vec<JobSlot> = {
+            let queued = turn.state.in_order(&device.queue);
+            device.admitted.iter().copied().chain(queued).collect()
+        };
         for slot in waiting {
             let request = turn.state.jobs()[slot].request.clone();
             let kind = turn.judge.memo.kind_of(slot, &request);

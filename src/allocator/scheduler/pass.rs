@@ -78,6 +78,10 @@ pub fn run(turn: &mut Turn<'_>) -> PassTally {
     for device in changed.into_iter().filter(|_| stayed) {
         turn.state.mark_due(device);
     }
+    // Who has started fell behind, and those that were looked at may not be those that stand first now.
+    if stayed && tally.started > 0 && turn.state.accounts().count() {
+        turn.state.mark_reordered();
+    }
     tally
 }
 
@@ -126,7 +130,7 @@ impl Pass<'_, '_> {
         let mut again = false;
         let mut promised: SmallVec<[JobSlot; 4]> = SmallVec::new();
         let mut stayed = false;
-        let mut order = QueueWalk::of(device);
+        let mut order = QueueWalk::of(device, self.turn.state);
         while let Some(slot) = order.next(self.turn.state) {
             let job = &self.turn.state.jobs()[slot];
             if job.state() == JobState::Held || walked.started.contains(&slot) {
@@ -202,7 +206,7 @@ impl Pass<'_, '_> {
     /// Tries the jobs of one queue in order until more than `skip_ahead` of them had to stay.
     fn skip(&mut self, device: Option<DeviceId>, skip_ahead: u32) {
         let mut stayed = 0;
-        let mut order = QueueWalk::of(device);
+        let mut order = QueueWalk::of(device, self.turn.state);
         while stayed <= skip_ahead {
             let Some(slot) = order.next(self.turn.state) else { break };
             let job = &self.turn.state.jobs()[slot];
@@ -244,7 +248,7 @@ impl Pass<'_, '_> {
                 }
             }
         }
-        let mut order = QueueWalk::of(Some(id));
+        let mut order = QueueWalk::of(Some(id), self.turn.state);
         while let Some(slot) = order.next(self.turn.state) {
             let job = &self.turn.state.jobs()[slot];
             let qubits = job.request.min_qubits;

@@ -16,10 +16,12 @@ use crate::allocator::protocol::{
 };
 use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
-use crate::allocator::state::calendar::Booking;
+use crate::allocator::state::accounts::Expected;
+use crate::allocator::state::calendar::{Booking, Kept};
+use crate::allocator::state::charges;
 use crate::allocator::state::jobs::Promised;
-use crate::allocator::state::outlook::{Counting, Outlook, Window};
-use crate::allocator::state::place::JobSlot;
+use crate::allocator::state::outlook::{Counting, Window};
+use crate::allocator::state::place::{JobSlot, Standing};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 
@@ -79,6 +81,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What those jobs were promised before the pass whose promises it changes.
     pub promised_before: Vec<(JobSlot, Option<Box<Promised>>)>,
+    /// What was charged for the starts.
+    pub charged: Vec<Expected>,
     /// The device that was chosen last, planned starts included.
     pub last_chosen: Option<DeviceId>,
     next_allocation: AllocationId,
@@ -89,7 +93,8 @@ impl Plan {
     /// Nothing to do yet.
     pub fn new(state: &State, now: Time) -> Self {
         let (last_chosen, next_allocation) = (state.last_chosen(), state.next_allocation());
-        Self { steps: Vec::new(), promised_before: Vec::new(), last_chosen, next_allocation, now }
+        let (steps, promised_before, charged) = (Vec::new(), Vec::new(), Vec::new());
+        Self { steps, promised_before, charged, last_chosen, next_allocation, now }
     }
 
     /// The devices on which somebody starts or is promised something, or is no longer, each as often.
@@ -140,18 +145,18 @@ impl Plan {
     /// promised, or of where it starts.
     /// Those who are to begin at the instant `together` begin together with it.
     fn make_way(&mut self, state: &mut State, slot: JobSlot, id: DeviceId, together: Option<Time>) {
-        let rank = state.jobs()[slot].rank();
+        let standing = state.standing(slot);
         let Some(device) = state.fleet().get(id) else { return };
         let map = &device.spec.coupling_map;
         let manners = manners(state.config(), &device.spec.limits);
         let mut behind: SmallVec<[JobId; 4]> = SmallVec::new();
-        for (job, theirs, kept) in device.calendar.promises() {
-            if theirs <= rank || kept.is_place() || Some(kept.from) == together {
+        for (job, Kept { account, rank, booking: kept }) in device.calendar.promises() {
+            let theirs = Standing { used: state.accounts().used(*account), rank: *rank };
+            if theirs <= standing || kept.is_place() || Some(kept.from) == together {
                 continue;
             }
             let window = Window { from: kept.from, until: kept.until };
-            let outlook =
-                Outlook { calendar: &device.calendar, now: self.now, counting: Counting::Earlier(theirs) };
+            let outlook = state.outlook(device, self.now, Counting::Earlier(theirs));
             let free = outlook.free_during(window, kept.buffer_distance, &kept.qubits, map);
             if free.len() < kept.qubits.len() || !outlook.takes_one_more(window, manners) {
                 behind.push(job);
@@ -210,11 +215,25 @@ impl Plan {
             state.promise(slot, None);
         }
         self.book(state, &start);
+        self.charge(state, &start, request);
         // Before the start, so that nobody is seen to enter what is promised.
         if state.config().queue.makes_promises() {
             self.make_way(state, slot, id, together);
         }
         self.steps.push(Step::Start(Box::new(start)));
+    }
+
+    /// Charges a planned start, so that its account falls behind at once.
+    fn charge(&mut self, state: &mut State, start: &PlannedStart, request: &JobRequest) {
+        if !state.accounts().count() {
+            return;
+        }
+        let Some(device) = state.fleet().get(start.device) else { return };
+        let units = charges::expected(device, start.allocation, request, start.fit.copies);
+        let account = state.jobs()[start.slot].account;
+        let expected = Expected { account, units, began: self.now };
+        state.expect(expected);
+        self.charged.push(expected);
     }
 
     /// Moves a planned start to other qubits of its device; it must have been taken back.

@@ -12,7 +12,7 @@ use crate::allocator::candidates::memo::KindId;
 use crate::allocator::protocol::{JobRequest, PromiseCause, StartPromise, Status};
 use crate::allocator::state::calendar::BookingKind;
 use crate::allocator::state::jobs::Promised;
-use crate::allocator::state::outlook::{Counting, Outlook, Window};
+use crate::allocator::state::outlook::{Counting, Window};
 use crate::allocator::state::place::JobSlot;
 use crate::allocator::turn::Turn;
 use crate::quantum::{DeviceId, QubitSet};
@@ -63,11 +63,11 @@ pub fn renew(
             }
         }
     };
-    let rank = turn.state.jobs()[slot].rank();
+    let standing = turn.state.standing(slot);
     let counting = match wanted {
-        Wanted::Any => Counting::Earlier(rank),
+        Wanted::Any => Counting::Earlier(standing),
         // What is earlier for one must not be later for another.
-        Wanted::Timed | Wanted::Before(_) => Counting::EarlierAndTimed(rank),
+        Wanted::Timed | Wanted::Before(_) => Counting::EarlierAndTimed(standing),
     };
     let found =
         turn.judge.earliest(turn.state, turn.now, kind, request, devices.into_iter(), wanted, counting);
@@ -126,8 +126,8 @@ fn broken(turn: &mut Turn<'_>, kind: KindId, request: &JobRequest, known: &Promi
     }
     // Those before it may be promised something else by now.
     let window = Window { from: at, until: promise.until };
-    let counting = Counting::Earlier(turn.state.find(request.id)?.1.rank());
-    let outlook = Outlook { calendar: &device.calendar, now: turn.now, counting };
+    let counting = Counting::Earlier(turn.state.standing(turn.state.find(request.id)?.0));
+    let outlook = turn.state.outlook(device, turn.now, counting);
     let mut free = region.clone();
     let map = &device.spec.coupling_map;
     let entered = outlook.subtract_promises(window, promise.isolation.buffer_distance, map, &mut free);

@@ -1,40 +1,105 @@
-//! How a pass goes through the jobs of a queue: in order of their ranks, a few at a time.
+//! How a pass goes through the jobs of a queue: in the order in which they stand, which is looked up anew whenever somebody
+//! is charged for a start.
 //!
 //! Promises each job once, also while the pass plans starts: a planned start takes no job out of its queue.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use smallvec::SmallVec;
 
 use crate::allocator::state::State;
-use crate::allocator::state::place::{JobSlot, Rank};
+use crate::allocator::state::place::{AccountId, JobSlot, Rank, Standing};
 use crate::quantum::DeviceId;
 
-/// Jobs of a queue that are listed at a time.
+/// Jobs of an account that are listed at a time, where there is one account only.
 const JOBS_LISTED: usize = 16;
 
 /// A walk through one queue.
 #[derive(Debug)]
-pub struct QueueWalk {
+pub enum QueueWalk {
+    /// Everybody stands in one line.
+    Line(LineWalk),
+    /// Each account has a line of its own.
+    Accounts(AccountsWalk),
+}
+
+impl QueueWalk {
+    /// From the head of the queue of a device, or of the global one.
+    pub fn of(queue: Option<DeviceId>, state: &State) -> Self {
+        if state.accounts().count() {
+            Self::Accounts(AccountsWalk {
+                queue,
+                as_of: None,
+                heads: BinaryHeap::new(),
+                passed: BTreeMap::new(),
+            })
+        } else {
+            Self::Line(LineWalk { queue, rank: None, listed: SmallVec::new() })
+        }
+    }
+
+    /// The next job.
+    pub fn next(&mut self, state: &State) -> Option<JobSlot> {
+        match self {
+            Self::Line(walk) => walk.next(state),
+            Self::Accounts(walk) => walk.next(state),
+        }
+    }
+}
+
+/// A walk through the line of everybody.
+#[derive(Debug)]
+pub struct LineWalk {
     queue: Option<DeviceId>,
     rank: Option<Rank>,
     /// The next ones, the first at the end.
     listed: SmallVec<[(Rank, JobSlot); JOBS_LISTED]>,
 }
 
-impl QueueWalk {
-    /// From the head of the queue of a device, or of the global one.
-    pub fn of(queue: Option<DeviceId>) -> Self {
-        Self { queue, rank: None, listed: SmallVec::new() }
-    }
-
-    /// The next job.
-    pub fn next(&mut self, state: &State) -> Option<JobSlot> {
+impl LineWalk {
+    fn next(&mut self, state: &State) -> Option<JobSlot> {
         if self.listed.is_empty() {
-            let jobs = state.queue_of(self.queue)?.after(self.rank);
+            let jobs = state.queue_of(self.queue)?.after(AccountId::ALL, self.rank);
             self.listed.extend(jobs.take(JOBS_LISTED));
             self.listed.reverse();
         }
         let (rank, slot) = self.listed.pop()?;
         self.rank = Some(rank);
+        Some(slot)
+    }
+}
+
+/// A walk through the lines of all accounts: always to the one that has used least.
+#[derive(Debug)]
+pub struct AccountsWalk {
+    queue: Option<DeviceId>,
+    /// When `heads` was made, as a count of charges.
+    as_of: Option<u64>,
+    /// The first job of each account that was not passed yet, who stands first on top.
+    heads: BinaryHeap<Reverse<(Standing, AccountId, JobSlot)>>,
+    /// How far the walk has come in the line of each account.
+    passed: BTreeMap<AccountId, Rank>,
+}
+
+impl AccountsWalk {
+    fn next(&mut self, state: &State) -> Option<JobSlot> {
+        let queue = state.queue_of(self.queue)?;
+        let accounts = state.accounts();
+        let head = |account: AccountId, passed: Option<Rank>| {
+            let (rank, slot) = queue.after(account, passed).next()?;
+            Some(Reverse((Standing { used: accounts.used(account), rank }, account, slot)))
+        };
+        if self.as_of != Some(accounts.changes()) {
+            self.as_of = Some(accounts.changes());
+            let passed = &self.passed;
+            let heads = queue.accounts().filter_map(|account| head(account, passed.get(&account).copied()));
+            self.heads.clear();
+            self.heads.extend(heads);
+        }
+        let Reverse((standing, account, slot)) = self.heads.pop()?;
+        self.passed.insert(account, standing.rank);
+        self.heads.extend(head(account, Some(standing.rank)));
         Some(slot)
     }
 }

@@ -4,14 +4,16 @@
 //! decided. An event that cannot have happened is an error; the state is then no longer of use.
 
 use super::calendar::{Booking, BookingKind};
+use super::charges::Charges;
+use super::fleet::Device;
 use super::impossible::Impossible;
 use super::jobs::{Job, Known};
-use super::place::{JobSlot, Rank};
+use super::place::{AccountId, JobSlot, Rank};
 use super::{Running, State, Timer};
 use crate::allocator::config::{AllocatorConfig, Queue, WalltimeExceeded};
 use crate::allocator::protocol::{
-    Allocation, AllocationId, Answer, EpochNumber, Event, Fence, JobId, JobRequest, JobState, OrderKey,
-    StartPromise, Status, StopReason, Target,
+    Allocation, AllocationId, Answer, EpochNumber, Event, FailureReason, Fence, JobId, JobRequest, JobState,
+    OrderKey, StartPromise, Status, StopReason, Target,
 };
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::Calibration;
@@ -46,11 +48,11 @@ impl State {
             Event::DeviceLeaving { device } => {
                 ensure(self.fleet.leave(*device), "a device leaves that is not there")
             }
-            Event::DeviceRemoved { device } => self.removed(*device),
+            Event::DeviceRemoved { device } => self.removed(now, *device),
             Event::Recalibrated { device, epoch, calibration } => {
-                self.recalibrated(*device, *epoch, calibration)
+                self.recalibrated(now, *device, *epoch, calibration)
             }
-            Event::StatusChanged { target, to, .. } => self.status_changed(*target, *to),
+            Event::StatusChanged { target, to, .. } => self.status_changed(now, *target, *to),
             Event::JobQueued { job, device, key } => self.queued(now, job, *device, *key),
             Event::JobRanked { job, key } => self.ranked(*job, *key),
             Event::JobRejected { job, reason } => {
@@ -97,7 +99,7 @@ impl State {
                 ensure(self.jobs[slot].promise.is_some(), "another promise of a job that has none")?;
                 self.promised(slot, promise.as_deref())
             }
-            Event::JobStarted { allocation } => self.started(allocation),
+            Event::JobStarted { allocation } => self.started(now, allocation),
             Event::ShotsCredited { allocation, shots_done, .. } => {
                 let running = self.running.get_mut(allocation);
                 running.ok_or(Impossible("shots of an attempt that is over"))?.shots_done = *shots_done;
@@ -106,13 +108,22 @@ impl State {
             Event::StopRequested { job, allocation, reason, until } => {
                 self.stopping(*job, *allocation, *reason, *until)
             }
-            Event::JobRequeued { job, allocation, device, .. } => self.requeued(*job, *allocation, *device),
+            Event::JobRequeued { job, allocation, device, .. } => {
+                self.requeued(now, *job, *allocation, *device)
+            }
             Event::JobFinished { job, allocation, .. } | Event::JobFailed { job, allocation, .. } => {
-                let slot = self.give_back(*job, *allocation)?;
+                if let Event::JobFailed {
+                    reason: FailureReason::Execution | FailureReason::TooManyAttempts,
+                    ..
+                } = event
+                {
+                    self.charges.refund(*allocation);
+                }
+                let slot = self.give_back(now, *job, *allocation)?;
                 self.end(slot, Answer::Queued)
             }
             Event::JobCancelled { job, allocation: Some(allocation) } => {
-                let slot = self.give_back(*job, *allocation)?;
+                let slot = self.give_back(now, *job, *allocation)?;
                 self.end(slot, Answer::Queued)
             }
             Event::JobCancelled { job, allocation: None } | Event::JobExpired { job, .. } => {
@@ -126,34 +137,43 @@ impl State {
             Event::GuardStarted { allocation, device, until } => {
                 self.guard_started(now, *allocation, *device, *until)
             }
-            Event::GuardEnded { allocation, device } => self.guard_ended(*allocation, *device),
+            Event::GuardEnded { allocation, device } => self.guard_ended(now, *allocation, *device),
         }
     }
 
-    fn removed(&mut self, id: DeviceId) -> Done {
+    fn removed(&mut self, now: Time, id: DeviceId) -> Done {
         let gone = self.fleet.remove(id).ok_or(Impossible("a device leaves that is not there"))?;
         let unused = gone.queue.is_empty() && gone.admitted.is_empty();
         ensure(unused && gone.running() == 0, "a device leaves with jobs")?;
         ensure(gone.calendar.has_no_promises(), "a device leaves that is promised to a job")?;
+        self.charges.settle_all_on(&mut self.accounts, id, now);
         self.mark_all_due();
         Ok(())
     }
 
-    fn recalibrated(&mut self, id: DeviceId, epoch: EpochNumber, calibration: &Arc<Calibration>) -> Done {
+    fn recalibrated(
+        &mut self,
+        now: Time,
+        id: DeviceId,
+        epoch: EpochNumber,
+        calibration: &Arc<Calibration>,
+    ) -> Done {
         let known = self.fleet.get(id).map(|device| &device.spec.coupling_map);
         let sizes = known.map(|map| (map.qubits(), map.coupler_figures()));
         let fits = sizes == Some((calibration.qubits.len(), calibration.couplers.len()));
         ensure(fits, "figures that are not those of the device")?;
         let number = self.fleet.recalibrate(id, calibration.clone());
         ensure(number == epoch, "an epoch out of its turn")?;
+        self.meter(now, id);
         self.mark_all_due();
         Ok(())
     }
 
-    fn status_changed(&mut self, target: Target, to: Status) -> Done {
+    fn status_changed(&mut self, now: Time, target: Target, to: Status) -> Done {
         let known = self.fleet.get(target.device()).is_some_and(|device| device.has(target));
         ensure(known, "a status of an element that is not there")?;
         self.fleet.set_status(target, to);
+        self.meter(now, target.device());
         match target {
             Target::Device(id) => self.mark_due(id),
             Target::Qubit(..) | Target::Coupler(..) => self.mark_all_due(),
@@ -164,7 +184,8 @@ impl State {
     fn queued(&mut self, now: Time, job: &Arc<JobRequest>, device: Option<DeviceId>, key: OrderKey) -> Done {
         ensure(self.jobs.find(job.id) == Known::Unknown, "a number that was given before")?;
         let expires = patience(&self.config, job, now);
-        let new = Job::new(job.clone(), Rank { key, place: self.next_place }, now, expires);
+        let account = self.accounts.open(&self.config, job.tenant);
+        let new = Job::new(job.clone(), account, Rank { key, place: self.next_place }, now, expires);
         self.next_place += 1;
         self.set_timer(expires, Timer::Expiry(new.place, job.id));
         let slot = self.jobs.insert(new);
@@ -179,7 +200,7 @@ impl State {
         let job = &self.jobs[slot];
         // Who is counted has left the order of its queue.
         let queued = job.wait().filter(|_| !job.is_counted());
-        let (old, qubits) = (job.rank(), job.request.min_qubits);
+        let (account, old, qubits) = (job.account, job.rank(), job.request.min_qubits);
         let new = Rank { key, ..old };
         self.jobs[slot].key = key;
         if let Some(wait) = queued {
@@ -190,8 +211,8 @@ impl State {
                     &mut device.queue
                 }
             };
-            ensure(queue.remove(old, qubits), "a job moves in a queue in which it is not")?;
-            queue.insert(new, slot, qubits);
+            ensure(queue.remove(account, old, qubits), "a job moves in a queue in which it is not")?;
+            queue.insert(account, new, slot, qubits);
             self.mark_queue_due(wait.queue);
         }
         Ok(())
@@ -237,19 +258,27 @@ impl State {
         Ok(())
     }
 
-    fn guard_ended(&mut self, allocation: AllocationId, id: DeviceId) -> Done {
+    fn guard_ended(&mut self, now: Time, allocation: AllocationId, id: DeviceId) -> Done {
         let device = self.fleet.get_mut(id).ok_or(Impossible("a guard on no device"))?;
         let map = &device.spec.coupling_map;
         let guard = device.calendar.release(allocation, BookingKind::Guard, map);
         let until = guard.and_then(|guard| guard.until).ok_or(Impossible("a guard that ended before"))?;
         self.agenda.timers.remove(&(until, Timer::GuardEnd(id, allocation)));
         self.fleet.refresh(id);
+        self.settle(now, allocation);
         self.mark_due(id);
         Ok(())
     }
 
-    fn requeued(&mut self, job: JobId, allocation: AllocationId, device: Option<DeviceId>) -> Done {
-        let slot = self.give_back(job, allocation)?;
+    fn requeued(
+        &mut self,
+        now: Time,
+        job: JobId,
+        allocation: AllocationId,
+        device: Option<DeviceId>,
+    ) -> Done {
+        self.charges.refund(allocation);
+        let slot = self.give_back(now, job, allocation)?;
         self.jobs[slot].requeue(None)?;
         self.enqueue(slot, device)?;
         self.choose(device);
@@ -261,20 +290,32 @@ impl State {
         let other_patience = config.reject_if_late != self.config.reject_if_late;
         let moved = !config.queue.arranges_like(&self.config.queue);
         let retries = config.retry != self.config.retry;
+        let counted = self.accounts.count();
         self.config = config.clone();
+        self.accounts.reconfigure(config, self.charges.expected(), now);
+        let other_accounts = counted != self.accounts.count();
         let waiting: Vec<JobSlot> =
             self.jobs.iter().filter(|(_, job)| job.wait().is_some()).map(|(slot, _)| slot).collect();
         // Promised by other rules.
         for &slot in &waiting {
             self.promise(slot, None);
         }
-        if moved {
-            // To where nobody has a home yet; from there each moves to its queue.
+        if other_accounts {
+            // What began before is charged to nobody.
+            self.charges = Charges::default();
+        }
+        if moved || other_accounts {
+            // To where nobody has a home yet, if it has another one now; from there each moves to its queue.
+            let home = |job: &Job| job.queue().filter(|_| !moved);
+            let homes: Vec<Option<DeviceId>> = waiting.iter().map(|&slot| home(&self.jobs[slot])).collect();
             for &slot in &waiting {
                 self.dequeue(slot)?;
             }
-            for &slot in &waiting {
-                self.enqueue(slot, None)?;
+            if other_accounts {
+                self.open_accounts();
+            }
+            for (&slot, home) in waiting.iter().zip(homes) {
+                self.enqueue(slot, home)?;
             }
         }
         if other_patience {
@@ -294,9 +335,10 @@ impl State {
 
     fn counted(&mut self, job: JobId, id: DeviceId) -> Done {
         let slot = self.live(job)?;
-        let (rank, qubits) = (self.jobs[slot].rank(), self.jobs[slot].request.min_qubits);
+        let job = &self.jobs[slot];
+        let (account, rank, qubits) = (job.account, job.rank(), job.request.min_qubits);
         let device = self.fleet.get_mut(id).ok_or(Impossible("a job is counted on no device"))?;
-        ensure(device.queue.remove(rank, qubits), "a job is counted where it does not wait")?;
+        ensure(device.queue.remove(account, rank, qubits), "a job is counted where it does not wait")?;
         let counted = device.counted.checked_add(qubits);
         device.counted = counted.ok_or(Impossible("more qubits are counted than there can be"))?;
         device.admitted.push(slot);
@@ -305,7 +347,7 @@ impl State {
         Ok(())
     }
 
-    fn started(&mut self, allocation: &Arc<Allocation>) -> Done {
+    fn started(&mut self, now: Time, allocation: &Arc<Allocation>) -> Done {
         let (id, device_id) = (allocation.id, allocation.device);
         let slot = self.live(allocation.job)?;
         self.dequeue(slot)?;
@@ -342,6 +384,7 @@ impl State {
         if !confirmed {
             self.fleet.refresh(device_id);
         }
+        self.charge(now, slot, allocation);
         Ok(())
     }
 
@@ -361,11 +404,12 @@ impl State {
         device.calendar.book(id, BookingKind::Guard, guard, &map);
         self.agenda.timers.insert((until, Timer::GuardEnd(device_id, id)));
         self.fleet.refresh(device_id);
+        self.meter(now, device_id);
         Ok(())
     }
 
     /// Takes the qubits of an attempt back, but for those that a guard keeps.
-    fn give_back(&mut self, job: JobId, id: AllocationId) -> Result<JobSlot, Impossible> {
+    fn give_back(&mut self, now: Time, job: JobId, id: AllocationId) -> Result<JobSlot, Impossible> {
         let slot = self.live(job)?;
         let ended = self.running.swap_remove(&id).ok_or(Impossible("the end of an attempt that is over"))?;
         ensure(ended.slot == slot, "the end of another job's attempt")?;
@@ -377,8 +421,65 @@ impl State {
             device.calendar.release(id, BookingKind::Allocation, &device.spec.coupling_map);
             self.fleet.refresh(device_id);
         }
+        self.meter(now, device_id);
+        let rests = self.fleet.get(device_id).is_some_and(|device| device.calendar.has_guard(id));
+        if !rests {
+            self.settle(now, id);
+        }
         self.mark_due(device_id);
         Ok(slot)
+    }
+
+    /// Begins to charge an attempt.
+    fn charge(&mut self, now: Time, slot: JobSlot, allocation: &Allocation) {
+        let Some(device) = self.fleet.get(allocation.device).filter(|_| self.accounts.count()) else {
+            return;
+        };
+        let job = &self.jobs[slot];
+        let (id, copies) = (allocation.id, allocation.copies);
+        self.charges.begin(&mut self.accounts, job.account, device, id, &job.request, copies, now);
+        self.mark_queues_of_others_due(job.account);
+    }
+
+    /// A device is used otherwise from now on.
+    fn meter(&mut self, now: Time, id: DeviceId) {
+        if let Some(device) = self.fleet.get(id) {
+            self.charges.meter(device, now);
+        }
+    }
+
+    /// The qubits of an attempt are free.
+    fn settle(&mut self, now: Time, id: AllocationId) {
+        if let Some(account) = self.charges.settle(&mut self.accounts, id, now) {
+            self.mark_queues_of_others_due(account);
+        }
+    }
+
+    /// Who is charged falls behind others, in all queues: these may start now.
+    fn mark_queues_of_others_due(&mut self, account: AccountId) {
+        // The global one is due whenever anything is free, and after a pass that starts somebody.
+        if matches!(self.config.queue, Queue::Global { .. }) {
+            return;
+        }
+        let holds_others = |device: &&Device| {
+            let mut accounts = device.queue.accounts();
+            device.queue.len() > 1 && accounts.any(|of| of != account)
+        };
+        let reordered: Vec<DeviceId> =
+            self.fleet.iter().filter(holds_others).map(|device| device.id).collect();
+        for id in reordered {
+            self.mark_queue_due(Some(id));
+        }
+    }
+
+    /// Gives every job the account of its tenant.
+    fn open_accounts(&mut self) {
+        let mut live: Vec<JobSlot> = self.jobs.iter().map(|(slot, _)| slot).collect();
+        live.sort_unstable_by_key(|slot| self.jobs[*slot].place);
+        for slot in live {
+            let account = self.accounts.open(&self.config, self.jobs[slot].request.tenant);
+            self.jobs[slot].account = account;
+        }
     }
 
     /// Works out anew when a job that never started stops waiting.
@@ -422,12 +523,12 @@ impl State {
     fn enqueue(&mut self, slot: JobSlot, queue: Option<DeviceId>) -> Done {
         let job = &mut self.jobs[slot];
         job.move_to(queue)?;
-        let (rank, qubits) = (job.rank(), job.request.min_qubits);
+        let (account, rank, qubits) = (job.account, job.rank(), job.request.min_qubits);
         match queue {
-            None => self.queue.insert(rank, slot, qubits),
+            None => self.queue.insert(account, rank, slot, qubits),
             Some(id) => {
                 let device = self.fleet.get_mut(id).ok_or(Impossible("a job waits for no device"))?;
-                device.queue.insert(rank, slot, qubits);
+                device.queue.insert(account, rank, slot, qubits);
                 self.fleet.refresh(id);
             }
         }
@@ -441,9 +542,9 @@ impl State {
         self.promise(slot, None);
         let job = &self.jobs[slot];
         let wait = job.wait().ok_or(Impossible("a job leaves a queue in which it is not"))?;
-        let (rank, qubits) = (job.rank(), job.request.min_qubits);
+        let (account, rank, qubits) = (job.account, job.rank(), job.request.min_qubits);
         let there = match wait.queue {
-            None => self.queue.remove(rank, qubits),
+            None => self.queue.remove(account, rank, qubits),
             Some(id) => {
                 let device = self.fleet.get_mut(id).ok_or(Impossible("a job waits for no device"))?;
                 let there = if job.is_counted() {
@@ -451,7 +552,7 @@ impl State {
                     device.counted -= qubits;
                     true
                 } else {
-                    device.queue.remove(rank, qubits)
+                    device.queue.remove(account, rank, qubits)
                 };
                 self.fleet.refresh(id);
                 there

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::place::Rank;
+use super::place::{AccountId, Rank};
 use crate::allocator::protocol::{Allocation, AllocationId, JobId, StartPromise};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{PhysicalQubit, QubitSet};
@@ -91,6 +91,17 @@ impl Booking {
     }
 }
 
+/// What is kept for a job that waits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// On whose account it will run.
+    pub account: AccountId,
+    /// Where it stands among those of that account.
+    pub rank: Rank,
+    /// The qubits, and for when.
+    pub booking: Booking,
+}
+
 /// The bookings of one device and the masks derived from them.
 #[derive(Debug, Clone, Serialize)]
 pub struct Calendar {
@@ -98,7 +109,7 @@ pub struct Calendar {
     bookings: BTreeMap<(AllocationId, BookingKind), Booking>,
     /// What is kept for jobs that wait.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    promises: BTreeMap<JobId, (Rank, Booking)>,
+    promises: BTreeMap<JobId, Kept>,
     /// Booked by a plan that is not decided yet; the last one at the end.
     #[serde(skip)]
     planned: SmallVec<[AllocationId; 4]>,
@@ -123,7 +134,7 @@ pub struct Calendar {
 pub(super) struct SavedCalendar {
     bookings: Vec<((AllocationId, BookingKind), Booking)>,
     #[serde(default)]
-    promises: BTreeMap<JobId, (Rank, Booking)>,
+    promises: BTreeMap<JobId, Kept>,
 }
 
 impl SavedCalendar {
@@ -136,7 +147,7 @@ impl SavedCalendar {
             }
             calendar.book(holder, kind, booking, map);
         }
-        if self.promises.values().any(|(_, kept)| kept.qubits.capacity() != map.qubits()) {
+        if self.promises.values().any(|kept| kept.booking.qubits.capacity() != map.qubits()) {
             return None;
         }
         calendar.promises = self.promises;
@@ -269,9 +280,9 @@ impl Calendar {
     }
 
     /// Keeps qubits for a job that waits, instead of those that were kept for it before.
-    pub fn keep(&mut self, job: JobId, rank: Rank, kept: Booking) {
+    pub fn keep(&mut self, job: JobId, kept: Kept) {
         self.changes += 1;
-        self.promises.insert(job, (rank, kept));
+        self.promises.insert(job, kept);
     }
 
     /// Keeps nothing for a job any more; whether anything was.
@@ -281,15 +292,25 @@ impl Calendar {
         there
     }
 
-    /// What is kept for jobs that wait, and where these stand, in order of their numbers.
-    pub fn promises(&self) -> impl Iterator<Item = (JobId, Rank, &Booking)> {
-        self.promises.iter().map(|(&job, (rank, kept))| (job, *rank, kept))
+    /// What is kept for jobs that wait, in order of their numbers.
+    pub fn promises(&self) -> impl Iterator<Item = (JobId, &Kept)> {
+        self.promises.iter().map(|(&job, kept)| (job, kept))
     }
 
     /// Whether any job, there or expected, limits the crosstalk from others.
     pub fn limits_crosstalk(&self) -> bool {
-        let kept = self.promises.values().map(|(_, kept)| kept);
+        let kept = self.promises.values().map(|kept| &kept.booking);
         self.bookings.values().chain(kept).any(|booking| booking.max_crosstalk.is_some())
+    }
+
+    /// A booking.
+    pub fn booking(&self, holder: AllocationId, kind: BookingKind) -> Option<&Booking> {
+        self.bookings.get(&(holder, kind))
+    }
+
+    /// How many jobs keep others off a qubit, those included that hold it.
+    pub fn kept_idle_by(&self, qubit: PhysicalQubit) -> u16 {
+        self.buffered.counts.get(qubit.index()).copied().unwrap_or(0)
     }
 
     /// Whether nothing is promised to anybody.
@@ -394,9 +415,10 @@ mod tests {
     use super::*;
     use crate::allocator::config::Selection;
     use crate::allocator::explain::{Certainty, CostTerms, Explanation};
-    use crate::allocator::protocol::OrderKey;
     use crate::allocator::protocol::{Fence, JobId, PromisedIsolation, Tenant};
+    use crate::allocator::state::accounts::Accounts;
     use crate::allocator::state::outlook::{Counting, Outlook, Window};
+    use crate::allocator::state::place::Standing;
 
     fn booking(qubits: QubitSet, buffer_distance: u32, from: u64, until: Option<u64>) -> Booking {
         Booking {
@@ -512,8 +534,9 @@ mod tests {
                     prop_assert_eq!(&free, &expected);
                     // Everything is booked from 0 on without an end.
                     let window = Window { from: Time(7), until: Some(Time(8)) };
-                    let rank = Rank { key: OrderKey::default(), place: 1 };
-                    let outlook = Outlook { calendar: &calendar, now: Time(0), counting: Counting::Earlier(rank) };
+                    let accounts = Accounts::default();
+                    let counting = Counting::Earlier(Standing::LAST);
+                    let outlook = Outlook { calendar: &calendar, accounts: &accounts, now: Time(0), counting };
                     prop_assert_eq!(&outlook.free_during(window, distance, &usable, &map), &expected);
                 }
                 let all = calendar.free_len(&usable) as usize + calendar.held().len() + calendar.blocked().len();

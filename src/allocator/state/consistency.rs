@@ -47,6 +47,7 @@ pub(super) fn check(state: &State) -> Verdict {
     for device in state.fleet.iter() {
         check_device(state, device)?;
     }
+    check_accounts(state)?;
     for (id, running) in &state.running {
         check_running(state, *id, running)?;
     }
@@ -70,7 +71,7 @@ fn check_jobs(state: &State) -> Verdict {
         if let Some(known) = &job.promise {
             ensure(job.state() == JobState::Queued, "a promise to a job that does not wait")?;
             let device = state.fleet.get(known.promise.device).ok_or("a promise on no device")?;
-            let kept = device.calendar.promises().find(|(id, ..)| *id == job.request.id);
+            let kept = device.calendar.promises().find(|(id, _)| *id == job.request.id);
             let qubits = device.spec.coupling_map.qubits();
             let layout = &known.promise.layout;
             ensure(
@@ -79,7 +80,9 @@ fn check_jobs(state: &State) -> Verdict {
             )?;
             let of = Booking::of_promise(&known.promise, qubits);
             ensure(
-                kept.is_some_and(|(_, rank, kept)| *kept == of && rank == job.rank()),
+                kept.is_some_and(|(_, kept)| {
+                    kept.booking == of && (kept.account, kept.rank) == (job.account, job.rank())
+                }),
                 "a promise that is not in the calendar",
             )?;
         }
@@ -91,23 +94,38 @@ fn check_jobs(state: &State) -> Verdict {
     Ok(())
 }
 
+/// Every job has the account of its tenant, and only what is booked is charged.
+fn check_accounts(state: &State) -> Verdict {
+    let State { accounts, charges, .. } = state;
+    ensure(accounts.is_consistent(&state.config, charges.expected()), "accounts that are no tree")?;
+    let own = |job: &Job| accounts.of(job.request.tenant) == Some(job.account);
+    ensure(state.jobs.iter().all(|(_, job)| own(job)), "a job on somebody else's account")?;
+    let booked = |id: AllocationId, on: DeviceId| {
+        state.fleet.get(on).is_some_and(|device| device.calendar.bookings().any(|(holder, ..)| holder == id))
+    };
+    ensure(
+        charges.open().all(|(id, account, device)| accounts.has(account) && booked(id, device)),
+        "a charge for nothing",
+    )
+}
+
 /// Every waiting job is in the one queue that it names, and nobody else is.
 fn check_queues(state: &State) -> Verdict {
     let mut seen = 0;
     let mut check = |queue: &WaitingQueue, of: Option<DeviceId>| -> Verdict {
-        let mut rank = None;
         let mut qubits = 0;
-        while let Some((at, slot)) = queue.next_after(rank) {
-            rank = Some(at);
-            let job = waiting(state, slot)?;
-            ensure(
-                job.rank() == at && job.queue() == of && !job.is_counted(),
-                "a job in a queue that is not its own",
-            )?;
-            qubits += u64::from(job.request.min_qubits);
-            seen += 1;
+        for account in queue.accounts() {
+            for (at, slot) in queue.after(account, None) {
+                let job = waiting(state, slot)?;
+                ensure(
+                    (job.account, job.rank()) == (account, at) && job.queue() == of && !job.is_counted(),
+                    "a job in a queue that is not its own",
+                )?;
+                qubits += u64::from(job.request.min_qubits);
+                seen += 1;
+            }
         }
-        ensure(queue.qubits() == qubits, "a queue that miscounts its qubits")
+        ensure(queue.qubits() == qubits && queue.is_consistent(), "a queue that miscounts its jobs")
     };
     check(&state.queue, None)?;
     for device in state.fleet.iter() {

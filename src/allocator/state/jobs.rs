@@ -12,7 +12,7 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use super::impossible::Impossible;
-use super::place::{JobSlot, Place, Rank};
+use super::place::{AccountId, JobSlot, Place, Rank};
 use crate::allocator::protocol::{
     AllocationId, Answer, JobId, JobRequest, JobState, OrderKey, StartPromise, StopReason,
 };
@@ -60,7 +60,10 @@ pub struct Job {
     pub request: Arc<JobRequest>,
     /// When it came, among all jobs.
     pub place: Place,
-    /// What it is ordered by in every queue.
+    /// Whose account it is charged to.
+    #[serde(default)]
+    pub account: AccountId,
+    /// What it is ordered by among those of its account, in every queue.
     pub key: OrderKey,
     /// When it came.
     pub submitted: Time,
@@ -83,13 +86,19 @@ pub struct Promised {
 
 impl Job {
     /// A job that has just come, in no queue yet.
-    pub(super) fn new(request: Arc<JobRequest>, rank: Rank, now: Time, expires: Option<Time>) -> Self {
+    pub(super) fn new(
+        request: Arc<JobRequest>,
+        account: AccountId,
+        rank: Rank,
+        now: Time,
+        expires: Option<Time>,
+    ) -> Self {
         let Rank { key, place } = rank;
         let stage = Stage::Waiting(Wait { queue: None, retry_at: None, expires });
-        Self { request, place, key, submitted: now, attempts: 0, promise: None, stage }
+        Self { request, account, place, key, submitted: now, attempts: 0, promise: None, stage }
     }
 
-    /// Where it stands in its queue.
+    /// Where it stands among those of its account.
     pub fn rank(&self) -> Rank {
         Rank { key: self.key, place: self.place }
     }

@@ -4,9 +4,11 @@
 //! state, whatever a later version would decide. Beside the state stands the agenda: what is due and when to wake up.
 //! It follows from the state but for what passes in vain have looked at; a state that was folded has everything due.
 
+pub mod accounts;
 mod agenda;
 mod apply;
 pub mod calendar;
+pub mod charges;
 mod consistency;
 pub mod fleet;
 pub mod impossible;
@@ -22,15 +24,18 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
-use crate::allocator::config::AllocatorConfig;
+use crate::allocator::config::{AllocatorConfig, Queue};
 use crate::allocator::protocol::{Allocation, AllocationId, JobId, StartPromise};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
+use accounts::{Accounts, Expected};
 pub(super) use agenda::{Agenda, Timer};
-use calendar::{Booking, BookingKind};
+use calendar::{Booking, BookingKind, Kept};
+use charges::Charges;
 use fleet::{Device, Fleet};
 use jobs::{Job, JobTable, Known, Promised};
-use place::{JobSlot, Place};
+use outlook::{Counting, Outlook};
+use place::{JobSlot, Place, Standing};
 use queues::WaitingQueue;
 
 /// An attempt that holds qubits.
@@ -55,6 +60,10 @@ pub struct State {
     /// All waiting jobs; with queues per device, those that no device in the fleet could take.
     queue: WaitingQueue,
     running: IndexMap<AllocationId, Running, FxBuildHasher>,
+    /// Who has used how much.
+    accounts: Accounts,
+    /// What attempts are charged.
+    charges: Charges,
     /// The device that was chosen last for any job: to run it or, with queues per device, to wait for.
     last_chosen: Option<DeviceId>,
     next_place: Place,
@@ -67,6 +76,8 @@ impl State {
     /// Nothing has happened yet. The configuration must be valid.
     pub fn new(config: AllocatorConfig) -> Self {
         Self {
+            accounts: Accounts::new(&config, Time::ZERO),
+            charges: Charges::default(),
             config,
             fleet: Fleet::default(),
             jobs: JobTable::default(),
@@ -100,6 +111,41 @@ impl State {
             Known::Live(slot) => Some((slot, &self.jobs[slot])),
             _ => None,
         }
+    }
+
+    /// Who has used how much.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Where a job stands among all.
+    pub fn standing(&self, slot: JobSlot) -> Standing {
+        let job = &self.jobs[slot];
+        Standing { used: self.accounts.used(job.account), rank: job.rank() }
+    }
+
+    /// The bookings of a device as a job sees them.
+    pub fn outlook<'c>(&'c self, device: &'c Device, now: Time, counting: Counting) -> Outlook<'c> {
+        Outlook { calendar: &device.calendar, accounts: &self.accounts, now, counting }
+    }
+
+    /// The jobs of a queue in the order in which they stand.
+    pub fn in_order(&self, queue: &WaitingQueue) -> Vec<JobSlot> {
+        let mut slots: Vec<JobSlot> = queue.slots().collect();
+        if self.accounts.count() {
+            slots.sort_by_cached_key(|slot| self.standing(*slot));
+        }
+        slots
+    }
+
+    /// Charges an account for a start that is planned.
+    pub(super) fn expect(&mut self, expected: Expected) {
+        self.accounts.expect(expected);
+    }
+
+    /// Takes back what was charged for a plan.
+    pub(super) fn expect_no_more(&mut self, expected: Expected) {
+        self.accounts.take_back(expected);
     }
 
     /// The global queue; with queues per device, the jobs that no device in the fleet could take.
@@ -205,10 +251,10 @@ impl State {
         }
         let Some(promised) = promised else { return };
         let promise = &promised.promise;
-        let rank = self.jobs[slot].rank();
+        let (account, rank) = (self.jobs[slot].account, self.jobs[slot].rank());
         let Some(device) = self.fleet.get_mut(promise.device) else { return };
         let qubits = device.spec.coupling_map.qubits();
-        device.calendar.keep(id, rank, Booking::of_promise(promise, qubits));
+        device.calendar.keep(id, Kept { account, rank, booking: Booking::of_promise(promise, qubits) });
         self.fleet.refresh(promise.device);
         self.agenda.timers.extend(promise.not_later_than.map(|at| (at, Timer::PromiseDue(id))));
         self.jobs[slot].promise = Some(promised);
@@ -243,6 +289,13 @@ impl State {
     fn mark_all_due(&mut self) {
         let parked = !self.queue.is_empty();
         self.agenda.due.mark_all(&self.config, parked, &self.fleet);
+    }
+
+    /// The global queue, or those of all devices, have another order than when they were looked at.
+    pub(super) fn mark_reordered(&mut self) {
+        if matches!(self.config.queue, Queue::Global { .. }) {
+            self.mark_queue_due(None);
+        }
     }
 
     fn mark_queue_due(&mut self, queue: Option<DeviceId>) {

@@ -5,8 +5,9 @@
 
 use smallvec::SmallVec;
 
-use super::calendar::{Booking, BookingKind, Calendar};
-use super::place::Rank;
+use super::accounts::Accounts;
+use super::calendar::{Booking, BookingKind, Calendar, Kept};
+use super::place::Standing;
 use crate::allocator::config::Starts;
 use crate::allocator::protocol::{AllocationId, JobId};
 use crate::quantum::QubitSet;
@@ -34,6 +35,8 @@ impl Window {
 pub struct Outlook<'c> {
     /// The bookings.
     pub calendar: &'c Calendar,
+    /// Who has used how much.
+    pub accounts: &'c Accounts,
     /// What time it is.
     pub now: Time,
     /// Whose promises count.
@@ -45,10 +48,10 @@ pub struct Outlook<'c> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counting {
     /// Those of jobs before it: for a job that is promised nothing yet. Others make way.
-    Earlier(Rank),
+    Earlier(Standing),
     /// The instants of those behind it as well: for a job that has a promise of its own, and better keeps to it than delay
     /// them.
-    EarlierAndTimed(Rank),
+    EarlierAndTimed(Standing),
 }
 
 /// How many jobs a device takes, and when.
@@ -82,12 +85,20 @@ impl<'c> Outlook<'c> {
 
     /// What is promised to those whose promises count.
     fn promises(self) -> impl Iterator<Item = (JobId, &'c Booking)> {
-        let counts = move |rank: Rank, kept: &Booking| match self.counting {
-            Counting::Earlier(own) => rank < own,
-            Counting::EarlierAndTimed(own) => rank < own || rank > own && !kept.is_place(),
+        let counts = move |kept: &Kept| match self.counting {
+            Counting::Earlier(own) => self.standing(kept) < own,
+            Counting::EarlierAndTimed(own) => {
+                let theirs = self.standing(kept);
+                theirs < own || theirs > own && !kept.booking.is_place()
+            }
         };
-        let all = self.calendar.promises().filter(move |(_, rank, kept)| counts(*rank, kept));
-        all.map(|(job, _, kept)| (job, kept))
+        let all = self.calendar.promises().filter(move |(_, kept)| counts(kept));
+        all.map(|(job, kept)| (job, &kept.booking))
+    }
+
+    /// Where a job stands for which something is kept.
+    fn standing(self, kept: &Kept) -> Standing {
+        Standing { used: self.accounts.used(kept.account), rank: kept.rank }
     }
 
     /// What is promised to others at any instant of a window.
@@ -212,8 +223,8 @@ impl<'c> Outlook<'c> {
             // empty earlier, those who were to begin together do so earlier, if all of them can.
             let early = match self.counting {
                 Counting::EarlierAndTimed(own) if window.from == self.now => {
-                    let own = self.calendar.promises().find(|(_, rank, _)| *rank == own);
-                    own.map(|(.., kept)| kept.from)
+                    let own = self.calendar.promises().find(|(_, kept)| kept.rank == own.rank);
+                    own.map(|(_, kept)| kept.booking.from)
                 }
                 _ => None,
             };
@@ -248,6 +259,7 @@ mod tests {
 
     use super::*;
     use crate::allocator::protocol::OrderKey;
+    use crate::allocator::state::place::{AccountId, Rank};
     use crate::quantum::PhysicalQubit;
     use crate::time::Span;
 
@@ -295,7 +307,13 @@ mod tests {
                         calendar.book(AllocationId(index as u64), BookingKind::Guard, kept(0), &map);
                         around = qubits.clone();
                     }
-                    _ => calendar.keep(JobId(index as u64), rank(0), kept(*distance)),
+                    _ => {
+                        let booking = kept(*distance);
+                        calendar.keep(
+                            JobId(index as u64),
+                            Kept { account: AccountId::ALL, rank: rank(0), booking },
+                        );
+                    }
                 }
                 expected_at.push((around, *begin, end));
             }
@@ -312,7 +330,8 @@ mod tests {
             for instant in from..from + length {
                 expected.intersect_with(&at(instant));
             }
-            let outlook = Outlook { calendar: &calendar, now: Time(now), counting: Counting::Earlier(rank(1)) };
+            let (accounts, counting) = (Accounts::default(), Counting::Earlier(Standing::LAST));
+            let outlook = Outlook { calendar: &calendar, accounts: &accounts, now: Time(now), counting };
             let window = Window { from: Time(from), until: Some(Time(from + length)) };
             prop_assert_eq!(outlook.free_during(window, buffer, &usable, &map), expected);
             let edges: Vec<u64> = outlook.edges(Starts::AnyTime).iter().map(|edge| edge.0).collect();

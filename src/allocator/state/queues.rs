@@ -1,66 +1,83 @@
-//! A queue of waiting jobs, in order of their ranks, with removal anywhere.
+//! A queue of waiting jobs: those of each account in order of their ranks, with removal anywhere.
 //!
-//! A job keeps its rank when it is requeued. Leaves the question who may
-//! overtake to the scheduling pass.
+//! A job keeps its rank when it is requeued. Leaves to [`super::accounts`] whose account comes first, and to the
+//! scheduling pass who may overtake.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
-use super::place::{JobSlot, Rank};
+use super::place::{AccountId, JobSlot, Rank};
 
-/// Waiting jobs in order of their ranks.
+/// Waiting jobs of one account in order of their ranks.
+type Line = BTreeMap<Rank, JobSlot>;
+
+/// Waiting jobs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct WaitingQueue {
-    jobs: BTreeMap<Rank, JobSlot>,
+    /// None of them empty.
+    lines: BTreeMap<AccountId, Line>,
+    len: usize,
     qubits: u64,
 }
 
 impl WaitingQueue {
     /// Adds a job that asks for `qubits` qubits.
-    pub(super) fn insert(&mut self, rank: Rank, slot: JobSlot, qubits: u32) {
-        self.jobs.insert(rank, slot);
+    pub(super) fn insert(&mut self, account: AccountId, rank: Rank, slot: JobSlot, qubits: u32) {
+        self.len += usize::from(self.lines.entry(account).or_default().insert(rank, slot).is_none());
         self.qubits += u64::from(qubits);
     }
 
     /// Takes a job out; false when it was not there.
-    pub(super) fn remove(&mut self, rank: Rank, qubits: u32) -> bool {
-        let there = self.jobs.remove(&rank).is_some();
+    pub(super) fn remove(&mut self, account: AccountId, rank: Rank, qubits: u32) -> bool {
+        let Some(line) = self.lines.get_mut(&account) else { return false };
+        let there = line.remove(&rank).is_some();
+        if line.is_empty() {
+            self.lines.remove(&account);
+        }
         if there {
+            self.len -= 1;
             self.qubits -= u64::from(qubits);
         }
         there
     }
 
-    /// The first job after `rank`, or the head.
-    pub fn next_after(&self, rank: Option<Rank>) -> Option<(Rank, JobSlot)> {
-        self.after(rank).next()
+    /// The accounts with jobs that wait here.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.lines.keys().copied()
     }
 
-    /// The jobs after `rank`, or all, in order.
-    pub fn after(&self, rank: Option<Rank>) -> impl Iterator<Item = (Rank, JobSlot)> {
+    /// The jobs of an account after `rank`, or all of them, in order.
+    pub fn after(&self, account: AccountId, rank: Option<Rank>) -> impl Iterator<Item = (Rank, JobSlot)> {
         let from = rank.map_or(Bound::Unbounded, Bound::Excluded);
-        self.jobs.range((from, Bound::Unbounded)).map(|(rank, slot)| (*rank, *slot))
+        let line = self.lines.get(&account).into_iter();
+        line.flat_map(move |line| line.range((from, Bound::Unbounded))).map(|(rank, slot)| (*rank, *slot))
     }
 
-    /// All waiting jobs, in order.
+    /// All waiting jobs, in order of their accounts' numbers and their ranks.
     pub fn slots(&self) -> impl Iterator<Item = JobSlot> {
-        self.jobs.values().copied()
+        self.lines.values().flat_map(|line| line.values().copied())
     }
 
     /// Number of waiting jobs.
     pub fn len(&self) -> usize {
-        self.jobs.len()
+        self.len
     }
 
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
+        self.len == 0
     }
 
     /// Sum of the qubits that the waiting jobs ask for.
     pub fn qubits(&self) -> u64 {
         self.qubits
+    }
+
+    /// Whether the books of the queue agree, as they do unless they were read from made-up bytes.
+    pub(super) fn is_consistent(&self) -> bool {
+        self.lines.values().all(|line| !line.is_empty())
+            && self.lines.values().map(BTreeMap::len).sum::<usize>() == self.len
     }
 }

@@ -161,7 +161,7 @@ fn of_order(scenario: &Scenario) -> Vec<Note> {
                 "allocator.order is priority, but all jobs have the same: they go in order of submission";
             Some(Note::new(NoteKind::NothingToOrderBy, text).hint("`priority` of the jobs, or another order"))
         }
-        QueueOrder::Priority | QueueOrder::Fifo | QueueOrder::Own(_) => None,
+        QueueOrder::Priority | QueueOrder::Fifo | QueueOrder::FairShare | QueueOrder::Own(_) => None,
     };
     let looks = matches!(order, QueueOrder::Priority | QueueOrder::Own(_));
     let ignored = (!looks && priorities.len() > 1).then(|| {

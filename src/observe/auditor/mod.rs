@@ -18,6 +18,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
+use crate::allocator::config::{AllocatorConfig, FairShare};
 use crate::allocator::protocol::{
     Allocation, AllocationId, Event, FailureReason, JobId, JobRequest, OrderKey, PromiseCause, Rejection,
     StartPromise, StopReason, Target, Topology,
@@ -76,6 +77,8 @@ pub struct Auditor {
     allocations: IdSet,
     shapes: Shapes,
     promises: Promises,
+    /// Whether those come first who have used least, see [`AllocatorConfig::fair_share`].
+    usage_counts: bool,
     /// Allocations that must have ended before time goes on.
     lost: SmallVec<[(DeviceId, AllocationId); 4]>,
     submitted: u64,
@@ -91,9 +94,14 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    /// An auditor that has seen nothing.
+    /// An auditor that has seen nothing, of a core with the default configuration.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same of a core that begins with another configuration.
+    pub fn under(config: &AllocatorConfig) -> Self {
+        Self { usage_counts: config.fair_share() != FairShare::Off, ..Self::default() }
     }
 
     /// The first [`VIOLATIONS_KEPT`] violations, in order.
@@ -186,7 +194,10 @@ impl Auditor {
             Event::PromiseMoved { job, promise, cause } => {
                 self.promise_moved(*job, promise.as_deref(), *cause);
             }
-            Event::Reconfigured { .. } => self.promises.clear(),
+            Event::Reconfigured { config } => {
+                self.promises.clear();
+                self.usage_counts = config.fair_share() != FairShare::Off;
+            }
             Event::DeviceLeaving { device } => {
                 if let Some(known) = self.devices.get_mut(device) {
                     known.leaving = true;
@@ -341,7 +352,11 @@ impl Auditor {
         let Some(live) = self.jobs.get(&job) else { return false };
         let mut others =
             self.jobs.values().filter(|other| matches!(other.phase, Phase::Waiting { held: false }));
-        others.any(|other| other.queue == live.queue && other.rank < live.rank)
+        // Where usage counts, whoever is of another tenant may have used less.
+        others.any(|other| {
+            let may_be_ahead = self.usage_counts && other.request.tenant != live.request.tenant;
+            other.queue == live.queue && (may_be_ahead || other.rank < live.rank)
+        })
     }
 
     /// Whoever was to end within the last instant and did not.
@@ -494,7 +509,8 @@ impl Auditor {
         let (rank, request) = (job.rank, Arc::clone(&job.request));
         self.promises.end(id);
         let jobs = &self.jobs;
-        let is_behind = |other: JobId| jobs.get(&other).is_some_and(|other| other.rank < rank);
+        let same = |other: &LiveJob| !self.usage_counts || other.request.tenant == request.tenant;
+        let is_behind = |other: JobId| jobs.get(&other).is_some_and(|other| same(other) && other.rank < rank);
         match self.devices.get_mut(&allocation.device).filter(|known| known.present) {
             Some(device) => {
                 self.promises.started(allocation, device, is_behind, &mut found);

@@ -79,21 +79,7 @@ pub enum RuntimeError {
 impl RuntimeModel {
     /// The model with the constants of one device, ready for use.
     pub fn on(&self, device: &DeviceSpec) -> Result<DeviceRuntime, RuntimeError> {
-        let speed = &device.speed;
-        // All qubits are read out at once: the shot ends with the slowest.
-        let readout_s = device
-            .calibration
-            .qubits
-            .iter()
-            .filter(|qubit| !qubit.dead && qubit.readout_duration_s.is_finite())
-            .map(|qubit| qubit.readout_duration_s)
-            .fold(0.0, f64::max);
-        let linear = Linear {
-            job: speed.job_overhead,
-            circuit: speed.circuit_overhead,
-            shot: speed.repetition_delay + Span::from_secs_f64(readout_s),
-            layer: speed.layer,
-        };
+        let linear = Linear::of(device);
         Ok(DeviceRuntime(match self {
             Self::ShotsAndDepth => Kind::Linear(linear),
             Self::Clops(config) => Kind::PerShot { seconds: config.seconds_per_shot(device)? },
@@ -153,6 +139,24 @@ struct Linear {
 }
 
 impl Linear {
+    fn of(device: &DeviceSpec) -> Self {
+        let speed = &device.speed;
+        // All qubits are read out at once: the shot ends with the slowest.
+        let readout_s = device
+            .calibration
+            .qubits
+            .iter()
+            .filter(|qubit| !qubit.dead && qubit.readout_duration_s.is_finite())
+            .map(|qubit| qubit.readout_duration_s)
+            .fold(0.0, f64::max);
+        Self {
+            job: speed.job_overhead,
+            circuit: speed.circuit_overhead,
+            shot: speed.repetition_delay + Span::from_secs_f64(readout_s),
+            layer: speed.layer,
+        }
+    }
+
     /// Exact; the largest span when it is longer than that.
     fn execution_time(&self, circuits: u32, shots: u64, depth: u32) -> Span {
         let runs = u128::from(circuits) * u128::from(shots);
@@ -166,6 +170,11 @@ impl Linear {
 }
 
 impl DeviceRuntime {
+    /// Model `shots_and_depth` with what the device publishes: what anybody can know who does not run it.
+    pub fn as_published(device: &DeviceSpec) -> Self {
+        Self(Kind::Linear(Linear::of(device)))
+    }
+
     /// As [`Self::execution_time`] when `copies` copies of the program, at least 1, run side by side and share the shots
     /// of every circuit: what the copy with most shots takes. A time that the job brings along shrinks with its
     /// shots; one that the model fixes does not.

@@ -209,7 +209,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
             jobs: JobBook::default(),
             attempts: IndexMap::default(),
             programs: Programs::default(),
-            observer: Observer::new(MetricsOptions { fragmentation: scenario.output.fragmentation }),
+            observer: Observer::under(
+                &scenario.allocator,
+                MetricsOptions { fragmentation: scenario.output.fragmentation },
+            ),
             traces: instruments.traces,
             journal: instruments.journal,
             probe: instruments.probe,

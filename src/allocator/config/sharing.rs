@@ -1,0 +1,180 @@
+//! Who has which share of the machines: a tree of groups, projects and users.
+//!
+//! Promises that a name stands for the same number for ever, whoever else is named beside it. Leaves what was used to
+//! [`crate::allocator::state`].
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+use crate::allocator::protocol::Tenant;
+use crate::time::Span;
+
+/// Whether those come first who have used least of what is theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FairShare {
+    /// Nobody's usage counts.
+    #[default]
+    Off,
+    /// The group that has used least for each of its shares goes first, with all its projects; inside, the project that
+    /// has used least, then the user; a user's own jobs go by `order`. It orders and never holds: whoever is alone may use
+    /// everything.
+    Tree {
+        /// After this time usage counts half. Default 7d.
+        #[serde(default = "half_life")]
+        half_life: Span,
+    },
+}
+
+impl FairShare {
+    /// The tree with its default.
+    pub const TREE: Self = Self::Tree { half_life: half_life() };
+}
+
+const fn half_life() -> Span {
+    Span::from_secs(7 * 24 * 3600)
+}
+
+/// Groups, their projects, and the users of these, with their shares. Whoever is not listed has one share among its
+/// siblings.
+///
+/// A key is a name or a number. A name stands for a number that follows from the name alone; a number for itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tenants {
+    /// Groups by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, Group>,
+}
+
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Group {
+    /// How much it may use, in proportion to the other groups. Default 1.
+    #[schemars(range(min = 1))]
+    pub shares: u32,
+    /// Its projects by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub projects: BTreeMap<String, Project>,
+}
+
+/// A project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Project {
+    /// How much it may use, in proportion to the other projects of its group. Default 1.
+    #[schemars(range(min = 1))]
+    pub shares: u32,
+    /// Its users by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub users: BTreeMap<String, User>,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct User {
+    /// How much they may use, in proportion to the other users of the project. Default 1.
+    #[schemars(range(min = 1))]
+    pub shares: u32,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self { shares: 1, projects: BTreeMap::new() }
+    }
+}
+
+impl Default for Project {
+    fn default() -> Self {
+        Self { shares: 1, users: BTreeMap::new() }
+    }
+}
+
+impl Default for User {
+    fn default() -> Self {
+        Self { shares: 1 }
+    }
+}
+
+/// Names stand for numbers from here on, so that they are not taken for those that drivers count from 0.
+const NAMED: u32 = 1 << 31;
+
+/// The number that a key stands for: the number that it is, or one from 2^31 on that follows from the name (FNV-1a).
+pub fn number_of(key: &str) -> u32 {
+    match key.parse::<u32>() {
+        // "+1" and "01" are names.
+        Ok(number) if number.to_string() == key => number,
+        _ => {
+            let hash = key
+                .bytes()
+                .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+            hash | NAMED
+        }
+    }
+}
+
+impl Tenants {
+    /// Whether nobody is listed.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// The shares of a tenant's group, of its project in it, and of its user in that.
+    pub fn shares_of(&self, tenant: Tenant) -> [u32; 3] {
+        let group = find(&self.groups, tenant.group);
+        let project = group.and_then(|group| find(&group.projects, tenant.project));
+        let user = project.and_then(|project| find(&project.users, tenant.user));
+        [
+            group.map_or(1, |group| group.shares),
+            project.map_or(1, |project| project.shares),
+            user.map_or(1, |user| user.shares),
+        ]
+    }
+
+    /// Everybody who is listed, with the names of its group, its project and itself; those without projects or users come
+    /// with as many names as there are.
+    pub fn paths(&self) -> impl Iterator<Item = (&str, Option<&str>, Option<&str>)> {
+        self.groups.iter().flat_map(|(group, of)| {
+            let projects = of.projects.iter().flat_map(move |(project, of)| {
+                let users = of.users.keys().map(move |user| (&**group, Some(&**project), Some(&**user)));
+                std::iter::once((&**group, Some(&**project), None)).chain(users)
+            });
+            std::iter::once((&**group, None, None)).chain(projects)
+        })
+    }
+
+    /// Checks ranges, and that no two names of one kind stand for one number.
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        let projects = || self.groups.values().flat_map(|group| &group.projects);
+        let users = || projects().flat_map(|(_, project)| &project.users);
+        let none = self.groups.values().any(|group| group.shares == 0)
+            || projects().any(|(_, project)| project.shares == 0)
+            || users().any(|(_, user)| user.shares == 0);
+        if none {
+            return Err(ConfigError::NoShares);
+        }
+        distinct(self.groups.keys())?;
+        distinct(projects().map(|(name, _)| name))?;
+        distinct(users().map(|(name, _)| name))
+    }
+}
+
+fn find<T>(of: &BTreeMap<String, T>, number: u32) -> Option<&T> {
+    of.iter().find(|(key, _)| number_of(key) == number).map(|(_, value)| value)
+}
+
+/// The same name may be there more than once: a user of two projects.
+fn distinct<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), ConfigError> {
+    let mut known: BTreeMap<u32, &String> = BTreeMap::new();
+    for name in names {
+        if known.insert(number_of(name), name).is_some_and(|other| other != name) {
+            return Err(ConfigError::OneNumber(number_of(name)));
+        }
+    }
+    Ok(())
+}

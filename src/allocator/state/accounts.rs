@@ -1,0 +1,330 @@
+//! Who has used how much of the machines: a tree of groups, projects and users, and what each of them has used per share.
+//!
+//! A start is charged at once for as long as it is expected to hold its qubits, and when these are free again, for what it
+//! held instead: nobody gets ahead by starting a thousand jobs in one instant. What was used long ago counts less: half of it
+//! after each half-life, counted from the start of the job. Charges are weighted by the time at which they are made instead of fading, so
+//! that nobody's standing changes but by a charge.
+//!
+//! Promises integers throughout, and that the same charges give the same usage however the time between them is divided.
+//! Leaves what a job uses at a time to [`super::charges`].
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
+
+use super::place::{AccountId, LEVELS};
+use crate::allocator::config::{AllocatorConfig, FairShare};
+use crate::allocator::protocol::Tenant;
+use crate::time::{Span, Time};
+
+/// A charge at the beginning of a half-life has this weight, one at its end twice as much.
+const UNIT_WEIGHT: f64 = (1 << 24) as f64;
+
+/// Beyond so many half-lives without any charge the next one outweighs all that was used before.
+const HALF_LIVES_MAX: f64 = 64.0;
+
+/// A group, a project or a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Account {
+    /// The project of a user, the group of a project, and everybody for a group.
+    parent: AccountId,
+    /// Its number among those of its kind.
+    number: u32,
+    shares: u32,
+    /// What attempts have used whose qubits are free again; weighted, see the head of the file.
+    used: u128,
+    /// What those are expected to use whose qubits are not, weighted as of the base.
+    expected: u128,
+}
+
+/// What an attempt is expected to use: whose, how much, from when on.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected {
+    /// Whose account it is.
+    pub account: AccountId,
+    /// Qubits times time, in parts.
+    pub units: u128,
+    /// Since when it holds its qubits.
+    pub began: Time,
+}
+
+/// The tree, and what everybody has used.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Accounts {
+    /// How long until usage counts half; `None`: nobody's usage counts.
+    half_life: Option<Span>,
+    /// Charges at this time have the unit weight.
+    base: Time,
+    /// The first one is everybody's.
+    accounts: Vec<Account>,
+    #[serde(with = "as_list")]
+    known: IndexMap<(AccountId, u32), AccountId, FxBuildHasher>,
+    /// Rises with every charge; counts from 0 again in a core that was restored.
+    #[serde(skip)]
+    changes: u64,
+}
+
+/// Keys of two parts cannot be keys in every format.
+mod as_list {
+    use indexmap::IndexMap;
+    use rustc_hash::FxBuildHasher;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::AccountId;
+
+    type Known = IndexMap<(AccountId, u32), AccountId, FxBuildHasher>;
+
+    pub fn serialize<S: Serializer>(known: &Known, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(known)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Known, D::Error> {
+        let list = Vec::<((AccountId, u32), AccountId)>::deserialize(deserializer)?;
+        Ok(list.into_iter().collect())
+    }
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        let everybody = Account { parent: AccountId::ALL, number: 0, shares: 1, used: 0, expected: 0 };
+        Self {
+            half_life: None,
+            base: Time::ZERO,
+            accounts: vec![everybody],
+            known: IndexMap::default(),
+            changes: 0,
+        }
+    }
+}
+
+impl Accounts {
+    /// Accounts under a configuration, before anybody has used anything.
+    pub fn new(config: &AllocatorConfig, now: Time) -> Self {
+        Self { half_life: half_life(config), base: now, ..Self::default() }
+    }
+
+    /// Whether usage counts.
+    pub fn count(&self) -> bool {
+        self.half_life.is_some()
+    }
+
+    /// Rises whenever somebody's standing may have changed.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// The account of a tenant's jobs: that of its user in its project.
+    pub(super) fn open(&mut self, config: &AllocatorConfig, tenant: Tenant) -> AccountId {
+        if !self.count() {
+            return AccountId::ALL;
+        }
+        let mut shares = None;
+        let mut at = AccountId::ALL;
+        for (level, number) in [tenant.group, tenant.project, tenant.user].into_iter().enumerate() {
+            let (parent, next) = (at, AccountId(self.accounts.len() as u32));
+            at = *self.known.entry((parent, number)).or_insert(next);
+            if at == next {
+                let shares = shares.get_or_insert_with(|| config.tenants.shares_of(tenant))[level];
+                self.accounts.push(Account { parent, number, shares, used: 0, expected: 0 });
+            }
+        }
+        at
+    }
+
+    /// Other settings are in force from now on: other shares, another half-life. What was used, was used.
+    pub(super) fn reconfigure(
+        &mut self,
+        config: &AllocatorConfig,
+        open: impl Iterator<Item = Expected> + Clone,
+        now: Time,
+    ) {
+        let asked = half_life(config);
+        match (self.half_life, asked) {
+            (Some(old), Some(new)) => {
+                if old != new {
+                    self.advance(open.clone(), now);
+                    // What counts now, as of a base of now.
+                    let fraction = UNIT_WEIGHT / self.weight(now) as f64;
+                    for account in &mut self.accounts {
+                        account.used = scaled(account.used, fraction);
+                    }
+                    (self.base, self.half_life) = (now, Some(new));
+                    self.expect_anew(open);
+                }
+                for index in 1..self.accounts.len() {
+                    self.accounts[index].shares = self.shares_of(config, AccountId(index as u32));
+                }
+                self.changes += 1;
+            }
+            _ => *self = Self { changes: self.changes + 1, ..Self::new(config, now) },
+        }
+    }
+
+    fn shares_of(&self, config: &AllocatorConfig, account: AccountId) -> u32 {
+        let mut path = self.path(account);
+        // From the group down.
+        path.reverse();
+        let number =
+            |level: usize| path.get(level).map_or(0, |at: &AccountId| self.accounts[at.index()].number);
+        let tenant = Tenant { group: number(0), project: number(1), user: number(2) };
+        config.tenants.shares_of(tenant)[path.len() - 1]
+    }
+
+    /// An account and those above it, everybody's left out.
+    fn path(&self, account: AccountId) -> Vec<AccountId> {
+        let above =
+            |at: &AccountId| Some(self.accounts[at.index()].parent).filter(|at| *at != AccountId::ALL);
+        std::iter::successors(Some(account).filter(|at| *at != AccountId::ALL), above).collect()
+    }
+
+    /// What was used per share by the group, the project and the user of an account.
+    pub fn used(&self, account: AccountId) -> [u128; LEVELS] {
+        let mut used = [0; LEVELS];
+        let mut at = account;
+        for level in (0..LEVELS).rev() {
+            if at == AccountId::ALL {
+                break;
+            }
+            let account = &self.accounts[at.index()];
+            used[level] = account.used.saturating_add(account.expected) / u128::from(account.shares.max(1));
+            at = account.parent;
+        }
+        used
+    }
+
+    /// How much a charge at a time counts, against one at the base.
+    fn weight(&self, at: Time) -> u128 {
+        let Some(Span(half_life)) = self.half_life else { return 0 };
+        let since = at.0 as i128 - self.base.0 as i128;
+        // Exact for less than 104 days; beyond, the half-lives are what counts.
+        let half_lives = (since as f64 / half_life.max(1) as f64).min(HALF_LIVES_MAX);
+        (libm::exp2(half_lives) * UNIT_WEIGHT).round() as u128
+    }
+
+    /// Brings the base to within a half-life of now.
+    fn advance(&mut self, open: impl Iterator<Item = Expected>, now: Time) {
+        let Some(Span(half_life)) = self.half_life else { return };
+        let half_life = half_life.max(1);
+        let passed = now.0.saturating_sub(self.base.0) / half_life;
+        if passed > 0 {
+            let by = u32::try_from(passed).unwrap_or(u32::MAX);
+            for account in &mut self.accounts {
+                account.used = account.used.checked_shr(by).unwrap_or(0);
+            }
+            self.base = Time(self.base.0 + passed * half_life);
+            self.expect_anew(open);
+        }
+    }
+
+    /// Works out anew what is expected, as of another base.
+    fn expect_anew(&mut self, open: impl Iterator<Item = Expected>) {
+        for account in &mut self.accounts {
+            account.expected = 0;
+        }
+        for expected in open {
+            self.expect(expected);
+        }
+    }
+
+    /// Expects an attempt to use something, besides those that are `open`.
+    pub(super) fn charge(&mut self, expected: Expected, open: impl Iterator<Item = Expected>, now: Time) {
+        self.advance(open, now);
+        self.expect(expected);
+    }
+
+    /// The same for a plan, which is taken back before anything else is charged.
+    pub(super) fn expect(&mut self, expected: Expected) {
+        let weighted = self.weighted(expected);
+        for at in self.path(expected.account) {
+            let sum = &mut self.accounts[at.index()].expected;
+            *sum = sum.saturating_add(weighted);
+        }
+        self.changes += 1;
+    }
+
+    /// Expects it no more, with the same base: nothing of it is left.
+    pub(super) fn take_back(&mut self, expected: Expected) {
+        let weighted = self.weighted(expected);
+        for at in self.path(expected.account) {
+            let sum = &mut self.accounts[at.index()].expected;
+            *sum = sum.saturating_sub(weighted);
+        }
+        self.changes += 1;
+    }
+
+    fn weighted(&self, of: Expected) -> u128 {
+        // So few at a time reach the end that sums of them are exact.
+        of.units.saturating_mul(self.weight(of.began)).min(u128::MAX >> 16)
+    }
+
+    /// An attempt, which is one of those that are `open`, has used so much instead of what was expected.
+    pub(super) fn settle(
+        &mut self,
+        expected: Expected,
+        used: u128,
+        open: impl Iterator<Item = Expected>,
+        now: Time,
+    ) {
+        self.advance(open, now);
+        self.take_back(expected);
+        let weighted = self.weighted(Expected { units: used, ..expected });
+        for at in self.path(expected.account) {
+            let sum = &mut self.accounts[at.index()].used;
+            *sum = sum.saturating_add(weighted);
+        }
+    }
+
+    /// Whether an account is there.
+    pub(super) fn has(&self, account: AccountId) -> bool {
+        account.index() < self.accounts.len()
+    }
+
+    /// The account of a tenant, if it was opened; everybody's where usage does not count.
+    pub(super) fn of(&self, tenant: Tenant) -> Option<AccountId> {
+        if !self.count() {
+            return Some(AccountId::ALL);
+        }
+        [tenant.group, tenant.project, tenant.user]
+            .into_iter()
+            .try_fold(AccountId::ALL, |parent, number| self.known.get(&(parent, number)).copied())
+    }
+
+    /// Whether the tree is one, as it is unless it was read from made-up bytes.
+    pub(super) fn is_consistent(
+        &self,
+        config: &AllocatorConfig,
+        open: impl Iterator<Item = Expected>,
+    ) -> bool {
+        let parents = self.accounts.iter().enumerate().skip(1).all(|(index, account)| {
+            account.parent.index() < index
+                && account.shares > 0
+                && self.known.get(&(account.parent, account.number)) == Some(&AccountId(index as u32))
+                && self.path(AccountId(index as u32)).len() <= LEVELS
+        });
+        !self.accounts.is_empty()
+            && self.known.len() + 1 == self.accounts.len()
+            && parents
+            && self.half_life == half_life(config)
+            && self.expects(open)
+    }
+
+    fn expects(&self, open: impl Iterator<Item = Expected>) -> bool {
+        let mut again = self.clone();
+        again.expect_anew(open);
+        again.accounts == self.accounts
+    }
+}
+
+fn half_life(config: &AllocatorConfig) -> Option<Span> {
+    match config.fair_share() {
+        FairShare::Off => None,
+        FairShare::Tree { half_life } => Some(half_life),
+    }
+}
+
+/// A figure times a fraction of at most 1.
+fn scaled(figure: u128, fraction: f64) -> u128 {
+    // In two parts, so that no bits are lost above 2^64.
+    let fixed = (fraction * (1_u64 << 32) as f64) as u128;
+    (figure >> 32) * fixed + (((figure & u128::from(u32::MAX)) * fixed) >> 32)
+}
