@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use resource_manager::allocator::config::Tenants;
 use resource_manager::simulator::scenario::file::replay::{OfPath, SwfFile};
 use resource_manager::simulator::scenario::replay::{Hashed, read_swf};
 use resource_manager::simulator::scenario::{Horizon, Scenario, SetOverride};
@@ -61,8 +62,14 @@ fn simulated(base: &Scenario, trace: &str) -> Vec<(u64, u64)> {
     scenario.workload = Workload { sources: Vec::new(), replay: Some(Arc::new(replay)) };
     let jobs = Shared::default();
     let sinks = Sinks { jobs: Box::new(jobs.clone()), timeline: Box::new(io::sink()), events: None };
-    let traces =
-        Traces::new(0, [("machine".to_owned(), 64)], scenario.workload.template_names(), sinks, true);
+    let traces = Traces::new(
+        0,
+        [("machine".to_owned(), 64)],
+        scenario.workload.template_names(),
+        Tenants::default(),
+        sinks,
+        true,
+    );
     let instruments = Instruments { traces: Some(traces.unwrap()), ..Instruments::default() };
     let outcomes = Simulation::new(&scenario, 0, instruments).unwrap().run().unwrap();
     assert_eq!((outcomes.unfinished, outcomes.observer.auditor.total()), (0, 0));

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
     AllocatorConfig, Batch, FairShare, Group, Project, Queue, Tenants, User,
 };
@@ -11,8 +13,11 @@ use resource_manager::allocator::protocol::{
     Allocation, AllocationId, Command, Event, JobId, JobRequest, Outcome, Status, StatusReason, Target,
     Tenant, Topology,
 };
-use resource_manager::quantum::DeviceId;
+use resource_manager::observe::Observer;
+use resource_manager::observe::metrics::MetricsOptions;
+use resource_manager::observe::metrics::accounts::Account;
 use resource_manager::quantum::coupling_map::CouplingMap;
+use resource_manager::quantum::{DeviceId, PhysicalQubit};
 use resource_manager::time::{Span, Time};
 use world::{World, config, core, job, line};
 
@@ -273,6 +278,16 @@ fn even_work(shares: &[u32], sizes: &[u32], joins: &[u64]) -> Books {
     Books { used: used.collect(), largest: largest.fold(0.0, f64::max) }
 }
 
+/// How many random histories; `RM_HISTORIES` asks for more.
+fn histories() -> u32 {
+    std::env::var("RM_HISTORIES").ok().and_then(|number| number.parse().ok()).unwrap_or(256)
+}
+
+/// The same histories every time in the short form, others in every run of the long one.
+fn seed() -> RngSeed {
+    if std::env::var_os("RM_HISTORIES").is_some() { RngSeed::Random } else { RngSeed::Fixed(20_261_127) }
+}
+
 /// Books kept by hand, in floating point.
 #[derive(Default)]
 struct Model {
@@ -434,7 +449,7 @@ fn follows_the_books(queue: Queue, shares: &[u32], ops: &[Op]) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: histories(), rng_seed: seed(), ..ProptestConfig::default() })]
     /// Nobody starts before somebody who has used less, where that one could start instead.
     #[test]
     fn starts_follow_the_books(
@@ -443,5 +458,141 @@ proptest! {
         ops in prop::collection::vec(op(), 1..120),
     ) {
         follows_the_books(Queue::global(skip_ahead), &shares, &ops);
+    }
+}
+
+/// Two jobs of equal length: who keeps others off three qubits besides its own two has used more than who holds four.
+#[test]
+fn isolation_is_paid_for() {
+    let mut world = World::new(remembering(groups(&[1, 1])), &[("a", line(5))]);
+    let mut apart = asks(0, of(0, 0, 0), 2, 100);
+    apart.topology = Topology::Line;
+    apart.isolation.buffer_distance = Some(3);
+    let jobs =
+        [apart, asks(1, of(1, 0, 0), 4, 100), asks(2, of(0, 0, 0), 5, 10), asks(3, of(1, 0, 0), 5, 10)];
+    bring(&mut world, jobs);
+    assert_eq!(starts(&mut world), [0, 1, 3, 2]);
+}
+
+#[derive(Debug, Clone)]
+enum Deed {
+    Submit { user: u8, qubits: u32, buffer: u32, guard: u64 },
+    End { pick: u16, fails: bool },
+    Toggle { qubit: u8 },
+    Lose,
+    Wait { span: u64 },
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        6 => (0_u8..6, 1_u32..6, 0_u32..3, 0_u64..40)
+            .prop_map(|(user, qubits, buffer, guard)| Deed::Submit { user, qubits, buffer, guard }),
+        4 => (any::<u16>(), prop::bool::weighted(0.2)).prop_map(|(pick, fails)| Deed::End { pick, fails }),
+        2 => (0_u8..25).prop_map(|qubit| Deed::Toggle { qubit }),
+        1 => Just(Deed::Lose),
+        3 => (0_u64..60).prop_map(|span| Deed::Wait { span }),
+    ]
+}
+
+/// Runs a history to its end; what the core has charged every user, and what was seen from outside, in parts of qubit
+/// nanoseconds.
+fn bills(deeds: &[Deed]) -> Vec<(Tenant, u128, u128)> {
+    // So long a half-life that every charge has the same weight.
+    let fair_share = FairShare::Tree { half_life: Span(1 << 60) };
+    let config = AllocatorConfig { fair_share, queue: Queue::global(64), ..sharing(Tenants::default()) };
+    let options = MetricsOptions { accounts: true, ..MetricsOptions::default() };
+    let mut observer = Observer::under(&config, options);
+    let mut core = core(config);
+    let mut now = 0;
+    let mut live: Vec<AllocationId> = Vec::new();
+    let mut dead = [false; 25];
+    let mut number = 0;
+    let mut tell = |core: &mut Allocator, live: &mut Vec<AllocationId>, now: u64, commands: Vec<Command>| {
+        let mut events = Vec::new();
+        for command in commands {
+            core.handle(Time(now), command, &mut events).unwrap();
+        }
+        while core.next_wakeup().is_some_and(|due| due <= Time(now)) {
+            core.handle(Time(now), Command::Wake, &mut events).unwrap();
+        }
+        for event in &events {
+            observer.observe(Time(now), event);
+            if let Event::JobStarted { allocation } = event {
+                live.push(allocation.id);
+            }
+        }
+        assert_eq!(observer.metrics.check_conservation(), Ok(()));
+        live.retain(|id| core.allocation(*id).is_some());
+    };
+    let map = world::grid(5, 5);
+    let join = Command::RegisterDevice { device: DeviceId(0), spec: world::spec("a", map) };
+    tell(&mut core, &mut live, 0, vec![join]);
+    let set = |target, online: bool| Command::SetStatus {
+        target,
+        status: if online { Status::Online } else { Status::Offline },
+        reason: StatusReason::Fault,
+    };
+    let finish = |allocation, fails: bool| Command::Finished {
+        allocation,
+        outcome: if fails { Outcome::Error } else { Outcome::Success },
+        shots_done: 1,
+    };
+    for deed in deeds {
+        now += 1;
+        let commands = match *deed {
+            Deed::Submit { user, qubits, buffer, guard } => {
+                number += 1;
+                let mut job = asks(number, of(0, 0, user.into()), qubits, 50);
+                job.isolation.buffer_distance = Some(buffer);
+                job.isolation.temporal_separation = Some(Span(guard));
+                vec![Command::Submit(Arc::new(job))]
+            }
+            Deed::End { pick, fails } if !live.is_empty() => {
+                vec![finish(live[usize::from(pick) % live.len()], fails)]
+            }
+            Deed::Toggle { qubit } => {
+                let state = &mut dead[usize::from(qubit)];
+                *state = !*state;
+                vec![set(Target::Qubit(DeviceId(0), PhysicalQubit(qubit.into())), !*state)]
+            }
+            Deed::Lose => [false, true].map(|online| set(Target::Device(DeviceId(0)), online)).into(),
+            Deed::Wait { span } => {
+                let until = now + span;
+                while let Some(at) = core.next_wakeup().filter(|at| at.0 <= until) {
+                    now = at.0;
+                    tell(&mut core, &mut live, now, Vec::new());
+                }
+                now = until;
+                Vec::new()
+            }
+            Deed::End { .. } => Vec::new(),
+        };
+        tell(&mut core, &mut live, now, commands);
+    }
+    // Everybody is sent away, and everything rests.
+    let waiting: Vec<JobId> =
+        core.jobs().filter(|job| job.allocation().is_none()).map(|job| job.request.id).collect();
+    let all = waiting.into_iter().map(|job| Command::Cancel { job });
+    let all = all.chain(live.clone().into_iter().map(|id| finish(id, false))).collect();
+    now += 7;
+    tell(&mut core, &mut live, now, all);
+    while let Some(at) = core.next_wakeup() {
+        now = now.max(at.0);
+        tell(&mut core, &mut live, now, Vec::new());
+    }
+    let accounts = observer.metrics.accounts().unwrap();
+    let charged = |tenant: Tenant| core.state().usage_of(tenant) >> 24;
+    let seen = |account: &Account| account.charged.held + account.charged.kept_idle;
+    accounts.iter().map(|(tenant, account)| (*tenant, charged(*tenant), seen(account))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: histories(), rng_seed: seed(), ..ProptestConfig::default() })]
+    /// What the core charges is what was used, seen from outside: to the nanosecond, whatever is lost on the way.
+    #[test]
+    fn the_core_charges_what_was_used(deeds in prop::collection::vec(deed(), 1..80)) {
+        for (tenant, charged, seen) in bills(&deeds) {
+            prop_assert_eq!(charged, seen, "{:?}", tenant);
+        }
     }
 }

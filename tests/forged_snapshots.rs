@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ciborium::Value;
 use rand::RngExt;
 use resource_manager::allocator::Allocator;
-use resource_manager::allocator::config::{AllocatorConfig, HeadOfLine, Queue, Retry, Selection};
+use resource_manager::allocator::config::{AllocatorConfig, FairShare, HeadOfLine, Queue, Retry, Selection};
 use resource_manager::allocator::protocol::{
     AllocationId, Command, Elasticity, IsolationLevel, JobId, JobRequest, Outcome, QualityBound, Status,
     StatusReason, Target, Topology,
@@ -56,8 +56,13 @@ fn request(number: u64) -> JobRequest {
 
 /// An allocator in the middle of everything.
 fn busy(queue: Queue, retry: Retry) -> Allocator {
-    let config =
-        AllocatorConfig { queue, retry, selection: Selection::RoundRobin, ..AllocatorConfig::default() };
+    let config = AllocatorConfig {
+        queue,
+        retry,
+        selection: Selection::RoundRobin,
+        fair_share: FairShare::TREE,
+        ..AllocatorConfig::default()
+    };
     let draws = StreamFamily::new(3, 0, Purpose::DeviceSelection);
     let mut core = Allocator::new(config, draws).unwrap();
     let mut events = Vec::new();
@@ -280,17 +285,33 @@ fn forgeries_are_named() {
     forge("state/running/0/allocation/held/qubits", &|value| *value = Value::Array(Vec::new()));
     forge("state/fleet/devices/0/spec/coupling_map/qubits", &number(u64::from(u32::MAX)));
     forge("state/jobs/free", &|value| *value = Value::Array(vec![Value::Integer(0.into()); 2]));
+    forge("state/accounts/accounts/1/expected", &number(5));
+    forge("state/accounts/accounts/1/parent", &number(3));
+    forge("state/accounts/accounts/1/shares", &number(0));
+    forge("state/accounts/half_life", &|value| *value = Value::Text("1s".to_owned()));
+    forge("state/accounts/known", &|value| *value = Value::Array(Vec::new()));
+    forge("state/charges/open", &|value| *value = Value::Map(Vec::new()));
+    let Value::Array(slots) = at(&mut contents.clone(), "state/jobs/slots").clone() else { panic!("a list") };
+    let live = slots.iter().position(|slot| !slot.is_null()).expect("somebody lives");
+    forge(&format!("state/jobs/slots/{live}/account"), &number(1));
     forge("agenda/timers", &|value| *value = Value::Array(Vec::new()));
     insta::assert_snapshot!(shown.join("\n"), @r#"
     state/next_allocation: a guard of an allocation that was not given yet
     state/next_place: a counter near its end
-    state/queue/qubits: a queue that miscounts its qubits
+    state/queue/qubits: a queue that miscounts its jobs
     state/running/0/slot: a job without its allocation
     state/running/0/allocation/device: a booking that belongs to no allocation
     state/running/0/allocation/layout/0: a layout on qubits that the device does not have
     state/running/0/allocation/held/qubits: a booking that belongs to no allocation
     state/fleet/devices/0/spec/coupling_map/qubits: Semantic(None, "a device of 4294967295 qubits")
     state/jobs/free: the table of jobs contradicts itself
+    state/accounts/accounts/1/expected: accounts that are no tree
+    state/accounts/accounts/1/parent: accounts that are no tree
+    state/accounts/accounts/1/shares: accounts that are no tree
+    state/accounts/half_life: accounts that are no tree
+    state/accounts/known: accounts that are no tree
+    state/charges/open: accounts that are no tree
+    state/jobs/slots/3/account: a job on somebody else's account
     agenda/timers: a guard that never ends
     "#);
 }

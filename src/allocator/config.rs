@@ -14,7 +14,7 @@ use super::protocol::IsolationLevel;
 use crate::time::Span;
 pub use choices::{QueueOrder, Selection, Strategy};
 pub use queueing::{Aging, HeadOfLine, Overtaking, Promises, Queue, Retry};
-pub use sharing::{FairShare, Group, Project, Tenants, User, number_of};
+pub use sharing::{FairShare, Group, Project, Tenants, TenantsError, User, number_of};
 
 /// All settings of the core.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -127,6 +127,11 @@ impl AllocatorConfig {
         self.placement.validate()
     }
 
+    /// Whether anybody has a share: accounts are of interest then.
+    pub fn shares_count(&self) -> bool {
+        self.fair_share() != FairShare::Off || !self.tenants.is_empty()
+    }
+
     /// Whose usage counts, `order: fair_share` included.
     pub fn fair_share(&self) -> FairShare {
         match (self.fair_share, self.order) {
@@ -171,7 +176,7 @@ impl ConfigError {
             Self::Weight { key, .. } => key,
             Self::NoRegions => "placement.fixed_regions.sizes",
             Self::GapTooWide(_) => "placement.fixed_regions.gap",
-            Self::NoShares | Self::OneNumber(_) => "tenants",
+            Self::Tenants(_) => "tenants",
             Self::NoMemory => "placement.memory.bounded.max_mib",
         }
     }
@@ -221,14 +226,9 @@ pub enum ConfigError {
     /// Idle qubits between fixed regions beyond any use.
     #[error("placement.fixed_regions.gap is {0}, the largest is 16")]
     GapTooWide(u32),
-    /// Somebody without any share.
-    #[error("shares must be at least 1; hint: they are proportions among siblings")]
-    NoShares,
-    /// Two names that cannot be told apart.
-    #[error(
-        "two names under tenants stand for the number {0}; hint: give one of them another name, or a number"
-    )]
-    OneNumber(u32),
+    /// Shares that are none.
+    #[error(transparent)]
+    Tenants(#[from] TenantsError),
     /// A memory without room.
     #[error("placement.memory.bounded.max_mib must be at least 1; hint: `memory: off` remembers nothing")]
     NoMemory,

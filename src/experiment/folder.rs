@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
+use super::accounts;
 use super::compare::Prepared;
 use super::notes::Note;
 use super::reading::coupling_text;
@@ -282,6 +283,21 @@ impl RunFolder {
             write_world(scenario, replication, &mut sink, replication == 0)?;
         }
         sink.flush().map_err(|source| FolderError::Write { path: self.path.join("world.csv"), source })
+    }
+
+    /// Writes `accounts.csv`, if anybody has a share.
+    pub fn write_accounts(
+        &self,
+        scenario: &Scenario,
+        replications: &[Replication],
+    ) -> Result<(), FolderError> {
+        if !scenario.allocator.shares_count() {
+            return Ok(());
+        }
+        let mut sink = self.create("accounts.csv")?;
+        let all = replications.iter().filter_map(|one| Some((one.number, one.accounts.as_ref()?)));
+        accounts::write(&mut sink, &scenario.allocator.tenants, all)
+            .map_err(|source| FolderError::Write { path: self.path.join("accounts.csv"), source })
     }
 
     /// Writes `summary.json` and `summary.csv`.

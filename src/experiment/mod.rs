@@ -7,6 +7,7 @@
 //! combinations, also on many machines); apart from those [`placements`] (placement problems without jobs) and its
 //! [`cpu_clock`].
 
+pub mod accounts;
 pub mod bootstrap;
 pub mod check;
 pub mod compare;

@@ -3,6 +3,7 @@
 //! Promises the same results for any number of threads: replications share nothing, and are collected by number.
 //! Leaves files to [`super::folder`].
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,8 +14,10 @@ use super::notes::{Course, all_alike, remark};
 use super::statistics::{Interval, LEVEL_95, mean, mean_interval};
 use super::timing::{Stopwatch, Timing};
 use crate::allocator::placement::memory::MemoryUse;
+use crate::allocator::protocol::Tenant;
 use crate::observe::auditor::Violation;
 use crate::observe::journal;
+use crate::observe::metrics::accounts::Account;
 use crate::observe::metrics::{Metric, MetricDef, MetricValue};
 use crate::simulator::scenario::Scenario;
 use crate::simulator::simulation::{Collected, Instruments, Simulation, SimulationError};
@@ -62,6 +65,8 @@ pub struct Replication {
     pub timing: Option<Timing>,
     /// What placement searches remembered.
     pub search_memory: MemoryUse,
+    /// The accounts of its tenants, where anybody has a share.
+    pub accounts: Option<BTreeMap<Tenant, Account>>,
     /// What plots need.
     pub collected: Option<Collected>,
 }
@@ -163,7 +168,14 @@ fn replication(
             let fleet = scenario.fleet.iter();
             let fleet = fleet.map(|d| (d.spec.name.clone(), d.spec.coupling_map.qubits() as u32));
             let templates = scenario.workload.template_names();
-            Some(Traces::new(number, fleet, templates, sinks, number == 0)?)
+            Some(Traces::new(
+                number,
+                fleet,
+                templates,
+                scenario.allocator.tenants.clone(),
+                sinks,
+                number == 0,
+            )?)
         }
         None => None,
     };
@@ -220,6 +232,7 @@ fn replication(
         violations: observer.auditor.violations().to_vec(),
         violations_total: observer.auditor.total(),
         timing: watch.map(|watch| watch.stop(outcomes.arrivals)),
+        accounts: observer.metrics.accounts(),
         collected: outcomes.collected,
         search_memory: outcomes.search_memory,
     })

@@ -92,6 +92,14 @@ pub enum ConservationError {
         /// Sum over allocations of qubits times the time held within it.
         sum_ns: u128,
     },
+    /// What the tenants are charged, or have back, is not what the devices have lent.
+    #[error("devices have lent {lent_ns} qubit ns, but the accounts add up to {charged_ns} qubit ns")]
+    Charges {
+        /// Qubits held or kept idle over time, over the measured interval.
+        lent_ns: u128,
+        /// Charged and refunded, all accounts together.
+        charged_ns: u128,
+    },
 }
 
 /// The sums over jobs and allocations, to be compared with the integrals of levels.

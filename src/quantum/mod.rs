@@ -16,6 +16,7 @@ pub mod hardware;
 pub mod import;
 pub mod lattice;
 pub mod program;
+pub mod published_time;
 pub mod qasm;
 mod qubit_set;
 pub mod success;

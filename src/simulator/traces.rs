@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use super::csv_row::RowWriter;
 use super::job_book::Planned;
+use crate::allocator::config::Tenants;
 use crate::allocator::explain::{Certainty, CostTerms};
 use crate::allocator::protocol::{Event, FinalState, StartPromise, Target, Topology};
 use crate::observe::metrics::{TimelineSample, deadlines};
@@ -116,6 +117,8 @@ pub struct Traces {
     devices: Vec<(String, u32)>,
     /// Names of the templates of each source.
     templates: Vec<Vec<String>>,
+    /// Names of groups, projects and users.
+    tenants: Tenants,
     jobs: RowWriter<Sink>,
     timeline: RowWriter<Sink>,
     events: Option<RowWriter<Sink>>,
@@ -145,6 +148,7 @@ impl Traces {
         replication: u32,
         fleet: impl IntoIterator<Item = (String, u32)>,
         templates: Vec<Vec<String>>,
+        tenants: Tenants,
         sinks: Sinks,
         headers: bool,
     ) -> io::Result<Self> {
@@ -158,6 +162,7 @@ impl Traces {
             replication: u64::from(replication),
             devices: devices.collect(),
             templates,
+            tenants,
             jobs: RowWriter::new(sinks.jobs),
             timeline: RowWriter::new(sinks.timeline),
             events: sinks.events.map(RowWriter::new),
@@ -248,7 +253,14 @@ impl Traces {
         topology_name(&request.topology, row);
         row.u64(u64::from(request.circuits)).u64(request.shots).u64(u64::from(request.depth));
         let tenant = request.tenant;
-        row.u64(u64::from(tenant.user)).u64(u64::from(tenant.group)).u64(u64::from(tenant.project));
+        let (user, group) = (self.tenants.user_name(tenant.user), self.tenants.group_name(tenant.group));
+        let project = self.tenants.project_name(tenant.project);
+        for (name, number) in [(user, tenant.user), (group, tenant.group), (project, tenant.project)] {
+            match name {
+                Some(name) => row.text(name),
+                None => row.u64(u64::from(number)),
+            };
+        }
         match &job.allocation {
             Some(allocation) => {
                 let why = &allocation.explanation;

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
 use crate::allocator::protocol::Tenant;
 use crate::time::Span;
 
@@ -101,6 +100,19 @@ impl Default for User {
     }
 }
 
+/// Shares that are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+pub enum TenantsError {
+    /// Somebody without any share.
+    #[error("shares must be at least 1; hint: they are proportions among siblings")]
+    NoShares,
+    /// Two names that cannot be told apart.
+    #[error(
+        "two names under tenants stand for the number {0}; hint: give one of them another name, or a number"
+    )]
+    OneNumber(u32),
+}
+
 /// Names stand for numbers from here on, so that they are not taken for those that drivers count from 0.
 const NAMED: u32 = 1 << 31;
 
@@ -136,6 +148,22 @@ impl Tenants {
         ]
     }
 
+    /// The name of a group, if it is listed under one.
+    pub fn group_name(&self, number: u32) -> Option<&str> {
+        name_in(self.groups.keys(), number)
+    }
+
+    /// The name of a project, if it is listed under one.
+    pub fn project_name(&self, number: u32) -> Option<&str> {
+        name_in(self.groups.values().flat_map(|group| group.projects.keys()), number)
+    }
+
+    /// The name of a user, if it is listed under one.
+    pub fn user_name(&self, number: u32) -> Option<&str> {
+        let projects = self.groups.values().flat_map(|group| group.projects.values());
+        name_in(projects.flat_map(|project| project.users.keys()), number)
+    }
+
     /// Everybody who is listed, with the names of its group, its project and itself; those without projects or users come
     /// with as many names as there are.
     pub fn paths(&self) -> impl Iterator<Item = (&str, Option<&str>, Option<&str>)> {
@@ -149,14 +177,14 @@ impl Tenants {
     }
 
     /// Checks ranges, and that no two names of one kind stand for one number.
-    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+    pub(super) fn validate(&self) -> Result<(), TenantsError> {
         let projects = || self.groups.values().flat_map(|group| &group.projects);
         let users = || projects().flat_map(|(_, project)| &project.users);
         let none = self.groups.values().any(|group| group.shares == 0)
             || projects().any(|(_, project)| project.shares == 0)
             || users().any(|(_, user)| user.shares == 0);
         if none {
-            return Err(ConfigError::NoShares);
+            return Err(TenantsError::NoShares);
         }
         distinct(self.groups.keys())?;
         distinct(projects().map(|(name, _)| name))?;
@@ -164,16 +192,20 @@ impl Tenants {
     }
 }
 
+fn name_in<'a>(mut names: impl Iterator<Item = &'a String>, number: u32) -> Option<&'a str> {
+    names.find(|name| number_of(name) == number).map(String::as_str)
+}
+
 fn find<T>(of: &BTreeMap<String, T>, number: u32) -> Option<&T> {
     of.iter().find(|(key, _)| number_of(key) == number).map(|(_, value)| value)
 }
 
 /// The same name may be there more than once: a user of two projects.
-fn distinct<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), ConfigError> {
+fn distinct<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), TenantsError> {
     let mut known: BTreeMap<u32, &String> = BTreeMap::new();
     for name in names {
         if known.insert(number_of(name), name).is_some_and(|other| other != name) {
-            return Err(ConfigError::OneNumber(number_of(name)));
+            return Err(TenantsError::OneNumber(number_of(name)));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! Promises each job once, also while the pass plans starts: a planned start takes no job out of its queue.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
 use smallvec::SmallVec;
 
@@ -17,6 +17,7 @@ const JOBS_LISTED: usize = 16;
 
 /// A walk through one queue.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
 pub enum QueueWalk {
     /// Everybody stands in one line.
     Line(LineWalk),
@@ -28,12 +29,7 @@ impl QueueWalk {
     /// From the head of the queue of a device, or of the global one.
     pub fn of(queue: Option<DeviceId>, state: &State) -> Self {
         if state.accounts().count() {
-            Self::Accounts(AccountsWalk {
-                queue,
-                as_of: None,
-                heads: BinaryHeap::new(),
-                passed: BTreeMap::new(),
-            })
+            Self::Accounts(AccountsWalk { queue, begun: false, heads: BinaryHeap::new() })
         } else {
             Self::Line(LineWalk { queue, rank: None, listed: SmallVec::new() })
         }
@@ -74,12 +70,10 @@ impl LineWalk {
 #[derive(Debug)]
 pub struct AccountsWalk {
     queue: Option<DeviceId>,
-    /// When `heads` was made, as a count of charges.
-    as_of: Option<u64>,
-    /// The first job of each account that was not passed yet, who stands first on top.
+    begun: bool,
+    /// The first job of each account that was not passed yet, who stands first on top. Who was charged since stands further
+    /// back: nobody comes forward during a walk.
     heads: BinaryHeap<Reverse<(Standing, AccountId, JobSlot)>>,
-    /// How far the walk has come in the line of each account.
-    passed: BTreeMap<AccountId, Rank>,
 }
 
 impl AccountsWalk {
@@ -90,16 +84,18 @@ impl AccountsWalk {
             let (rank, slot) = queue.after(account, passed).next()?;
             Some(Reverse((Standing { used: accounts.used(account), rank }, account, slot)))
         };
-        if self.as_of != Some(accounts.changes()) {
-            self.as_of = Some(accounts.changes());
-            let passed = &self.passed;
-            let heads = queue.accounts().filter_map(|account| head(account, passed.get(&account).copied()));
-            self.heads.clear();
-            self.heads.extend(heads);
+        if !std::mem::replace(&mut self.begun, true) {
+            self.heads = queue.accounts().filter_map(|account| head(account, None)).collect();
         }
-        let Reverse((standing, account, slot)) = self.heads.pop()?;
-        self.passed.insert(account, standing.rank);
-        self.heads.extend(head(account, Some(standing.rank)));
-        Some(slot)
+        loop {
+            let Reverse((standing, account, slot)) = self.heads.pop()?;
+            let used = accounts.used(account);
+            if used != standing.used {
+                self.heads.push(Reverse((Standing { used, ..standing }, account, slot)));
+                continue;
+            }
+            self.heads.extend(head(account, Some(standing.rank)));
+            return Some(slot);
+        }
     }
 }

@@ -11,6 +11,7 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::place::{AccountId, LEVELS};
 use crate::allocator::config::{AllocatorConfig, FairShare};
@@ -35,6 +36,8 @@ struct Account {
     used: u128,
     /// What those are expected to use whose qubits are not, weighted as of the base.
     expected: u128,
+    /// Both together for each of its shares.
+    per_share: u128,
 }
 
 /// What an attempt is expected to use: whose, how much, from when on.
@@ -70,7 +73,7 @@ mod as_list {
     use rustc_hash::FxBuildHasher;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    use super::AccountId;
+    use crate::allocator::state::place::AccountId;
 
     type Known = IndexMap<(AccountId, u32), AccountId, FxBuildHasher>;
 
@@ -86,7 +89,8 @@ mod as_list {
 
 impl Default for Accounts {
     fn default() -> Self {
-        let everybody = Account { parent: AccountId::ALL, number: 0, shares: 1, used: 0, expected: 0 };
+        let everybody =
+            Account { parent: AccountId::ALL, number: 0, shares: 1, used: 0, expected: 0, per_share: 0 };
         Self {
             half_life: None,
             base: Time::ZERO,
@@ -94,6 +98,12 @@ impl Default for Accounts {
             known: IndexMap::default(),
             changes: 0,
         }
+    }
+}
+
+impl Account {
+    fn divide(&mut self) {
+        self.per_share = self.used.saturating_add(self.expected) / u128::from(self.shares.max(1));
     }
 }
 
@@ -125,7 +135,7 @@ impl Accounts {
             at = *self.known.entry((parent, number)).or_insert(next);
             if at == next {
                 let shares = shares.get_or_insert_with(|| config.tenants.shares_of(tenant))[level];
-                self.accounts.push(Account { parent, number, shares, used: 0, expected: 0 });
+                self.accounts.push(Account { parent, number, shares, used: 0, expected: 0, per_share: 0 });
             }
         }
         at
@@ -153,6 +163,7 @@ impl Accounts {
                 }
                 for index in 1..self.accounts.len() {
                     self.accounts[index].shares = self.shares_of(config, AccountId(index as u32));
+                    self.accounts[index].divide();
                 }
                 self.changes += 1;
             }
@@ -171,7 +182,7 @@ impl Accounts {
     }
 
     /// An account and those above it, everybody's left out.
-    fn path(&self, account: AccountId) -> Vec<AccountId> {
+    fn path(&self, account: AccountId) -> SmallVec<[AccountId; LEVELS]> {
         let above =
             |at: &AccountId| Some(self.accounts[at.index()].parent).filter(|at| *at != AccountId::ALL);
         std::iter::successors(Some(account).filter(|at| *at != AccountId::ALL), above).collect()
@@ -186,7 +197,7 @@ impl Accounts {
                 break;
             }
             let account = &self.accounts[at.index()];
-            used[level] = account.used.saturating_add(account.expected) / u128::from(account.shares.max(1));
+            used[level] = account.per_share;
             at = account.parent;
         }
         used
@@ -220,6 +231,7 @@ impl Accounts {
     fn expect_anew(&mut self, open: impl Iterator<Item = Expected>) {
         for account in &mut self.accounts {
             account.expected = 0;
+            account.divide();
         }
         for expected in open {
             self.expect(expected);
@@ -236,8 +248,9 @@ impl Accounts {
     pub(super) fn expect(&mut self, expected: Expected) {
         let weighted = self.weighted(expected);
         for at in self.path(expected.account) {
-            let sum = &mut self.accounts[at.index()].expected;
-            *sum = sum.saturating_add(weighted);
+            let account = &mut self.accounts[at.index()];
+            account.expected = account.expected.saturating_add(weighted);
+            account.divide();
         }
         self.changes += 1;
     }
@@ -246,8 +259,9 @@ impl Accounts {
     pub(super) fn take_back(&mut self, expected: Expected) {
         let weighted = self.weighted(expected);
         for at in self.path(expected.account) {
-            let sum = &mut self.accounts[at.index()].expected;
-            *sum = sum.saturating_sub(weighted);
+            let account = &mut self.accounts[at.index()];
+            account.expected = account.expected.saturating_sub(weighted);
+            account.divide();
         }
         self.changes += 1;
     }
@@ -269,8 +283,9 @@ impl Accounts {
         self.take_back(expected);
         let weighted = self.weighted(Expected { units: used, ..expected });
         for at in self.path(expected.account) {
-            let sum = &mut self.accounts[at.index()].used;
-            *sum = sum.saturating_add(weighted);
+            let account = &mut self.accounts[at.index()];
+            account.used = account.used.saturating_add(weighted);
+            account.divide();
         }
     }
 

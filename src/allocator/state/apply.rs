@@ -265,6 +265,7 @@ impl State {
         let until = guard.and_then(|guard| guard.until).ok_or(Impossible("a guard that ended before"))?;
         self.agenda.timers.remove(&(until, Timer::GuardEnd(id, allocation)));
         self.fleet.refresh(id);
+        self.meter(now, id);
         self.settle(now, allocation);
         self.mark_due(id);
         Ok(())
@@ -436,8 +437,7 @@ impl State {
             return;
         };
         let job = &self.jobs[slot];
-        let (id, copies) = (allocation.id, allocation.copies);
-        self.charges.begin(&mut self.accounts, job.account, device, id, &job.request, copies, now);
+        self.charges.begin(&mut self.accounts, job.account, device, allocation, &job.request, now);
         self.mark_queues_of_others_due(job.account);
     }
 

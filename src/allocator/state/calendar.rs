@@ -384,6 +384,14 @@ impl Calendar {
         blocked
     }
 
+    /// Qubits that nobody holds and that need no rest, but that somebody keeps idle around itself.
+    pub fn kept_idle(&self) -> QubitSet {
+        let mut idle = self.buffered.set.clone();
+        idle.subtract(&self.held);
+        idle.subtract(&self.guarded);
+        idle
+    }
+
     /// All bookings, in order of holder and kind.
     pub fn bookings(&self) -> impl Iterator<Item = (AllocationId, BookingKind, &Booking)> {
         self.bookings.iter().map(|(&(holder, kind), booking)| (holder, kind, booking))

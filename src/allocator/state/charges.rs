@@ -12,7 +12,7 @@ use super::accounts::{Accounts, Expected};
 use super::calendar::{Booking, BookingKind};
 use super::fleet::Device;
 use super::place::AccountId;
-use crate::allocator::protocol::{AllocationId, JobRequest};
+use crate::allocator::protocol::{Allocation, AllocationId, JobRequest, Status};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::{Span, Time};
 
@@ -62,7 +62,9 @@ pub fn expected(device: &Device, id: AllocationId, request: &JobRequest, copies:
     let rate = PARTS * alone(device, booking).len() as u64;
     let Span(run) = request.estimated_duration.unwrap_or_else(|| {
         let JobRequest { circuits, shots, depth, .. } = *request;
-        device.runtime.shared_execution_time(copies, circuits, shots, depth, None)
+        // Copies share the shots.
+        let most = shots.div_ceil(u64::from(copies.max(1)));
+        device.published_time.execution_time(circuits, most, depth)
     });
     u128::from(rate) * (u128::from(run) + u128::from(booking.guard.0))
 }
@@ -78,17 +80,25 @@ fn alone(device: &Device, booking: &Booking) -> QubitSet {
     taken
 }
 
-/// What a booking uses now, in parts per nanosecond.
+/// What a booking uses now, in parts per nanosecond. What is out of service cannot be used by anybody: nobody pays for keeping
+/// it idle.
 fn rate_of(device: &Device, kind: BookingKind, booking: &Booking) -> u64 {
-    let mut rate = booking.qubits.len() as u64 * PARTS;
-    if kind == BookingKind::Allocation && booking.buffer_distance > 0 {
-        let mut idle = alone(device, booking);
-        idle.intersect_with(&device.calendar.blocked());
-        for qubit in &idle {
-            rate += PARTS / u64::from(device.calendar.kept_idle_by(qubit).max(1));
+    let Device { calendar, epoch, .. } = device;
+    let in_service = device.status != Status::Offline;
+    match kind {
+        BookingKind::Guard if in_service => booking.qubits.intersection_len(&epoch.usable) as u64 * PARTS,
+        BookingKind::Guard => 0,
+        BookingKind::Allocation => {
+            let held = booking.qubits.len() as u64 * PARTS;
+            if booking.buffer_distance == 0 || !in_service {
+                return held;
+            }
+            let mut idle = alone(device, booking);
+            idle.intersect_with(&calendar.kept_idle());
+            let split = |qubit| PARTS / u64::from(calendar.kept_idle_by(qubit).max(1));
+            held + idle.iter().map(split).sum::<u64>()
         }
     }
-    rate
 }
 
 impl Charges {
@@ -103,11 +113,11 @@ impl Charges {
         accounts: &mut Accounts,
         account: AccountId,
         device: &Device,
-        id: AllocationId,
+        allocation: &Allocation,
         request: &JobRequest,
-        copies: u32,
         now: Time,
     ) {
+        let Allocation { id, copies, .. } = *allocation;
         let expected = expected(device, id, request, copies);
         accounts.charge(Expected { account, units: expected, began: now }, self.expected(), now);
         let charge = Charge {
@@ -131,12 +141,10 @@ impl Charges {
         }
         for (holder, kind, booking) in device.calendar.bookings() {
             if let Some(charge) = self.open.get_mut(&holder) {
-                let fixed = kind == BookingKind::Guard || booking.buffer_distance == 0;
-                let rate = booking.qubits.len() as u64 * PARTS;
-                // Mostly nobody keeps qubits idle.
-                if !fixed || charge.rate != rate {
+                let rate = rate_of(device, kind, booking);
+                if charge.rate != rate {
                     charge.meter(now);
-                    charge.rate = rate_of(device, kind, booking);
+                    charge.rate = rate;
                 }
             }
         }

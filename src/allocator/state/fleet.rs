@@ -17,7 +17,7 @@ use crate::allocator::placement::cost::Epoch;
 use crate::allocator::protocol::{AllocationId, EpochNumber, Fence, Status, Target};
 use crate::quantum::calibration::Calibration;
 use crate::quantum::device::DeviceSpec;
-use crate::quantum::hardware::runtime::DeviceRuntime;
+use crate::quantum::published_time::PublishedTime;
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
 use crate::time::Time;
 
@@ -37,7 +37,7 @@ pub struct Device {
     pub coupler_status: BTreeMap<CouplerId, Status>,
     /// How long jobs take, by its published constants.
     #[serde(skip_serializing)]
-    pub runtime: DeviceRuntime,
+    pub published_time: PublishedTime,
     /// What is alive and what it costs, as published last.
     #[serde(serialize_with = "save_epoch")]
     pub epoch: Arc<Epoch>,
@@ -119,7 +119,7 @@ impl TryFrom<SavedDevice> for Device {
             next_fence: saved.next_fence,
             calibration_requested: saved.calibration_requested,
             leaving: saved.leaving,
-            runtime: DeviceRuntime::as_published(&saved.spec),
+            published_time: PublishedTime::of(&saved.spec),
             spec: saved.spec,
         })
     }
@@ -254,7 +254,7 @@ impl Fleet {
         }
         self.devices[id.index()] = Some(Device {
             id,
-            runtime: DeviceRuntime::as_published(&spec),
+            published_time: PublishedTime::of(&spec),
             spec,
             status: Status::Online,
             qubit_status: BTreeMap::new(),

@@ -25,7 +25,7 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::allocator::config::{AllocatorConfig, Queue};
-use crate::allocator::protocol::{Allocation, AllocationId, JobId, StartPromise};
+use crate::allocator::protocol::{Allocation, AllocationId, JobId, StartPromise, Tenant};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 use accounts::{Accounts, Expected};
@@ -116,6 +116,12 @@ impl State {
     /// Who has used how much.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// What a tenant has used for each of its user's shares in its project, weighted; see [`accounts`].
+    pub fn usage_of(&self, tenant: Tenant) -> u128 {
+        let account = self.accounts.of(tenant).filter(|_| self.accounts.count());
+        account.map_or(0, |account| self.accounts.used(account)[place::LEVELS - 1])
     }
 
     /// Where a job stands among all.

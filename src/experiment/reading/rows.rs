@@ -7,6 +7,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde::Deserialize;
+
+use crate::allocator::config::number_of;
 use serde::de::DeserializeOwned;
 
 use super::ReadError;
@@ -34,9 +36,9 @@ pub struct JobRow {
     pub device: String,
     pub attempts: u32,
     pub topology: String,
-    pub user: u32,
-    pub group: u32,
-    pub project: u32,
+    pub user: TenantCell,
+    pub group: TenantCell,
+    pub project: TenantCell,
     /// Idle qubits promised around it; `None` in files that do not say.
     pub buffer_distance: Option<u32>,
     pub fidelity_predicted: Option<f64>,
@@ -44,6 +46,27 @@ pub struct JobRow {
     /// Whether it counts in the metrics of the run; `None` in files that do not say.
     #[serde(default, deserialize_with = "zero_or_one")]
     pub measured: Option<bool>,
+}
+
+/// A group, a project or a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantCell {
+    /// Its number.
+    pub number: u32,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for TenantCell {
+    fn deserialize<D: serde::Deserializer<'de>>(field: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(field)?;
+        if text.is_empty() {
+            return Err(serde::de::Error::custom("neither a number nor a name"));
+        }
+        let number = number_of(&text);
+        let name = (text != number.to_string()).then_some(text);
+        Ok(Self { number, name })
+    }
 }
 
 /// A row of `events.csv`.

@@ -12,6 +12,9 @@ use crate::quantum::device::DeviceSpec;
 use crate::quantum::{Adjacency, Part, PhysicalQubit, QubitSet};
 use crate::time::{Span, Time};
 
+/// Usage is counted in so many parts of a qubit-nanosecond: it can be divided by all numbers up to 16.
+pub const PARTS: u64 = 720_720;
+
 /// Fractions are integrated in units of 2^-32.
 pub(super) const UNIT: u64 = 1 << 32;
 
@@ -285,6 +288,23 @@ impl Meter {
         self.settle(now);
         self.guarded.take(qubits);
         self.recount();
+    }
+
+    /// How many qubits an attempt holds, and how many it keeps idle, in [`PARTS`]: those around it, split evenly among those
+    /// who keep them idle, or when it `rests` those that it had.
+    pub(super) fn use_of(&self, allocation: &Allocation, rests: bool) -> (u64, u64) {
+        if rests {
+            let mut resting = allocation.held.clone();
+            resting.intersect_with(&self.in_service);
+            resting.subtract(&self.held);
+            return (0, resting.len() as u64 * PARTS);
+        }
+        let mut around = allocation.blocked.clone();
+        around.intersect_with(&self.in_service);
+        around.subtract(&self.held);
+        around.subtract(&self.guarded.set);
+        let split = |qubit: PhysicalQubit| PARTS / u64::from(self.blocked.times[qubit.index()].max(1));
+        (allocation.held.len() as u64, around.iter().map(split).sum())
     }
 
     /// The integrals until `now`; that of the fragmentation only until the last [`Self::settle`].

@@ -3,6 +3,7 @@
 //! Promises integrals in whole nanoseconds and sums that do not depend on their order, so that the same run gives the
 //! same bits. Constant work per event, apart from the search for free regions, which can be switched off.
 
+pub mod accounts;
 pub mod deadlines;
 mod distribution;
 mod meter;
@@ -11,6 +12,7 @@ mod sample;
 mod summary;
 mod timeline;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -20,9 +22,11 @@ use super::auditor::Auditor;
 pub use super::conservation::ConservationError;
 use super::conservation::{Level, Sums};
 use crate::allocator::PassTally;
-use crate::allocator::protocol::{Allocation, AllocationId, Event, FinalState, JobId, JobRequest};
+use crate::allocator::config::Tenants;
+use crate::allocator::protocol::{Allocation, AllocationId, Event, FinalState, JobId, JobRequest, Tenant};
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
+use accounts::{Account, Accounts};
 use deadlines::Deadlines;
 use meter::Meter;
 
@@ -38,16 +42,20 @@ pub const SLOWDOWN_BOUND: Span = Span::from_secs(10);
 const PER_UNIT: u64 = 1_000_000_000;
 
 /// What is measured beyond the cheap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsOptions {
     /// Whether free regions are searched whenever time passes after a change of occupancy. Without it
     /// `fragmentation` is null. About a microsecond per change on 156 qubits. Default true.
     pub fragmentation: bool,
+    /// Whether accounts are kept of every tenant. Default false.
+    pub accounts: bool,
+    /// Who has which share, where accounts are kept. Default: nobody is listed, all have one each.
+    pub tenants: Tenants,
 }
 
 impl Default for MetricsOptions {
     fn default() -> Self {
-        Self { fragmentation: true }
+        Self { fragmentation: true, accounts: false, tenants: Tenants::default() }
     }
 }
 
@@ -165,12 +173,14 @@ pub struct Metrics {
     actual: Distribution,
     placement_errors: Distribution,
     samples: Vec<TimelineSample>,
+    accounts: Option<Box<Accounts>>,
 }
 
 impl Metrics {
     /// Metrics of a run that begins at time zero.
     pub fn new(options: MetricsOptions) -> Self {
         Self {
+            accounts: options.accounts.then(Box::default),
             options,
             now: Time::ZERO,
             from: Time::ZERO,
@@ -204,6 +214,11 @@ impl Metrics {
         }
     }
 
+    /// The accounts of all tenants that had jobs in the measured interval, if they were kept.
+    pub fn accounts(&self) -> Option<BTreeMap<Tenant, Account>> {
+        self.accounts.as_ref().map(|accounts| accounts.by_tenant(self.now))
+    }
+
     /// Counts what a pass of the core did.
     pub fn count_pass(&mut self, pass: PassTally) {
         self.attempts += u64::from(pass.attempts);
@@ -228,6 +243,9 @@ impl Metrics {
         self.calibration_requests = 0;
         (self.first_submission, self.last_end) = (None, None);
         self.usage.clear();
+        if let Some(accounts) = &mut self.accounts {
+            accounts.restart(self.now);
+        }
         for distribution in [
             &mut self.waits,
             &mut self.turnarounds,
@@ -292,6 +310,13 @@ impl Metrics {
     pub fn observe(&mut self, now: Time, event: &Event) {
         let now = now.max(self.now);
         self.now = now;
+        self.measure(now, event);
+        if let Some(accounts) = &mut self.accounts {
+            accounts.observe(now, event, &self.devices);
+        }
+    }
+
+    fn measure(&mut self, now: Time, event: &Event) {
         match event {
             Event::DeviceRegistered { device, spec } => match self.devices.get_mut(device) {
                 Some(meter) => meter.rejoin(now, spec),
@@ -398,6 +423,22 @@ impl Metrics {
         let (integral_ns, sum_ns) = (held.sum(), sums.held_ns);
         if integral_ns != sum_ns {
             return Err(ConservationError::QubitTime { integral_ns, sum_ns });
+        }
+        if let Some(accounts) = &self.accounts {
+            let lent = self.devices.values().map(|meter| {
+                let totals = meter.totals_at(self.now).since(&meter.base);
+                totals.held + totals.lost
+            });
+            let lent_ns: u128 = lent.sum();
+            let total = accounts.total(self.now);
+            let usages = [total.charged, total.refunded];
+            let charged: u128 = usages.iter().map(|usage| usage.held + usage.kept_idle).sum();
+            // What more than 16 jobs keep idle cannot be divided without a rest.
+            let missing = (lent_ns * u128::from(accounts::PARTS)).checked_sub(charged);
+            if missing.is_none_or(|missing| missing > lent_ns / 16) {
+                let charged_ns = charged / u128::from(accounts::PARTS);
+                return Err(ConservationError::Charges { lent_ns, charged_ns });
+            }
         }
         Ok(())
     }

@@ -198,7 +198,7 @@ pub const METRICS: &[MetricDef] = {
             "",
             SCALAR,
             Higher,
-            "Jain's index of the qubit-seconds of all projects that had jobs, with equal shares; 1 is even, and who only waited has a share of 0",
+            "Jain's index of the qubit-seconds of all projects that had jobs; where anybody has a share, of what each was charged for each of its shares. 1 is even, and who only waited counts as 0",
         ),
         def(
             M::WaitingTime,

@@ -200,6 +200,9 @@ impl Metrics {
     }
 
     fn jain_fairness(&self) -> Option<f64> {
+        if let Some(accounts) = &self.accounts {
+            return jain(accounts.by_share(&self.options.tenants, self.now).into_iter());
+        }
         let mut usage = self.usage.clone();
         for job in self.jobs.values() {
             let (since, qubits) = match &job.phase {
@@ -211,10 +214,17 @@ impl Metrics {
                 *usage.entry(job.project).or_default() += span * qubits as u128;
             }
         }
-        let sum: f64 = usage.values().map(|used| *used as f64).sum();
-        let squares: f64 = usage.values().map(|used| *used as f64 * *used as f64).sum();
-        (squares > 0.0).then(|| sum * sum / (usage.len() as f64 * squares))
+        jain(usage.values().map(|used| *used as f64))
     }
+}
+
+/// Jain's index: 1 for equal figures, 1 / n if all but one are 0.
+fn jain(figures: impl Iterator<Item = f64>) -> Option<f64> {
+    let (mut count, mut sum, mut squares) = (0_u32, 0.0, 0.0);
+    for figure in figures {
+        (count, sum, squares) = (count + 1, sum + figure, squares + figure * figure);
+    }
+    (squares > 0.0).then(|| sum * sum / (f64::from(count) * squares))
 }
 
 /// A statistic in units, of values in 1e-9 units.

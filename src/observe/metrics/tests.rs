@@ -206,7 +206,7 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
 /// Samples of a ring of eight qubits through occupancy, a guard, and failures of elements and of the device.
 fn sampled(guard_first: bool) -> String {
     let map = CouplingMap::ring(8).unwrap();
-    let mut observer = Observer::new(MetricsOptions { fragmentation: false });
+    let mut observer = Observer::new(MetricsOptions { fragmentation: false, ..MetricsOptions::default() });
     let mut step = |seconds: u64, events: &[Event]| {
         events.iter().for_each(|event| observer.observe(at(seconds), event));
         let samples = observer.metrics.sample(at(seconds));

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::quantum::device::DeviceSpec;
+use crate::quantum::published_time::PublishedTime;
 use crate::time::Span;
 
 /// How long jobs take on a device.
@@ -79,7 +80,7 @@ pub enum RuntimeError {
 impl RuntimeModel {
     /// The model with the constants of one device, ready for use.
     pub fn on(&self, device: &DeviceSpec) -> Result<DeviceRuntime, RuntimeError> {
-        let linear = Linear::of(device);
+        let linear = PublishedTime::of(device);
         Ok(DeviceRuntime(match self {
             Self::ShotsAndDepth => Kind::Linear(linear),
             Self::Clops(config) => Kind::PerShot { seconds: config.seconds_per_shot(device)? },
@@ -124,57 +125,13 @@ pub struct DeviceRuntime(Kind);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
-    Linear(Linear),
+    Linear(PublishedTime),
     PerShot { seconds: f64 },
     Fixed(Span),
-    Own { fallback: Linear },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Linear {
-    job: Span,
-    circuit: Span,
-    shot: Span,
-    layer: Span,
-}
-
-impl Linear {
-    fn of(device: &DeviceSpec) -> Self {
-        let speed = &device.speed;
-        // All qubits are read out at once: the shot ends with the slowest.
-        let readout_s = device
-            .calibration
-            .qubits
-            .iter()
-            .filter(|qubit| !qubit.dead && qubit.readout_duration_s.is_finite())
-            .map(|qubit| qubit.readout_duration_s)
-            .fold(0.0, f64::max);
-        Self {
-            job: speed.job_overhead,
-            circuit: speed.circuit_overhead,
-            shot: speed.repetition_delay + Span::from_secs_f64(readout_s),
-            layer: speed.layer,
-        }
-    }
-
-    /// Exact; the largest span when it is longer than that.
-    fn execution_time(&self, circuits: u32, shots: u64, depth: u32) -> Span {
-        let runs = u128::from(circuits) * u128::from(shots);
-        // Only the product with `runs` can leave 128 bits.
-        let per_run = u128::from(self.shot.0) + u128::from(self.layer.0) * u128::from(depth);
-        let total = u128::from(self.job.0)
-            .saturating_add(u128::from(self.circuit.0) * u128::from(circuits))
-            .saturating_add(runs.saturating_mul(per_run));
-        Span(u64::try_from(total).unwrap_or(u64::MAX))
-    }
+    Own { fallback: PublishedTime },
 }
 
 impl DeviceRuntime {
-    /// Model `shots_and_depth` with what the device publishes: what anybody can know who does not run it.
-    pub fn as_published(device: &DeviceSpec) -> Self {
-        Self(Kind::Linear(Linear::of(device)))
-    }
-
     /// As [`Self::execution_time`] when `copies` copies of the program, at least 1, run side by side and share the shots
     /// of every circuit: what the copy with most shots takes. A time that the job brings along shrinks with its
     /// shots; one that the model fixes does not.

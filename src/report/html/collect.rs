@@ -193,7 +193,7 @@ impl Reading {
             buffer: row.buffer_distance,
             name: self.names.number(&row.workload_name),
             state: self.states.number(&row.final_state),
-            tenant: [row.project, row.group, row.user],
+            tenant: [row.project.number, row.group.number, row.user.number],
             submitted: row.submission_time,
             fidelity,
         };

@@ -9,6 +9,7 @@ use super::collect::{Collected, Fidelity, Wanted, collect};
 use super::distributions::Distributions;
 use super::schedule::Window;
 use super::shell::{Heading, Section, rounded};
+use super::tenants::Names;
 use super::timeline::{Timeline, Timelines};
 use super::{Options, Page, devices, glossary, manifest, shell};
 use crate::experiment::reading::{Manifest, ReadError, RunFiles, known_metrics};
@@ -38,6 +39,8 @@ struct Data<'a> {
     devices: Vec<devices::Drawn>,
     names: &'a [String],
     states: &'a [String],
+    /// Names of projects, groups and users by their numbers.
+    tenants: Option<&'a Names>,
 }
 
 /// The tables of a run, as far as there are any.
@@ -138,6 +141,7 @@ impl Tables {
             devices,
             names: jobs.map_or(&[], |collected| &collected.names),
             states: jobs.map_or(&[], |collected| &collected.states),
+            tenants: jobs.map(|collected| collected.tenants.names()),
         }
     }
 }

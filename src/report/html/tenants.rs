@@ -17,9 +17,15 @@ const ROWS_MAX: usize = 250;
 /// Kinds of tenants, as in the columns of `jobs.csv`.
 const KINDS: [(&str, &str); 3] = [("project", "Projects"), ("group", "Groups"), ("user", "Users")];
 
+/// Names by kind and number.
+pub(super) type Names = [BTreeMap<u32, String>; 3];
+
 /// All tenants, by kind and number.
 #[derive(Debug, Default)]
-pub(super) struct Tenants([BTreeMap<u32, Tenant>; 3]);
+pub(super) struct Tenants {
+    by_kind: [BTreeMap<u32, Tenant>; 3],
+    names: Names,
+}
 
 #[derive(Debug, Default)]
 struct Tenant {
@@ -56,8 +62,12 @@ impl Tenant {
 impl Tenants {
     /// Counts a job, and its last attempt.
     pub fn add(&mut self, row: &JobRow, last: Option<Ran>) {
-        for (tenants, number) in self.0.iter_mut().zip([row.project, row.group, row.user]) {
-            let tenant = tenants.entry(number).or_default();
+        let cells = [&row.project, &row.group, &row.user];
+        for ((tenants, names), cell) in self.by_kind.iter_mut().zip(&mut self.names).zip(cells) {
+            let tenant = tenants.entry(cell.number).or_insert_with(|| {
+                names.extend(cell.name.clone().map(|name| (cell.number, name)));
+                Tenant::default()
+            });
             tenant.jobs += 1;
             tenant.completed += u64::from(row.final_state == "completed");
             if let Some(ran) = last {
@@ -70,14 +80,14 @@ impl Tenants {
 
     /// Counts an earlier attempt of a job that was counted.
     pub fn attempt(&mut self, tenant: [u32; 3], ran: Ran) {
-        for (tenants, number) in self.0.iter_mut().zip(tenant) {
+        for (tenants, number) in self.by_kind.iter_mut().zip(tenant) {
             tenants.entry(number).or_default().held(ran);
         }
     }
 
     /// The run ended at `until`: what still ran had run as long.
     pub fn close(&mut self, until: f64) {
-        for tenant in self.0.iter_mut().flat_map(BTreeMap::values_mut) {
+        for tenant in self.by_kind.iter_mut().flat_map(BTreeMap::values_mut) {
             let (qubits, starts) = std::mem::take(&mut tenant.running);
             tenant.qubit_seconds += (qubits * until - starts).max(0.0);
         }
@@ -85,7 +95,12 @@ impl Tenants {
 
     /// Whether there is any.
     pub fn is_empty(&self) -> bool {
-        self.0[0].is_empty()
+        self.by_kind[0].is_empty()
+    }
+
+    /// The names of those that have one.
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Tables that can be sorted, one per kind; the first is shown, the others on demand.
@@ -96,8 +111,8 @@ impl Tenants {
                     @for (kind, name) in KINDS { option value=(kind) { (name) } }
                 } }
             }
-            @for ((kind, name), tenants) in KINDS.iter().zip(&self.0) {
-                div.tenants data-kind=(kind) hidden[*kind != KINDS[0].0] { (table(kind, name, tenants)) }
+            @for (((kind, name), tenants), names) in KINDS.iter().zip(&self.by_kind).zip(&self.names) {
+                div.tenants data-kind=(kind) hidden[*kind != KINDS[0].0] { (table(kind, name, tenants, names)) }
             }
         }
     }
@@ -113,7 +128,7 @@ pub(super) fn qubits_in(ranges: &str) -> u64 {
     ranges.split_ascii_whitespace().filter_map(size).fold(0, u64::saturating_add)
 }
 
-fn table(kind: &str, name: &str, tenants: &BTreeMap<u32, Tenant>) -> Markup {
+fn table(kind: &str, name: &str, tenants: &BTreeMap<u32, Tenant>, names: &BTreeMap<u32, String>) -> Markup {
     let total: f64 = tenants.values().map(|tenant| tenant.qubit_seconds).sum();
     let mut order: Vec<(&u32, &Tenant)> = tenants.iter().collect();
     order.sort_by(|a, b| b.1.jobs.cmp(&a.1.jobs).then(a.0.cmp(b.0)));
@@ -139,7 +154,12 @@ fn table(kind: &str, name: &str, tenants: &BTreeMap<u32, Tenant>) -> Markup {
                         @let stretches = sorted(tenant.stretches.clone());
                         @let share = if total > 0.0 { tenant.qubit_seconds / total } else { 0.0 };
                         tr {
-                            th scope="row" data-v=(number_of) { (kind) " " (number_of) }
+                            th scope="row" data-v=(names.get(number_of).cloned().unwrap_or_else(|| number_of.to_string())) {
+                                @match names.get(number_of) {
+                                    Some(name) => { (name) }
+                                    None => { (kind) " " (number_of) }
+                                }
+                            }
                             (cell(Some(tenant.jobs as f64), number))
                             (cell(Some(tenant.completed as f64), number))
                             td data-v=(share) {

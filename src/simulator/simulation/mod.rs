@@ -211,7 +211,11 @@ impl<'s, 'p> Simulation<'s, 'p> {
             programs: Programs::default(),
             observer: Observer::under(
                 &scenario.allocator,
-                MetricsOptions { fragmentation: scenario.output.fragmentation },
+                MetricsOptions {
+                    fragmentation: scenario.output.fragmentation,
+                    accounts: scenario.allocator.shares_count(),
+                    tenants: scenario.allocator.tenants.clone(),
+                },
             ),
             traces: instruments.traces,
             journal: instruments.journal,

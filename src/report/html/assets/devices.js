@@ -11,13 +11,16 @@ function jobOf(row) {
   };
 }
 
+/** A project (0), a group (1) or a user (2): by its name, or else by its number behind `before`. */
+const called = (kind, number, before = "") => DATA.tenants[kind][number] ?? `${before}${number}`;
+
 /** A, B, ..., Z, AA, AB, ... */
 const letters = (index) => (index < 26 ? "" : letters(Math.floor(index / 26) - 1)) + String.fromCharCode(65 + (index % 26));
 
 /** The kinds of colour that the schedule can have. */
 const COLOURINGS = {
   workload: { of: (job) => job.nameIndex, name: (job) => job.name },
-  project: { of: (job) => job.project, name: (job) => `project ${job.project}` },
+  project: { of: (job) => job.project, name: (job) => called(0, job.project, "project ") },
   "final state": { of: (job) => job.stateIndex, name: (job) => job.state },
 };
 
@@ -169,7 +172,7 @@ class DeviceView {
     const rows = state.running.map((job, index) => element("tr", {},
       element("td", {}, element("span", { class: "letter", style: { background: color(index) } }, letterOf.get(job))),
       element("td", { class: "text" }, String(job.id)), element("td", { class: "text" }, job.name),
-      element("td", {}, String(job.project)), element("td", { class: "text" }, job.qubits), element("td", {}, job.running ? "-" : format.duration(job.end - moment))));
+      element("td", {}, called(0, job.project)), element("td", { class: "text" }, job.qubits), element("td", {}, job.running ? "-" : format.duration(job.end - moment))));
     this.holders.replaceChildren(rows.length
       ? element("table", {}, element("thead", {}, element("tr", {}, ...["", "job", "workload", "project", "qubits", "ends in"].map((name, index) => element("th", { scope: "col", class: index && index < 5 && index !== 3 ? "text" : null }, name)))), element("tbody", {}, ...rows))
       : element("p", { class: "note" }, "No job runs at this moment."));
@@ -429,7 +432,7 @@ class DeviceView {
 
 function jobRows(job) {
   const rows = [
-    ["job", String(job.id)], ["workload", job.name], ["project, user", `${job.project}, ${job.user}`], ["state", job.state],
+    ["job", String(job.id)], ["workload", job.name], ["project, user", `${called(0, job.project)}, ${called(2, job.user)}`], ["state", job.state],
     ["started", format.moment(job.start, 100)], ["ran", job.running ? "still runs" : format.duration(job.end - job.start)],
     ["submitted", format.moment(job.submitted, 100)], ["qubits", job.qubits], ["buffer distance", String(job.buffer)],
   ];

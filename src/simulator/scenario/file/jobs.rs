@@ -4,7 +4,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{MapAccess, Visitor};
+use serde::de::{MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::outcomes::OutcomesFile;
@@ -507,14 +507,80 @@ pub struct ElementLimitsFile {
     pub max_readout_error: Option<f64>,
 }
 
-/// Whose job it is, by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+/// Whose job it is. A name must be listed under `allocator.tenants`; whose group or project is left out there follows from
+/// the name of its project or user.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TenantFile {
-    /// The person. Default 0.
-    pub user: u32,
-    /// The group. Default 0.
-    pub group: u32,
-    /// The project. Default 0.
-    pub project: u32,
+    /// The person, by name or number. Default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<TenantKey>,
+    /// The group, by name or number. Default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<TenantKey>,
+    /// The project, by name or number. Default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<TenantKey>,
+}
+
+/// A group, a project or a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TenantKey {
+    /// By number.
+    Number(u32),
+    /// By name.
+    Name(String),
+}
+
+impl Serialize for TenantKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Name(name) => name.serialize(serializer),
+            Self::Number(number) => number.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for TenantKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+
+        impl Visitor<'_> for KeyVisitor {
+            type Value = TenantKey;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name, or a number from 0 to 4294967295")
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<TenantKey, E> {
+                let number = u32::try_from(value);
+                number
+                    .map(TenantKey::Number)
+                    .map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<TenantKey, E> {
+                let number = u32::try_from(value);
+                number.map(TenantKey::Number).map_err(|_| E::invalid_value(Unexpected::Signed(value), &self))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<TenantKey, E> {
+                Ok(TenantKey::Name(text.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(KeyVisitor)
+    }
+}
+
+impl JsonSchema for TenantKey {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TenantKey".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "anyOf": [{ "type": "string" }, { "type": "integer", "minimum": 0, "maximum": u32::MAX }],
+        })
+    }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::allocator::config::number_of;
 use crate::allocator::protocol::{IsolationLevel, Priority, QualityBound, Topology};
 use crate::config_file::shown::crop;
 use crate::label;
@@ -33,6 +34,15 @@ pub(super) fn span(text: &str) -> Result<Span, String> {
             crop(text)
         )),
         Err(error) => Err(format!("`{}` is {error}; hint: seconds such as 12.5", crop(text))),
+    }
+}
+
+/// A group, a project or a user: by number, or by name.
+pub(super) fn tenant(text: &str) -> Result<u32, String> {
+    let numeric = |first: char| first.is_ascii_digit() || matches!(first, '-' | '+' | '.');
+    match text.chars().next() {
+        Some(first) if !numeric(first) => Ok(number_of(text)),
+        _ => whole(text, 0),
     }
 }
 

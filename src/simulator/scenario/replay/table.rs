@@ -148,7 +148,7 @@ impl Table<'_> {
             })?,
         };
         let max_qubits = row.read(Column::MaxQubits, |text| cells::whole(text, 1))?.unwrap_or(min_qubits);
-        let number = |column| row.read(column, |text| cells::whole(text, 0_u32));
+        let number = |column| row.read(column, cells::tenant);
         let tenant = Tenant {
             user: number(Column::User)?.unwrap_or(0),
             group: number(Column::Group)?.unwrap_or(0),

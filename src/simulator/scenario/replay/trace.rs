@@ -158,9 +158,9 @@ fn job(
         depth_assumed: false,
         shots: row.number(Column::Shots)?,
         tenant: Tenant {
-            user: row.number(Column::User)?,
-            group: row.number(Column::Group)?,
-            project: row.number(Column::Project)?,
+            user: row.tenant(Column::User)?,
+            group: row.tenant(Column::Group)?,
+            project: row.tenant(Column::Project)?,
         },
         execution_time,
         walltime: row.time(Column::RequestedTime)?,
@@ -232,6 +232,10 @@ impl<'a> Row<'a> {
         column: Column,
     ) -> Result<T, ReplayError> {
         cells::whole(self.text(column)?, T::default()).map_err(|message| self.wrong(column, message))
+    }
+
+    fn tenant(&self, column: Column) -> Result<u32, ReplayError> {
+        cells::tenant(self.text(column)?).map_err(|message| self.wrong(column, message))
     }
 
     fn time(&self, column: Column) -> Result<Option<Span>, ReplayError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::problem::Problem;
+use crate::allocator::config::Tenants;
 use crate::allocator::placement::pattern::Pattern;
 use crate::allocator::protocol::{
     Contradiction, Demand, ElementLimits, IsolationRequest, JobId, JobRequest, Priority, QualityBound,
@@ -38,6 +39,7 @@ pub(super) fn template(
     index: usize,
     at: &str,
     fleet: &[FleetDevice],
+    tenants: &Tenants,
     base_dir: &Path,
 ) -> Result<Template, Problem> {
     let key = |key: &str| format!("{at}.{key}");
@@ -56,11 +58,10 @@ pub(super) fn template(
     };
     let is_circuit = matches!(topology, Topology::Circuit(_));
     let base = JobRequest {
-        tenant: form.tenant.map_or(Tenant::default(), |tenant| Tenant {
-            user: tenant.user,
-            group: tenant.group,
-            project: tenant.project,
-        }),
+        tenant: match &form.tenant {
+            Some(tenant) => super::tenants::tenant(tenant, tenants, &key("tenant"))?,
+            None => Tenant::default(),
+        },
         attributes: form.attributes.clone().map(Arc::new),
         min_qubits: least,
         max_qubits: largest,

@@ -6,6 +6,7 @@ mod fleet;
 mod jobs;
 mod problem;
 mod replay;
+mod tenants;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -58,7 +59,7 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
     workload::expand(&mut file.workload);
     let workload = match replay::replay(&file.workload, &fleet, &file.hardware.runtime, base_dir)? {
         Some(replay) => Workload { sources: Vec::new(), replay: Some(replay) },
-        None => workload::workload(&file.workload, &fleet, base_dir)?,
+        None => workload::workload(&file.workload, &fleet, &file.allocator.tenants, base_dir)?,
     };
     let asked = match (file.horizon, &workload.replay) {
         (Some(asked), _) => asked,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::jobs::template;
 use super::problem::Problem;
+use crate::allocator::config::Tenants;
 use crate::quantum::hardware::runtime::RuntimeModel;
 use crate::simulator::scenario::FleetDevice;
 use crate::simulator::scenario::file::workload::{JobsFile, TenantsFile, WorkloadFile};
@@ -39,11 +40,12 @@ pub(super) fn expand(file: &mut WorkloadFile) {
 pub(super) fn workload(
     file: &WorkloadFile,
     fleet: &[FleetDevice],
+    listed: &Tenants,
     base_dir: &Path,
 ) -> Result<Workload, Problem> {
     let tenants = file.tenants.as_ref().map(tenants).transpose()?;
     let shared = match &file.jobs {
-        Some(jobs) => Some(Arc::new(mix(jobs, "workload.jobs", fleet, base_dir, tenants.as_ref())?)),
+        Some(jobs) => Some(Arc::new(mix(jobs, "workload.jobs", fleet, listed, base_dir, tenants.as_ref())?)),
         None => None,
     };
     let missing = || {
@@ -64,7 +66,7 @@ pub(super) fn workload(
         let path = format!("workload.sources.{index}");
         let own = match &further.jobs {
             Some(jobs) => {
-                Some(Arc::new(mix(jobs, &format!("{path}.jobs"), fleet, base_dir, tenants.as_ref())?))
+                Some(Arc::new(mix(jobs, &format!("{path}.jobs"), fleet, listed, base_dir, tenants.as_ref())?))
             }
             None => shared.clone(),
         };
@@ -138,6 +140,7 @@ fn mix(
     jobs: &JobsFile,
     path: &str,
     fleet: &[FleetDevice],
+    listed: &Tenants,
     base_dir: &Path,
     tenants: Option<&TenantLaw>,
 ) -> Result<JobMix, Problem> {
@@ -154,7 +157,7 @@ fn mix(
                 format!("weight is {}; hint: 0 or more", form.weight),
             ));
         }
-        weighted.push((template(form, index, &at, fleet, base_dir)?, form.weight));
+        weighted.push((template(form, index, &at, fleet, listed, base_dir)?, form.weight));
     }
     JobMix::new(weighted, tenants.cloned()).ok_or_else(|| {
         let message =

@@ -1,0 +1,304 @@
+//! What each tenant has used of the machines, and how long its jobs have waited.
+//!
+//! Qubits that a job holds are charged to it; those that nobody else may take because of it, too, evenly where they lie
+//! between several; its guard as well. Promises that everything which is charged or refunded adds up to what the devices
+//! have lent, to the nanosecond: compare [`Metrics::check_conservation`](super::Metrics::check_conservation). An attempt that its hardware ended is refunded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::meter::Meter;
+pub use super::meter::PARTS;
+use crate::allocator::config::Tenants;
+use crate::allocator::protocol::{Allocation, AllocationId, Event, FailureReason, JobId, JobRequest, Tenant};
+use crate::quantum::DeviceId;
+use crate::time::{Span, Time};
+
+/// What is charged, in [`PARTS`] of qubit-nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Qubits held.
+    pub held: u128,
+    /// Qubits kept idle around jobs, and after them.
+    pub kept_idle: u128,
+}
+
+impl Usage {
+    fn add(&mut self, more: Self) {
+        self.held += more.held;
+        self.kept_idle += more.kept_idle;
+    }
+
+    /// All of it, in qubit-seconds.
+    pub fn seconds(self) -> f64 {
+        qubit_seconds(self.held + self.kept_idle)
+    }
+}
+
+/// Parts of qubit-nanoseconds as qubit-seconds.
+pub fn qubit_seconds(parts: u128) -> f64 {
+    parts as f64 / PARTS as f64 / 1e9
+}
+
+/// One tenant, or several together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Account {
+    /// Jobs that came.
+    pub jobs: u64,
+    /// Of these, started.
+    pub started: u64,
+    /// Of these, completed.
+    pub completed: u64,
+    /// How long those that started had waited until then, together.
+    pub waited: u128,
+    /// What is charged.
+    pub charged: Usage,
+    /// What attempts used that their hardware ended.
+    pub refunded: Usage,
+}
+
+impl Account {
+    /// Counts another one's figures as well.
+    pub fn add(&mut self, other: &Self) {
+        self.jobs += other.jobs;
+        self.started += other.started;
+        self.completed += other.completed;
+        self.waited += other.waited;
+        self.charged.add(other.charged);
+        self.refunded.add(other.refunded);
+    }
+
+    /// Mean time from submission to first start, in seconds.
+    pub fn mean_wait_s(&self) -> Option<f64> {
+        (self.started > 0).then(|| self.waited as f64 / self.started as f64 / 1e9)
+    }
+}
+
+/// An attempt whose qubits are not free yet.
+#[derive(Debug, Clone)]
+struct Open {
+    allocation: Arc<Allocation>,
+    /// Its job has ended, and its qubits rest.
+    rests: bool,
+    since: Time,
+    /// Parts per nanosecond.
+    held: u64,
+    kept_idle: u64,
+    used: Usage,
+    refunded: bool,
+}
+
+impl Open {
+    fn meter(&mut self, now: Time) {
+        let ns = u128::from(now.since(self.since).0);
+        self.used.held += u128::from(self.held) * ns;
+        self.used.kept_idle += u128::from(self.kept_idle) * ns;
+        self.since = now;
+    }
+
+    fn look_at(&mut self, meter: &Meter) {
+        let (held, kept_idle) = meter.use_of(&self.allocation, self.rests);
+        (self.held, self.kept_idle) = (held * PARTS, kept_idle);
+    }
+}
+
+/// A job that has not ended.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    tenant: Tenant,
+    submitted: Time,
+    started: bool,
+    /// Whether it came in the measured interval.
+    measured: bool,
+}
+
+/// The accounts of all tenants.
+#[derive(Debug, Clone, Default)]
+pub struct Accounts {
+    tenants: BTreeMap<Tenant, Account>,
+    jobs: IndexMap<JobId, Waiting, FxBuildHasher>,
+    open: BTreeMap<AllocationId, Open>,
+    now: Time,
+}
+
+impl Accounts {
+    /// Takes an event that the meters have seen.
+    pub(super) fn observe(
+        &mut self,
+        now: Time,
+        event: &Event,
+        devices: &IndexMap<DeviceId, Meter, FxBuildHasher>,
+    ) {
+        self.now = now;
+        let changed = match event {
+            Event::JobQueued { job, .. } => {
+                self.came(job);
+                None
+            }
+            Event::JobRejected { job, .. } => {
+                if self.jobs.swap_remove(&job.id).is_none() {
+                    self.of(job.tenant).jobs += 1;
+                }
+                None
+            }
+            Event::JobCancelled { job, allocation: None } | Event::JobExpired { job, .. } => {
+                self.jobs.swap_remove(job);
+                None
+            }
+            Event::JobStarted { allocation } => {
+                self.started(allocation);
+                Some(allocation.device)
+            }
+            Event::GuardStarted { allocation, device, .. } => {
+                if let Some(open) = self.open.get_mut(allocation) {
+                    open.rests = true;
+                }
+                Some(*device)
+            }
+            Event::GuardEnded { allocation, device } => {
+                self.close(*allocation);
+                Some(*device)
+            }
+            Event::JobFinished { job, allocation, .. } => {
+                if let Some(waiting) = self.jobs.swap_remove(job).filter(|waiting| waiting.measured) {
+                    self.of(waiting.tenant).completed += 1;
+                }
+                self.ended(*allocation, false)
+            }
+            Event::JobFailed { job, allocation, reason } => {
+                self.jobs.swap_remove(job);
+                let own = *reason == FailureReason::Walltime;
+                self.ended(*allocation, !own)
+            }
+            Event::JobCancelled { job, allocation: Some(allocation) } => {
+                self.jobs.swap_remove(job);
+                self.ended(*allocation, false)
+            }
+            Event::JobRequeued { allocation, .. } => self.ended(*allocation, true),
+            Event::Recalibrated { device, .. } => Some(*device),
+            Event::StatusChanged { target, .. } => Some(target.device()),
+            Event::DeviceRemoved { device } => {
+                let of = self.open.iter().filter(|(_, open)| open.allocation.device == *device);
+                let left: Vec<AllocationId> = of.map(|(id, _)| *id).collect();
+                left.into_iter().for_each(|id| self.close(id));
+                None
+            }
+            _ => None,
+        };
+        if let Some(meter) = changed.and_then(|id| devices.get(&id)) {
+            let on = changed;
+            for open in self.open.values_mut().filter(|open| Some(open.allocation.device) == on) {
+                open.meter(now);
+                open.look_at(meter);
+            }
+        }
+    }
+
+    /// Forgets what was before.
+    pub(super) fn restart(&mut self, now: Time) {
+        self.now = now;
+        self.tenants.clear();
+        for waiting in self.jobs.values_mut() {
+            waiting.measured = false;
+        }
+        for open in self.open.values_mut() {
+            open.meter(now);
+            open.used = Usage::default();
+        }
+    }
+
+    fn of(&mut self, tenant: Tenant) -> &mut Account {
+        self.tenants.entry(tenant).or_default()
+    }
+
+    fn came(&mut self, job: &JobRequest) {
+        self.of(job.tenant).jobs += 1;
+        let waiting = Waiting { tenant: job.tenant, submitted: self.now, started: false, measured: true };
+        self.jobs.insert(job.id, waiting);
+    }
+
+    fn started(&mut self, allocation: &Arc<Allocation>) {
+        let now = self.now;
+        if let Some(waiting) = self.jobs.get_mut(&allocation.job)
+            && !std::mem::replace(&mut waiting.started, true)
+            && waiting.measured
+        {
+            let (tenant, Span(wait)) = (waiting.tenant, now.since(waiting.submitted));
+            let account = self.of(tenant);
+            account.started += 1;
+            account.waited += u128::from(wait);
+        }
+        let open = Open {
+            allocation: Arc::clone(allocation),
+            rests: false,
+            since: now,
+            held: 0,
+            kept_idle: 0,
+            used: Usage::default(),
+            refunded: false,
+        };
+        self.open.insert(allocation.id, open);
+    }
+
+    /// An attempt has ended; its qubits are free, or rest. The device.
+    fn ended(&mut self, id: AllocationId, refunded: bool) -> Option<DeviceId> {
+        let open = self.open.get_mut(&id)?;
+        open.refunded = refunded;
+        let (device, rests) = (open.allocation.device, open.rests);
+        if !rests {
+            self.close(id);
+        }
+        Some(device)
+    }
+
+    fn close(&mut self, id: AllocationId) {
+        let Some(mut open) = self.open.remove(&id) else { return };
+        open.meter(self.now);
+        let account = self.of(open.allocation.tenant);
+        let usage = if open.refunded { &mut account.refunded } else { &mut account.charged };
+        usage.add(open.used);
+    }
+
+    /// The accounts of all tenants that had jobs, those who run charged until `now`.
+    pub(super) fn by_tenant(&self, now: Time) -> BTreeMap<Tenant, Account> {
+        let mut all = self.tenants.clone();
+        for open in self.open.values() {
+            let mut open = open.clone();
+            open.meter(now);
+            let account = all.entry(open.allocation.tenant).or_default();
+            let usage = if open.refunded { &mut account.refunded } else { &mut account.charged };
+            usage.add(open.used);
+        }
+        all
+    }
+
+    /// What each project was charged for each of its shares: those of its group, divided among the projects of that which
+    /// had jobs.
+    pub(super) fn by_share(&self, tenants: &Tenants, now: Time) -> Vec<f64> {
+        let mut projects: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+        for (tenant, account) in self.by_tenant(now) {
+            *projects.entry((tenant.group, tenant.project)).or_default() += account.charged.seconds();
+        }
+        let shares = |(group, project)| tenants.shares_of(Tenant { group, project, user: 0 });
+        let mut in_group: BTreeMap<u32, f64> = BTreeMap::new();
+        for &path in projects.keys() {
+            *in_group.entry(path.0).or_default() += f64::from(shares(path)[1]);
+        }
+        let due = |path: (u32, u32)| {
+            let [group, project, _] = shares(path);
+            f64::from(group) * f64::from(project) / in_group[&path.0]
+        };
+        projects.iter().map(|(path, charged)| charged / due(*path)).collect()
+    }
+
+    /// All of them together: what is charged and refunded is what the devices have lent or kept idle.
+    pub(super) fn total(&self, now: Time) -> Account {
+        self.by_tenant(now).values().fold(Account::default(), |mut sum, account| {
+            sum.add(account);
+            sum
+        })
+    }
+}
