@@ -343,3 +343,86 @@ fn scaled(figure: u128, fraction: f64) -> u128 {
     let fixed = (fraction * (1_u64 << 32) as f64) as u128;
     (figure >> 32) * fixed + (((figure & u128::from(u32::MAX)) * fixed) >> 32)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HALF_LIFE: u64 = 1_000;
+
+    fn accounts() -> (AllocatorConfig, Accounts) {
+        let fair_share = FairShare::Tree { half_life: Span(HALF_LIFE) };
+        let config = AllocatorConfig { fair_share, ..AllocatorConfig::default() };
+        let accounts = Accounts::new(&config, Time::ZERO);
+        (config, accounts)
+    }
+
+    fn tenant(user: u32) -> Tenant {
+        Tenant { user, group: user % 2, project: 0 }
+    }
+
+    proptest! {
+        /// However often somebody looks in between, and whatever is planned and taken back: the same charges give the same
+        /// usage, half of it a half-life later.
+        #[test]
+        fn dividing_the_time_changes_nothing(
+            charges in prop::collection::vec((0_u32..4, 1_u64..1_000_000, 0_u64..5_000), 1..20),
+            looks in prop::collection::vec(1_u64..4_000, 0..20),
+        ) {
+            let (config, mut steady) = accounts();
+            let (_, mut looked_at) = accounts();
+            for user in 0..5 {
+                steady.open(&config, tenant(user));
+                looked_at.open(&config, tenant(user));
+            }
+            let mut now = 0;
+            let mut looks = looks.into_iter();
+            for (user, units, later) in charges {
+                let until = now + later;
+                for look in looks.by_ref().take(2) {
+                    now = (now + look).min(until);
+                    let nobody = looked_at.of(tenant(4)).unwrap();
+                    let nothing = Expected { account: nobody, units: 0, began: Time(now) };
+                    looked_at.settle(nothing, 0, std::iter::empty(), Time(now));
+                    let planned = Expected { units: 77_777, ..nothing };
+                    looked_at.expect(planned);
+                    looked_at.take_back(planned);
+                }
+                now = until;
+                for accounts in [&mut steady, &mut looked_at] {
+                    let account = accounts.of(tenant(user)).unwrap();
+                    let began = Expected { account, units: units.into(), began: Time(now) };
+                    accounts.charge(began, std::iter::empty(), Time(now));
+                    accounts.settle(began, units.into(), std::iter::empty(), Time(now));
+                }
+            }
+            for user in 0..4 {
+                let account = steady.of(tenant(user)).unwrap();
+                prop_assert_eq!(steady.used(account), looked_at.used(account));
+            }
+            // A half-life later everything counts half, but for a bit that is lost.
+            let before = steady.used(steady.of(tenant(0)).unwrap())[0];
+            let at = Time(steady.base.0 + HALF_LIFE);
+            steady.advance(std::iter::empty(), at);
+            prop_assert_eq!(steady.used(steady.of(tenant(0)).unwrap())[0], before / 2);
+        }
+    }
+
+    #[test]
+    fn another_half_life_keeps_what_counts_now() {
+        let (mut config, mut accounts) = accounts();
+        let account = accounts.open(&config, tenant(0));
+        let one = Expected { account, units: 1 << 40, began: Time::ZERO };
+        accounts.charge(one, std::iter::empty(), Time::ZERO);
+        accounts.settle(one, 1 << 40, std::iter::empty(), Time::ZERO);
+        config.fair_share = FairShare::Tree { half_life: Span(5 * HALF_LIFE) };
+        let (now, nobody) = (Time(HALF_LIFE / 2), std::iter::empty::<Expected>);
+        accounts.reconfigure(&config, nobody(), now);
+        // What was used half a half-life ago counts 0.7071 of as much, as does what is used now of the whole.
+        let used = accounts.used(account)[2] as f64 / UNIT_WEIGHT / 2_f64.powi(40);
+        assert!((used - 0.5_f64.sqrt()).abs() < 1e-6, "{used}");
+        assert!(accounts.is_consistent(&config, nobody()));
+    }
+}
