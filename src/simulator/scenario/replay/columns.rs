@@ -122,9 +122,9 @@ pub const COLUMNS: &[ColumnDef] = &[
         &["deadline_s"],
         "time from submission by which the job must have ended; empty: none",
     ),
-    column(Column::User, "user", &["user_id"], "number of the user; empty: 0"),
-    column(Column::Group, "group", &["group_id"], "number of the group; empty: 0"),
-    column(Column::Project, "project", &["project_id"], "number of the project; empty: 0"),
+    column(Column::User, "user", &["user_id"], "the user, by name or number; empty: 0"),
+    column(Column::Group, "group", &["group_id"], "the group, by name or number; empty: 0"),
+    column(Column::Project, "project", &["project_id"], "the project, by name or number; empty: 0"),
     column(
         Column::Tenant,
         "tenant",
