@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    AllocatorConfig, Batch, FairShare, Group, Project, Queue, Tenants, User,
+    AllocatorConfig, Batch, FairShare, Group, Project, Promises, Queue, Tenants, User,
 };
 use resource_manager::allocator::protocol::{
     Allocation, AllocationId, Command, Event, JobId, JobRequest, Outcome, Status, StatusReason, Target,
@@ -156,6 +156,28 @@ fn an_idle_fleet_serves_anybody() {
         world.submit(asks(id, of(0, 0, 0), 1, 100));
     }
     assert_eq!(world.core.jobs().filter(|job| job.allocation().is_some()).count(), 8);
+}
+
+/// Who is ahead may start where somebody is promised a start who is behind; that one is told so before.
+#[test]
+fn promises_make_way_for_who_has_used_less() {
+    let queue = Queue::Global { skip_ahead: None, promises: Some(Promises::Easy) };
+    let config = AllocatorConfig { queue, ..remembering(groups(&[1, 1])) };
+    let mut world = World::new(config, &[("a", CouplingMap::all_to_all(4).unwrap())]);
+    world.submit(asks(0, of(0, 0, 0), 2, 100));
+    world.submit(asks(1, of(0, 0, 0), 4, 100));
+    // Its group has used nothing, and nobody knows when it ends.
+    // It will have used more than the other one as soon as it has started.
+    world.submit(JobRequest { estimated_duration: None, shots: 1_000_000, ..asks(2, of(1, 0, 0), 1, 1) });
+    let told: Vec<&str> =
+        world.log.lines().filter(|line| line.contains("promised") || line.contains("starts:")).collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+      2  0 starts: a [0 3], attempt 1
+      3  1 is promised: a [0 1 2 3] at 102
+      4  1 is promised nothing, since others are before it now
+      4  2 starts: a [2], attempt 1
+      4  1 is promised: a [0 1 2 3] when it is free
+    ");
 }
 
 /// What hardware ends is not charged; what its owner cancels is.

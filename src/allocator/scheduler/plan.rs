@@ -215,11 +215,12 @@ impl Plan {
             state.promise(slot, None);
         }
         self.book(state, &start);
-        self.charge(state, &start, request);
         // Before the start, so that nobody is seen to enter what is promised.
         if state.config().queue.makes_promises() {
             self.make_way(state, slot, id, together);
         }
+        // Afterwards: it goes before those that it is behind from now on.
+        self.charge(state, &start, request);
         self.steps.push(Step::Start(Box::new(start)));
     }
 
