@@ -128,6 +128,8 @@ fn wrong_names_are_named() {
     refused("{user: bob}", "{group: labs}");
     refused("{user: bob}", "{user: -1}");
     refused("lab: {shares: 3,", "lab: {shares: 0,");
+    refused("lab: {shares: 3,", "\"01\": {}\n      lab: {shares: 3,");
+    refused("lab: {shares: 3,", "\"\": {}\n      lab: {shares: 3,");
     refused("order: fair_share", "fair_share: {tree: {half_life: 0s}}");
     refused("order: fair_share", "fair_share: {tree: {half_lif: 1d}}");
     refused("order: fair_share", "fair_share: trees");
@@ -139,6 +141,8 @@ fn wrong_names_are_named() {
     error: no group is called `labs` --> s.yaml:19:63 hint: did you mean `lab`? groups are 7, lab
     error: expected a name, or a number from 0 to 4294967295, found `-1` --> s.yaml:19:62
     error: shares must be at least 1 --> s.yaml:8:3 hint: they are proportions among siblings
+    error: a name under tenants is empty, or begins like a number and is none --> s.yaml:8:3 hint: tables would take it for a number
+    error: a name under tenants is empty, or begins like a number and is none --> s.yaml:8:3 hint: tables would take it for a number
     error: fair_share.tree.half_life must be at least 1 --> s.yaml:7:34
     error: unknown key `half_lif` --> s.yaml:7:23 hint: did you mean `half_life`? valid keys are half_life
     error: unknown choice `trees` --> s.yaml:7:15 hint: did you mean `tree`? choose one of off, tree

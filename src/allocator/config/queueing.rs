@@ -57,7 +57,7 @@ pub enum Queue {
 /// there have ended by their walltimes (`estimated_duration`). A later job starts only where it ends by then, or keeps
 /// out of these qubits and of the buffer around them. Behind jobs that state no walltime, or run beyond it, a promise is a
 /// place without an instant: nobody behind enters it, and the job starts when those that are in it, or are promised it before,
-/// have ended. Nobody waits for a promise to a job that stands behind him: that one is promised another start.
+/// have ended. A job without a promise does not wait for that of one behind it, which is promised another start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Promises {

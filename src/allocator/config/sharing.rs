@@ -106,6 +106,11 @@ pub enum TenantsError {
     /// Somebody without any share.
     #[error("shares must be at least 1; hint: they are proportions among siblings")]
     NoShares,
+    /// A name that tables would read as a number.
+    #[error(
+        "a name under tenants is empty, or begins like a number and is none; hint: tables would take it for a number"
+    )]
+    NotAName,
     /// Two names that cannot be told apart.
     #[error(
         "two names under tenants stand for the number {0}; hint: give one of them another name, or a number"
@@ -186,6 +191,10 @@ impl Tenants {
         if none {
             return Err(TenantsError::NoShares);
         }
+        let names = self.groups.keys().chain(projects().map(|(name, _)| name));
+        if names.chain(users().map(|(name, _)| name)).any(|name| !is_name(name)) {
+            return Err(TenantsError::NotAName);
+        }
         distinct(self.groups.keys())?;
         distinct(projects().map(|(name, _)| name))?;
         distinct(users().map(|(name, _)| name))
@@ -198,6 +207,12 @@ fn name_in<'a>(mut names: impl Iterator<Item = &'a String>, number: u32) -> Opti
 
 fn find<T>(of: &BTreeMap<String, T>, number: u32) -> Option<&T> {
     of.iter().find(|(key, _)| number_of(key) == number).map(|(_, value)| value)
+}
+
+/// Whether a key is a name or a number, and no table could take the one for the other.
+fn is_name(key: &str) -> bool {
+    let numeric = key.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '+' | '.'));
+    !key.is_empty() && (!numeric || key.parse::<u32>().is_ok_and(|number| number.to_string() == key))
 }
 
 /// The same name may be there more than once: a user of two projects.
