@@ -291,6 +291,12 @@ fn forgeries_are_named() {
     forge("state/accounts/half_life", &|value| *value = Value::Text("1s".to_owned()));
     forge("state/accounts/known", &|value| *value = Value::Array(Vec::new()));
     forge("state/charges/open", &|value| *value = Value::Map(Vec::new()));
+    forge("state/charges/open", &|value| {
+        let Value::Map(open) = value else { panic!("charges by allocation") };
+        for charge in open.iter_mut().map(|(_, charge)| charge) {
+            *at(charge, "account") = Value::Integer(999.into());
+        }
+    });
     let Value::Array(slots) = at(&mut contents.clone(), "state/jobs/slots").clone() else { panic!("a list") };
     let live = slots.iter().position(|slot| !slot.is_null()).expect("somebody lives");
     forge(&format!("state/jobs/slots/{live}/account"), &number(1));
@@ -311,6 +317,7 @@ fn forgeries_are_named() {
     state/accounts/half_life: accounts that are no tree
     state/accounts/known: accounts that are no tree
     state/charges/open: accounts that are no tree
+    state/charges/open: a charge on no account
     state/jobs/slots/3/account: a job on somebody else's account
     agenda/timers: a guard that never ends
     "#);
