@@ -5,10 +5,9 @@
 
 use super::calendar::{Booking, BookingKind};
 use super::charges::Charges;
-use super::fleet::Device;
 use super::impossible::Impossible;
 use super::jobs::{Job, Known};
-use super::place::{AccountId, JobSlot, Rank};
+use super::place::{JobSlot, Rank};
 use super::{Running, State, Timer};
 use crate::allocator::config::{AllocatorConfig, Queue, WalltimeExceeded};
 use crate::allocator::protocol::{
@@ -429,57 +428,6 @@ impl State {
         }
         self.mark_due(device_id);
         Ok(slot)
-    }
-
-    /// Begins to charge an attempt.
-    fn charge(&mut self, now: Time, slot: JobSlot, allocation: &Allocation) {
-        let Some(device) = self.fleet.get(allocation.device).filter(|_| self.accounts.count()) else {
-            return;
-        };
-        let job = &self.jobs[slot];
-        self.charges.begin(&mut self.accounts, job.account, device, allocation, &job.request, now);
-        self.mark_queues_of_others_due(job.account);
-    }
-
-    /// A device is used otherwise from now on.
-    fn meter(&mut self, now: Time, id: DeviceId) {
-        if let Some(device) = self.fleet.get(id) {
-            self.charges.meter(device, now);
-        }
-    }
-
-    /// The qubits of an attempt are free.
-    fn settle(&mut self, now: Time, id: AllocationId) {
-        if let Some(account) = self.charges.settle(&mut self.accounts, id, now) {
-            self.mark_queues_of_others_due(account);
-        }
-    }
-
-    /// Who is charged falls behind others, in all queues: these may start now.
-    fn mark_queues_of_others_due(&mut self, account: AccountId) {
-        // The global one is due whenever anything is free, and after a pass that starts somebody.
-        if matches!(self.config.queue, Queue::Global { .. }) {
-            return;
-        }
-        let holds_others = |device: &&Device| {
-            let mut accounts = device.queue.accounts();
-            device.queue.len() > 1 && accounts.any(|of| of != account)
-        };
-        let reordered: Vec<DeviceId> =
-            self.fleet.iter().filter(holds_others).map(|device| device.id).collect();
-        for id in reordered {
-            self.mark_queue_due(Some(id));
-        }
-    }
-
-    /// Gives every job the account of its tenant.
-    fn open_accounts(&mut self) {
-        let mut live: Vec<JobSlot> = self.jobs.iter().map(|(slot, _)| slot).collect();
-        live.sort_unstable_by_key(|slot| self.jobs[*slot].place);
-        for slot in live {
-            let account = self.accounts.open(&self.config, self.jobs[slot].request.tenant);
-            self.jobs[slot].account = account;
-        }
     }
 
     /// Works out anew when a job that never started stops waiting.

@@ -7,6 +7,7 @@
 pub mod accounts;
 mod agenda;
 mod apply;
+mod billing;
 pub mod calendar;
 pub mod charges;
 mod consistency;
