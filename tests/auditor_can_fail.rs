@@ -77,7 +77,7 @@ workload:
   arrivals: {deterministic: {every: 1s}}
   jobs:
     - {name: line, qubits: 4, topology: line, execution_time: 10h}
-allocator: {isolation: {buffer_distance: BUFFER}}
+allocator: {isolation: {buffer_distance: BUFFER}, queue: {global: {skip_ahead: 64}}}
 hardware: {runtime: distribution, drift: {enabled: false}}
 calibration: {mode: off}
 ";

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use resource_manager::allocator::config::Tenants;
 use resource_manager::simulator::scenario::file::replay::{OfPath, SwfFile};
 use resource_manager::simulator::scenario::replay::{Hashed, read_swf};
 use resource_manager::simulator::scenario::{Horizon, Scenario, SetOverride};
@@ -66,7 +65,7 @@ fn simulated(base: &Scenario, trace: &str) -> Vec<(u64, u64)> {
         0,
         [("machine".to_owned(), 64)],
         scenario.workload.template_names(),
-        Tenants::default(),
+        &scenario.allocator,
         sinks,
         true,
     );

@@ -13,7 +13,7 @@ use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
     Aging, AllocatorConfig, Batch, FairShare, FixedRegionsConfig, Group, HeadOfLine, Overtaking,
     PlacementConfig, Promises, Queue, QueueOrder, Retry, RoutingPolicy, SearchMemory, Selection, Starts,
-    Strategy as Placing, Tenants,
+    Strategy as Placing, Tenants, Walltime, WalltimeEstimate,
 };
 use resource_manager::allocator::protocol::{
     Allocation, AllocationId, Answer, Command, CommandError, Elasticity, Event, JobId, JobRequest, JobState,
@@ -259,6 +259,14 @@ fn config(number: u32) -> AllocatorConfig {
             _ => FairShare::Off,
         },
         tenants: tenants(one_of(2)),
+        walltime: Walltime {
+            estimate: match one_of(3) {
+                0 => WalltimeEstimate::None,
+                1 => WalltimeEstimate::Model(1.5),
+                _ => WalltimeEstimate::Model(0.05),
+            },
+            ..Walltime::default()
+        },
         ..AllocatorConfig::default()
     }
 }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use resource_manager::allocator::config::Tenants;
 use resource_manager::simulator::scenario::Scenario;
 use resource_manager::simulator::simulation::{Ending, Instruments, Outcomes, Simulation, SimulationError};
 use resource_manager::simulator::traces::{Sinks, Traces};
@@ -34,7 +33,7 @@ fn run(yaml: &str, table: &str) -> Result<(Outcomes, String), SimulationError> {
     let fleet = scenario.fleet.iter();
     let fleet = fleet.map(|d| (d.spec.name.clone(), d.spec.coupling_map.qubits() as u32));
     let traces =
-        Traces::new(0, fleet, scenario.workload.template_names(), Tenants::default(), sinks, true).unwrap();
+        Traces::new(0, fleet, scenario.workload.template_names(), &scenario.allocator, sinks, true).unwrap();
     let instruments = Instruments { traces: Some(traces), ..Instruments::default() };
     let mut outcomes = Simulation::new(&scenario, 0, instruments).unwrap().run()?;
     assert_eq!(outcomes.observer.auditor.violations(), []);

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    AllocatorConfig, Batch, FairShare, Group, Project, Promises, Queue, Tenants, User,
+    AllocatorConfig, Batch, FairShare, Group, Project, Promises, Queue, Tenants, User, Walltime,
+    WalltimeEstimate,
 };
 use resource_manager::allocator::protocol::{
     Allocation, AllocationId, Command, Event, JobId, JobRequest, Outcome, Status, StatusReason, Target,
@@ -162,7 +163,8 @@ fn an_idle_fleet_serves_anybody() {
 #[test]
 fn promises_make_way_for_who_has_used_less() {
     let queue = Queue::Global { skip_ahead: None, promises: Some(Promises::Easy) };
-    let config = AllocatorConfig { queue, ..remembering(groups(&[1, 1])) };
+    let walltime = Walltime { estimate: WalltimeEstimate::None, ..Walltime::default() };
+    let config = AllocatorConfig { queue, walltime, ..remembering(groups(&[1, 1])) };
     let mut world = World::new(config, &[("a", CouplingMap::all_to_all(4).unwrap())]);
     world.submit(asks(0, of(0, 0, 0), 2, 100));
     world.submit(asks(1, of(0, 0, 0), 4, 100));

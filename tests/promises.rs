@@ -5,7 +5,8 @@ mod world;
 use std::sync::Arc;
 
 use resource_manager::allocator::config::{
-    AllocatorConfig, HeadOfLine, Promises, Queue, QueueOrder, Starts, Walltime, WalltimeExceeded,
+    AllocatorConfig, HeadOfLine, Promises, Queue, QueueOrder, Starts, Walltime, WalltimeEstimate,
+    WalltimeExceeded,
 };
 use resource_manager::allocator::protocol::{
     AllocationId, Answer, Command, Event, IsolationLevel, IsolationRequest, JobId, JobRequest, OrderKey,
@@ -16,8 +17,20 @@ use resource_manager::quantum::{DeviceId, PhysicalQubit, QubitSet};
 use resource_manager::time::{Span, Time};
 use world::{World, config, grid, job, line};
 
+/// Nobody knows how long jobs run that do not say so.
 fn promising(promises: Promises) -> AllocatorConfig {
-    AllocatorConfig { queue: Queue::Global { skip_ahead: None, promises: Some(promises) }, ..config() }
+    let walltime = Walltime { estimate: WalltimeEstimate::None, ..Walltime::default() };
+    AllocatorConfig {
+        queue: Queue::Global { skip_ahead: None, promises: Some(promises) },
+        walltime,
+        ..config()
+    }
+}
+
+/// They are taken to run twice as long as is published and was reported.
+fn estimating(promises: Promises) -> AllocatorConfig {
+    let walltime = Walltime { estimate: WalltimeEstimate::Model(2.0), ..Walltime::default() };
+    AllocatorConfig { walltime, ..promising(promises) }
 }
 
 /// A job with a walltime.
@@ -43,7 +56,8 @@ fn nobody_starves_behind_a_promise() {
             (Queue::Global { skip_ahead: None, promises: Some(Promises::Conservative) }, true),
             (Queue::Global { skip_ahead: None, promises: Some(Promises::Depth(3)) }, true),
         ] {
-            let mut world = World::new(AllocatorConfig { queue, ..config() }, &[("grid", grid(3, 4))]);
+            let config = AllocatorConfig { queue, ..promising(Promises::Easy) };
+            let mut world = World::new(config, &[("grid", grid(3, 4))]);
             let small = |id: u64| JobRequest { estimated_duration: walltime, ..job(id, 2, Topology::Line) };
             for id in 0..6 {
                 world.submit(small(id));
@@ -141,6 +155,62 @@ fn behind_jobs_without_walltimes_a_promise_is_a_place() {
     6  2 starts: line [2 3 4 5], attempt 1
     6  3 is promised: line [3 4] at 11
     ");
+}
+
+/// Jobs that state no walltime are taken to run so long as an estimate says. Nobody is stopped for it: who runs longer makes
+/// a place of the promise behind it.
+#[test]
+fn jobs_without_walltimes_are_taken_to_run_as_long_as_an_estimate_says() {
+    let mut world = World::new(estimating(Promises::Easy), &[("line", line(6))]);
+    let device = world.core.device(DeviceId(0)).unwrap();
+    let published = device.published(&job(0, 4, Topology::Line), 1);
+    assert_eq!(published, Span(1_000), "one shot of a layer");
+    world.submit(job(0, 4, Topology::Line));
+    world.submit(timed(1, 6, 10));
+    // Until the instant that is promised.
+    world.submit(timed(2, 2, 1_999));
+    world.submit(timed(3, 2, 1_990));
+    // Beyond it.
+    world.wait(2_010);
+    insta::assert_snapshot!(from(&world, "0 queued"), @"
+      2  0 queued: the global queue
+      2  0 starts: line [2 3 4 5], attempt 1
+      3  1 queued: the global queue
+      3  1 is promised: line [0 1 2 3 4 5] at 2002
+      4  2 queued: the global queue
+      5  3 queued: the global queue
+      5  3 starts: line [0 1], attempt 1
+    1995  3 asked to stop by 60000001995: Walltime
+    2002  1 is promised, since a job there runs beyond its walltime: line [0 1 2 3 4 5] when it is free
+    ");
+    assert!(world.core.job(JobId(0)).unwrap().allocation().is_some(), "it runs on");
+    world.finish(0);
+    world.finish(3);
+    insta::assert_snapshot!(from(&world, "0 finished"), @"
+    2016  0 finished
+    2017  3 finished
+    2017  1 starts: line [0 1 2 3 4 5], attempt 1
+    2017  2 is promised: line [3 4] at 2027
+    ");
+}
+
+/// What has been reported corrects what is published.
+#[test]
+fn estimates_follow_what_is_reported() {
+    let mut world = World::new(estimating(Promises::Easy), &[("line", line(6))]);
+    for id in 0..3 {
+        let at = world.now;
+        world.submit(job(2 * id, 6, Topology::Line));
+        world.submit(timed(2 * id + 1, 6, 10));
+        let promised = world.core.job(JobId(2 * id + 1)).unwrap().promise.clone().unwrap();
+        let span = promised.promise.not_later_than.unwrap().since(Time(at.0 + 1));
+        // Twice as long as the last ones took.
+        assert_eq!(span, Span([2_000, 10_000, 10_000][id as usize]), "{}", world.log);
+        // It reports nothing.
+        world.tell(Command::Cancel { job: JobId(2 * id + 1) });
+        world.wait(at.0 + 5_000 - world.now.0);
+        world.finish(2 * id);
+    }
 }
 
 /// Every cause for which a promise becomes worse, or ends.

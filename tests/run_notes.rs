@@ -361,7 +361,7 @@ fn promises_behind_jobs_without_walltimes_are_named() {
     let noted = |queue: &str, jobs: &str| {
         let text = format!(
             "scenario: s\nfleet: [{{synthetic: {{line: {{qubits: 9}}}}, name: a}}]\nhorizon: {{jobs: 6}}\n\
-             allocator: {{queue: {queue}}}\nreplications: 2\n\
+             allocator: {{queue: {queue}, walltime: {{estimate: none}}}}\nreplications: 2\n\
              workload: {{arrivals: {{poisson: {{rate: 1/s}}}}, jobs: [{jobs}]}}\n"
         );
         let case = Case::new(&text, "");
@@ -378,7 +378,7 @@ fn promises_behind_jobs_without_walltimes_are_named() {
     assert_eq!(noted("{global: {promises: easy}}", timed), "");
     assert_eq!(
         noted("{global: {promises: easy}}", &both),
-        "starts are promised, but no estimated_duration is stated for `plain`: they never pass a promise that they could \
-         meet, and behind them a promise is a place without an instant"
+        "starts are promised, but no estimated_duration is stated for `plain`, and walltime.estimate is none: they never pass \
+         a promise that they could meet, and behind them a promise is a place without an instant"
     );
 }

@@ -1,11 +1,12 @@
 //! How the core decides: strategies, queues, isolation, limits and the seed, as plain settings.
 //!
-//! Promises a documented default for everything. Leaves what is chosen by name to `choices`, and who waits where to
-//! `queueing`.
+//! Promises a documented default for everything. Leaves what is chosen by name to `choices`, who waits where to
+//! `queueing`, and how long jobs are taken to run to `walltime`.
 
 mod choices;
 mod queueing;
 mod sharing;
+mod walltime;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::time::Span;
 pub use choices::{QueueOrder, Selection, Strategy};
 pub use queueing::{Aging, HeadOfLine, Overtaking, Promises, Queue, Retry};
 pub use sharing::{FairShare, Group, Project, Tenants, TenantsError, User, number_of};
+pub use walltime::{Walltime, WalltimeEstimate, WalltimeExceeded};
 
 /// All settings of the core.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,7 +52,7 @@ pub struct AllocatorConfig {
     pub retry: Retry,
     /// How jobs are kept apart.
     pub isolation: Isolation,
-    /// What happens at the end of the walltime.
+    /// How long jobs are taken to run, and what happens to those that run longer.
     pub walltime: Walltime,
     /// How often a job may be started before it fails for good. Default 10.
     #[schemars(range(min = 1))]
@@ -124,12 +126,18 @@ impl AllocatorConfig {
         }
         self.tenants.validate()?;
         validate_queue(&self.queue)?;
+        validate_walltime(&self.walltime)?;
         self.placement.validate()
     }
 
     /// Whether anybody has a share: accounts are of interest then.
     pub fn shares_count(&self) -> bool {
         self.fair_share() != FairShare::Off || !self.tenants.is_empty()
+    }
+
+    /// How long jobs that state no walltime are taken to run: of no interest where no starts are promised.
+    pub fn estimate(&self) -> WalltimeEstimate {
+        if self.queue.makes_promises() { self.walltime.estimate } else { WalltimeEstimate::None }
     }
 
     /// Whose usage counts, `order: fair_share` included.
@@ -161,6 +169,16 @@ fn validate_queue(queue: &Queue) -> Result<(), ConfigError> {
     }
 }
 
+/// Checks what the types of walltimes do not.
+fn validate_walltime(walltime: &Walltime) -> Result<(), ConfigError> {
+    match walltime.estimate {
+        WalltimeEstimate::Model(factor) if !(0.01..=1000.0).contains(&factor) => {
+            Err(ConfigError::EstimateFactor { bits: factor.to_bits() })
+        }
+        _ => Ok(()),
+    }
+}
+
 impl ConfigError {
     /// The setting, as a path below that of the allocator.
     pub fn key(&self) -> &'static str {
@@ -178,6 +196,7 @@ impl ConfigError {
             Self::GapTooWide(_) => "placement.fixed_regions.gap",
             Self::Tenants(_) => "tenants",
             Self::NoMemory => "placement.memory.bounded.max_mib",
+            Self::EstimateFactor { .. } => "walltime.estimate.model",
         }
     }
 }
@@ -229,6 +248,15 @@ pub enum ConfigError {
     /// Shares that are none.
     #[error(transparent)]
     Tenants(#[from] TenantsError),
+    /// An estimate that is none.
+    #[error(
+        "walltime.estimate.model is {value}; hint: valid are 0.01 to 1,000, and `estimate: none`",
+        value = f64::from_bits(*.bits)
+    )]
+    EstimateFactor {
+        /// The factor, as bits.
+        bits: u64,
+    },
     /// A memory without room.
     #[error("placement.memory.bounded.max_mib must be at least 1; hint: `memory: off` remembers nothing")]
     NoMemory,
@@ -440,33 +468,4 @@ impl Default for Isolation {
     fn default() -> Self {
         Self { default_level: IsolationLevel::Medium, buffer_distance: 1, guard: Span(10_000) }
     }
-}
-
-/// What happens at the end of a job's walltime (`estimated_duration`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Walltime {
-    /// Stop the job, or let it run on. Default stop.
-    pub exceeded: WalltimeExceeded,
-    /// Time added to every walltime before that happens. Default 0s.
-    pub grace: Span,
-}
-
-impl Default for Walltime {
-    fn default() -> Self {
-        Self { exceeded: WalltimeExceeded::Stop, grace: Span::ZERO }
-    }
-}
-
-/// What happens to a job beyond its walltime.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum WalltimeExceeded {
-    /// It is asked to stop, and fails.
-    #[default]
-    Stop,
-    /// It runs on.
-    Continue,
 }

@@ -168,14 +168,7 @@ fn replication(
             let fleet = scenario.fleet.iter();
             let fleet = fleet.map(|d| (d.spec.name.clone(), d.spec.coupling_map.qubits() as u32));
             let templates = scenario.workload.template_names();
-            Some(Traces::new(
-                number,
-                fleet,
-                templates,
-                scenario.allocator.tenants.clone(),
-                sinks,
-                number == 0,
-            )?)
+            Some(Traces::new(number, fleet, templates, &scenario.allocator, sinks, number == 0)?)
         }
         None => None,
     };

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use super::csv_row::RowWriter;
 use super::job_book::Planned;
-use crate::allocator::config::Tenants;
+use crate::allocator::config::{AllocatorConfig, Tenants};
 use crate::allocator::explain::{Certainty, CostTerms};
 use crate::allocator::protocol::{Event, FinalState, StartPromise, Target, Topology};
 use crate::observe::metrics::{TimelineSample, deadlines};
@@ -119,6 +119,8 @@ pub struct Traces {
     templates: Vec<Vec<String>>,
     /// Names of groups, projects and users.
     tenants: Tenants,
+    /// Whether starts are promised.
+    promises: bool,
     jobs: RowWriter<Sink>,
     timeline: RowWriter<Sink>,
     events: Option<RowWriter<Sink>>,
@@ -148,7 +150,7 @@ impl Traces {
         replication: u32,
         fleet: impl IntoIterator<Item = (String, u32)>,
         templates: Vec<Vec<String>>,
-        tenants: Tenants,
+        allocator: &AllocatorConfig,
         sinks: Sinks,
         headers: bool,
     ) -> io::Result<Self> {
@@ -162,7 +164,8 @@ impl Traces {
             replication: u64::from(replication),
             devices: devices.collect(),
             templates,
-            tenants,
+            tenants: allocator.tenants.clone(),
+            promises: allocator.queue.makes_promises(),
             jobs: RowWriter::new(sinks.jobs),
             timeline: RowWriter::new(sinks.timeline),
             events: sinks.events.map(RowWriter::new),
@@ -408,6 +411,9 @@ impl Traces {
                 }
                 if let Some(missed) = allocation.explanation.quality.and_then(|quality| quality.missed) {
                     let _ = write!(text, ", {missed}");
+                }
+                if let Some(end) = allocation.expected_end.filter(|_| self.promises) {
+                    let _ = write!(text, ", taken to end at {end}");
                 }
                 let device = Some(allocation.device.index());
                 ("job_started", Some(allocation.job), Some(allocation.id), device)

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::{JobRow, Row, interval_set};
 use super::world::{Element, Line, World};
+use resource_manager::time::Span;
 
 use promises::Promise;
 
@@ -56,6 +57,8 @@ struct Hold {
     buffer: u32,
     guard_ns: u64,
     since: u64,
+    /// When it is taken to end.
+    ends: Option<u64>,
 }
 
 /// A device as the events tell of it.
@@ -522,8 +525,8 @@ impl<'w> Checker<'w> {
         self.check_terms(id, device, &grant);
         self.check_neighbours(id, allocation, device, &grant);
         let (buffer, guard_ns) = self.promise(id, device);
-        let (job, qubits, since) = (id, grant.held, self.now);
-        self.sites[device].holds.push(Hold { allocation, job, qubits, buffer, guard_ns, since });
+        let (job, qubits, since, ends) = (id, grant.held, self.now, grant.ends);
+        self.sites[device].holds.push(Hold { allocation, job, qubits, buffer, guard_ns, since, ends });
     }
 
     /// Buffer distance and guard that a job is promised on a device; those of replayed jobs only as far as the device asks.
@@ -763,6 +766,7 @@ impl<'w> Checker<'w> {
         let job = self.jobs.get_mut(&id).expect("it was there before");
         job.phase = Phase::Ended { state, at: now, sequence: row.sequence };
         job.detail.clone_from(&row.detail);
+        self.promises.remove(&id);
         self.see(state, true);
     }
 
@@ -923,6 +927,8 @@ struct Grant {
     copies: u64,
     routed: bool,
     missed: bool,
+    /// When it is taken to end.
+    ends: Option<u64>,
 }
 
 impl Grant {
@@ -938,7 +944,8 @@ impl Grant {
         let layout: Vec<usize> = words.map(|word| word.parse().ok()).collect::<Option<_>>()?;
         let mut held = layout.clone();
         held.sort_unstable();
-        let mut grant = Self { attempt, fence, layout, held, copies: 1, routed: false, missed: false };
+        let mut grant =
+            Self { attempt, fence, layout, held, copies: 1, routed: false, missed: false, ends: None };
         for part in parts {
             if let Some(set) = part.strip_prefix("holding") {
                 grant.held = interval_set(set)?;
@@ -946,6 +953,8 @@ impl Grant {
                 grant.routed = true;
             } else if let Some(copies) = part.strip_suffix(" copies") {
                 grant.copies = copies.parse().ok()?;
+            } else if let Some(end) = part.strip_prefix("taken to end at ") {
+                grant.ends = Some(end.parse::<Span>().ok()?.0);
             } else {
                 grant.missed = true;
             }

@@ -796,6 +796,11 @@ impl Drawer {
             for (key, value) in [
                 ("exceeded", json!(dice.pick(&["stop", "continue"]))),
                 ("grace", json!(dice.pick(&["0s", "1s", "10s"]))),
+                (
+                    "estimate",
+                    dice.pick::<Value>(&[&json!("none"), &json!({"model": 1.5}), &json!({"model": 0.2})])
+                        .clone(),
+                ),
             ] {
                 if dice.chance(70) {
                     walltime.insert(key.into(), value);

@@ -56,10 +56,7 @@ impl Checker<'_> {
         };
         let site = &self.sites[old.device];
         let over = old.at.is_some_and(|at| at <= self.now);
-        let overdue = site.holds.iter().any(|hold| {
-            let walltime = self.of_jobs.get(&hold.job).and_then(|facts| facts.walltime);
-            walltime.is_some_and(|walltime| hold.since + walltime + self.world.grace_ns <= self.now)
-        });
+        let overdue = site.holds.iter().any(|hold| hold.ends.is_some_and(|ends| ends <= self.now));
         // Whoever has run beyond it may rest now.
         let rests = !site.guards.is_empty()
             || site.guarded_until.iter().any(|until| old.at.is_some_and(|at| *until > at));
@@ -101,8 +98,20 @@ impl Checker<'_> {
         }
         self.see("promise kept early", own.is_some_and(|own| own.at.is_some_and(|at| at > self.now)));
         let (buffer, guard) = self.promise(id, device);
-        let walltime = self.of_jobs.get(&id).and_then(|facts| facts.walltime);
-        let ends = walltime.map(|walltime| self.now + walltime + self.world.grace_ns + guard);
+        let stated = self.of_jobs.get(&id).and_then(|facts| facts.walltime);
+        let stated = stated.map(|walltime| self.now + walltime + self.world.grace_ns);
+        let is_right = match (stated, grant.ends) {
+            (Some(stated), ends) => !self.world.promises || ends == Some(stated),
+            (None, ends) => ends.is_some() == (self.world.promises && self.world.estimates),
+        };
+        if !is_right {
+            found.push((
+                "end taken from nowhere",
+                format!("job {id}: {:?}, stated are {stated:?}", grant.ends),
+            ));
+        }
+        self.see("end by an estimate", stated.is_none() && grant.ends.is_some());
+        let ends = grant.ends.map(|ends| ends + guard);
         let distance = &self.world.devices[device].distance;
         for (&job, kept) in self.promises.iter().filter(|(_, kept)| kept.device == device) {
             let needed = buffer.max(self.promise(job, device).0);

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use resource_manager::allocator::config::{Aging, Queue, Retry, Starts, Strategy, WalltimeExceeded};
+use resource_manager::allocator::config::{
+    Aging, Queue, Retry, Starts, Strategy, WalltimeEstimate, WalltimeExceeded,
+};
 use resource_manager::allocator::protocol::{
     Elasticity, ElementLimits, IsolationLevel, JobRequest, Topology,
 };
@@ -71,6 +73,8 @@ pub struct World {
     pub skip_ahead: u64,
     /// Whether starts are promised.
     pub promises: bool,
+    /// Whether jobs that state no walltime are taken to run so long as an estimate says.
+    pub estimates: bool,
     pub order: &'static str,
     /// Time for one step of priority.
     pub aging_ns: Option<u64>,
@@ -148,6 +152,7 @@ impl World {
             line,
             skip_ahead: u64::from(skip_ahead.unwrap_or(0)),
             promises: promises.is_some(),
+            estimates: allocator.walltime.estimate != WalltimeEstimate::None,
             order: allocator.order.name(),
             aging_ns: match allocator.priority_aging {
                 Aging::Off => None,

@@ -121,7 +121,7 @@ impl Judge {
             if wanted.excludes(at) {
                 return None;
             }
-            let window = stay(request, config, limits, at);
+            let window = stay(request, config, device, at);
             // Mostly there are too few, wherever they are.
             if mask.len().saturating_sub(outlook.taken_at(at, &mask)) < needed {
                 continue;
@@ -190,7 +190,7 @@ impl Judge {
         if before == 0 {
             return None;
         }
-        let window = stay(request, config, &device.spec.limits, from);
+        let window = stay(request, config, device, from);
         let outlook = state.outlook(device, now, super::judge::counting(state, request));
         let mask = self.memo[kind].on_device(promise.device, &device.epoch).0.qubits.clone();
         let free = outlook.free_during(window, buffer, &mask, map);

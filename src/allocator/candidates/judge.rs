@@ -8,6 +8,7 @@ use std::hash::Hasher;
 use smallvec::SmallVec;
 
 use super::index::Need;
+use super::kind_lines::Lines;
 use super::memo::{AsOf, KindId, Memo};
 use super::promise_memo::PromiseMemo;
 use super::selection::{Ask, DeviceSelector, selector};
@@ -47,6 +48,7 @@ pub struct Judge {
     own_order: bool,
     pub(in crate::allocator) memo: Memo,
     pub(in crate::allocator) promised: PromiseMemo,
+    pub(in crate::allocator) lines: Lines,
     /// Scratch: what placements cost besides noise.
     pub(in crate::allocator) surcharges: Surcharges,
     /// Scratch: what limits on crosstalk leave.
@@ -80,6 +82,7 @@ impl Judge {
             own_order: false,
             memo: Memo::default(),
             promised: PromiseMemo::default(),
+            lines: Lines::default(),
             surcharges: Surcharges::default(),
             crosstalk: CrosstalkLimits::default(),
             free: QubitSet::default(),
@@ -130,6 +133,7 @@ impl Judge {
     pub fn forget(&mut self) {
         self.memo.forget();
         self.promised.clear();
+        self.lines.forget();
         self.strategy.forget();
         self.exact.forget();
     }
@@ -158,6 +162,11 @@ impl Judge {
     /// Drops what an event has made untrue.
     pub fn watch(&mut self, event: &Event, state: &State) {
         self.memo.watch(event, state);
+        match event {
+            Event::Reconfigured { .. } => self.lines.forget(),
+            Event::DeviceRemoved { device } => self.lines.forget_queue(*device),
+            _ => {}
+        }
         match event {
             Event::JobStarted { allocation } => self.promised.forget(allocation.job),
             Event::JobHeld { job }
@@ -249,7 +258,7 @@ impl Judge {
         if device.calendar.has_no_promises() {
             return Ok(0);
         }
-        let window = stay(request, config, &device.spec.limits, now);
+        let window = stay(request, config, device, now);
         let outlook = state.outlook(device, now, counting(state, request));
         let mut met = outlook.promises_in(window).peekable();
         if met.peek().is_none() {
@@ -295,7 +304,7 @@ impl Judge {
         };
         let mut taken = false;
         if !device.calendar.has_no_promises() {
-            let window = stay(request, state.config(), &device.spec.limits, now);
+            let window = stay(request, state.config(), device, now);
             let outlook = state.outlook(device, now, counting(state, request));
             let map = &device.spec.coupling_map;
             taken = outlook.subtract_promises(window, promised.buffer_distance, map, &mut self.free);
@@ -306,9 +315,7 @@ impl Judge {
         let terms = Terms { max_swaps, never_fits, searched, when: When::Now { now } };
         self.search_free(state, kind, request, id, terms).map_err(|(obstacle, derived)| match obstacle {
             // Whether it would do without them, nobody asks.
-            Obstacle::TooFewUsable { .. } | Obstacle::NoPlacement | Obstacle::BudgetExhausted if taken => {
-                (Obstacle::Promised, derived)
-            }
+            Obstacle::TooFewUsable { .. } | Obstacle::NoPlacement if taken => (Obstacle::Promised, derived),
             _ => (obstacle, derived),
         })
     }
@@ -340,7 +347,7 @@ impl Judge {
             // Mostly nobody minds.
             _ if limit.is_none() && !calendar.limits_crosstalk() => barred,
             When::Now { now } => {
-                let window = stay(request, config, &device.spec.limits, now);
+                let window = stay(request, config, device, now);
                 let outlook = state.outlook(device, now, counting(state, request));
                 let jobs: SmallVec<[&Booking; 16]> = outlook.jobs_in(window).collect();
                 self.crosstalk.apply(limit, technology, epoch, &jobs, &mut self.free, barred)
@@ -464,11 +471,12 @@ pub(super) fn counting(state: &State, request: &JobRequest) -> Counting {
     }
 }
 
-/// How long a job that starts on a device at an instant is there, its guard included, as far as anybody knows.
-pub fn stay(request: &JobRequest, config: &AllocatorConfig, limits: &DeviceLimits, from: Time) -> Window {
-    let guard = isolation::promise(&request.isolation, &config.isolation, limits).guard;
-    let walltime = request.estimated_duration;
-    Window { from, until: walltime.map(|walltime| from + walltime + config.walltime.grace + guard) }
+/// How long a job that starts on a device at an instant is there, its guard included, as far as anybody knows: in one copy,
+/// which takes longest.
+pub fn stay(request: &JobRequest, config: &AllocatorConfig, device: &Device, from: Time) -> Window {
+    let guard = isolation::promise(&request.isolation, &config.isolation, &device.spec.limits).guard;
+    let planned = device.planned(config, request, 1);
+    Window { from, until: planned.map(|planned| from + planned + guard) }
 }
 
 /// How many jobs a device takes, and when.

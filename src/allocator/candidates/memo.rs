@@ -12,6 +12,7 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use super::refusals::{ByDevice, Refusals, ShapeId};
+use crate::allocator::config::WalltimeEstimate;
 use crate::allocator::explain::Obstacle;
 use crate::allocator::placement::cost::Epoch;
 use crate::allocator::placement::pattern::Pattern;
@@ -103,13 +104,51 @@ pub struct RefusedEverywhere {
     pub at: Time,
     /// How many devices had enough qubits for it, but no region of its shape.
     pub by_shape: u32,
-    /// How long the job would have run, as far as anybody knows: one that runs as long or longer meets the same promises
-    /// to others, or more.
-    pub walltime: Option<Span>,
+    /// How long the job would have stayed.
+    pub length: Length,
     /// Where the job stood: one behind it meets the same promises to others, or more.
     pub standing: Option<Standing>,
     /// As of how many charges.
     pub charged: u64,
+}
+
+/// How long a job stays where it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// As long as it says.
+    Stated(Span),
+    /// As long as its device is taken to need for so many circuits, shots and layers.
+    Estimated {
+        /// Circuits.
+        circuits: u32,
+        /// Shots of each.
+        shots: u64,
+        /// Layers.
+        depth: u32,
+    },
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Length {
+    /// That of a job.
+    pub fn of(request: &JobRequest, estimate: WalltimeEstimate) -> Self {
+        let JobRequest { estimated_duration, circuits, shots, depth, .. } = *request;
+        match (estimated_duration, estimate) {
+            (Some(stated), _) => Self::Stated(stated),
+            (None, WalltimeEstimate::Model(_)) => Self::Estimated { circuits, shots, depth },
+            (None, WalltimeEstimate::None) => Self::Unknown,
+        }
+    }
+
+    /// Whether whoever stays that long meets all promises that one of the other length meets, and maybe more, wherever.
+    pub fn meets_all_of(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Unknown, _) => true,
+            (Self::Stated(own), Self::Stated(other)) => own >= other,
+            _ => self == other,
+        }
+    }
 }
 
 /// As of what something was found out about a kind on a device: bookings, figures, and how many SWAPs were allowed.
@@ -125,12 +164,20 @@ pub struct AsOf {
     pub promises: u64,
 }
 
+/// What a search found, if anything is known.
+#[derive(Debug, Clone, Default)]
+struct Found {
+    found: Option<(AsOf, Result<Fit, Obstacle>)>,
+    /// It follows from an earlier proof; a search might have given up without an answer.
+    derived: bool,
+}
+
 #[derive(Debug, Clone, Default)]
 struct OnDevice {
-    /// What a search found, and as of what.
-    found: Option<(AsOf, Result<Fit, Obstacle>)>,
-    /// `found` follows from an earlier proof; a search might have given up without an answer.
-    derived: bool,
+    /// What a search found where no promises are met, and as of what.
+    found: Found,
+    /// The same beside promises to others.
+    found_beside: Found,
     /// The number of the walk in which the device had enough qubits, but no region.
     by_shape: Option<u64>,
     mask: Option<LimitMask>,
@@ -235,14 +282,17 @@ impl PlacementKind {
     /// What a search on the device would find, if that is known. `searched`: also where a search would merely give up
     /// although there is a proof that nothing fits.
     pub fn known(&self, device: DeviceId, as_of: AsOf, searched: bool) -> Option<&Result<Fit, Obstacle>> {
-        let known = self.per_device.get(device.index()).filter(|known| !(searched && known.derived))?;
-        known.found.as_ref().filter(|(at, _)| *at == as_of).map(|(_, found)| found)
+        let known = self.per_device.get(device.index())?;
+        let known = if as_of.promises == 0 { &known.found } else { &known.found_beside };
+        let found = known.found.as_ref().filter(|_| !(searched && known.derived));
+        found.filter(|(at, _)| *at == as_of).map(|(_, found)| found)
     }
 
     /// Remembers what a search on the device found, or would find since there is a proof (`derived`).
     pub fn learn(&mut self, device: DeviceId, as_of: AsOf, found: Result<Fit, Obstacle>, derived: bool) {
         let known = self.on(device);
-        (known.found, known.derived) = (Some((as_of, found)), derived);
+        let known = if as_of.promises == 0 { &mut known.found } else { &mut known.found_beside };
+        *known = Found { found: Some((as_of, found)), derived };
     }
 
     /// Begins to ask all devices.

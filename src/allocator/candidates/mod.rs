@@ -1,18 +1,21 @@
 //! The devices that could take a job: which are asked in which order, what each answers, and what is remembered of it.
 //!
 //! Reading order: [`index`] (loads of all devices), [`selector`], [`selection`] and [`walk`] (the order), [`judge`] (what a device
-//! answers), [`select`] (the choice), [`forecast`] (the earliest start later on), [`feasibility`] (what empty devices could do), [`memo`],
-//! [`promise_memo`] and [`refusals`] (what is remembered).
+//! answers), [`refuses_others`] (and what it
+//! would answer others), [`select`] (the choice), [`forecast`] (the earliest start later on), [`feasibility`] (what empty devices could do), [`memo`],
+//! [`promise_memo`], [`refusals`] and [`kind_lines`] (what is remembered).
 
 pub mod feasibility;
 pub mod forecast;
 pub mod index;
 pub mod judge;
+pub mod kind_lines;
 pub mod memo;
 pub mod named;
 pub mod own;
 pub mod promise_memo;
 pub mod refusals;
+pub mod refuses_others;
 pub mod select;
 pub mod selection;
 pub mod selector;

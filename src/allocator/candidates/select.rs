@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::index::Need;
 use super::judge::Judge;
-use super::memo::{KindId, RefusedEverywhere, WhenEmpty};
+use super::memo::{KindId, Length, RefusedEverywhere, WhenEmpty};
 use super::walk::Walk;
 use crate::allocator::config::Starts;
 use crate::allocator::protocol::JobRequest;
@@ -44,6 +44,11 @@ impl Found {
 fn standing_of(state: &State, request: &JobRequest) -> Option<Standing> {
     let promises = state.config().queue.makes_promises();
     state.find(request.id).filter(|_| promises).map(|(slot, _)| state.standing(slot))
+}
+
+/// How long a job stays.
+fn length_of(state: &State, request: &JobRequest) -> Length {
+    Length::of(request, state.config().estimate())
 }
 
 impl Judge {
@@ -95,11 +100,11 @@ impl Judge {
             Some(found) => Ok((found, asked - 1)),
             None => {
                 if self.selector.names_all() && !promised {
-                    let (walltime, standing) = (request.estimated_duration, standing_of(state, request));
+                    let (length, standing) = (length_of(state, request), standing_of(state, request));
                     let charged = state.accounts().changes();
                     let (changes, epochs) = (state.fleet().changes(), state.fleet().epochs);
                     let refused =
-                        RefusedEverywhere { changes, epochs, at: now, by_shape, walltime, standing, charged };
+                        RefusedEverywhere { changes, epochs, at: now, by_shape, length, standing, charged };
                     self.memo[kind].refused = Some(refused);
                 }
                 Err(Refused { by_shape: by_shape > 0 })
@@ -123,18 +128,16 @@ impl Judge {
         if closing || refused.epochs != state.fleet().epochs {
             return None;
         }
-        let shorter = match (request.estimated_duration, refused.walltime) {
-            (Some(asked), Some(refused)) => asked < refused,
-            (Some(_), None) => true,
-            (None, _) => false,
-        };
-        // Whoever stands behind, or stays as long or longer, meets all promises that the other one has met.
-        let makes_promises = state.config().queue.makes_promises();
-        let reordered = refused.charged != state.accounts().changes();
-        if makes_promises && (shorter || reordered || standing_of(state, request) < refused.standing) {
-            return None;
+        let mut changed: SmallVec<[DeviceId; 8]> = state.fleet().changed_since(refused.changes)?.collect();
+        // Whoever stands behind, or stays as long or longer, meets all promises that the other one has met. Whoever does not
+        // is asked about where anything is promised.
+        let (length, standing) = (length_of(state, request), standing_of(state, request));
+        let charged = state.accounts().changes();
+        let alike =
+            refused.charged == charged && length.meets_all_of(refused.length) && standing >= refused.standing;
+        if !alike {
+            changed.extend(state.fleet().promising());
         }
-        let changed: SmallVec<[DeviceId; 8]> = state.fleet().changed_since(refused.changes)?.collect();
         for (index, &id) in changed.iter().enumerate() {
             if changed[..index].contains(&id) {
                 continue;
@@ -150,7 +153,7 @@ impl Judge {
         }
         refused.changes = state.fleet().changes();
         if !changed.is_empty() {
-            (refused.walltime, refused.standing) = (request.estimated_duration, standing_of(state, request));
+            (refused.length, refused.standing, refused.charged) = (length, standing, charged);
         }
         self.memo[kind].refused = Some(refused);
         Some(Refused { by_shape: refused.by_shape > 0 })

@@ -54,9 +54,9 @@ pub enum Queue {
 }
 
 /// Which blocked jobs are promised a start: an instant, a device and qubits, those that are free then, when all that run
-/// there have ended by their walltimes (`estimated_duration`). A later job starts only where it ends by then, or keeps
-/// out of these qubits and of the buffer around them. Behind jobs that state no walltime, or run beyond it, a promise is a
-/// place without an instant: nobody behind enters it, and the job starts when those that are in it, or are promised it before,
+/// there have ended by their walltimes (`estimated_duration`, else `walltime.estimate`). A later job starts only where it
+/// ends by then, or keeps out of these qubits and of the buffer around them. Behind jobs of which nobody knows how long
+/// they run, or that run longer than they were taken to, a promise is a place without an instant: nobody behind enters it, and the job starts when those that are in it, or are promised it before,
 /// have ended. A job without a promise does not wait for that of one behind it, which is promised another start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -92,7 +92,7 @@ pub enum Overtaking {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self::global(64)
+        Self::Global { skip_ahead: None, promises: Some(Promises::Easy) }
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod commit;
 pub mod homes;
 pub mod joint;
+pub mod kind_walk;
 pub mod pass;
 pub mod plan;
 pub mod promises;

@@ -3,17 +3,20 @@
 //! Promises the order of the queues as far as the configuration says, that a job which stays could not have started
 //! when it was looked at and, where starts are promised ([`super::promises`]), that nobody starts to whom that would be worse. Leaves the search for qubits to [`crate::allocator::placement`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
+use super::kind_walk::KindWalk;
 use super::plan::{Plan, Step};
 use super::promises::{self, Renewed};
 use super::queue_walk::QueueWalk;
 use super::{commit, homes, joint};
+use crate::allocator::candidates::memo::KindId;
 use crate::allocator::candidates::select::{Found, Refused};
 use crate::allocator::config::{HeadOfLine, Overtaking, Queue, Retry};
-use crate::allocator::protocol::{JobState, PromiseCause};
+use crate::allocator::protocol::{JobRequest, JobState, PromiseCause};
+use crate::allocator::state::State;
 use crate::allocator::state::jobs::Job;
 use crate::allocator::state::place::JobSlot;
 use crate::allocator::turn::Turn;
@@ -23,12 +26,14 @@ use crate::time::Time;
 /// What a scheduling pass did: a measurement, which is neither an event nor state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PassTally {
-    /// How often it tried to start a waiting job; more than once a job where promises have moved.
+    /// Waiting jobs that it looked at, those included that it passed over since they would have been refused like others
+    /// before them.
     pub attempts: u32,
     /// Jobs that it started.
     pub started: u32,
     /// Jobs that no device took although one had enough free qubits within the job's limits and far enough from other
-    /// jobs: no region of the shape was found among them.
+    /// jobs: no region of the shape was found among them. Where starts are promised, the first of those that are placed
+    /// alike stands for all of them.
     pub blocked_by_shape: u32,
 }
 
@@ -97,6 +102,42 @@ struct Walked {
     rounds: u32,
     /// A planned start takes no job out of its queue.
     started: BTreeSet<JobSlot>,
+    /// What the first round has seen of each kind.
+    kinds: BTreeMap<KindId, SeenOfKind>,
+}
+
+/// What the first round through a queue has seen of one placement kind.
+#[derive(Debug, Clone, Copy, Default)]
+struct SeenOfKind {
+    started: u32,
+    stayed: u32,
+    /// Why the first one that stayed did.
+    by_shape: Option<bool>,
+}
+
+impl SeenOfKind {
+    /// How many were blocked by shape, of so many that stayed.
+    fn blocked(&self, stayed: u32) -> u32 {
+        if self.by_shape == Some(true) { stayed } else { 0 }
+    }
+}
+
+/// In which order jobs are looked at.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
+enum Order {
+    /// Everybody.
+    Jobs(QueueWalk),
+    /// All but those who would be refused like others before them.
+    Kinds(KindWalk),
+}
+
+impl Order {
+    fn close(&mut self, kind: KindId, state: &State) {
+        if let Self::Kinds(walk) = self {
+            walk.close(kind, state);
+        }
+    }
 }
 
 /// A pass under way.
@@ -130,18 +171,29 @@ impl Pass<'_, '_> {
         let mut again = false;
         let mut promised: SmallVec<[JobSlot; 4]> = SmallVec::new();
         let mut stayed = false;
-        let mut order = QueueWalk::of(device, self.turn.state);
-        while let Some(slot) = order.next(self.turn.state) {
+        let mut order = self.order_of(device);
+        while let Some(slot) = self.next(device, &mut order) {
             let job = &self.turn.state.jobs()[slot];
             if job.state() == JobState::Held || walked.started.contains(&slot) {
                 continue;
             }
             let has_promise = job.promise.is_some();
-            if has_promise || self.may_be_tried(job) {
-                let starts = self.try_start(slot, device)
+            let request = job.request.clone();
+            let kind = self.turn.judge.memo.kind_of(slot, &request);
+            let is_tried = has_promise || self.may_be_tried(job);
+            if is_tried {
+                let refused = self.try_start(slot, device).err();
+                let starts = refused.is_none()
                     || has_promise && self.start_in_its_place(slot)
                     || promises::make_room(self.turn, &mut self.plan, &promised)
-                        && self.try_start(slot, device);
+                        && self.try_start(slot, device).is_ok();
+                if walked.rounds == 0 {
+                    let seen = walked.kinds.entry(kind).or_default();
+                    *(if starts { &mut seen.started } else { &mut seen.stayed }) += 1;
+                    if let Some(Refused { by_shape }) = refused.filter(|_| !starts) {
+                        seen.by_shape.get_or_insert(by_shape);
+                    }
+                }
                 if starts {
                     walked.started.insert(slot);
                     again |= has_promise && stayed;
@@ -153,18 +205,19 @@ impl Pass<'_, '_> {
             }
             if device.is_none() && !self.is_feasible(slot) {
                 if has_promise {
-                    let request = self.turn.state.jobs()[slot].request.clone();
-                    let kind = self.turn.judge.memo.kind_of(slot, &request);
                     promises::give_up(self.turn, &mut self.plan, slot, kind, &request);
                 }
+                // As little could those be taken who are placed like it.
+                order.close(kind, self.turn.state);
                 continue;
             }
             let others_stayed = std::mem::replace(&mut stayed, true);
             if promised.len() < depth as usize {
-                let request = self.turn.state.jobs()[slot].request.clone();
-                let kind = self.turn.judge.memo.kind_of(slot, &request);
                 let renewed = promises::renew(self.turn, &mut self.plan, slot, kind, &request, device);
-                if renewed == Renewed::Changed && self.start_in_its_place(slot) {
+                // Whoever is promised a start is tried, whenever it is to be tried again.
+                if renewed == Renewed::Changed
+                    && (self.start_in_its_place(slot) || !is_tried && self.try_start(slot, device).is_ok())
+                {
                     walked.started.insert(slot);
                     continue;
                 }
@@ -175,10 +228,62 @@ impl Pass<'_, '_> {
             } else if has_promise {
                 self.plan.promise(self.turn.state, slot, None, PromiseCause::OrderChanged);
                 again |= others_stayed;
+            } else if is_tried {
+                self.pass_others_over(device, kind, &request, &mut order);
             }
+        }
+        if walked.rounds == 0 {
+            self.count_walk(device, &order, walked);
         }
         walked.rounds += 1;
         again
+    }
+
+    /// In which order the jobs of a queue are looked at, and who may be passed over.
+    fn order_of(&mut self, queue: Option<DeviceId>) -> Order {
+        let Turn { state, judge, .. } = &mut *self.turn;
+        // Whoever is tried again on a timer of its own must be tried.
+        if state.accounts().count() || state.config().retry != Retry::Event {
+            return Order::Jobs(QueueWalk::of(queue, state));
+        }
+        judge.lines.follow(queue, state, &mut judge.memo);
+        Order::Kinds(KindWalk::of(queue, state, judge.lines.of(queue)))
+    }
+
+    fn next(&mut self, queue: Option<DeviceId>, order: &mut Order) -> Option<JobSlot> {
+        let Turn { state, judge, .. } = &mut *self.turn;
+        match order {
+            Order::Jobs(walk) => walk.next(state),
+            Order::Kinds(walk) => walk.next(state, judge.lines.of(queue)),
+        }
+    }
+
+    /// A job was refused: passes those over who would be refused as well.
+    fn pass_others_over(
+        &mut self,
+        queue: Option<DeviceId>,
+        kind: KindId,
+        request: &JobRequest,
+        order: &mut Order,
+    ) {
+        let Order::Kinds(walk) = order else { return };
+        let Turn { state, judge, now, .. } = &mut *self.turn;
+        if judge.refuses_others(state, *now, kind, request, queue) {
+            walk.close(kind, state);
+        }
+    }
+
+    /// Counts what the first round through a queue has looked at, those who were passed over included.
+    fn count_walk(&mut self, queue: Option<DeviceId>, order: &Order, walked: &Walked) {
+        let lines = self.turn.judge.lines.of(queue);
+        for (kind, seen) in &walked.kinds {
+            let SeenOfKind { started, mut stayed, .. } = *seen;
+            if matches!(order, Order::Kinds(_)) {
+                stayed = (lines.len_of(*kind) as u32).saturating_sub(started);
+            }
+            self.tally.attempts += started + stayed;
+            self.tally.blocked_by_shape += seen.blocked(stayed);
+        }
     }
 
     /// Plans the start of a job on the very qubits that it is promised, if they are free now: the search that found them
@@ -214,7 +319,7 @@ impl Pass<'_, '_> {
                 continue;
             }
             if self.may_be_tried(job) {
-                if self.try_start(slot, device) {
+                if self.try_and_count(slot, device) {
                     continue;
                 }
                 self.stay(slot);
@@ -241,7 +346,7 @@ impl Pass<'_, '_> {
             let job = &self.turn.state.jobs()[slot];
             let qubits = job.request.min_qubits;
             if self.may_be_tried(job) && job.state() == JobState::Queued {
-                if self.try_start(slot, Some(id)) {
+                if self.try_and_count(slot, Some(id)) {
                     counted -= qubits;
                 } else {
                     self.stay(slot);
@@ -261,7 +366,7 @@ impl Pass<'_, '_> {
                 break;
             }
             self.plan.steps.push(Step::Count(slot, id));
-            if self.try_start(slot, Some(id)) {
+            if self.try_and_count(slot, Some(id)) {
                 continue;
             }
             counted += qubits;
@@ -282,30 +387,29 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Plans the start of a job on `only`, or on the first (or best) device that can place it; false when nobody can.
-    fn try_start(&mut self, slot: JobSlot, only: Option<DeviceId>) -> bool {
+    /// Plans the start of a job, see [`Self::try_start`], and counts the attempt; whether it starts.
+    fn try_and_count(&mut self, slot: JobSlot, only: Option<DeviceId>) -> bool {
+        self.tally.attempts += 1;
+        let tried = self.try_start(slot, only);
+        self.tally.blocked_by_shape += u32::from(tried.as_ref().is_err_and(|refused| refused.by_shape));
+        tried.is_ok()
+    }
+
+    /// Plans the start of a job on `only`, or on the first (or best) device that can place it.
+    fn try_start(&mut self, slot: JobSlot, only: Option<DeviceId>) -> Result<(), Refused> {
         let Self { turn, plan, tally } = self;
-        tally.attempts += 1;
         let job = &turn.state.jobs()[slot];
         let (request, attempts) = (job.request.clone(), job.attempts);
         let kind = turn.judge.memo.kind_of(slot, &request);
-        let found = match only {
-            None => turn.judge.select(turn.state, turn.now, kind, &request, attempts, plan.last_chosen),
+        let (found, devices_tried) = match only {
+            None => turn.judge.select(turn.state, turn.now, kind, &request, attempts, plan.last_chosen)?,
             Some(device) => match turn.judge.ask(turn.state, turn.now, kind, &request, device, false) {
-                Ok(fit) => Ok((Found { device, fit }, 0)),
-                Err(obstacle) => Err(Refused { by_shape: obstacle.is_shape() }),
+                Ok(fit) => (Found { device, fit }, 0),
+                Err(obstacle) => return Err(Refused { by_shape: obstacle.is_shape() }),
             },
         };
-        match found {
-            Ok((found, devices_tried)) => {
-                tally.started += 1;
-                plan.start(turn.state, slot, kind, &request, found, devices_tried);
-                true
-            }
-            Err(Refused { by_shape }) => {
-                tally.blocked_by_shape += u32::from(by_shape);
-                false
-            }
-        }
+        tally.started += 1;
+        plan.start(turn.state, slot, kind, &request, found, devices_tried);
+        Ok(())
     }
 }

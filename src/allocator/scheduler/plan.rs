@@ -190,7 +190,8 @@ impl Plan {
         let Some(device) = state.fleet().get(id) else { return };
         let config = state.config();
         let promised = isolation::promise(&request.isolation, &config.isolation, &device.spec.limits);
-        let expected_end = request.estimated_duration.map(|span| self.now + span + config.walltime.grace);
+        let planned = device.planned(config, request, fit.copies);
+        let expected_end = planned.map(|planned| self.now + planned);
         let allocation = self.next_allocation;
         self.next_allocation = AllocationId(allocation.0 + 1);
         self.last_chosen = Some(id);

@@ -7,8 +7,10 @@ use smallvec::SmallVec;
 
 use super::plan::Plan;
 use crate::allocator::candidates::forecast::Wanted;
+use crate::allocator::candidates::index::Need;
 use crate::allocator::candidates::judge::manners;
 use crate::allocator::candidates::memo::KindId;
+use crate::allocator::candidates::walk::Walk;
 use crate::allocator::protocol::{JobRequest, PromiseCause, StartPromise, Status};
 use crate::allocator::state::calendar::BookingKind;
 use crate::allocator::state::jobs::Promised;
@@ -49,6 +51,7 @@ pub fn renew(
     };
     let devices: SmallVec<[DeviceId; 16]> = match only {
         Some(device) => SmallVec::from_iter([device]),
+        None if !turn.judge.selector.names_all() => named(turn, slot, request),
         None => {
             // What has not changed has nothing better to offer than when it was asked.
             let changed = since.and_then(|since| turn.state.fleet().changed_since(since));
@@ -89,6 +92,15 @@ pub fn renew(
         turn.judge.promised.of(request.id).asked = Some((fleet.changes(), fleet.epochs));
     }
     renewed
+}
+
+/// The devices that a selector names for a job which may leave some out.
+fn named(turn: &Turn<'_>, slot: JobSlot, request: &JobRequest) -> SmallVec<[DeviceId; 16]> {
+    let Turn { state, judge, .. } = turn;
+    let need = Need::Capacity(request.min_qubits);
+    let ask = judge.ask_of(request, state.jobs()[slot].attempts, need, state.last_chosen());
+    let mut walk = Walk::new(request);
+    std::iter::from_fn(|| walk.next(&state.fleet().index, &*judge.selector, &ask)).collect()
 }
 
 /// Takes the promise of a job that no device could take any more even if it were empty.

@@ -68,6 +68,7 @@ impl State {
             Event::JobReleased { job } => {
                 let slot = self.live(*job)?;
                 self.jobs[slot].release()?;
+                self.note_in_queue(slot);
                 self.mark_queue_due(self.jobs[slot].queue());
                 Ok(())
             }
@@ -117,6 +118,9 @@ impl State {
                 } = event
                 {
                     self.charges.refund(*allocation);
+                }
+                if let Event::JobFinished { .. } = event {
+                    self.learn_run_time(now, *allocation);
                 }
                 let slot = self.give_back(now, *job, *allocation)?;
                 self.end(slot, Answer::Queued)
@@ -239,6 +243,7 @@ impl State {
             self.enqueue(slot, queue)?;
         }
         self.jobs[slot].hold()?;
+        self.note_in_queue(slot);
         self.mark_queue_due(queue);
         Ok(())
     }
@@ -376,7 +381,9 @@ impl State {
         if matches!(self.config.queue, Queue::Global { .. }) {
             self.choose(Some(device_id));
         }
-        let stops = self.config.walltime.exceeded == WalltimeExceeded::Stop;
+        // Nobody is stopped for an estimate.
+        let stated = self.jobs[slot].request.estimated_duration.is_some();
+        let stops = stated && self.config.walltime.exceeded == WalltimeExceeded::Stop;
         let timer = allocation.expected_end.filter(|_| stops).map(|at| (at, Timer::Walltime(id)));
         self.agenda.timers.extend(timer);
         let running = Running { allocation: allocation.clone(), slot, shots_done: 0, timer };
@@ -406,6 +413,17 @@ impl State {
         self.fleet.refresh(device_id);
         self.meter(now, device_id);
         Ok(())
+    }
+
+    /// An attempt is about to be over that has done all that it was asked to.
+    fn learn_run_time(&mut self, now: Time, id: AllocationId) {
+        let Some(ended) = self.running.get(&id) else { return };
+        let Allocation { device, copies, started, .. } = *ended.allocation;
+        let request = self.jobs[ended.slot].request.clone();
+        if let Some(device) = self.fleet.get_mut(device) {
+            let published = device.published(&request, copies);
+            device.reported_times.learn(published, now.since(started));
+        }
     }
 
     /// Takes the qubits of an attempt back, but for those that a guard keeps.
@@ -482,6 +500,20 @@ impl State {
         }
         self.mark_queue_due(queue);
         Ok(())
+    }
+
+    /// Something has changed for a job that stays in its queue.
+    fn note_in_queue(&mut self, slot: JobSlot) {
+        let job = &self.jobs[slot];
+        let (account, rank) = (job.account, job.rank());
+        match job.queue() {
+            None => self.queue.note(account, rank),
+            Some(id) => {
+                if let Some(device) = self.fleet.get_mut(id) {
+                    device.queue.note(account, rank);
+                }
+            }
+        }
     }
 
     /// Takes a waiting job out of its queue, and off the list of those that are tried again.

@@ -60,12 +60,8 @@ pub fn expected(device: &Device, id: AllocationId, request: &JobRequest, copies:
     let booked = device.calendar.booking(id, BookingKind::Allocation);
     let Some(booking) = booked else { return 0 };
     let rate = PARTS * alone(device, booking).len() as u64;
-    let Span(run) = request.estimated_duration.unwrap_or_else(|| {
-        let JobRequest { circuits, shots, depth, .. } = *request;
-        // Copies share the shots.
-        let most = shots.div_ceil(u64::from(copies.max(1)));
-        device.published_time.execution_time(circuits, most, depth)
-    });
+    let stated = request.estimated_duration;
+    let Span(run) = stated.unwrap_or_else(|| device.published(request, copies));
     u128::from(rate) * (u128::from(run) + u128::from(booking.guard.0))
 }
 

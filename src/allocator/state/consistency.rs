@@ -157,6 +157,7 @@ fn waiting(state: &State, slot: JobSlot) -> Result<&Job, &'static str> {
 
 /// The bookings of a device are those of the allocations on it, and guards that end.
 fn check_device(state: &State, device: &Device) -> Verdict {
+    ensure(device.reported_times.is_consistent(), "run times that nobody can have reported")?;
     for (id, ..) in device.calendar.promises() {
         let promised = state.find(id).and_then(|(_, job)| job.promise.as_ref());
         let there = promised.is_some_and(|known| known.promise.device == device.id);

@@ -3,7 +3,7 @@
 //! Promises that the index always reflects the devices, and that every change of a device is counted. Leaves jobs and
 //! their events to the allocator.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,15 +11,16 @@ use serde::{Deserialize, Serialize};
 use super::calendar::{Calendar, SavedCalendar};
 use super::place::JobSlot;
 use super::queues::WaitingQueue;
+use super::run_times::{self, ReportedTimes};
 use crate::allocator::candidates::index::{FleetIndex, Load};
-use crate::allocator::config::Starts;
+use crate::allocator::config::{AllocatorConfig, Starts};
 use crate::allocator::placement::cost::Epoch;
-use crate::allocator::protocol::{AllocationId, EpochNumber, Fence, Status, Target};
+use crate::allocator::protocol::{AllocationId, EpochNumber, Fence, JobRequest, Status, Target};
 use crate::quantum::calibration::Calibration;
 use crate::quantum::device::DeviceSpec;
 use crate::quantum::published_time::PublishedTime;
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// One device.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub struct Device {
     /// How long jobs take, by its published constants.
     #[serde(skip_serializing)]
     pub published_time: PublishedTime,
+    /// How long jobs have taken, in proportion to that.
+    pub reported_times: ReportedTimes,
     /// What is alive and what it costs, as published last.
     #[serde(serialize_with = "save_epoch")]
     pub epoch: Arc<Epoch>,
@@ -75,6 +78,7 @@ fn save_epoch<S: serde::Serializer>(epoch: &Arc<Epoch>, serializer: S) -> Result
 struct SavedDevice {
     id: DeviceId,
     spec: Arc<DeviceSpec>,
+    reported_times: ReportedTimes,
     status: Status,
     qubit_status: BTreeMap<PhysicalQubit, Status>,
     coupler_status: BTreeMap<CouplerId, Status>,
@@ -120,12 +124,23 @@ impl TryFrom<SavedDevice> for Device {
             calibration_requested: saved.calibration_requested,
             leaving: saved.leaving,
             published_time: PublishedTime::of(&saved.spec),
+            reported_times: saved.reported_times,
             spec: saved.spec,
         })
     }
 }
 
 impl Device {
+    /// How long a job takes by what is published, in so many copies, which share its shots.
+    pub fn published(&self, request: &JobRequest, copies: u32) -> Span {
+        run_times::published(&self.published_time, request, copies)
+    }
+
+    /// How long a job in so many copies is taken to hold its qubits, if anybody can tell.
+    pub fn planned(&self, config: &AllocatorConfig, request: &JobRequest, copies: u32) -> Option<Span> {
+        run_times::planned(config, &self.reported_times, request, || self.published(request, copies))
+    }
+
     /// Number of allocations.
     pub fn running(&self) -> u32 {
         self.calendar.allocations_len()
@@ -222,6 +237,9 @@ pub struct Fleet {
     /// The devices of the latest changes, the last one at the back.
     #[serde(skip)]
     changed: VecDeque<DeviceId>,
+    /// The devices on which somebody is promised a start.
+    #[serde(skip)]
+    promising: BTreeSet<DeviceId>,
     /// What selection asks.
     #[serde(skip)]
     pub index: FleetIndex,
@@ -255,6 +273,7 @@ impl Fleet {
         self.devices[id.index()] = Some(Device {
             id,
             published_time: PublishedTime::of(&spec),
+            reported_times: ReportedTimes::default(),
             spec,
             status: Status::Online,
             qubit_status: BTreeMap::new(),
@@ -286,6 +305,7 @@ impl Fleet {
         let device = self.devices.get_mut(id.index())?.take();
         self.epochs += 1;
         self.note_change(id);
+        self.promising.remove(&id);
         self.index.set(id, Load::default());
         device
     }
@@ -325,6 +345,11 @@ impl Fleet {
         Some(self.changed.range(from..).copied())
     }
 
+    /// The devices on which somebody is promised a start.
+    pub fn promising(&self) -> impl Iterator<Item = DeviceId> {
+        self.promising.iter().copied()
+    }
+
     fn note_change(&mut self, id: DeviceId) {
         self.changes += 1;
         if self.changed.len() == CHANGES_KEPT {
@@ -336,6 +361,7 @@ impl Fleet {
     /// Builds the index anew, for a fleet that was read; false if a device is under another number than its own.
     pub(super) fn reindex(&mut self) -> bool {
         self.index = FleetIndex::default();
+        self.promising.clear();
         for index in 0..self.devices.len() {
             let id = DeviceId(index as u32);
             if self.devices[index].as_ref().is_some_and(|device| device.id != id) {
@@ -353,6 +379,11 @@ impl Fleet {
         let Some(Some(device)) = self.devices.get(id.index()) else {
             return;
         };
+        if device.calendar.has_no_promises() {
+            self.promising.remove(&id);
+        } else {
+            self.promising.insert(id);
+        }
         let usable = device.epoch.usable.len() as u32;
         let in_service = matches!(device.status, Status::Online | Status::Draining | Status::Calibrating);
         let asked = device.calendar.held().len() as u64 + device.queue.qubits() + u64::from(device.counted);

@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod outlook;
 pub mod place;
 pub mod queues;
+pub mod run_times;
 pub mod snapshot;
 
 use std::sync::Arc;

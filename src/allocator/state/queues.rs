@@ -3,7 +3,7 @@
 //! A job keeps its rank when it is requeued. Leaves to [`super::accounts`] whose account comes first, and to the
 //! scheduling pass who may overtake.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
@@ -20,12 +20,22 @@ pub struct WaitingQueue {
     lines: BTreeMap<AccountId, Line>,
     len: usize,
     qubits: u64,
+    /// How often somebody has come, gone or become another's turn; counts from 0 again in a core that was restored.
+    #[serde(skip)]
+    changes: u64,
+    /// Whom the latest changes were about, the last one at the back.
+    #[serde(skip)]
+    changed: VecDeque<(AccountId, Rank)>,
 }
+
+/// So many changes are remembered one by one.
+const CHANGES_KEPT: usize = 64;
 
 impl WaitingQueue {
     /// Adds a job that asks for `qubits` qubits.
     pub(super) fn insert(&mut self, account: AccountId, rank: Rank, slot: JobSlot, qubits: u32) {
         self.len += usize::from(self.lines.entry(account).or_default().insert(rank, slot).is_none());
+        self.note(account, rank);
         self.qubits += u64::from(qubits);
     }
 
@@ -39,8 +49,40 @@ impl WaitingQueue {
         if there {
             self.len -= 1;
             self.qubits -= u64::from(qubits);
+            self.note(account, rank);
         }
         there
+    }
+
+    /// Notes that something has changed for a job.
+    pub(super) fn note(&mut self, account: AccountId, rank: Rank) {
+        self.changes += 1;
+        if self.changed.len() == CHANGES_KEPT {
+            self.changed.pop_front();
+        }
+        self.changed.push_back((account, rank));
+    }
+
+    /// How often anything has changed.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Those for whom anything has changed since there were `changes` in all; `None` if that is no longer known.
+    pub fn changed_since(&self, changes: u64) -> Option<impl Iterator<Item = (AccountId, Rank)>> {
+        let count = usize::try_from(self.changes.checked_sub(changes)?).ok()?;
+        let from = self.changed.len().checked_sub(count)?;
+        Some(self.changed.range(from..).copied())
+    }
+
+    /// Who waits at a place.
+    pub fn at(&self, account: AccountId, rank: Rank) -> Option<JobSlot> {
+        self.lines.get(&account)?.get(&rank).copied()
+    }
+
+    /// Everybody with the place, in order of the accounts' numbers and the ranks.
+    pub fn places(&self) -> impl Iterator<Item = (AccountId, Rank, JobSlot)> {
+        self.lines.iter().flat_map(|(account, line)| line.iter().map(|(rank, slot)| (*account, *rank, *slot)))
     }
 
     /// The accounts with jobs that wait here.

@@ -15,7 +15,7 @@ use crate::random::StreamFamily;
 const NAME: &[u8; 8] = b"eigen-rm";
 
 /// Rises with every change of the state that older programs cannot read.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;
 
 const HEAD: usize = NAME.len() + 4 + blake3::OUT_LEN;
 

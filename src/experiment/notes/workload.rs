@@ -5,7 +5,7 @@
 use indexmap::IndexSet;
 
 use super::note::{Note, NoteKind, count, grouped, roughly};
-use crate::allocator::config::QueueOrder;
+use crate::allocator::config::{QueueOrder, WalltimeEstimate};
 use crate::allocator::protocol::{Priority, Topology};
 use crate::experiment::check::FEWEST_REPLICATIONS;
 use crate::quantum::hardware::runtime::RuntimeModel;
@@ -110,15 +110,17 @@ impl Depths {
 /// What is said of the order of the queue: jobs without the figure that it goes by, and figures that it does not look at.
 /// Behind jobs that state no walltime nobody can be promised an instant.
 fn of_promises(scenario: &Scenario) -> Option<Note> {
-    if !scenario.allocator.queue.makes_promises() {
+    let nobody_knows = scenario.allocator.walltime.estimate == WalltimeEstimate::None;
+    if !(nobody_knows && scenario.allocator.queue.makes_promises()) {
         return None;
     }
     let lacking = walltimes(scenario, false)?;
     let text = format!(
-        "starts are promised, but no estimated_duration is stated for {lacking}: they never pass a promise that they could \
-         meet, and behind them a promise is a place without an instant"
+        "starts are promised, but no estimated_duration is stated for {lacking}, and walltime.estimate is none: they never \
+         pass a promise that they could meet, and behind them a promise is a place without an instant"
     );
-    let hint = "`estimated_duration` of the jobs, as in `{times_execution: {uniform: [1.1, 2]}}`";
+    let hint = "`estimated_duration` of the jobs, as in `{times_execution: {uniform: [1.1, 2]}}`, or \
+                `walltime: {estimate: {model: 1.5}}`";
     Some(Note::new(NoteKind::PlacesWithoutInstants, text).hint(hint))
 }
 
