@@ -36,7 +36,11 @@ pub fn validate(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
             scenario.fleet.len(),
             scenario.seed,
             scenario.replications,
-        )
+        )?;
+        match notes::of_lengths(&scenario) {
+            Some(text) => writeln!(out, "{text}"),
+            None => Ok(()),
+        }
     })?;
     run::say(&notes::before_run(&scenario), console);
     Ok(())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::allocator::protocol::JobId;
+use crate::allocator::state::State;
 use crate::quantum::DeviceId;
 
 /// What is known of the promises of jobs that wait, to be quicker: what is remembered would be found out again.
@@ -26,6 +27,14 @@ impl PromiseMemo {
     /// What is known of a promise.
     pub fn of(&mut self, job: JobId) -> &mut KnownOfPromise {
         self.jobs.entry(job).or_default()
+    }
+
+    /// Whether it is known that the job keeps no more from others than it must on the device that is promised to it.
+    pub fn is_tidy(&self, state: &State, job: JobId, device: DeviceId) -> bool {
+        let known = self.jobs.get(&job).and_then(|known| known.tidy);
+        let device = state.fleet().get(device);
+        let as_of = device.map(|device| (device.id, device.calendar.changes(), device.epoch.revision));
+        known.is_some() && known == as_of
     }
 
     /// The job has no promise any more.

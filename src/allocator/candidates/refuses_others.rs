@@ -39,16 +39,23 @@ impl Judge {
             }
             None => return false,
         };
+        // Where nothing is promised, all of a kind are answered alike.
+        let promises =
+            |id: &DeviceId| state.fleet().get(*id).is_some_and(|device| !device.calendar.has_no_promises());
+        let asked: SmallVec<[DeviceId; 4]> = asked.into_iter().filter(promises).collect();
+        if asked.is_empty() {
+            return true;
+        }
+        if !asked.iter().all(|id| self.less_room_holds_no_more(state, kind, request, *id)) {
+            return false;
+        }
         let queue = state.find(request.id).and_then(|(_, job)| job.queue());
         let shortest = self.lines.of(queue).shortest_of(kind, request);
-        asked.into_iter().all(|id| {
-            let promises = state.fleet().get(id).is_some_and(|device| !device.calendar.has_no_promises());
-            !promises
-                || self.less_room_holds_no_more(state, kind, request, id)
-                    && shortest.iter().all(|probe| {
-                        let answer = self.ask(state, now, kind, probe, id, false);
-                        matches!(answer, Err(obstacle) if !matches!(obstacle, Obstacle::BudgetExhausted))
-                    })
+        asked.iter().all(|id| {
+            shortest.iter().all(|probe| {
+                let answer = self.ask(state, now, kind, probe, *id, false);
+                matches!(answer, Err(obstacle) if !matches!(obstacle, Obstacle::BudgetExhausted))
+            })
         })
     }
 

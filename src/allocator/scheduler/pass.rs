@@ -182,11 +182,11 @@ impl Pass<'_, '_> {
             let kind = self.turn.judge.memo.kind_of(slot, &request);
             let is_tried = has_promise || self.may_be_tried(job);
             if is_tried {
-                let refused = self.try_start(slot, device).err();
+                let refused = self.try_placed_alike(slot, kind, &request, device).err();
                 let starts = refused.is_none()
                     || has_promise && self.start_in_its_place(slot)
                     || promises::make_room(self.turn, &mut self.plan, &promised)
-                        && self.try_start(slot, device).is_ok();
+                        && self.try_placed_alike(slot, kind, &request, device).is_ok();
                 if walked.rounds == 0 {
                     let seen = walked.kinds.entry(kind).or_default();
                     *(if starts { &mut seen.started } else { &mut seen.stayed }) += 1;
@@ -203,7 +203,7 @@ impl Pass<'_, '_> {
                     self.stay(slot);
                 }
             }
-            if device.is_none() && !self.is_feasible(slot) {
+            if device.is_none() && !self.turn.judge.is_feasible(self.turn.state, kind) {
                 if has_promise {
                     promises::give_up(self.turn, &mut self.plan, slot, kind, &request);
                 }
@@ -397,19 +397,30 @@ impl Pass<'_, '_> {
 
     /// Plans the start of a job on `only`, or on the first (or best) device that can place it.
     fn try_start(&mut self, slot: JobSlot, only: Option<DeviceId>) -> Result<(), Refused> {
+        let request = self.turn.state.jobs()[slot].request.clone();
+        let kind = self.turn.judge.memo.kind_of(slot, &request);
+        self.try_placed_alike(slot, kind, &request, only)
+    }
+
+    /// The same for a job whose kind is known.
+    fn try_placed_alike(
+        &mut self,
+        slot: JobSlot,
+        kind: KindId,
+        request: &JobRequest,
+        only: Option<DeviceId>,
+    ) -> Result<(), Refused> {
         let Self { turn, plan, tally } = self;
-        let job = &turn.state.jobs()[slot];
-        let (request, attempts) = (job.request.clone(), job.attempts);
-        let kind = turn.judge.memo.kind_of(slot, &request);
+        let attempts = turn.state.jobs()[slot].attempts;
         let (found, devices_tried) = match only {
-            None => turn.judge.select(turn.state, turn.now, kind, &request, attempts, plan.last_chosen)?,
-            Some(device) => match turn.judge.ask(turn.state, turn.now, kind, &request, device, false) {
+            None => turn.judge.select(turn.state, turn.now, kind, request, attempts, plan.last_chosen)?,
+            Some(device) => match turn.judge.ask(turn.state, turn.now, kind, request, device, false) {
                 Ok(fit) => (Found { device, fit }, 0),
                 Err(obstacle) => return Err(Refused { by_shape: obstacle.is_shape() }),
             },
         };
         tally.started += 1;
-        plan.start(turn.state, slot, kind, &request, found, devices_tried);
+        plan.start(turn.state, slot, kind, request, found, devices_tried);
         Ok(())
     }
 }

@@ -154,6 +154,10 @@ pub fn make_room(turn: &mut Turn<'_>, plan: &mut Plan, promised: &[JobSlot]) -> 
     let mut moved = false;
     for &slot in promised {
         let Some(known) = &turn.state.jobs()[slot].promise else { continue };
+        let job = turn.state.jobs()[slot].request.id;
+        if turn.judge.promised.is_tidy(turn.state, job, known.promise.device) {
+            continue;
+        }
         let promise: StartPromise = known.promise.clone();
         let request = turn.state.jobs()[slot].request.clone();
         let kind = turn.judge.memo.kind_of(slot, &request);

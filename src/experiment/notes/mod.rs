@@ -17,7 +17,7 @@ pub(crate) use course::tests::course;
 pub use course::{Course, ONE_MISSING_IN, all_alike, remark};
 pub use note::{Note, NoteKind};
 use note::{count, grouped};
-pub use workload::before_run;
+pub use workload::{before_run, of_lengths};
 
 /// What whoever reads the numbers of a run must know, the gravest first. The courses are those of all replications that
 /// the numbers are made of.

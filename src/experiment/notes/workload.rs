@@ -124,6 +124,16 @@ fn of_promises(scenario: &Scenario) -> Option<Note> {
     Some(Note::new(NoteKind::PlacesWithoutInstants, text).hint(hint))
 }
 
+/// How long jobs are taken to run that do not say so, where starts are promised.
+pub fn of_lengths(scenario: &Scenario) -> Option<String> {
+    let WalltimeEstimate::Model(factor) = scenario.allocator.estimate() else { return None };
+    let lacking = walltimes(scenario, false)?;
+    Some(format!(
+        "starts are promised; no estimated_duration is stated for {lacking}: taken to run {factor} times what their devices \
+         take by published constants and reported run times"
+    ))
+}
+
 /// The jobs that state a walltime, or those that state none.
 fn walltimes(scenario: &Scenario, stated: bool) -> Option<String> {
     some_jobs(

@@ -271,7 +271,7 @@ pub const METRICS: &[MetricDef] = {
             "",
             SCALAR,
             Lower,
-            "share of looks at waiting jobs in which a device had enough usable qubits free, but none a region of the shape",
+            "share of looks at waiting jobs in which a device had enough usable qubits free, but none a region of the shape; where starts are promised, the first of those that are placed alike stands for all in a pass",
         ),
         def(
             M::ReallocationCount,
