@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    Aging, AllocatorConfig, Batch, FairShare, FixedRegionsConfig, Group, HeadOfLine, Overtaking,
-    PlacementConfig, Promises, Queue, QueueOrder, Retry, RoutingPolicy, SearchMemory, Selection, Starts,
-    Strategy as Placing, Tenants, Walltime, WalltimeEstimate,
+    Aging, AllocatorConfig, Batch, Borrow, FairShare, FixedRegionsConfig, Group, HeadOfLine, Overtaking,
+    PlacementConfig, Project, Promises, Queue, QueueOrder, Quota, Retry, RoutingPolicy, SearchMemory,
+    Selection, Starts, Strategy as Placing, Tenants, User, Walltime, WalltimeEstimate,
 };
 use resource_manager::allocator::protocol::{
     Allocation, AllocationId, Answer, Command, CommandError, Elasticity, Event, JobId, JobRequest, JobState,
@@ -258,7 +258,7 @@ fn config(number: u32) -> AllocatorConfig {
             3 => FairShare::Tree { half_life: Span(20) },
             _ => FairShare::Off,
         },
-        tenants: tenants(one_of(2)),
+        tenants: tenants(one_of(4)),
         walltime: Walltime {
             estimate: match one_of(3) {
                 0 => WalltimeEstimate::None,
@@ -271,10 +271,27 @@ fn config(number: u32) -> AllocatorConfig {
     }
 }
 
-/// The first group has three shares, or one as everybody else.
+/// The first group has three shares, or one as everybody else; or the groups have quotas, of which the first one may borrow.
 fn tenants(which: u32) -> Tenants {
-    let group = Group { shares: 3, ..Group::default() };
-    let groups = if which == 1 { [("0".to_owned(), group)].into() } else { BTreeMap::new() };
+    let quota = |qubits, jobs, waiting, borrow| Quota {
+        qubits: Some(qubits),
+        jobs: Some(jobs),
+        waiting,
+        borrow: Borrow { qubits: borrow, jobs: borrow / 4 },
+    };
+    let user = User { quota: quota(6, 1, None, 0), ..User::default() };
+    let project = Project { users: [("4".to_owned(), user)].into(), ..Project::default() };
+    let of = |quota, projects| Group { quota, projects, ..Group::default() };
+    let groups = match which {
+        0 => BTreeMap::new(),
+        1 => [("0".to_owned(), Group { shares: 3, ..Group::default() })].into(),
+        2 => [("0".to_owned(), of(quota(7, 2, Some(2), 0), BTreeMap::new()))].into(),
+        _ => [
+            ("0".to_owned(), of(quota(5, 2, None, 8), [("0".to_owned(), project)].into())),
+            ("1".to_owned(), of(quota(9, 3, Some(4), 0), BTreeMap::new())),
+        ]
+        .into(),
+    };
     Tenants { groups }
 }
 
@@ -953,6 +970,11 @@ impl World {
         }
         let mut before: HashMap<Option<DeviceId>, u32> = HashMap::new();
         for job in waiting.into_iter().take(6) {
+            let slot = self.core.state().find(job.request.id).map(|(slot, _)| slot).expect("it lives");
+            if self.core.state().quota_allows(slot, job.request.min_qubits).is_err() {
+                // Its tenant has as much as it may: it blocks nobody.
+                continue;
+            }
             let ahead = before.entry(job.queue()).or_default();
             *ahead += 1;
             let (number, ahead) = (job.request.id.0, *ahead - 1);

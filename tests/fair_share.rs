@@ -117,10 +117,10 @@ fn a_group_is_ahead_with_everybody_in_it() {
 /// Users of one project share by their own shares, and only with each other.
 #[test]
 fn projects_and_users_have_shares_of_their_own() {
-    let user = |shares| User { shares };
+    let user = |shares| User { shares, ..User::default() };
     let users: BTreeMap<String, User> = [("7".to_owned(), user(2)), ("8".to_owned(), user(1))].into();
-    let projects = [("5".to_owned(), Project { shares: 1, users })].into();
-    let tenants = Tenants { groups: [("0".to_owned(), Group { shares: 1, projects })].into() };
+    let projects = [("5".to_owned(), Project { users, ..Project::default() })].into();
+    let tenants = Tenants { groups: [("0".to_owned(), Group { projects, ..Group::default() })].into() };
     let mut world = World::new(remembering(tenants), &[("a", line(4))]);
     bring(&mut world, (0..24).map(|id| asks(id, of(0, 5, 7 + (id % 2) as u32), 4, 10)));
     let order = starts(&mut world);

@@ -32,6 +32,9 @@ pub(super) fn admit(
             Some(_) => {}
         }
     }
+    if let Some((level, most)) = state.quotas().never(request.tenant, asked) {
+        return Err(Rejection::BeyondQuota { level, asked, most });
+    }
     let kind = judge.memo.join(request);
     if judge.is_feasible(state, kind) {
         return Ok(kind);

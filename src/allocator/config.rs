@@ -5,6 +5,7 @@
 
 mod choices;
 mod queueing;
+mod quota;
 mod sharing;
 mod walltime;
 
@@ -15,6 +16,7 @@ use super::protocol::IsolationLevel;
 use crate::time::Span;
 pub use choices::{QueueOrder, Selection, Strategy};
 pub use queueing::{Aging, HeadOfLine, Overtaking, Promises, Queue, Retry};
+pub use quota::{Borrow, Quota};
 pub use sharing::{FairShare, Group, Project, Tenants, TenantsError, User, number_of};
 pub use walltime::{Walltime, WalltimeEstimate, WalltimeExceeded};
 

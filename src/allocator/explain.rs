@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{Selection, Strategy};
-use super::protocol::{JobId, Status};
+use super::protocol::{JobId, LimitReached, Status};
 use super::quality::{Assessment, Shortfall};
 use crate::quantum::DeviceId;
 use crate::time::Time;
@@ -142,6 +142,9 @@ pub enum WaitReason {
     /// No device of the fleet meets its bounds even if it were empty, by the figures published last.
     #[error("the best placement on an empty device has {0}")]
     QualityOutOfReach(Shortfall),
+    /// Its group, project or user has as much as it may.
+    #[error("{0}")]
+    Quota(LimitReached),
     /// Held by its owner or an operator.
     #[error("held")]
     Held,

@@ -38,6 +38,9 @@ impl Inquiry<'_> {
             let shortfall = self.judge.best_shortfall(self.state, kind);
             return Some(shortfall.map_or(WaitReason::NowhereToPlace, WaitReason::QualityOutOfReach));
         }
+        if let Err(reached) = self.state.quota_allows(slot, request.min_qubits) {
+            return Some(WaitReason::Quota(reached));
+        }
         if matches!(stage, Stage::Held(_)) {
             return Some(WaitReason::Held);
         }
@@ -83,8 +86,10 @@ impl Inquiry<'_> {
             let other = walk.next(self.state).filter(|other| self.state.standing(*other) < standing)?;
             let job = &self.state.jobs()[other];
             let (number, held) = (job.request.id, job.state() == JobState::Held);
+            let qubits = job.request.min_qubits;
             let kind = self.judge.memo.kind_of(other, &job.request);
-            if !held && (device.is_some() || self.judge.is_feasible(self.state, kind)) {
+            let stopped = self.state.quota_allows(other, qubits).is_err();
+            if !held && !stopped && (device.is_some() || self.judge.is_feasible(self.state, kind)) {
                 head = head.or(Some(number));
                 ahead += 1;
                 if ahead > skip_ahead {

@@ -31,7 +31,7 @@ use crate::allocator::state::place::Standing;
 use crate::quantum::device::DeviceLimits;
 use crate::quantum::{DeviceId, QubitSet};
 use crate::random::StreamFamily;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// The strategies in force, and what is remembered to be quicker. Reads the state and never changes it.
 pub struct Judge {
@@ -476,7 +476,8 @@ pub(super) fn counting(state: &State, request: &JobRequest) -> Counting {
 pub fn stay(request: &JobRequest, config: &AllocatorConfig, device: &Device, from: Time) -> Window {
     let guard = isolation::promise(&request.isolation, &config.isolation, &device.spec.limits).guard;
     let planned = device.planned(config, request, 1);
-    Window { from, until: planned.map(|planned| from + planned + guard) }
+    // Who states no time is in the way for an instant.
+    Window { from, until: planned.map(|planned| from + planned.max(Span(1)) + guard) }
 }
 
 /// How many jobs a device takes, and when.

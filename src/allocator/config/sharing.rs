@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smallvec::{SmallVec, smallvec};
 
+use super::quota::Quota;
 use crate::allocator::protocol::Tenant;
 use crate::time::Span;
 
@@ -37,8 +39,8 @@ const fn half_life() -> Span {
     Span::from_secs(7 * 24 * 3600)
 }
 
-/// Groups, their projects, and the users of these, with their shares. Whoever is not listed has one share among its
-/// siblings.
+/// Groups, their projects, and the users of these, with their shares and quotas. Whoever is not listed has one share among its
+/// siblings, and no quota of its own.
 ///
 /// A key is a name or a number. A name stands for a number that follows from the name alone; a number for itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +58,9 @@ pub struct Group {
     /// How much it may use, in proportion to the other groups. Default 1.
     #[schemars(range(min = 1))]
     pub shares: u32,
+    /// The most that it may have at a time. Default: no limit.
+    #[serde(skip_serializing_if = "Quota::is_none")]
+    pub quota: Quota,
     /// Its projects by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub projects: BTreeMap<String, Project>,
@@ -68,6 +73,9 @@ pub struct Project {
     /// How much it may use, in proportion to the other projects of its group. Default 1.
     #[schemars(range(min = 1))]
     pub shares: u32,
+    /// The most that it may have at a time. Default: no limit.
+    #[serde(skip_serializing_if = "Quota::is_none")]
+    pub quota: Quota,
     /// Its users by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub users: BTreeMap<String, User>,
@@ -80,23 +88,26 @@ pub struct User {
     /// How much they may use, in proportion to the other users of the project. Default 1.
     #[schemars(range(min = 1))]
     pub shares: u32,
+    /// The most that they may have at a time in this project. Default: no limit.
+    #[serde(skip_serializing_if = "Quota::is_none")]
+    pub quota: Quota,
 }
 
 impl Default for Group {
     fn default() -> Self {
-        Self { shares: 1, projects: BTreeMap::new() }
+        Self { shares: 1, quota: Quota::default(), projects: BTreeMap::new() }
     }
 }
 
 impl Default for Project {
     fn default() -> Self {
-        Self { shares: 1, users: BTreeMap::new() }
+        Self { shares: 1, quota: Quota::default(), users: BTreeMap::new() }
     }
 }
 
 impl Default for User {
     fn default() -> Self {
-        Self { shares: 1 }
+        Self { shares: 1, quota: Quota::default() }
     }
 }
 
@@ -106,6 +117,11 @@ pub enum TenantsError {
     /// Somebody without any share.
     #[error("shares must be at least 1; hint: they are proportions among siblings")]
     NoShares,
+    /// Something is borrowed beyond no quota.
+    #[error(
+        "a quota under tenants has borrow.{0}, but no {0}; hint: without a quota of {0} there is no limit"
+    )]
+    BorrowsBeyondNothing(&'static str),
     /// A name that tables would read as a number.
     #[error(
         "a name under tenants is empty, or begins like a number and is none; hint: tables would take it for a number"
@@ -181,6 +197,22 @@ impl Tenants {
         })
     }
 
+    /// The quotas of all who are listed, each with the numbers of its group, its project and itself; a group before its
+    /// projects, and these before their users.
+    pub fn quotas(&self) -> impl Iterator<Item = (SmallVec<[u32; 3]>, &Quota)> {
+        self.groups.iter().flat_map(|(group, of)| {
+            let group = number_of(group);
+            let projects = of.projects.iter().flat_map(move |(project, of)| {
+                let project = number_of(project);
+                let users = of.users.iter();
+                let users =
+                    users.map(move |(user, of)| (smallvec![group, project, number_of(user)], &of.quota));
+                std::iter::once((smallvec![group, project], &of.quota)).chain(users)
+            });
+            std::iter::once((smallvec![group], &of.quota)).chain(projects)
+        })
+    }
+
     /// Checks ranges, and that no two names of one kind stand for one number.
     pub(super) fn validate(&self) -> Result<(), TenantsError> {
         let projects = || self.groups.values().flat_map(|group| &group.projects);
@@ -190,6 +222,9 @@ impl Tenants {
             || users().any(|(_, user)| user.shares == 0);
         if none {
             return Err(TenantsError::NoShares);
+        }
+        if let Some(what) = self.quotas().find_map(|(_, quota)| quota.borrows_beyond_nothing()) {
+            return Err(TenantsError::BorrowsBeyondNothing(what));
         }
         let names = self.groups.keys().chain(projects().map(|(name, _)| name));
         if names.chain(users().map(|(name, _)| name)).any(|name| !is_name(name)) {

@@ -31,20 +31,34 @@ pub fn expire(turn: &mut Turn<'_>, id: JobId) {
     });
 }
 
-/// Refuses jobs that came since they were last counted and still wait beyond the limit on the queue, the latest first. A
+/// Refuses jobs that came since they were last counted and still wait beyond the limits on the queue, the latest first. A
 /// job that was let in once stays, also when requeued ones make the queue longer than the limit.
 fn turn_away(turn: &mut Turn<'_>) {
-    let limit = turn.state.config().max_queue_length;
-    while let Some(limit) = limit.filter(|limit| turn.state.waiting_len() > *limit as usize) {
+    if turn.state.config().max_queue_length.is_none() && turn.state.quotas().is_empty() {
+        turn.state.agenda_mut().newcomers.clear();
+        return;
+    }
+    // Whoever may stay, since others than its own are too many, is let in when all others were asked.
+    let mut newcomers = std::mem::take(&mut turn.state.agenda_mut().newcomers);
+    while let Some(id) = newcomers.pop() {
         if turn.state.agenda().due.is_set() {
+            newcomers.push(id);
+            turn.state.agenda_mut().newcomers = newcomers;
             return;
         }
-        let Some(id) = turn.state.agenda_mut().newcomers.pop() else { return };
         let Some((_, job)) = turn.state.find(id) else { continue };
-        if job.attempts == 0 && job.wait().is_some() {
-            let request = job.request.clone();
-            turn.emit(Event::JobRejected { job: request, reason: Rejection::QueueFull(limit) });
+        if job.attempts > 0 || job.wait().is_none() {
+            continue;
+        }
+        let request = job.request.clone();
+        let waiting = turn.state.waiting_len();
+        let limit = turn.state.config().max_queue_length.filter(|limit| waiting > *limit as usize);
+        let full = limit.map(Rejection::QueueFull).or_else(|| {
+            let (level, most) = turn.state.quotas().too_many_wait(request.tenant)?;
+            Some(Rejection::TooManyWaiting { level, most })
+        });
+        if let Some(reason) = full {
+            turn.emit(Event::JobRejected { job: request, reason });
         }
     }
-    turn.state.agenda_mut().newcomers.clear();
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contradiction::{Contradiction, Demand};
 use super::ids::{AllocationId, JobId};
+use super::limit::Level;
 use crate::allocator::config::ConfigError;
 use crate::allocator::quality::Shortfall;
 use crate::quantum::DeviceId;
@@ -91,4 +92,22 @@ pub enum Rejection {
     /// The queue is full.
     #[error("the queue holds {0} jobs already, which is its limit")]
     QueueFull(u32),
+    /// It needs more qubits than its group, project or user may ever have.
+    #[error("the job asks for {asked} qubits, but its {level} may have {most} at a time")]
+    BeyondQuota {
+        /// Whose quota it is.
+        level: Level,
+        /// Asked qubits.
+        asked: u32,
+        /// Most qubits at a time.
+        most: u64,
+    },
+    /// Its group, project or user has as many waiting jobs as it may.
+    #[error("its {level} has as many waiting jobs as it may: {most}")]
+    TooManyWaiting {
+        /// Whose quota it is.
+        level: Level,
+        /// Most waiting jobs.
+        most: u64,
+    },
 }

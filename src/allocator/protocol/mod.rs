@@ -8,6 +8,7 @@ pub mod contradiction;
 pub mod error;
 pub mod event;
 pub mod ids;
+pub mod limit;
 pub mod promise;
 pub mod request;
 pub mod wire;
@@ -21,6 +22,7 @@ pub use ids::{
     AllocationId, EpochNumber, Fence, FinalState, JobId, JobState, OrderKey, Status, StatusReason, Target,
     Tenant,
 };
+pub use limit::{Level, LimitReached, Resource};
 pub use promise::{PromiseCause, StartPromise};
 pub use request::{
     Attributes, Elasticity, ElementLimits, IsolationLevel, IsolationRequest, JobRequest, Priority,

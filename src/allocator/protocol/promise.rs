@@ -66,6 +66,9 @@ pub enum PromiseCause {
     /// Jobs that come before it in the order of the queue are blocked, and the promises are theirs.
     #[error("others are before it now")]
     OrderChanged,
+    /// Jobs that come before it, wherever they wait, take what its group, its project or its user may have.
+    #[error("those before it have what its quota allows")]
+    QuotaReached,
     /// The search that found the placement, which is not one that always finds what there is, does not find it any more.
     #[error("the search does not find the placement again")]
     NotFoundAgain,

@@ -20,6 +20,9 @@ pub fn commit(turn: &mut Turn<'_>, plan: Plan) {
     for expected in plan.charged {
         turn.state.expect_no_more(expected);
     }
+    for (tenant, qubits) in plan.taken {
+        turn.state.plan_quota(tenant, qubits, false);
+    }
     for (slot, promised) in plan.promised_before {
         turn.state.promise_again(slot, promised);
     }
@@ -36,6 +39,9 @@ pub fn commit(turn: &mut Turn<'_>, plan: Plan) {
             Step::Promise(changed) => tell(turn, *changed),
             Step::Start(start) => begin(turn, *start),
         }
+    }
+    for kind in plan.kinds {
+        turn.judge.memo.leave(kind);
     }
 }
 

@@ -87,6 +87,11 @@ pub fn run(turn: &mut Turn<'_>) -> PassTally {
     if stayed && tally.started > 0 && turn.state.accounts().count() {
         turn.state.mark_reordered();
     }
+    // Who is stopped by a quota since then leaves the order, also that of other queues, and others are looked at in its
+    // place.
+    if tally.started > 0 && (stayed || matches!(queue, Queue::PerDevice { .. })) {
+        turn.state.mark_all_due_by_quota();
+    }
     tally
 }
 
@@ -181,6 +186,16 @@ impl Pass<'_, '_> {
             let request = job.request.clone();
             let kind = self.turn.judge.memo.kind_of(slot, &request);
             let is_tried = has_promise || self.may_be_tried(job);
+            if self.is_stopped(slot) {
+                // It leaves the order as long as its tenant has so much.
+                if has_promise {
+                    self.plan.promise(self.turn.state, slot, None, PromiseCause::QuotaReached);
+                }
+                if walked.rounds == 0 && is_tried {
+                    walked.kinds.entry(kind).or_default().stayed += 1;
+                }
+                continue;
+            }
             if is_tried {
                 let refused = self.try_placed_alike(slot, kind, &request, device).err();
                 let starts = refused.is_none()
@@ -214,9 +229,11 @@ impl Pass<'_, '_> {
             let others_stayed = std::mem::replace(&mut stayed, true);
             if promised.len() < depth as usize {
                 let renewed = promises::renew(self.turn, &mut self.plan, slot, kind, &request, device);
-                // Whoever is promised a start is tried, whenever it is to be tried again.
+                // Whoever is promised a start is tried, whenever it is to be tried again, and once more when others have made
+                // way for another promise.
                 if renewed == Renewed::Changed
-                    && (self.start_in_its_place(slot) || !is_tried && self.try_start(slot, device).is_ok())
+                    && (self.start_in_its_place(slot)
+                        || self.try_placed_alike(slot, kind, &request, device).is_ok())
                 {
                     walked.started.insert(slot);
                     continue;
@@ -315,9 +332,10 @@ impl Pass<'_, '_> {
         while stayed <= skip_ahead {
             let Some(slot) = order.next(self.turn.state) else { break };
             let job = &self.turn.state.jobs()[slot];
-            if job.state() == JobState::Held {
+            if job.state() == JobState::Held || self.is_stopped(slot) {
                 continue;
             }
+            let job = &self.turn.state.jobs()[slot];
             if self.may_be_tried(job) {
                 if self.try_and_count(slot, device) {
                     continue;
@@ -330,6 +348,12 @@ impl Pass<'_, '_> {
                 stayed += 1;
             }
         }
+    }
+
+    /// Whether the quota of its user, its project or its group keeps a job: it blocks nobody then.
+    fn is_stopped(&self, slot: JobSlot) -> bool {
+        let state = &*self.turn.state;
+        !state.quotas().is_empty() && state.quota_allows(slot, state.jobs()[slot].request.min_qubits).is_err()
     }
 
     fn is_feasible(&mut self, slot: JobSlot) -> bool {
@@ -345,7 +369,8 @@ impl Pass<'_, '_> {
         for slot in admitted {
             let job = &self.turn.state.jobs()[slot];
             let qubits = job.request.min_qubits;
-            if self.may_be_tried(job) && job.state() == JobState::Queued {
+            let is_tried = self.may_be_tried(job) && job.state() == JobState::Queued;
+            if is_tried && !self.is_stopped(slot) {
                 if self.try_and_count(slot, Some(id)) {
                     counted -= qubits;
                 } else {
@@ -357,7 +382,7 @@ impl Pass<'_, '_> {
         while let Some(slot) = order.next(self.turn.state) {
             let job = &self.turn.state.jobs()[slot];
             let qubits = job.request.min_qubits;
-            if job.state() == JobState::Held {
+            if job.state() == JobState::Held || self.is_stopped(slot) {
                 continue;
             }
             let room = self.turn.state.fleet().get(id).filter(|device| device.accepts_starts());
@@ -410,17 +435,43 @@ impl Pass<'_, '_> {
         request: &JobRequest,
         only: Option<DeviceId>,
     ) -> Result<(), Refused> {
-        let Self { turn, plan, tally } = self;
-        let attempts = turn.state.jobs()[slot].attempts;
-        let (found, devices_tried) = match only {
-            None => turn.judge.select(turn.state, turn.now, kind, request, attempts, plan.last_chosen)?,
-            Some(device) => match turn.judge.ask(turn.state, turn.now, kind, request, device, false) {
-                Ok(fit) => (Found { device, fit }, 0),
-                Err(obstacle) => return Err(Refused { by_shape: obstacle.is_shape() }),
-            },
-        };
-        tally.started += 1;
-        plan.start(turn.state, slot, kind, request, found, devices_tried);
+        let found = self.find(slot, kind, request, only)?;
+        let held = found.0.fit.placement.layout.len() as u32;
+        if held > request.min_qubits && self.turn.state.quota_allows(slot, held).is_err() {
+            // So many are too many for its quota: then the least.
+            let least = JobRequest { max_qubits: request.min_qubits, ..request.clone() };
+            let kind = self.turn.judge.memo.join(&least);
+            self.plan.kinds.push(kind);
+            let found = self.find(slot, kind, &least, only)?;
+            self.start(slot, kind, request, found);
+        } else {
+            self.start(slot, kind, request, found);
+        }
         Ok(())
+    }
+
+    /// Where a job could start, and how many devices were asked before.
+    fn find(
+        &mut self,
+        slot: JobSlot,
+        kind: KindId,
+        request: &JobRequest,
+        only: Option<DeviceId>,
+    ) -> Result<(Found, u32), Refused> {
+        let Self { turn, plan, .. } = self;
+        let attempts = turn.state.jobs()[slot].attempts;
+        match only {
+            None => turn.judge.select(turn.state, turn.now, kind, request, attempts, plan.last_chosen),
+            Some(device) => match turn.judge.ask(turn.state, turn.now, kind, request, device, false) {
+                Ok(fit) => Ok((Found { device, fit }, 0)),
+                Err(obstacle) => Err(Refused { by_shape: obstacle.is_shape() }),
+            },
+        }
+    }
+
+    fn start(&mut self, slot: JobSlot, kind: KindId, request: &JobRequest, found: (Found, u32)) {
+        let (found, devices_tried) = found;
+        self.tally.started += 1;
+        self.plan.start(self.turn.state, slot, kind, request, found, devices_tried);
     }
 }

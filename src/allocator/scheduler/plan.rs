@@ -12,7 +12,7 @@ use crate::allocator::config::Starts;
 use crate::allocator::isolation;
 use crate::allocator::placement::Placement;
 use crate::allocator::protocol::{
-    AllocationId, JobId, JobRequest, PromiseCause, PromisedIsolation, StartPromise,
+    AllocationId, JobId, JobRequest, PromiseCause, PromisedIsolation, StartPromise, Tenant,
 };
 use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
@@ -83,6 +83,10 @@ pub struct Plan {
     pub promised_before: Vec<(JobSlot, Option<Box<Promised>>)>,
     /// What was charged for the starts.
     pub charged: Vec<Expected>,
+    /// What they take of quotas.
+    pub taken: Vec<(Tenant, usize)>,
+    /// Kinds of starts of fewer qubits than their jobs would take, each with a member.
+    pub kinds: Vec<KindId>,
     /// The device that was chosen last, planned starts included.
     pub last_chosen: Option<DeviceId>,
     next_allocation: AllocationId,
@@ -93,8 +97,16 @@ impl Plan {
     /// Nothing to do yet.
     pub fn new(state: &State, now: Time) -> Self {
         let (last_chosen, next_allocation) = (state.last_chosen(), state.next_allocation());
-        let (steps, promised_before, charged) = (Vec::new(), Vec::new(), Vec::new());
-        Self { steps, promised_before, charged, last_chosen, next_allocation, now }
+        Self {
+            steps: Vec::new(),
+            promised_before: Vec::new(),
+            charged: Vec::new(),
+            taken: Vec::new(),
+            kinds: Vec::new(),
+            last_chosen,
+            next_allocation,
+            now,
+        }
     }
 
     /// The devices on which somebody starts or is promised something, or is no longer, each as often.
@@ -138,6 +150,15 @@ impl Plan {
         state.promise(slot, promise);
         if let Some(id) = kept {
             self.make_way(state, slot, id, None);
+            self.make_way_by_quota(state, slot);
+        }
+    }
+
+    /// Withdraws what is promised to those behind a job, the last one first, as long as they and it together have more than
+    /// they may.
+    fn make_way_by_quota(&mut self, state: &mut State, slot: JobSlot) {
+        while let Some(other) = state.beyond_quota_behind(slot) {
+            self.promise(state, other, None, PromiseCause::QuotaReached);
         }
     }
 
@@ -216,6 +237,12 @@ impl Plan {
             state.promise(slot, None);
         }
         self.book(state, &start);
+        if !state.quotas().is_empty() {
+            let taken = (request.tenant, start.held.len());
+            state.plan_quota(taken.0, taken.1, true);
+            self.taken.push(taken);
+            self.make_way_by_quota(state, slot);
+        }
         // Before the start, so that nobody is seen to enter what is promised.
         if state.config().queue.makes_promises() {
             self.make_way(state, slot, id, together);

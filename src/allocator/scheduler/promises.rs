@@ -18,6 +18,7 @@ use crate::allocator::state::outlook::{Counting, Window};
 use crate::allocator::state::place::JobSlot;
 use crate::allocator::turn::Turn;
 use crate::quantum::{DeviceId, QubitSet};
+use crate::time::Time;
 
 /// What became of the promise of a blocked job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +140,8 @@ fn broken(turn: &mut Turn<'_>, kind: KindId, request: &JobRequest, known: &Promi
     // Those before it may be promised something else by now.
     let window = Window { from: at, until: promise.until };
     let counting = Counting::Earlier(turn.state.standing(turn.state.find(request.id)?.0));
-    let outlook = turn.state.outlook(device, turn.now, counting);
+    // As if everybody were to end in time: who runs too long is looked at when the time has come.
+    let outlook = turn.state.outlook(device, Time::ZERO, counting);
     let mut free = region.clone();
     let map = &device.spec.coupling_map;
     let entered = outlook.subtract_promises(window, promise.isolation.buffer_distance, map, &mut free);

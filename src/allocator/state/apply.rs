@@ -8,7 +8,7 @@ use super::charges::Charges;
 use super::impossible::Impossible;
 use super::jobs::{Job, Known};
 use super::place::{JobSlot, Rank};
-use super::{Running, State, Timer};
+use super::{Running, State, Timer, quotas};
 use crate::allocator::config::{AllocatorConfig, Queue, WalltimeExceeded};
 use crate::allocator::protocol::{
     Allocation, AllocationId, Answer, EpochNumber, Event, FailureReason, Fence, JobId, JobRequest, JobState,
@@ -229,13 +229,16 @@ impl State {
             let there = layout.iter().all(|qubit| qubit.index() < qubits);
             ensure(there, "a promise of qubits that the device does not have")?;
         }
-        self.promise(slot, promise.cloned());
+        match promise {
+            None => self.break_promise(slot),
+            promise => self.promise(slot, promise.cloned()),
+        }
         Ok(())
     }
 
     fn held(&mut self, job: JobId) -> Done {
         let slot = self.live(job)?;
-        self.promise(slot, None);
+        self.break_promise(slot);
         let queue = self.jobs[slot].queue();
         if self.jobs[slot].is_counted() {
             // Nobody may use the qubits that are counted for it: it is counted again when it is released.
@@ -334,6 +337,7 @@ impl State {
                 self.forget_retry(slot);
             }
         }
+        self.count_quotas();
         self.mark_all_due();
         Ok(())
     }
@@ -391,6 +395,8 @@ impl State {
         if !confirmed {
             self.fleet.refresh(device_id);
         }
+        let tenant = self.jobs[slot].request.tenant;
+        self.quotas.change(tenant, quotas::more(allocation.held.len()));
         self.charge(now, slot, allocation);
         Ok(())
     }
@@ -415,17 +421,6 @@ impl State {
         Ok(())
     }
 
-    /// An attempt is about to be over that has done all that it was asked to.
-    fn learn_run_time(&mut self, now: Time, id: AllocationId) {
-        let Some(ended) = self.running.get(&id) else { return };
-        let Allocation { device, copies, started, .. } = *ended.allocation;
-        let request = self.jobs[ended.slot].request.clone();
-        if let Some(device) = self.fleet.get_mut(device) {
-            let published = device.published(&request, copies);
-            device.reported_times.learn(published, now.since(started));
-        }
-    }
-
     /// Takes the qubits of an attempt back, but for those that a guard keeps.
     fn give_back(&mut self, now: Time, job: JobId, id: AllocationId) -> Result<JobSlot, Impossible> {
         let slot = self.live(job)?;
@@ -434,6 +429,9 @@ impl State {
         if let Some(timer) = ended.timer {
             self.agenda.timers.remove(&timer);
         }
+        let tenant = self.jobs[slot].request.tenant;
+        self.quotas.change(tenant, quotas::less(ended.allocation.held.len()));
+        self.mark_all_due_by_quota();
         let device_id = ended.allocation.device;
         if let Some(device) = self.fleet.get_mut(device_id) {
             device.calendar.release(id, BookingKind::Allocation, &device.spec.coupling_map);
@@ -490,6 +488,7 @@ impl State {
         let job = &mut self.jobs[slot];
         job.move_to(queue)?;
         let (account, rank, qubits) = (job.account, job.rank(), job.request.min_qubits);
+        self.quotas.wait(job.request.tenant, 1);
         match queue {
             None => self.queue.insert(account, rank, slot, qubits),
             Some(id) => {
@@ -519,9 +518,10 @@ impl State {
     /// Takes a waiting job out of its queue, and off the list of those that are tried again.
     fn dequeue(&mut self, slot: JobSlot) -> Done {
         self.forget_retry(slot);
-        self.promise(slot, None);
+        self.break_promise(slot);
         let job = &self.jobs[slot];
         let wait = job.wait().ok_or(Impossible("a job leaves a queue in which it is not"))?;
+        self.quotas.wait(job.request.tenant, -1);
         let (account, rank, qubits) = (job.account, job.rank(), job.request.min_qubits);
         let there = match wait.queue {
             None => self.queue.remove(account, rank, qubits),

@@ -17,6 +17,9 @@ pub mod jobs;
 pub mod outlook;
 pub mod place;
 pub mod queues;
+mod quota_counts;
+pub mod quotas;
+mod reports;
 pub mod run_times;
 pub mod snapshot;
 
@@ -39,6 +42,7 @@ use jobs::{Job, JobTable, Known, Promised};
 use outlook::{Counting, Outlook};
 use place::{JobSlot, Place, Standing};
 use queues::WaitingQueue;
+use quotas::Quotas;
 
 /// An attempt that holds qubits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,6 +70,9 @@ pub struct State {
     accounts: Accounts,
     /// What attempts are charged.
     charges: Charges,
+    /// Who has how much at a time.
+    #[serde(skip)]
+    quotas: Quotas,
     /// The device that was chosen last for any job: to run it or, with queues per device, to wait for.
     last_chosen: Option<DeviceId>,
     next_place: Place,
@@ -80,6 +87,7 @@ impl State {
         Self {
             accounts: Accounts::new(&config, Time::ZERO),
             charges: Charges::default(),
+            quotas: Quotas::new(&config.tenants),
             config,
             fleet: Fleet::default(),
             jobs: JobTable::default(),
@@ -246,7 +254,9 @@ impl State {
             return;
         }
         let id = self.jobs[slot].request.id;
+        let tenant = self.jobs[slot].request.tenant;
         if let Some(old) = self.jobs[slot].promise.take() {
+            self.quotas.change(tenant, quotas::less(old.promise.layout.len()));
             let timer = Timer::PromiseDue(id);
             if let Some(at) = old.promise.not_later_than {
                 self.agenda.timers.remove(&(at, timer));
@@ -265,6 +275,7 @@ impl State {
         device.calendar.keep(id, Kept { account, rank, booking: Booking::of_promise(promise, qubits) });
         self.fleet.refresh(promise.device);
         self.agenda.timers.extend(promise.not_later_than.map(|at| (at, Timer::PromiseDue(id))));
+        self.quotas.change(tenant, quotas::more(promise.layout.len()));
         self.jobs[slot].promise = Some(promised);
     }
 

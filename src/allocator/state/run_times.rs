@@ -90,7 +90,8 @@ pub fn planned(
         (None, WalltimeEstimate::None) => None,
         (None, WalltimeEstimate::Model(factor)) => {
             let parts = (factor * PARTS as f64).round() as u64;
-            Some(scale(reported.corrected(published()), parts, PARTS))
+            // Nobody takes no time: who does would be in the way of nothing.
+            Some(scale(reported.corrected(published()), parts, PARTS).max(Span(1)))
         }
     }
 }

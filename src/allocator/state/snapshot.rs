@@ -85,6 +85,7 @@ pub(in crate::allocator) fn read(bytes: &[u8]) -> Result<(State, StreamFamily), 
     if !state.fleet.reindex() {
         return Err(senseless("a device under another number than its own".to_owned()));
     }
+    state.count_quotas();
     Ok((state, draws))
 }
 

@@ -9,6 +9,7 @@ mod device;
 mod id_set;
 mod promises;
 mod quality;
+mod quotas;
 mod shape;
 mod violation;
 
@@ -27,7 +28,8 @@ use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
 use device::{AuditedDevice, Breaches};
 use id_set::IdSet;
-use promises::Promises;
+use promises::{Ahead, Promises};
+use quotas::Quotas;
 use shape::Shapes;
 
 pub use violation::{Breach, LayoutProblem, Limit, Promise, StateSeen, Step, Violation, ViolationKind};
@@ -77,6 +79,7 @@ pub struct Auditor {
     allocations: IdSet,
     shapes: Shapes,
     promises: Promises,
+    quotas: Quotas,
     /// Whether those come first who have used least, see [`AllocatorConfig::fair_share`].
     usage_counts: bool,
     /// Allocations that must have ended before time goes on.
@@ -101,7 +104,9 @@ impl Auditor {
 
     /// The same of a core that begins with another configuration.
     pub fn under(config: &AllocatorConfig) -> Self {
-        Self { usage_counts: config.fair_share() != FairShare::Off, ..Self::default() }
+        let mut quotas = Quotas::default();
+        quotas.configure(&config.tenants);
+        Self { usage_counts: config.fair_share() != FairShare::Off, quotas, ..Self::default() }
     }
 
     /// The first [`VIOLATIONS_KEPT`] violations, in order.
@@ -197,6 +202,7 @@ impl Auditor {
             Event::Reconfigured { config } => {
                 self.promises.clear();
                 self.usage_counts = config.fair_share() != FairShare::Off;
+                self.quotas.configure(&config.tenants);
             }
             Event::DeviceLeaving { device } => {
                 if let Some(known) = self.devices.get_mut(device) {
@@ -336,8 +342,8 @@ impl Auditor {
             return self.report(Breach::SenselessPromise { job, state });
         };
         let kept = promise.is_some_and(|promise| promise.keeps(&old));
-        let seen =
-            promises::is_seen(cause, &old, self.now, self.devices.get(&old.device), self.is_behind(job));
+        let ahead = self.ahead_of(job);
+        let seen = promises::is_seen(cause, &old, self.now, self.devices.get(&old.device), ahead);
         if !kept && !seen {
             self.report(Breach::PromiseWorsened { job, cause });
         }
@@ -347,16 +353,21 @@ impl Auditor {
         }
     }
 
-    /// Whether any job that may start is before another one in its queue.
-    fn is_behind(&self, job: JobId) -> bool {
-        let Some(live) = self.jobs.get(&job) else { return false };
-        let mut others =
-            self.jobs.values().filter(|other| matches!(other.phase, Phase::Waiting { held: false }));
+    /// Whether others are before a job.
+    fn ahead_of(&self, job: JobId) -> Ahead {
+        let mut ahead = Ahead { in_its_queue: false, by_quota: false };
+        let Some(live) = self.jobs.get(&job) else { return ahead };
         // Where usage counts, whoever is of another tenant may have used less.
-        others.any(|other| {
-            let may_be_ahead = self.usage_counts && other.request.tenant != live.request.tenant;
-            other.queue == live.queue && (may_be_ahead || other.rank < live.rank)
-        })
+        let may_be_ahead = |other: &&LiveJob| {
+            let others = self.usage_counts && other.request.tenant != live.request.tenant;
+            others || other.rank < live.rank
+        };
+        for other in self.jobs.values().filter(may_be_ahead) {
+            let may_start = matches!(other.phase, Phase::Waiting { held: false });
+            ahead.in_its_queue |= may_start && other.queue == live.queue;
+            ahead.by_quota |= self.quotas.are_stated();
+        }
+        ahead
     }
 
     /// Whoever was to end within the last instant and did not.
@@ -446,7 +457,7 @@ impl Auditor {
         let waits_no_longer = job.is_some_and(|job| {
             let waits = matches!(job.phase, Phase::Waiting { .. });
             let now = match reason {
-                Rejection::QueueFull(_) => job.submitted == self.now,
+                Rejection::QueueFull(_) | Rejection::TooManyWaiting { .. } => job.submitted == self.now,
                 Rejection::TooLate(deadline) => {
                     let latest = job.request.latest_start();
                     job.request.deadline == Some(deadline) && latest.is_some_and(|latest| latest <= self.now)
@@ -508,6 +519,7 @@ impl Auditor {
         self.running += 1;
         let (rank, request) = (job.rank, Arc::clone(&job.request));
         self.promises.end(id);
+        found.extend(self.quotas.started(allocation));
         let jobs = &self.jobs;
         let same = |other: &LiveJob| !self.usage_counts || other.request.tenant == request.tenant;
         let is_behind = |other: JobId| jobs.get(&other).is_some_and(|other| same(other) && other.rank < rank);
@@ -627,6 +639,7 @@ impl Auditor {
 
     fn release(&mut self, allocation: &Allocation) {
         self.running -= 1;
+        self.quotas.ended(allocation);
         if let Some(device) = self.devices.get_mut(&allocation.device) {
             let tracked = device.active().iter().any(|active| active.id == allocation.id);
             self.held_qubits -= device.end(self.now, allocation);

@@ -145,13 +145,22 @@ fn check(
     }
 }
 
-/// Whether a cause for which a promise became worse can be seen; whether others are before the job, `behind` says.
+/// Whether others are before a job.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ahead {
+    /// In its queue, and may start.
+    pub in_its_queue: bool,
+    /// Anywhere, where there are quotas.
+    pub by_quota: bool,
+}
+
+/// Whether a cause for which a promise became worse can be seen.
 pub(super) fn is_seen(
     cause: PromiseCause,
     promise: &StartPromise,
     now: Time,
     device: Option<&AuditedDevice>,
-    behind: bool,
+    ahead: Ahead,
 ) -> bool {
     let over = promise.not_later_than.is_some_and(|at| at <= now);
     let lost =
@@ -159,7 +168,8 @@ pub(super) fn is_seen(
     match cause {
         PromiseCause::Earlier => false,
         PromiseCause::DeviceLost => lost,
-        PromiseCause::OrderChanged => behind,
+        PromiseCause::OrderChanged => ahead.in_its_queue,
+        PromiseCause::QuotaReached => ahead.by_quota,
         PromiseCause::NotFoundAgain => over,
         PromiseCause::ElementLost => device.is_some_and(AuditedDevice::has_lost_elements),
         PromiseCause::Recalibrated => device.is_some_and(|device| device.epoch != promise.epoch),

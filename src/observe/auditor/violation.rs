@@ -4,7 +4,9 @@
 
 use serde::Serialize;
 
-use crate::allocator::protocol::{AllocationId, EpochNumber, Fence, JobId, PromiseCause, Status};
+use crate::allocator::protocol::{
+    AllocationId, EpochNumber, Fence, JobId, Level, PromiseCause, Resource, Status,
+};
 use crate::allocator::quality::QualityDemand;
 use crate::quantum::{DeviceId, PhysicalQubit};
 use crate::time::Time;
@@ -96,6 +98,8 @@ violation_kinds! {
     StillRunning = "still_running",
     /// More allocations than the device allows.
     TooManyTasks = "too_many_tasks",
+    /// A start by which a group, a project or a user has more than its quota.
+    QuotaExceeded = "quota_exceeded",
     /// A device that the job excluded.
     ExcludedDevice = "excluded_device",
     /// A fence that is not above the last one of the device.
@@ -230,6 +234,9 @@ pub enum Breach {
     /// See [`ViolationKind::TooManyTasks`].
     #[error("allocation {} is number {running} on device {}, which allows {limit}", allocation.0, device.0)]
     TooManyTasks { device: DeviceId, allocation: AllocationId, running: u32, limit: u32 },
+    /// See [`ViolationKind::QuotaExceeded`].
+    #[error("with job {} its {level} has {has} {of} at a time, of {most}", job.0)]
+    QuotaExceeded { job: JobId, level: Level, of: Resource, most: u64, has: u64 },
     /// See [`ViolationKind::ExcludedDevice`].
     #[error("allocation {} is on device {}, which job {} excludes", allocation.0, device.0, job.0)]
     ExcludedDevice { job: JobId, device: DeviceId, allocation: AllocationId },
@@ -324,6 +331,7 @@ impl Breach {
             Self::DeviceNotOnline { .. } => Kind::DeviceNotOnline,
             Self::StillRunning { .. } => Kind::StillRunning,
             Self::TooManyTasks { .. } => Kind::TooManyTasks,
+            Self::QuotaExceeded { .. } => Kind::QuotaExceeded,
             Self::ExcludedDevice { .. } => Kind::ExcludedDevice,
             Self::FenceNotRising { .. } => Kind::FenceNotRising,
             Self::AllocationReused { .. } => Kind::AllocationReused,

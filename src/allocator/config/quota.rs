@@ -1,0 +1,56 @@
+//! How much of the machines a group, a project or a user may have at a time.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The most that all jobs of a group, a project or a user may have at a time. What is not stated has no limit. A job counts
+/// for its user, its project and its group; it starts when none of them would have too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quota {
+    /// Qubits that its jobs hold or are promised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qubits: Option<u32>,
+    /// Jobs that run or are promised a start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u32>,
+    /// Jobs that may still wait when those that can start have started; the latest beyond are rejected. Jobs that wait again
+    /// after they lost their device count, but are not rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<u32>,
+    /// What it may have beyond its quota, as long as those beside it leave it unused. Default nothing.
+    #[serde(skip_serializing_if = "Borrow::is_none")]
+    pub borrow: Borrow,
+}
+
+/// What may be had beyond a quota: as long as all together have no more than the quota of whom they belong to or, where that has
+/// none, than the sum of the quotas of all siblings that have one. Who lends gets it back when the jobs have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Borrow {
+    /// Qubits. Default 0.
+    pub qubits: u32,
+    /// Jobs. Default 0.
+    pub jobs: u32,
+}
+
+impl Borrow {
+    /// Whether nothing may be borrowed.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Quota {
+    /// Whether there are no limits.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What is borrowed beyond no quota, if anything.
+    pub(super) fn borrows_beyond_nothing(&self) -> Option<&'static str> {
+        let qubits = self.qubits.is_none() && self.borrow.qubits > 0;
+        let jobs = self.jobs.is_none() && self.borrow.jobs > 0;
+        if qubits { Some("qubits") } else { jobs.then_some("jobs") }
+    }
+}
