@@ -90,3 +90,54 @@ impl KindWalk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allocator::candidates::kind_lines::Lines;
+    use crate::allocator::candidates::memo::Memo;
+    use crate::allocator::config::AllocatorConfig;
+    use crate::allocator::protocol::{Event, JobId, JobRequest, OrderKey, Topology};
+    use crate::quantum::catalogue;
+    use crate::time::Time;
+
+    fn joins(state: &mut State, device: u32) {
+        let spec = catalogue::load("iqm_garnet").unwrap().into();
+        state.apply(Time::ZERO, &Event::DeviceRegistered { device: DeviceId(device), spec }).unwrap();
+    }
+
+    /// Jobs of two kinds, one after the other, and their numbers in the order of a walk that closes the first kind at its
+    /// first member, while `meanwhile` happens.
+    fn walked(meanwhile: impl FnOnce(&mut State)) -> Vec<u64> {
+        let mut state = State::new(AllocatorConfig::default());
+        joins(&mut state, 0);
+        let (mut memo, mut lines) = (Memo::default(), Lines::default());
+        for id in 0..6 {
+            let topology = if id % 2 == 0 { Topology::Line } else { Topology::Any };
+            let job = JobRequest::new(JobId(id), 3, topology).into();
+            state
+                .apply(Time::ZERO, &Event::JobQueued { job, device: None, key: OrderKey::default() })
+                .unwrap();
+        }
+        lines.follow(None, &state, &mut memo);
+        let mut walk = KindWalk::of(None, &state, lines.of(None));
+        let mut seen = Vec::new();
+        let mut meanwhile = Some(meanwhile);
+        while let Some(slot) = walk.next(&state, lines.of(None)) {
+            let request = state.jobs()[slot].request.clone();
+            seen.push(request.id.0);
+            match request.id.0 {
+                0 => walk.close(memo.kind_of(slot, &request), &state),
+                3 => meanwhile.take().expect("once")(&mut state),
+                _ => {}
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn a_kind_is_passed_over_until_something_changes() {
+        assert_eq!(walked(|_| {}), [0, 1, 3, 5]);
+        assert_eq!(walked(|state| joins(state, 1)), [0, 1, 3, 4, 5]);
+    }
+}

@@ -171,17 +171,25 @@ impl Pass<'_, '_> {
     /// Tries all jobs of one queue in order; of those that had to stay, the first `depth` are promised a start. Whether
     /// something has changed since that helps those who were looked at before: then once more.
     ///
-    /// Comes to an end, since every round but the last starts a job or makes a promise earlier.
+    /// Comes to an end, since every round but the last starts a job or makes the promise of one earlier, at most at the cost of
+    /// those that stand behind it.
     fn promise(&mut self, device: Option<DeviceId>, depth: u32, walked: &mut Walked) -> bool {
         let mut again = false;
         let mut promised: SmallVec<[JobSlot; 4]> = SmallVec::new();
         let mut stayed = false;
+        let mut withdrawn = self.plan.withdrawn;
         let mut order = self.order_of(device);
         while let Some(slot) = self.next(device, &mut order) {
             let job = &self.turn.state.jobs()[slot];
             if job.state() == JobState::Held || walked.started.contains(&slot) {
                 continue;
             }
+            // Those before may take what others give up.
+            if self.plan.withdrawn > withdrawn {
+                withdrawn = self.plan.withdrawn;
+                again |= stayed;
+            }
+            let job = &self.turn.state.jobs()[slot];
             let has_promise = job.promise.is_some();
             let request = job.request.clone();
             let kind = self.turn.judge.memo.kind_of(slot, &request);
@@ -249,6 +257,7 @@ impl Pass<'_, '_> {
                 self.pass_others_over(device, kind, &request, &mut order);
             }
         }
+        again |= self.plan.withdrawn > withdrawn && stayed;
         if walked.rounds == 0 {
             self.count_walk(device, &order, walked);
         }

@@ -85,6 +85,8 @@ pub struct Plan {
     pub charged: Vec<Expected>,
     /// What they take of quotas.
     pub taken: Vec<(Tenant, usize)>,
+    /// How often somebody was promised nothing any more for the sake of those before.
+    pub withdrawn: u32,
     /// Kinds of starts of fewer qubits than their jobs would take, each with a member.
     pub kinds: Vec<KindId>,
     /// The device that was chosen last, planned starts included.
@@ -102,6 +104,7 @@ impl Plan {
             promised_before: Vec::new(),
             charged: Vec::new(),
             taken: Vec::new(),
+            withdrawn: 0,
             kinds: Vec::new(),
             last_chosen,
             next_allocation,
@@ -158,6 +161,7 @@ impl Plan {
     /// they may.
     fn make_way_by_quota(&mut self, state: &mut State, slot: JobSlot) {
         while let Some(other) = state.beyond_quota_behind(slot) {
+            self.withdrawn += 1;
             self.promise(state, other, None, PromiseCause::QuotaReached);
         }
     }
@@ -185,6 +189,7 @@ impl Plan {
         }
         for job in behind {
             if let Some((other, _)) = state.find(job) {
+                self.withdrawn += 1;
                 self.promise(state, other, None, PromiseCause::OrderChanged);
             }
         }
