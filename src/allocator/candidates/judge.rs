@@ -393,9 +393,12 @@ impl Judge {
                 if pattern.is_region() && demands.bounds.is_none() {
                     problem.budget = problem.budget.min(STEPS_PER_PROMISED_QUBIT * u64::from(qubits));
                 }
-                // A promise is of the least number of qubits; more may be there when the time has come.
+                // A promise is of the least number of qubits; more may be there when the time has come. Where more may fit
+                // although the least does not, as with rings, it is of so many.
                 let mut least = demands.clone();
-                least.sizes = Sizes::Exact;
+                if demands.least_decides() {
+                    least.sizes = Sizes::Exact;
+                }
                 strategies.place(&problem, &mut least)
             }
             When::Now { .. } => {

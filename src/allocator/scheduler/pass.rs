@@ -206,10 +206,12 @@ impl Pass<'_, '_> {
             }
             if is_tried {
                 let refused = self.try_placed_alike(slot, kind, &request, device).err();
-                let starts = refused.is_none()
-                    || has_promise && self.start_in_its_place(slot)
-                    || promises::make_room(self.turn, &mut self.plan, &promised)
-                        && self.try_placed_alike(slot, kind, &request, device).is_ok();
+                let mut starts = refused.is_none() || has_promise && self.start_in_its_place(slot);
+                if !starts && promises::make_room(self.turn, &mut self.plan, &promised) {
+                    // There is room for those before as well.
+                    again |= stayed;
+                    starts = self.try_placed_alike(slot, kind, &request, device).is_ok();
+                }
                 if walked.rounds == 0 {
                     let seen = walked.kinds.entry(kind).or_default();
                     *(if starts { &mut seen.started } else { &mut seen.stayed }) += 1;

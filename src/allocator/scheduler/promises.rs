@@ -75,6 +75,8 @@ pub fn renew(
     };
     let found =
         turn.judge.earliest(turn.state, turn.now, kind, request, devices.into_iter(), wanted, counting);
+    let allowed = |promise: &StartPromise| turn.state.quota_allows(slot, promise.layout.len() as u32).is_ok();
+    let found = found.filter(allowed);
     let renewed = match (known, broken, found) {
         (None, _, None) => Renewed::None,
         (None, _, Some(promise)) => {
