@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::judge::{Judge, Terms, When, manners, stay};
 use super::memo::KindId;
+use super::promise_memo::tidy_as_of;
 use crate::allocator::isolation;
 use crate::allocator::placement::cost::NAT;
 use crate::allocator::protocol::{JobRequest, StartPromise, Status};
@@ -162,7 +163,7 @@ impl Judge {
     }
 
     /// What a job is promised at the same time on qubits of the same device by which it keeps fewer from those who could
-    /// use them until then, if there are any.
+    /// use them until then, if there are any; not asked again as long as the job [is tidy](super::promise_memo::PromiseMemo::is_tidy).
     pub fn out_of_the_way(
         &mut self,
         state: &State,
@@ -172,11 +173,7 @@ impl Judge {
         promise: &StartPromise,
     ) -> Option<StartPromise> {
         let device = state.fleet().get(promise.device)?;
-        let as_of = (promise.device, device.calendar.changes(), device.epoch.revision);
-        if self.promised.of(request.id).tidy == Some(as_of) {
-            return None;
-        }
-        self.promised.of(request.id).tidy = Some(as_of);
+        self.promised.of(request.id).tidy = Some(tidy_as_of(device));
         let from = promise.not_later_than.filter(|at| *at > now)?;
         let config = state.config();
         let map = &device.spec.coupling_map;

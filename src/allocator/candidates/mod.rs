@@ -1,9 +1,9 @@
 //! The devices that could take a job: which are asked in which order, what each answers, and what is remembered of it.
 //!
-//! Reading order: [`index`] (loads of all devices), [`selector`], [`selection`] and [`walk`] (the order), [`judge`] (what a device
-//! answers), [`refuses_others`] (and what it
-//! would answer others), [`select`] (the choice), [`forecast`] (the earliest start later on), [`feasibility`] (what empty devices could do), [`memo`],
-//! [`promise_memo`], [`refusals`] and [`kind_lines`] (what is remembered).
+//! Reading order: [`index`] (loads of all devices), [`selector`], [`selection`] and [`walk`] (the order), [`judge`] (what a
+//! device answers), [`refuses_others`] (and what it would answer others), [`select`] (the choice), [`forecast`] (the earliest
+//! start later on), [`feasibility`] (what empty devices could do), [`memo`], [`promise_memo`], [`refusals`] and [`kind_lines`]
+//! (what is remembered).
 
 pub mod feasibility;
 pub mod forecast;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::allocator::protocol::JobId;
 use crate::allocator::state::State;
+use crate::allocator::state::fleet::Device;
 use crate::quantum::DeviceId;
 
 /// What is known of the promises of jobs that wait, to be quicker: what is remembered would be found out again.
@@ -23,6 +24,11 @@ pub struct KnownOfPromise {
     pub(super) holds: Option<(DeviceId, u64)>,
 }
 
+/// As of what a device is known to be left to others.
+pub(super) fn tidy_as_of(device: &Device) -> (DeviceId, u64, u64) {
+    (device.id, device.calendar.changes(), device.epoch.revision)
+}
+
 impl PromiseMemo {
     /// What is known of a promise.
     pub fn of(&mut self, job: JobId) -> &mut KnownOfPromise {
@@ -32,9 +38,7 @@ impl PromiseMemo {
     /// Whether it is known that the job keeps no more from others than it must on the device that is promised to it.
     pub fn is_tidy(&self, state: &State, job: JobId, device: DeviceId) -> bool {
         let known = self.jobs.get(&job).and_then(|known| known.tidy);
-        let device = state.fleet().get(device);
-        let as_of = device.map(|device| (device.id, device.calendar.changes(), device.epoch.revision));
-        known.is_some() && known == as_of
+        known.is_some() && known == state.fleet().get(device).map(tidy_as_of)
     }
 
     /// The job has no promise any more.
