@@ -53,7 +53,9 @@ fn a_run_leaves_its_files_and_prints_its_summary() {
     summary.json
     timeline.csv
     utilization.svg
+    waiting_causes.svg
     waiting_time_cdf.svg
+    waits.csv
     world.csv
     ");
     let jobs = fs::read_to_string(out.join("jobs.csv")).unwrap();
@@ -536,8 +538,15 @@ fn a_forced_run_leaves_nothing_of_the_one_before() {
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
     files.sort();
-    let expected =
-        ["latency.csv", "manifest.json", "notes.txt", "performance.json", "summary.csv", "summary.json"];
+    let expected = [
+        "latency.csv",
+        "manifest.json",
+        "notes.txt",
+        "performance.json",
+        "summary.csv",
+        "summary.json",
+        "waits.csv",
+    ];
     assert_eq!(files, expected);
 }
 

@@ -17,7 +17,7 @@ use resource_manager::allocator::config::{
 };
 use resource_manager::allocator::protocol::{
     Allocation, AllocationId, Answer, Command, CommandError, Elasticity, Event, JobId, JobRequest, JobState,
-    Outcome, Priority, QualityBound, Status, StatusReason, Target, Tenant, Topology,
+    Outcome, Priority, QualityBound, Status, StatusReason, Target, Tenant, Topology, WaitCause,
 };
 use resource_manager::allocator::state::State;
 use resource_manager::allocator::state::calendar::BookingKind;
@@ -365,6 +365,8 @@ impl World {
             let ids: Vec<JobId> = self.core.jobs().map(|job| job.request.id).collect();
             for id in ids {
                 assert_eq!(twin.why_waiting(id), self.core.why_waiting(id), "why job {} waits", id.0);
+                let causes = [&*twin, &self.core].map(|core| (core.waits_for(id), core.waited(id, self.now)));
+                assert_eq!(causes[0], causes[1], "for what job {} waited", id.0);
             }
         }
         match answer {
@@ -394,7 +396,8 @@ impl World {
                     self.check_turns(&events);
                     self.check_order(&events);
                 }
-                Ok((answer, events.len()))
+                let told = events.iter().filter(|event| !matches!(event, Event::JobWaited { .. }));
+                Ok((answer, told.count()))
             }
             Err(error) => {
                 assert!(events.is_empty(), "an error with events: {error}");
@@ -1078,7 +1081,7 @@ impl World {
     }
 
     /// What must hold when nothing is due: nobody waits who could start, and queues are as long as they may be.
-    fn check_quiet(&self) {
+    fn check_quiet(&mut self) {
         if self.core.next_wakeup().is_some_and(|at| at <= self.now) {
             return;
         }
@@ -1091,6 +1094,7 @@ impl World {
             );
         }
         self.check_places();
+        self.check_causes();
         if self.core.config().queue.makes_promises() {
             return self.check_settled();
         }
@@ -1121,6 +1125,29 @@ impl World {
 }
 
 impl World {
+    /// What the passes put waits down to is what keeps the jobs, as it is worked out anew for each of them. A start may change
+    /// what keeps those who were looked at before it.
+    fn check_causes(&mut self) {
+        if self.core.last_pass().started > 0 {
+            return;
+        }
+        let waiting = self.core.jobs().filter(|job| job.wait().is_some());
+        let (held, others): (Vec<&Job>, Vec<&Job>) = waiting.partition(|job| job.state() == JobState::Held);
+        // Time under a hold is put down to it, whatever else there is.
+        assert!(held.iter().all(|job| self.core.waits_for(job.request.id) == Some(WaitCause::Held)));
+        let ids: Vec<JobId> = others.into_iter().map(|job| job.request.id).collect();
+        for id in ids {
+            let seen = self.core.waits_for(id).expect("it waits");
+            let why = self.core.why_waiting(id).expect("it waits");
+            // A batch that begins at this instant is full in the next one.
+            let batch = self.core.config().starts == Starts::WhenEmpty && seen == WaitCause::FullDevice;
+            // Nobody looks at who stands too far behind, whatever else keeps it.
+            let unseen = matches!(seen, WaitCause::Order | WaitCause::Retry)
+                && matches!(why.cause(), WaitCause::Quota | WaitCause::Unplaceable);
+            assert!(batch || unseen || seen == why.cause(), "job {} waits for {seen:?}: {why}", id.0);
+        }
+    }
+
     /// With promises: one more pass, by a core that remembers nothing, starts nobody and promises nothing else.
     fn check_settled(&self) {
         let id = JobId(self.submitted.len() as u64);

@@ -51,9 +51,9 @@ fn the_same_seed_gives_the_same_bytes() {
     insta::assert_snapshot!(one, @"
     summary.json eb38011c3a3cf357
     summary.csv 8faed2ad22aed473
-    jobs.csv 42465dc6a8d637cb
+    jobs.csv 5bfef5595dec7ace
     timeline.csv 1ef363db02c8e643
-    events.csv 5cfc6b92ab78f112
+    events.csv 0eafd8476b120fc9
     world.csv ba3ba5da34aefbe4
     ");
     // Plots, too.

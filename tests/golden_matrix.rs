@@ -2,7 +2,7 @@
 //!
 //! The matrix goes over queues, promises, heads of line, retries, batches, strategies, selections, levels of isolation, failures,
 //! elastic jobs and limits. Each line of the snapshot holds the settings of a scenario and the digests of its events, its
-//! jobs and its commands, so that a difference says at once under which settings it shows. `RM_GOLDEN_MATRIX=FOLDER` writes
+//! jobs, its commands and its waits, so that a difference says at once under which settings it shows. `RM_GOLDEN_MATRIX=FOLDER` writes
 //! the texts themselves there, to compare those of two versions line by line.
 
 mod memory;
@@ -163,6 +163,8 @@ struct Texts {
     events: String,
     jobs: String,
     commands: String,
+    /// For what the jobs waited.
+    waits: String,
     journal: String,
 }
 
@@ -177,7 +179,29 @@ fn run(text: &str) -> Texts {
     let settings = Settings { threads: 1, sinks: &sinks, collect: false, timing: false, progress: None };
     run_with_journal(&scenario, &settings, &|_| Ok(Some(journal.sink()))).unwrap();
     let journal = journal.text();
-    Texts { events: frozen(&events.text()), jobs: jobs.text(), commands: commands(&journal), journal }
+    let events = frozen(&events.text());
+    let (waits, events): (Vec<&str>, Vec<&str>) =
+        events.lines().partition(|line| line.split(',').nth(1) == Some("job_waited"));
+    let [waits, events] =
+        [waits, events].map(|lines| lines.into_iter().map(|line| format!("{line}\n")).collect());
+    Texts { events, jobs: decided(&jobs.text()), commands: commands(&journal), waits, journal }
+}
+
+/// Jobs without the columns for what they waited.
+fn decided(jobs: &str) -> String {
+    let mut reader = csv::Reader::from_reader(jobs.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let of_waits = header.iter().filter(|name| name.starts_with("waited_")).count();
+    let mut kept = String::new();
+    for line in jobs.lines() {
+        let mut end = line.len();
+        for _ in 0..of_waits {
+            end = line[..end].rfind(',').unwrap();
+        }
+        kept.push_str(&line[..end]);
+        kept.push('\n');
+    }
+    kept
 }
 
 /// Events without their running number.
@@ -221,8 +245,8 @@ fn no_decision_changes_in_any_scenario_of_the_matrix() {
     let mut lines = String::new();
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for (name, texts) in &all {
-        let digests = [&texts.events, &texts.jobs, &texts.commands].map(|text| digest(text));
-        writeln!(lines, "{} {} {} | {name}", digests[0], digests[1], digests[2]).unwrap();
+        let digests = [&texts.events, &texts.jobs, &texts.commands, &texts.waits].map(|text| digest(text));
+        writeln!(lines, "{} | {name}", digests.join(" ")).unwrap();
         for line in texts.events.lines() {
             *kinds.entry(line.split(',').nth(1).unwrap().to_owned()).or_default() += 1;
         }
@@ -283,5 +307,7 @@ fn the_event_log_of_fifty_jobs() {
     let (_, text) = scenario(9);
     let text =
         text.replace("horizon: {jobs: 90}", "horizon: {jobs: 50}").replace("140/h, 20/h", "400/h, 50/h");
-    insta::assert_snapshot!("event_log_of_fifty_jobs", run(&text).events);
+    let Texts { events, waits, .. } = run(&text);
+    assert!(waits.lines().count() > 10, "{waits}");
+    insta::assert_snapshot!("event_log_of_fifty_jobs", events);
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{Selection, Strategy};
-use super::protocol::{JobId, LimitReached, Status};
+use super::protocol::{JobId, LimitReached, Status, WaitCause};
 use super::quality::{Assessment, Shortfall};
 use crate::quantum::DeviceId;
 use crate::time::Time;
@@ -65,6 +65,9 @@ pub struct Explanation {
 /// one with the first of these obstacles is nearest to doing so, and is named to whoever waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Obstacle {
+    /// It would take the job, but for what was promised to others while the job would run.
+    #[error("it would take the job, but for what was promised to others")]
+    Promised,
     /// The best placement on what is free is not good enough.
     #[error("the best placement on what is free has {0}")]
     BelowBound(Shortfall),
@@ -77,9 +80,6 @@ pub enum Obstacle {
     /// Enough qubits are free, but they have no region of the shape.
     #[error("enough qubits are free, but no region of the shape")]
     NoPlacement,
-    /// What is free beside what was promised to others while the job would run does not do.
-    #[error("what is free beside what was promised to others does not do")]
-    Promised,
     /// Of the free qubits, too few are within the job's limits and far enough from other jobs.
     #[error("of the free qubits, only {usable} are within the limits of the job and far enough from others")]
     TooFewUsable {
@@ -109,15 +109,28 @@ impl Obstacle {
         matches!(self, Self::NoPlacement | Self::BudgetExhausted)
     }
 
+    /// What a job waits for that meets it everywhere.
+    pub fn cause(self) -> WaitCause {
+        match self {
+            Self::Promised => WaitCause::Promise,
+            Self::BelowBound(_) => WaitCause::Quality,
+            Self::IllegalPlacement | Self::BudgetExhausted | Self::NoPlacement => WaitCause::Shape,
+            Self::TooFewUsable { .. } => WaitCause::UsableQubits,
+            Self::TooFewFree { .. } => WaitCause::FreeQubits,
+            Self::BatchRunning | Self::MaxConcurrentTasks => WaitCause::FullDevice,
+            Self::NotInService(_) => WaitCause::OutOfService,
+        }
+    }
+
     /// Whether this is nearer to a start than another obstacle: its place in the order of precedence first, then what
     /// is missing. Of equals, neither is.
     pub fn is_before(self, other: Self) -> bool {
         let place = |obstacle: Self| match obstacle {
-            Self::BelowBound(_) => 0_u8,
-            Self::IllegalPlacement => 1,
-            Self::BudgetExhausted => 2,
-            Self::NoPlacement => 3,
-            Self::Promised => 4,
+            Self::Promised => 0_u8,
+            Self::BelowBound(_) => 1,
+            Self::IllegalPlacement => 2,
+            Self::BudgetExhausted => 3,
+            Self::NoPlacement => 4,
             Self::TooFewUsable { .. } => 5,
             Self::TooFewFree { .. } => 6,
             Self::BatchRunning => 7,
@@ -173,4 +186,20 @@ pub enum WaitReason {
     /// Nothing but that the next pass has yet to look at it.
     #[error("nothing: the next pass looks at it")]
     PassDue,
+}
+
+impl WaitReason {
+    /// The cause that the time is put down to.
+    pub fn cause(self) -> WaitCause {
+        match self {
+            Self::NowhereToPlace | Self::QualityOutOfReach(_) => WaitCause::Unplaceable,
+            Self::Quota(_) => WaitCause::Quota,
+            Self::Held => WaitCause::Held,
+            Self::NotBefore(_) => WaitCause::Retry,
+            Self::Behind(_) => WaitCause::Order,
+            Self::NotEnoughFree { .. } => WaitCause::FreeQubits,
+            Self::Device { obstacle, .. } => obstacle.cause(),
+            Self::PassDue => WaitCause::Pass,
+        }
+    }
 }

@@ -25,6 +25,7 @@ mod scheduler;
 pub mod sizing;
 pub mod state;
 mod turn;
+mod wait_times;
 mod waiting;
 
 use std::sync::Arc;
@@ -32,18 +33,19 @@ use std::sync::Arc;
 use candidates::judge::Judge;
 use candidates::selection::DeviceSelector;
 use config::AllocatorConfig;
-use explain::WaitReason;
+use explain::{Obstacle, WaitReason};
 use lifecycle::{devices, expire, finish, hold, reconfigure, stop, submit, timers};
 use order::job_order::JobOrder;
 use placement::PlacementStrategy;
 use placement::memory::MemoryUse;
-use protocol::{Allocation, AllocationId, Answer, Command, CommandError, Event, JobId};
+use protocol::{Allocation, AllocationId, Answer, Command, CommandError, Event, JobId, WaitCause, Waited};
 pub use scheduler::pass::PassTally;
 use state::fleet::Device;
 use state::jobs::Job;
 use state::snapshot::{self, SnapshotError};
 use state::{State, Timer};
 use turn::Turn;
+use wait_times::{SoFar, WaitTimes};
 
 use crate::quantum::DeviceId;
 use crate::random::StreamFamily;
@@ -53,6 +55,7 @@ use crate::time::Time;
 pub struct Allocator {
     state: State,
     judge: Judge,
+    times: WaitTimes,
     last_pass: PassTally,
 }
 
@@ -67,7 +70,8 @@ impl Allocator {
     pub fn new(config: AllocatorConfig, draws: StreamFamily) -> Result<Self, config::ConfigError> {
         config.validate()?;
         let judge = Judge::new(&config, draws);
-        Ok(Self { state: State::new(config), judge, last_pass: PassTally::default() })
+        let (times, last_pass) = (WaitTimes::default(), PassTally::default());
+        Ok(Self { state: State::new(config), judge, times, last_pass })
     }
 
     /// Places with a strategy of the caller's own.
@@ -113,7 +117,7 @@ impl Allocator {
             return Err(CommandError::TimeRunsBackwards { now, last });
         }
         self.judge.advance(now);
-        let mut turn = Turn::new(now, &mut self.state, &mut self.judge, events);
+        let mut turn = Turn::new(now, &mut self.state, &mut self.judge, &mut self.times, events);
         let turn = &mut turn;
         let answer = match command {
             Command::RegisterDevice { device, spec } => devices::register(turn, device, spec),
@@ -160,14 +164,16 @@ impl Allocator {
 
     /// The whole state, for [`Allocator::restore`].
     pub fn snapshot(&self) -> Vec<u8> {
-        snapshot::write(&self.state, self.judge.draws())
+        snapshot::write(&self.state, &self.times.save(&self.state), self.judge.draws())
     }
 
     /// A core with the state of a snapshot, the strategies that its configuration names, and empty caches.
     pub fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let (state, draws) = snapshot::read(bytes)?;
+        let (state, so_far, draws) = snapshot::read::<Vec<SoFar>>(bytes)?;
+        let foreign = || SnapshotError::Senseless("waits that are not those of its jobs".to_owned());
+        let times = WaitTimes::restore(&so_far, &state).ok_or_else(foreign)?;
         let judge = Judge::new(state.config(), draws);
-        Ok(Self { state, judge, last_pass: PassTally::default() })
+        Ok(Self { state, judge, times, last_pass: PassTally::default() })
     }
 
     /// A core with the state that events have folded to, the strategies that its configuration names, and empty caches.
@@ -175,7 +181,8 @@ impl Allocator {
     pub fn resume(mut state: State, now: Time, draws: StreamFamily) -> Self {
         state.renew_agenda(now);
         let judge = Judge::new(state.config(), draws);
-        Self { state, judge, last_pass: PassTally::default() }
+        let times = WaitTimes::resume(&state, now);
+        Self { state, judge, times, last_pass: PassTally::default() }
     }
 
     /// A hash of the state that the events fold to. Cores with equal hashes hold the same; whether they look at the same
@@ -233,6 +240,24 @@ impl Allocator {
     /// Why a waiting job does not start now; `None` when no such job waits. May search, as a pass would.
     pub fn why_waiting(&mut self, id: JobId) -> Option<WaitReason> {
         waiting::why(&mut self.state, &mut self.judge, id)
+    }
+
+    /// What keeps a waiting job from each device that might take it; none for one that does not wait. May search, as a pass
+    /// would.
+    pub fn obstacles(&mut self, id: JobId) -> Vec<(DeviceId, Obstacle)> {
+        waiting::obstacles(&mut self.state, &mut self.judge, id)
+    }
+
+    /// What a job waits for, by the pass that looked at it last, or at one that is placed like it; `None` when no such job
+    /// waits.
+    pub fn waits_for(&self, id: JobId) -> Option<WaitCause> {
+        self.times.cause_of(self.state.find(id)?.0)
+    }
+
+    /// For what a job has waited until `now` since it came, or was requeued; `None` when no such job waits. What it waits for
+    /// since the last command, it is taken to wait for until then.
+    pub fn waited(&self, id: JobId, now: Time) -> Option<Waited> {
+        self.times.so_far(self.state.find(id)?.0, now.max(self.state.agenda().now))
     }
 
     /// What the pass of the last [`Command::Wake`] did.

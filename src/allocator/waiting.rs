@@ -21,6 +21,20 @@ pub(super) fn why(state: &mut State, judge: &mut Judge, id: JobId) -> Option<Wai
     Inquiry { now: state.agenda().now, state, judge }.why(id)
 }
 
+/// What keeps a waiting job from each device that might take it.
+pub(super) fn obstacles(state: &mut State, judge: &mut Judge, id: JobId) -> Vec<(DeviceId, Obstacle)> {
+    let now = state.agenda().now;
+    let Some((slot, job)) = state.find(id).filter(|(_, job)| job.wait().is_some()) else {
+        return Vec::new();
+    };
+    let (request, attempts, queue) = (job.request.clone(), job.attempts, job.queue());
+    let inquiry = Inquiry { now, state, judge };
+    let kind = inquiry.judge.memo.kind_of(slot, &request);
+    let devices = queue.map_or_else(|| inquiry.considered(&request, attempts), |device| vec![device]);
+    let ask = |id| Some((id, inquiry.judge.ask(inquiry.state, now, kind, &request, id, true).err()?));
+    devices.into_iter().filter_map(ask).collect()
+}
+
 struct Inquiry<'a> {
     now: Time,
     state: &'a mut State,
@@ -140,12 +154,15 @@ impl Inquiry<'_> {
         nearest.map_or(nobody, |(device, obstacle)| reason(&request, device, obstacle))
     }
 
-    /// The devices that might take a job: all that it does not exclude or, with a selector that leaves some out, those
+    /// The devices that might take a job: all large ones that it does not exclude or, with a selector that leaves some out, those
     /// that it names.
     fn considered(&self, request: &JobRequest, attempts: u32) -> Vec<DeviceId> {
         if self.judge.selector.names_all() {
-            let all = self.state.fleet().iter().map(|device| device.id);
-            return all.filter(|id| !request.excluded_devices.contains(id)).collect();
+            let least = request.min_qubits as usize;
+            let all = self.state.fleet().iter();
+            let large = all.filter(|device| device.spec.coupling_map.qubits() >= least);
+            let large = large.map(|device| device.id);
+            return large.filter(|id| !request.excluded_devices.contains(id)).collect();
         }
         let ask =
             self.judge.ask_of(request, attempts, Need::Free(request.min_qubits), self.state.last_chosen());

@@ -62,6 +62,8 @@ pub enum Command {
     Merge(MergeArgs),
     /// Give the commands of a journal to a fresh allocator and compare what it decides
     Replay(ReplayArgs),
+    /// Tell the life of one job: what was decided, what it waited for, and what would have started it earlier
+    Explain(ExplainArgs),
     /// Export the jobs of a scenario as a table, or show what a file of jobs holds
     Workload(WorkloadArgs),
     /// Check a scenario, or a plan of a sweep, without running it
@@ -356,6 +358,31 @@ pub struct CheckArgs {
     #[arg(long)]
     pub all: bool,
     /// Print the verdicts as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The folder of a run, or a scenario file; its replication is run again
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Number of the job, as in the column job_id of jobs.csv
+    #[arg(value_name = "JOB")]
+    pub job: u64,
+    /// Which replication
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub replication: u32,
+    /// Do not run what would have been
+    #[arg(long)]
+    pub no_what_if: bool,
+    /// Root of all randomness, instead of the scenario's; of a scenario file only
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Change a setting of a scenario file
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }

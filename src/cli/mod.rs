@@ -19,6 +19,7 @@ mod circuit;
 mod compare;
 mod console;
 mod device;
+mod explain;
 mod failure;
 mod input;
 mod output;
@@ -113,6 +114,7 @@ fn run_command() -> ExitCode {
         Command::Merge(args) => sweep::merge_folders(&args, &console),
         Command::Report(args) => report::report(&args, &console),
         Command::Replay(args) => replay::replay(&args),
+        Command::Explain(args) => explain::explain(&args, &console),
         Command::Workload(args) => workload::workload(&args, &console),
         Command::Validate(args) => validate::validate(&args, &console),
         Command::Schema(args) => validate::schema(&args, &console),

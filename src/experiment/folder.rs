@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
-use super::accounts;
 use super::compare::Prepared;
 use super::notes::Note;
 use super::reading::coupling_text;
@@ -21,6 +20,7 @@ use super::statistics::Interval;
 use super::timing::Timing;
 use super::version::VERSION;
 use super::writing::{self, Claim, Named};
+use super::{accounts, waits};
 use crate::input_file;
 use crate::quantum::calibration::Calibration;
 use crate::simulator::csv_row::RowWriter;
@@ -300,6 +300,14 @@ impl RunFolder {
             .map_err(|source| FolderError::Write { path: self.path.join("accounts.csv"), source })
     }
 
+    /// Writes `waits.csv`.
+    pub fn write_waits(&self, scenario: &Scenario, replications: &[Replication]) -> Result<(), FolderError> {
+        let mut sink = self.create("waits.csv")?;
+        let all = replications.iter().map(|one| (one.number, &one.waits));
+        waits::write(&mut sink, &scenario.workload.template_names(), &scenario.allocator.tenants, all)
+            .map_err(|source| FolderError::Write { path: self.path.join("waits.csv"), source })
+    }
+
     /// Writes `summary.json` and `summary.csv`.
     pub fn write_summary(
         &self,
@@ -510,7 +518,9 @@ fn summary_value(metric: &MetricSummary) -> Value {
 
 /// Whether a run or a comparison writes such a file.
 fn is_file_of_a_run(stem: &str, name: &str) -> bool {
-    const TABLES: [&str; 9] = [
+    const TABLES: [&str; 11] = [
+        "accounts",
+        "waits",
         "jobs",
         "timeline",
         "events",
@@ -521,11 +531,12 @@ fn is_file_of_a_run(stem: &str, name: &str) -> bool {
         "replications",
         "performance",
     ];
-    const PLOTS: [&str; 9] = [
+    const PLOTS: [&str; 10] = [
         "utilization",
         "queue_length",
         "running_jobs",
         "waiting_time_cdf",
+        "waiting_causes",
         "isolation_violations",
         "fragmentation",
         "fidelity",

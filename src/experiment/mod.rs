@@ -3,7 +3,7 @@
 //! Reading order: [`run`] (replications of a scenario), [`notes`] (what misleads whoever reads the numbers without it),
 //! [`folder`] (the files of a run), [`writing`] (one writer at a time), [`reading`] (reading them again), [`variants`]
 //! and [`compare`] (variants on the same worlds), [`comparison`], [`evidence`], [`statistics`] and [`bootstrap`]
-//! (verdicts), [`warm_up`], [`check`] (verdicts for continuous integration), [`determinism`], [`timing`], [`sweep`] (many
+//! (verdicts), [`warm_up`], [`explain`] (the life of one job), [`waits`] and [`accounts`] (tables), [`check`] (verdicts for continuous integration), [`determinism`], [`timing`], [`sweep`] (many
 //! combinations, also on many machines); apart from those [`placements`] (placement problems without jobs) and its
 //! [`cpu_clock`].
 
@@ -15,6 +15,7 @@ pub mod comparison;
 pub mod cpu_clock;
 pub mod determinism;
 pub mod evidence;
+pub mod explain;
 pub mod folder;
 pub mod notes;
 pub mod placements;
@@ -26,5 +27,6 @@ pub mod sweep;
 pub mod timing;
 pub mod variants;
 pub mod version;
+pub mod waits;
 pub mod warm_up;
 pub mod writing;

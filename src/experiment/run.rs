@@ -22,6 +22,7 @@ use crate::observe::metrics::{Metric, MetricDef, MetricValue};
 use crate::simulator::scenario::Scenario;
 use crate::simulator::simulation::{Collected, Instruments, Simulation, SimulationError};
 use crate::simulator::traces::{Sink, Sinks, Traces};
+use crate::simulator::wait_tally::WaitTally;
 use crate::time::Time;
 
 /// Makes the sinks of the traces of a replication; `None` for no traces.
@@ -67,6 +68,8 @@ pub struct Replication {
     pub search_memory: MemoryUse,
     /// The accounts of its tenants, where anybody has a share.
     pub accounts: Option<BTreeMap<Tenant, Account>>,
+    /// For what its jobs waited.
+    pub waits: WaitTally,
     /// What plots need.
     pub collected: Option<Collected>,
 }
@@ -192,6 +195,8 @@ fn replication(
         probe: watch.as_mut().map(|watch| watch as &mut dyn crate::simulator::simulation::Probe),
         strategy: None,
         selector: None,
+        watch: None,
+        alter: None,
         wrap_strategy: wrapper,
         collect: settings.collect && number == 0,
         progress: Some(&progress),
@@ -226,6 +231,7 @@ fn replication(
         violations_total: observer.auditor.total(),
         timing: watch.map(|watch| watch.stop(outcomes.arrivals)),
         accounts: observer.metrics.accounts(),
+        waits: outcomes.waits,
         collected: outcomes.collected,
         search_memory: outcomes.search_memory,
     })

@@ -1,5 +1,6 @@
 //! Hand-made devices, jobs and events for the tests of the observers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -8,7 +9,7 @@ use crate::allocator::config::{Selection, Strategy};
 use crate::allocator::explain::{Certainty, CostTerms, Explanation};
 use crate::allocator::protocol::{
     Allocation, AllocationId, EpochNumber, Event, Fence, JobId, JobRequest, OrderKey, PromisedIsolation,
-    RequeueReason, Status, StatusReason, Target, Tenant, Topology,
+    RequeueReason, Status, StatusReason, Target, Tenant, Topology, WaitCause, Waited,
 };
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::coupling_map::CouplingMap;
@@ -195,4 +196,38 @@ pub(super) fn legal_run(choices: &[u32]) -> Vec<(Time, Event)> {
         }
     }
     events
+}
+
+/// Tells for what jobs of a made-up course waited, as a core does: for too few free qubits, all of the time.
+#[derive(Debug, Default)]
+pub(super) struct TellsWaits {
+    since: BTreeMap<JobId, Time>,
+}
+
+impl TellsWaits {
+    /// An event, and before it the wait that it ends.
+    pub(super) fn each(&mut self, now: Time, event: &Event, mut observe: impl FnMut(&Event)) {
+        match event {
+            Event::JobQueued { job, .. } => {
+                self.since.insert(job.id, now);
+            }
+            Event::JobRequeued { job, .. } => {
+                self.since.insert(*job, now);
+            }
+            _ => {}
+        }
+        let ends = match event {
+            Event::JobStarted { allocation } => Some(allocation.job),
+            Event::JobCancelled { job, allocation: None } | Event::JobExpired { job, .. } => Some(*job),
+            Event::JobRejected { job, .. } => Some(job.id),
+            _ => None,
+        };
+        let waited = ends.and_then(|job| Some((job, self.since.remove(&job)?)));
+        if let Some((job, since)) = waited.filter(|(_, since)| *since < now) {
+            let mut of = [0; WaitCause::COUNT];
+            of[WaitCause::FreeQubits.index()] = now.since(since).0;
+            observe(&Event::JobWaited { job, waited: Waited::from_nanoseconds(&of) });
+        }
+        observe(event);
+    }
 }

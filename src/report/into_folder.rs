@@ -144,6 +144,7 @@ pub fn run_into(folder: &RunFolder, scenario: &Scenario, how: &RunInto<'_>) -> R
     let notes = notes::of_run(scenario, &courses(&replications));
     folder.write_summary(scenario, &replications, &notes)?;
     folder.write_accounts(scenario, &replications)?;
+    folder.write_waits(scenario, &replications)?;
     let timing = folder.write_timing(scenario, &replications, threads)?;
     folder.write_manifest(scenario, &notes)?;
     if collect && let Some(first) = replications.first() {

@@ -15,6 +15,7 @@ pub mod font;
 pub mod html;
 pub mod into_folder;
 pub mod layout;
+pub mod life_text;
 pub mod placement_table;
 pub mod plots;
 pub mod rank;

@@ -3,16 +3,18 @@
 //! Promises that a figure beside a plot is that of the summary: of the measured interval, and of its jobs. Leaves drawing to [`super::plots`] and collecting to the simulator.
 
 use super::plots::{
-    DistributionPlot, FidelityPlot, FidelityPoint, Measured, Plot, Quantity, Series, TimelinePlot,
-    ViolationsPlot,
+    CausesPlot, CausesRow, DistributionPlot, FidelityPlot, FidelityPoint, Measured, Plot, Quantity, Series,
+    TimelinePlot, ViolationsPlot,
 };
 use crate::allocator::config::Queue;
 use crate::experiment::run::Replication;
+use crate::experiment::waits;
 use crate::observe::auditor::ViolationKind;
 use crate::observe::metrics::{MetricValue, TimelineSample};
 use crate::quantum::DeviceId;
 use crate::simulator::scenario::Scenario;
 use crate::simulator::simulation::Collected;
+use crate::simulator::wait_tally::CauseSums;
 
 /// Devices whose series are looked at for a plot.
 const DEVICES_CONSIDERED: usize = 64;
@@ -83,6 +85,7 @@ pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'stati
             }),
         ),
         ("waiting_time_cdf", Plot::Distribution(waiting(scenario, replication, collected, &subtitle))),
+        ("waiting_causes", Plot::Causes(waiting_causes(scenario, replication, &subtitle))),
         ("isolation_violations", Plot::Violations(violations(scenario, replication, &subtitle))),
     ];
     if scenario.output.fragmentation {
@@ -162,6 +165,28 @@ fn waiting(
         axis: "waiting time from submission to the first start, without the warm-up".to_owned(),
         series,
         first: Some([of_summary("p50"), of_summary("p95")]),
+    }
+}
+
+/// For what all jobs waited, and those of each template, those who waited longest first.
+fn waiting_causes(scenario: &Scenario, replication: &Replication, subtitle: &str) -> CausesPlot {
+    let row = |name: String, sums: &CauseSums| CausesRow {
+        name,
+        jobs: sums.jobs,
+        seconds: waits::causes().map(|(cause, _)| sums.of(cause) as f64 / 1e9).collect(),
+    };
+    let named = waits::by_name(&replication.waits, &scenario.workload.template_names());
+    let mut templates: Vec<(String, CauseSums)> = named.into_iter().collect();
+    templates.sort_by(|a, b| b.1.total().cmp(&a.1.total()).then_with(|| a.0.cmp(&b.0)));
+    let mut rows = vec![row("all jobs".to_owned(), &replication.waits.all())];
+    if templates.len() > 1 {
+        rows.extend(templates.iter().map(|(name, sums)| row(name.clone(), sums)));
+    }
+    CausesPlot {
+        title: "What jobs waited for before their first start".to_owned(),
+        subtitle: subtitle.to_owned(),
+        causes: waits::causes().map(|(_, name)| name.to_owned()).collect(),
+        rows,
     }
 }
 

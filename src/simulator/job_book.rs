@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::allocator::protocol::{Allocation, JobId, JobRequest, StartPromise};
+use crate::allocator::protocol::{Allocation, JobId, JobRequest, StartPromise, Waited};
 use crate::time::{Span, Time};
 
 /// A job that has not ended.
@@ -27,6 +27,8 @@ pub struct Planned {
     pub error_at: Option<f64>,
     /// The latest start that it was promised first, if it was promised an instant.
     pub promised_start: Option<Time>,
+    /// For what it waited before its first start or, where it never started, before its end.
+    pub waited: Waited,
     /// When its first attempt started.
     pub first_start: Option<Time>,
     /// When its last attempt started.
@@ -74,6 +76,13 @@ impl JobBook {
             && let Some(at) = promise.not_later_than
         {
             planned.promised_start.get_or_insert(at);
+        }
+    }
+
+    /// A wait of a job ends, or goes on beyond the end of the run.
+    pub fn waited(&mut self, id: JobId, waited: Waited) {
+        if let Some(planned) = self.get_mut(id).filter(|planned| planned.attempts == 0) {
+            planned.waited = waited;
         }
     }
 

@@ -15,5 +15,6 @@ pub mod scenario;
 pub mod simulation;
 pub mod site;
 pub mod traces;
+pub mod wait_tally;
 pub mod workload;
 pub mod world;

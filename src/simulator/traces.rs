@@ -11,7 +11,7 @@ use super::csv_row::RowWriter;
 use super::job_book::Planned;
 use crate::allocator::config::{AllocatorConfig, Tenants};
 use crate::allocator::explain::{Certainty, CostTerms};
-use crate::allocator::protocol::{Event, FinalState, StartPromise, Target, Topology};
+use crate::allocator::protocol::{Event, FinalState, StartPromise, Target, Topology, WaitCause};
 use crate::observe::metrics::{TimelineSample, deadlines};
 use crate::quantum::hardware::failures::Outage;
 use crate::time::Time;
@@ -76,6 +76,19 @@ job_columns! {
     Deadline = "deadline",
     DeadlineKept = "deadline_kept",
     PromisedStart = "promised_start",
+    WaitedUnplaceable = "waited_unplaceable",
+    WaitedQuota = "waited_quota",
+    WaitedHeld = "waited_held",
+    WaitedRetry = "waited_retry",
+    WaitedOrder = "waited_order",
+    WaitedPromise = "waited_promise",
+    WaitedQuality = "waited_quality",
+    WaitedShape = "waited_shape",
+    WaitedUsableQubits = "waited_usable_qubits",
+    WaitedFreeQubits = "waited_free_qubits",
+    WaitedFullDevice = "waited_full_device",
+    WaitedOutOfService = "waited_out_of_service",
+    WaitedPass = "waited_pass",
 }
 
 impl JobColumn {
@@ -315,6 +328,10 @@ impl Traces {
             Some(at) => row.seconds(at),
             None => row.empty(),
         };
+        // What a core does not know that was made anew, no simulated one has waited for.
+        for (cause, _) in WaitCause::ALL.iter().filter(|(cause, _)| *cause != WaitCause::Unrecorded) {
+            row.seconds(job.waited.of(*cause));
+        }
         row.end_row()
     }
 
@@ -392,6 +409,12 @@ impl Traces {
                 }
                 let device = promise.as_ref().map(|promise| promise.device.index());
                 ("promise_moved", Some(*job), None, device)
+            }
+            Event::JobWaited { job, waited } => {
+                for (index, (cause, span)) in waited.iter().enumerate() {
+                    let _ = write!(text, "{}{} {span}", if index > 0 { ", " } else { "" }, cause.name());
+                }
+                ("job_waited", Some(*job), None, None)
             }
             Event::JobStarted { allocation } => {
                 let _ = write!(text, "attempt {} fence {} on", allocation.attempt, allocation.fence.0);

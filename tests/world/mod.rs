@@ -186,6 +186,7 @@ impl World {
             | Event::DeviceLeaving { .. }
             | Event::JobCounted { .. }
             | Event::JobRanked { .. }
+            | Event::JobWaited { .. }
             | Event::RetrySet { .. } => return,
         };
         writeln!(self.log, "{:>3}  {text}", self.now.0).unwrap();

@@ -205,7 +205,35 @@ impl Judge {
         id: DeviceId,
         searched: bool,
     ) -> Result<Fit, Obstacle> {
-        let promises = self.met_promises(state, now, request, id)?;
+        let met = self.met_promises(state, now, request, id)?;
+        let answer = self.ask_beside(state, now, kind, request, id, searched, met);
+        if answer.is_ok() || met == Met::Nothing {
+            return answer;
+        }
+        match self.ask_beside(state, now, kind, request, id, searched, Met::Nothing) {
+            // It would start, but for what is promised.
+            Ok(_) => Err(Obstacle::Promised),
+            refused => refused,
+        }
+    }
+
+    /// The same beside such promises to others; for want of a placement beside them, whatever the search says.
+    #[expect(clippy::too_many_arguments, reason = "one question, asked with and without promises")]
+    fn ask_beside(
+        &mut self,
+        state: &mut State,
+        now: Time,
+        kind: KindId,
+        request: &JobRequest,
+        id: DeviceId,
+        searched: bool,
+        met: Met,
+    ) -> Result<Fit, Obstacle> {
+        let promises = match met {
+            Met::Nothing => 0,
+            Met::Some(hash) => hash,
+            Met::TakesNoMore => return Err(Obstacle::Promised),
+        };
         let Some(device) = state.fleet().get(id) else {
             return Err(Obstacle::NotInService(Status::Offline));
         };
@@ -215,12 +243,27 @@ impl Judge {
         if let Some(known) = self.memo[kind].known(id, as_of, searched) {
             return known.clone();
         }
-        let (found, derived) = match self.search(state, now, kind, request, id, searched, None) {
+        let beside = met != Met::Nothing;
+        let (found, derived) = match self.search(state, now, kind, request, id, searched, beside, None) {
             Ok(fit) => (Ok(fit), false),
             Err((obstacle, derived)) => (Err(obstacle), derived),
         };
         self.memo[kind].learn(id, as_of, found.clone(), derived);
         found
+    }
+
+    /// Whether it is proved that a device does not take a job of a kind now, by a search that was not broken off.
+    pub fn surely_refuses(
+        &mut self,
+        state: &mut State,
+        now: Time,
+        kind: KindId,
+        request: &JobRequest,
+        id: DeviceId,
+    ) -> bool {
+        let Ok(met) = self.met_promises(state, now, request, id) else { return true };
+        let answer = self.ask_beside(state, now, kind, request, id, false, met);
+        answer.is_err_and(|obstacle| !matches!(obstacle, Obstacle::BudgetExhausted))
     }
 
     /// Whether a device takes a job of a kind now on some of its qubits, and where.
@@ -233,18 +276,24 @@ impl Judge {
         id: DeviceId,
         region: &QubitSet,
     ) -> Result<Fit, Obstacle> {
-        self.met_promises(state, now, request, id)?;
-        self.search(state, now, kind, request, id, true, Some(region)).map_err(|(obstacle, _)| obstacle)
+        match self.met_promises(state, now, request, id)? {
+            Met::TakesNoMore => Err(Obstacle::Promised),
+            met => {
+                let beside = met != Met::Nothing;
+                let found = self.search(state, now, kind, request, id, true, beside, Some(region));
+                found.map_err(|(obstacle, _)| obstacle)
+            }
+        }
     }
 
-    /// Which promises to others a job would meet on a device, as a hash; or why the device takes nobody.
+    /// Which promises to others a job would meet on a device; or why the device takes nobody.
     fn met_promises(
         &self,
         state: &State,
         now: Time,
         request: &JobRequest,
         id: DeviceId,
-    ) -> Result<u64, Obstacle> {
+    ) -> Result<Met, Obstacle> {
         let Some(device) = state.fleet().get(id) else {
             return Err(Obstacle::NotInService(Status::Offline));
         };
@@ -256,25 +305,25 @@ impl Judge {
             return Err(Obstacle::BatchRunning);
         }
         if device.calendar.has_no_promises() {
-            return Ok(0);
+            return Ok(Met::Nothing);
         }
         let window = stay(request, config, device, now);
         let outlook = state.outlook(device, now, counting(state, request));
         let mut met = outlook.promises_in(window).peekable();
         if met.peek().is_none() {
-            return Ok(0);
+            return Ok(Met::Nothing);
         }
         if !outlook.takes_one_more(window, manners(config, &device.spec.limits)) {
-            return Err(Obstacle::Promised);
+            return Ok(Met::TakesNoMore);
         }
         let mut hash = rustc_hash::FxHasher::default();
         met.for_each(|(job, _)| hash.write_u64(job.0));
-        Ok(hash.finish() | 1)
+        Ok(Met::Some(hash.finish() | 1))
     }
 
-    /// Searches a placement for a kind on what is free of one device, or of a region of it. An obstacle comes with whether
-    /// it follows from an earlier proof, which `searched` forbids.
-    #[expect(clippy::too_many_arguments, reason = "one question, asked from three places of this file")]
+    /// Searches a placement for a kind on what is free of one device, or of a region of it, and not promised to others
+    /// (`beside`). An obstacle comes with whether it follows from an earlier proof, which `searched` forbids.
+    #[expect(clippy::too_many_arguments, reason = "one question, asked from two places of this file")]
     fn search(
         &mut self,
         state: &mut State,
@@ -283,6 +332,7 @@ impl Judge {
         request: &JobRequest,
         id: DeviceId,
         searched: bool,
+        beside: bool,
         region: Option<&QubitSet>,
     ) -> Result<Fit, (Obstacle, bool)> {
         let max_swaps = self.max_swaps(state, kind);
@@ -302,22 +352,17 @@ impl Judge {
         let Some(device) = state.fleet().get(id) else {
             return Err((Obstacle::NotInService(Status::Offline), false));
         };
-        let mut taken = false;
-        if !device.calendar.has_no_promises() {
+        if beside {
             let window = stay(request, state.config(), device, now);
             let outlook = state.outlook(device, now, counting(state, request));
             let map = &device.spec.coupling_map;
-            taken = outlook.subtract_promises(window, promised.buffer_distance, map, &mut self.free);
+            outlook.subtract_promises(window, promised.buffer_distance, map, &mut self.free);
         }
         if let Some(region) = region {
             self.free.intersect_with(region);
         }
-        let terms = Terms { max_swaps, never_fits, searched, when: When::Now { now } };
-        self.search_free(state, kind, request, id, terms).map_err(|(obstacle, derived)| match obstacle {
-            // Whether it would do without them, nobody asks.
-            Obstacle::TooFewUsable { .. } | Obstacle::NoPlacement if taken => (Obstacle::Promised, derived),
-            _ => (obstacle, derived),
-        })
+        let terms = Terms { max_swaps, never_fits, searched, when: When::Now { now, beside } };
+        self.search_free(state, kind, request, id, terms)
     }
 
     /// Searches a placement for a kind on the qubits in `self.free` of one device.
@@ -346,10 +391,11 @@ impl Judge {
         let barred = match when {
             // Mostly nobody minds.
             _ if limit.is_none() && !calendar.limits_crosstalk() => barred,
-            When::Now { now } => {
+            When::Now { now, beside } => {
                 let window = stay(request, config, device, now);
                 let outlook = state.outlook(device, now, counting(state, request));
-                let jobs: SmallVec<[&Booking; 16]> = outlook.jobs_in(window).collect();
+                let promised = outlook.promises_in(window).map(|(_, kept)| kept).filter(|_| beside);
+                let jobs: SmallVec<[&Booking; 16]> = outlook.running_in(window).chain(promised).collect();
                 self.crosstalk.apply(limit, technology, epoch, &jobs, &mut self.free, barred)
             }
             When::Later { beside, .. } => {
@@ -434,6 +480,17 @@ impl Judge {
 /// Search steps per qubit for a region that is promised.
 const STEPS_PER_PROMISED_QUBIT: u64 = 8;
 
+/// Which promises to others a job would meet where it started now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Met {
+    /// None.
+    Nothing,
+    /// Some: a hash of whose they are, never 0.
+    Some(u64),
+    /// Some, beside which the device takes nobody, wherever.
+    TakesNoMore,
+}
+
 /// How a placement is searched on what is free.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms<'a> {
@@ -454,6 +511,8 @@ pub(super) enum When<'a> {
     Now {
         /// What time it is.
         now: Time,
+        /// Beside what is promised to others.
+        beside: bool,
     },
     /// For a promise.
     Later {

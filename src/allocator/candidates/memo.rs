@@ -17,7 +17,9 @@ use crate::allocator::explain::Obstacle;
 use crate::allocator::placement::cost::Epoch;
 use crate::allocator::placement::pattern::Pattern;
 use crate::allocator::placement::uses::placed_depth;
-use crate::allocator::protocol::{ElementLimits, Event, IsolationRequest, JobId, JobRequest, Topology};
+use crate::allocator::protocol::{
+    ElementLimits, Event, IsolationRequest, JobId, JobRequest, Topology, WaitCause,
+};
 use crate::allocator::quality::{QualityBounds, Shortfall};
 use crate::allocator::sizing::{Demands, Fit, Sizes};
 use crate::allocator::state::State;
@@ -102,14 +104,42 @@ pub struct RefusedEverywhere {
     pub epochs: u64,
     /// When that was.
     pub at: Time,
-    /// How many devices had enough qubits for it, but no region of its shape.
-    pub by_shape: u32,
+    /// Why.
+    pub causes: Causes,
     /// How long the job would have stayed.
     pub length: Length,
     /// Where the job stood: one behind it meets the same promises to others, or more.
     pub standing: Option<Standing>,
     /// As of how many charges.
     pub charged: u64,
+}
+
+/// How many devices refused a job for which cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Causes {
+    of: [u32; WaitCause::COUNT],
+    /// Enough qubits were free on so many, but no region of the shape.
+    pub by_shape: u32,
+}
+
+impl Causes {
+    /// One more device.
+    pub fn add(&mut self, cause: WaitCause, by_shape: bool) {
+        self.of[cause.index()] += 1;
+        self.by_shape += u32::from(by_shape);
+    }
+
+    /// One device less.
+    pub fn take(&mut self, cause: WaitCause, by_shape: bool) {
+        self.of[cause.index()] -= 1;
+        self.by_shape -= u32::from(by_shape);
+    }
+
+    /// The first cause of any, by which the job is nearest to a start.
+    pub fn first(&self) -> Option<WaitCause> {
+        let all = WaitCause::ALL.iter().zip(self.of);
+        all.filter(|(_, count)| *count > 0).map(|((cause, _), _)| *cause).next()
+    }
 }
 
 /// How long a job stays where it starts.
@@ -178,8 +208,8 @@ struct OnDevice {
     found: Found,
     /// The same beside promises to others.
     found_beside: Found,
-    /// The number of the walk in which the device had enough qubits, but no region.
-    by_shape: Option<u64>,
+    /// The number of the walk in which the device refused the kind last, and why; whether by shape.
+    refused: Option<(u64, (WaitCause, bool))>,
     mask: Option<LimitMask>,
     /// Whether a short search found anything on the empty device without SWAPs, as of a revision.
     surely_embeds: Option<(u64, bool)>,
@@ -301,11 +331,15 @@ impl PlacementKind {
         self.walks += 1;
     }
 
-    /// Notes whether the device has enough qubits but no region; answers what was noted before in this walk.
-    pub fn note_shape(&mut self, device: DeviceId, by_shape: bool) -> bool {
+    /// Notes why the device refuses the kind, if it takes part; answers what was noted before in this walk.
+    pub fn note_refusal(
+        &mut self,
+        device: DeviceId,
+        cause: Option<(WaitCause, bool)>,
+    ) -> Option<(WaitCause, bool)> {
         let walk = self.walks;
-        let noted = std::mem::replace(&mut self.on(device).by_shape, by_shape.then_some(walk));
-        noted == Some(walk)
+        let noted = std::mem::replace(&mut self.on(device).refused, cause.map(|cause| (walk, cause)));
+        noted.filter(|(of, _)| *of == walk).map(|(_, cause)| cause)
     }
 
     /// What is known of the kind on the empty device as of a revision, with so many SWAPs allowed.

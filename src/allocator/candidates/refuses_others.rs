@@ -7,7 +7,6 @@ use smallvec::SmallVec;
 use super::index::Need;
 use super::judge::Judge;
 use super::memo::KindId;
-use crate::allocator::explain::Obstacle;
 use crate::allocator::isolation;
 use crate::allocator::protocol::JobRequest;
 use crate::allocator::state::State;
@@ -51,12 +50,7 @@ impl Judge {
         }
         let queue = state.find(request.id).and_then(|(_, job)| job.queue());
         let shortest = self.lines.of(queue).shortest_of(kind, request);
-        asked.iter().all(|id| {
-            shortest.iter().all(|probe| {
-                let answer = self.ask(state, now, kind, probe, *id, false);
-                matches!(answer, Err(obstacle) if !matches!(obstacle, Obstacle::BudgetExhausted))
-            })
-        })
+        asked.iter().all(|id| shortest.iter().all(|probe| self.surely_refuses(state, now, kind, probe, *id)))
     }
 
     /// Whether what does not fit on some qubits of a device fits on no part of them either: a search that merely gives up, a

@@ -4,13 +4,15 @@
 use smallvec::SmallVec;
 
 use super::index::Need;
-use super::judge::Judge;
-use super::memo::{KindId, Length, RefusedEverywhere, WhenEmpty};
+use super::judge::{Judge, closed};
+use super::memo::{Causes, KindId, Length, RefusedEverywhere, WhenEmpty};
 use super::walk::Walk;
 use crate::allocator::config::Starts;
-use crate::allocator::protocol::JobRequest;
+use crate::allocator::explain::Obstacle;
+use crate::allocator::protocol::{JobRequest, WaitCause};
 use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
+use crate::allocator::state::fleet::Device;
 use crate::allocator::state::place::Standing;
 use crate::quantum::DeviceId;
 use crate::time::Time;
@@ -24,9 +26,62 @@ pub struct Found {
 }
 
 /// Nobody takes a job now.
+#[derive(Debug, Clone, Copy)]
 pub struct Refused {
+    /// Why the device does not that is nearest to taking it.
+    pub cause: WaitCause,
     /// Enough qubits were free somewhere, but no region of the shape.
     pub by_shape: bool,
+}
+
+impl Refused {
+    /// By all devices that were asked, or by the index in their name.
+    fn by(causes: &Causes, state: &State, request: &JobRequest) -> Self {
+        let asked = causes.first().filter(|cause| *cause < WaitCause::FreeQubits);
+        let cause = asked.unwrap_or_else(|| {
+            let unasked = unasked(state, request);
+            causes.first().map_or(unasked, |cause| cause.min(unasked))
+        });
+        Self { cause, by_shape: causes.by_shape > 0 }
+    }
+
+    /// By one device.
+    pub fn by_one(state: &State, id: DeviceId, obstacle: Obstacle) -> Self {
+        Self { cause: cause_on(state, id, obstacle), by_shape: obstacle.is_shape() }
+    }
+}
+
+/// Whether a device takes no more jobs before those that run on it, or start on it now, have ended.
+fn is_in_a_batch(state: &State, id: DeviceId) -> bool {
+    let device = state.fleet().get(id);
+    state.config().starts == Starts::WhenEmpty
+        && device.is_some_and(|device| device.calendar.allocations().next().is_some())
+}
+
+/// What a job waits for that a device refuses.
+fn cause_on(state: &State, id: DeviceId, obstacle: Obstacle) -> WaitCause {
+    if is_in_a_batch(state, id) { obstacle.cause().max(WaitCause::FullDevice) } else { obstacle.cause() }
+}
+
+/// Why those devices do not take a job that were not asked, since the index knows that too few qubits are free.
+fn unasked(state: &State, request: &JobRequest) -> WaitCause {
+    let (index, fleet) = (&state.fleet().index, state.fleet());
+    let least = request.min_qubits;
+    let of = |device: &Device| match closed(device) {
+        Some(obstacle) => obstacle.cause(),
+        None if is_in_a_batch(state, device.id) => WaitCause::FullDevice,
+        None => WaitCause::FreeQubits,
+    };
+    let takes_part = |device: &&Device| {
+        !index.meets(device.id, Need::Free(least)) && !request.excluded_devices.contains(&device.id)
+    };
+    // Mostly the first that is large enough is open.
+    let first = index.next(0, Need::Capacity(least)).and_then(|id| fleet.get(id)).filter(takes_part);
+    if first.is_some_and(|device| of(device) == WaitCause::FreeQubits) {
+        return WaitCause::FreeQubits;
+    }
+    let large = fleet.iter().filter(|device| device.spec.coupling_map.qubits() >= least as usize);
+    large.filter(takes_part).map(of).min().unwrap_or(WaitCause::OutOfService)
 }
 
 impl Found {
@@ -72,7 +127,7 @@ impl Judge {
         let ask = self.ask_of(request, attempts, need, last_chosen);
         self.memo[kind].begin_walk();
         let mut best: Option<Found> = None;
-        let (mut asked, mut by_shape) = (0, 0);
+        let (mut asked, mut causes) = (0, Causes::default());
         let mut walk = Walk::new(request);
         while let Some(id) = walk.next(&state.fleet().index, &*self.selector, &ask) {
             asked += 1;
@@ -89,11 +144,11 @@ impl Judge {
                         break;
                     }
                 }
-                Err(obstacle) if obstacle.is_shape() => {
-                    by_shape += 1;
-                    self.memo[kind].note_shape(id, true);
+                Err(obstacle) => {
+                    let cause = cause_on(state, id, obstacle);
+                    causes.add(cause, obstacle.is_shape());
+                    self.memo[kind].note_refusal(id, Some((cause, obstacle.is_shape())));
                 }
-                Err(_) => {}
             }
         }
         match best {
@@ -104,10 +159,10 @@ impl Judge {
                     let charged = state.accounts().changes();
                     let (changes, epochs) = (state.fleet().changes(), state.fleet().epochs);
                     let refused =
-                        RefusedEverywhere { changes, epochs, at: now, by_shape, length, standing, charged };
+                        RefusedEverywhere { changes, epochs, at: now, causes, length, standing, charged };
                     self.memo[kind].refused = Some(refused);
                 }
-                Err(Refused { by_shape: by_shape > 0 })
+                Err(Refused::by(&causes, state, request))
             }
         }
     }
@@ -143,20 +198,21 @@ impl Judge {
                 continue;
             }
             let takes_part = state.fleet().index.meets(id, need) && !request.excluded_devices.contains(&id);
-            let by_shape = takes_part
-                && match self.ask(state, now, kind, request, id, false) {
-                    Ok(_) => return None,
-                    Err(obstacle) => obstacle.is_shape(),
-                };
-            let before = self.memo[kind].note_shape(id, by_shape);
-            refused.by_shape = refused.by_shape + u32::from(by_shape) - u32::from(before);
+            let cause = match takes_part.then(|| self.ask(state, now, kind, request, id, false)) {
+                Some(Ok(_)) => return None,
+                Some(Err(obstacle)) => Some((cause_on(state, id, obstacle), obstacle.is_shape())),
+                None => None,
+            };
+            let before = self.memo[kind].note_refusal(id, cause);
+            before.into_iter().for_each(|(cause, shape)| refused.causes.take(cause, shape));
+            cause.into_iter().for_each(|(cause, shape)| refused.causes.add(cause, shape));
         }
         refused.changes = state.fleet().changes();
         if !changed.is_empty() {
             (refused.length, refused.standing, refused.charged) = (length, standing, charged);
         }
         self.memo[kind].refused = Some(refused);
-        Some(Refused { by_shape: refused.by_shape > 0 })
+        Some(Refused::by(&refused.causes, state, request))
     }
 
     /// The device for whose queue a job is destined: one that could take it when empty, in service if possible.

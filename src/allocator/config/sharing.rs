@@ -213,6 +213,17 @@ impl Tenants {
         })
     }
 
+    /// Nobody has a quota any more.
+    pub fn lift_quotas(&mut self) {
+        for group in self.groups.values_mut() {
+            group.quota = Quota::default();
+            for project in group.projects.values_mut() {
+                project.quota = Quota::default();
+                project.users.values_mut().for_each(|user| user.quota = Quota::default());
+            }
+        }
+    }
+
     /// Checks ranges, and that no two names of one kind stand for one number.
     pub(super) fn validate(&self) -> Result<(), TenantsError> {
         let projects = || self.groups.values().flat_map(|group| &group.projects);

@@ -13,6 +13,7 @@ use super::error::Rejection;
 use super::ids::{AllocationId, EpochNumber, JobId, OrderKey, Status, StatusReason, Target};
 use super::promise::{PromiseCause, StartPromise};
 use super::request::JobRequest;
+use super::waited::Waited;
 use super::wire;
 use crate::allocator::config::AllocatorConfig;
 use crate::quantum::DeviceId;
@@ -173,6 +174,13 @@ pub enum Event {
         promise: Option<Box<StartPromise>>,
         /// Why.
         cause: PromiseCause,
+    },
+    /// A wait ends, with the next event: for what the job waited since it came, or was requeued. Not told of a wait of no time.
+    JobWaited {
+        /// Which job.
+        job: JobId,
+        /// For what, and how long; all of it adds up to the wait.
+        waited: Waited,
     },
     /// An attempt holds its qubits; the driver starts it.
     JobStarted {

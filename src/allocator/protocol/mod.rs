@@ -11,6 +11,7 @@ pub mod ids;
 pub mod limit;
 pub mod promise;
 pub mod request;
+pub mod waited;
 pub mod wire;
 
 pub use allocation::{Allocation, DriverAction, PromisedIsolation};
@@ -28,3 +29,4 @@ pub use request::{
     Attributes, Elasticity, ElementLimits, IsolationLevel, IsolationRequest, JobRequest, Priority,
     QualityBound, Topology,
 };
+pub use waited::{WaitCause, Waited};

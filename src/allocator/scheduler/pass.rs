@@ -12,10 +12,11 @@ use super::plan::{Plan, Step};
 use super::promises::{self, Renewed};
 use super::queue_walk::QueueWalk;
 use super::{commit, homes, joint};
+use crate::allocator::candidates::judge::closed;
 use crate::allocator::candidates::memo::KindId;
 use crate::allocator::candidates::select::{Found, Refused};
 use crate::allocator::config::{HeadOfLine, Overtaking, Queue, Retry};
-use crate::allocator::protocol::{JobRequest, JobState, PromiseCause};
+use crate::allocator::protocol::{JobRequest, JobState, PromiseCause, WaitCause};
 use crate::allocator::state::State;
 use crate::allocator::state::jobs::Job;
 use crate::allocator::state::place::JobSlot;
@@ -49,6 +50,10 @@ pub fn run(turn: &mut Turn<'_>) -> PassTally {
         }
         if due.global {
             homes::assign_parked(turn);
+            // No device could take those that are left, even if it were empty.
+            let mut looked = turn.times.look(turn.now, None, false);
+            looked.all_of(None, WaitCause::Unplaceable);
+            looked.finish(turn.state, &mut turn.judge.memo);
         }
         let moved = std::mem::take(&mut turn.state.agenda_mut().due);
         devices.extend(moved.devices);
@@ -109,6 +114,8 @@ struct Walked {
     started: BTreeSet<JobSlot>,
     /// What the first round has seen of each kind.
     kinds: BTreeMap<KindId, SeenOfKind>,
+    /// Who waits for something of its own.
+    alone: Vec<(JobSlot, WaitCause)>,
 }
 
 /// What the first round through a queue has seen of one placement kind.
@@ -118,6 +125,8 @@ struct SeenOfKind {
     stayed: u32,
     /// Why the first one that stayed did.
     by_shape: Option<bool>,
+    /// What those of the kind wait for, as it was found last.
+    cause: Option<WaitCause>,
 }
 
 impl SeenOfKind {
@@ -164,6 +173,13 @@ impl Pass<'_, '_> {
             Overtaking::Promises(depth) => {
                 let mut walked = Walked::default();
                 while self.promise(device, depth, &mut walked) {}
+                let Turn { state, judge, times, now, .. } = &mut *self.turn;
+                let mut looked = times.look(*now, device, true);
+                for (kind, seen) in &walked.kinds {
+                    seen.cause.into_iter().for_each(|cause| looked.all_of(Some(*kind), cause));
+                }
+                walked.alone.iter().for_each(|(slot, cause)| looked.one(*slot, *cause));
+                looked.finish(state, &mut judge.memo);
             }
         }
     }
@@ -202,6 +218,7 @@ impl Pass<'_, '_> {
                 if walked.rounds == 0 && is_tried {
                     walked.kinds.entry(kind).or_default().stayed += 1;
                 }
+                walked.alone.push((slot, self.cause_of_stopped(kind)));
                 continue;
             }
             if is_tried {
@@ -212,11 +229,16 @@ impl Pass<'_, '_> {
                     again |= stayed;
                     starts = self.try_placed_alike(slot, kind, &request, device).is_ok();
                 }
+                let seen = walked.kinds.entry(kind).or_default();
                 if walked.rounds == 0 {
-                    let seen = walked.kinds.entry(kind).or_default();
                     *(if starts { &mut seen.started } else { &mut seen.stayed }) += 1;
-                    if let Some(Refused { by_shape }) = refused.filter(|_| !starts) {
-                        seen.by_shape.get_or_insert(by_shape);
+                }
+                if let Some(Refused { cause, by_shape }) = refused.filter(|_| !starts) {
+                    seen.by_shape.get_or_insert(by_shape);
+                    seen.cause = Some(cause);
+                    if !self.turn.judge.selector.names_all() {
+                        // Others of its kind may be refused by other devices.
+                        walked.alone.push((slot, cause));
                     }
                 }
                 if starts {
@@ -228,11 +250,16 @@ impl Pass<'_, '_> {
                     self.stay(slot);
                 }
             }
+            if !is_tried {
+                walked.alone.push((slot, WaitCause::Retry));
+            }
             if device.is_none() && !self.turn.judge.is_feasible(self.turn.state, kind) {
+                walked.alone.push((slot, WaitCause::Unplaceable));
                 if has_promise {
                     promises::give_up(self.turn, &mut self.plan, slot, kind, &request);
                 }
                 // As little could those be taken who are placed like it.
+                walked.kinds.entry(kind).or_default().cause = Some(WaitCause::Unplaceable);
                 order.close(kind, self.turn.state);
                 continue;
             }
@@ -339,26 +366,51 @@ impl Pass<'_, '_> {
     /// Tries the jobs of one queue in order until more than `skip_ahead` of them had to stay.
     fn skip(&mut self, device: Option<DeviceId>, skip_ahead: u32) {
         let mut stayed = 0;
+        let mut alone: Vec<(JobSlot, WaitCause)> = Vec::new();
         let mut order = QueueWalk::of(device, self.turn.state);
         while stayed <= skip_ahead {
             let Some(slot) = order.next(self.turn.state) else { break };
             let job = &self.turn.state.jobs()[slot];
-            if job.state() == JobState::Held || self.is_stopped(slot) {
+            if job.state() == JobState::Held {
                 continue;
             }
-            let job = &self.turn.state.jobs()[slot];
-            if self.may_be_tried(job) {
-                if self.try_and_count(slot, device) {
-                    continue;
-                }
-                self.stay(slot);
+            let kind = self.turn.judge.memo.kind_of(slot, &job.request);
+            if self.is_stopped(slot) {
+                alone.push((slot, self.cause_of_stopped(kind)));
+                continue;
             }
             // A job that no device could take even when empty (elements died since) must not block the others; one that
             // only its own device could not take has moved on.
-            if device.is_some() || self.is_feasible(slot) {
+            let job = &self.turn.state.jobs()[slot];
+            if self.may_be_tried(job) {
+                let Err(Refused { cause, .. }) = self.try_and_count(slot, device) else { continue };
+                self.stay(slot);
+                let blocks = device.is_some() || self.turn.judge.is_feasible(self.turn.state, kind);
+                alone.push((slot, if blocks { cause } else { WaitCause::Unplaceable }));
+                stayed += u32::from(blocks);
+            } else if device.is_some() || self.turn.judge.is_feasible(self.turn.state, kind) {
+                alone.push((slot, WaitCause::Retry));
                 stayed += 1;
+            } else {
+                alone.push((slot, WaitCause::Unplaceable));
             }
         }
+        self.wait_behind(device, &alone);
+    }
+
+    /// All who wait in a queue wait for those before them, but for some.
+    fn wait_behind(&mut self, queue: Option<DeviceId>, alone: &[(JobSlot, WaitCause)]) {
+        let Turn { state, judge, times, now, .. } = &mut *self.turn;
+        let mut looked = times.look(*now, queue, false);
+        looked.all_of(None, WaitCause::Order);
+        alone.iter().for_each(|(slot, cause)| looked.one(*slot, *cause));
+        looked.finish(state, &mut judge.memo);
+    }
+
+    /// What a job waits for that is stopped by a quota.
+    fn cause_of_stopped(&mut self, kind: KindId) -> WaitCause {
+        let feasible = self.turn.judge.is_feasible(self.turn.state, kind);
+        if feasible { WaitCause::Quota } else { WaitCause::Unplaceable }
     }
 
     /// Whether the quota of its user, its project or its group keeps a job: it blocks nobody then.
@@ -367,24 +419,31 @@ impl Pass<'_, '_> {
         !state.quotas().is_empty() && state.quota_allows(slot, state.jobs()[slot].request.min_qubits).is_err()
     }
 
-    fn is_feasible(&mut self, slot: JobSlot) -> bool {
-        let kind = self.turn.judge.memo.kind_of(slot, &self.turn.state.jobs()[slot].request);
-        self.turn.judge.is_feasible(self.turn.state, kind)
-    }
-
     /// One device under the discipline of a counting semaphore, see [`HeadOfLine::Count`].
     fn count(&mut self, id: DeviceId) {
         let Some(device) = self.turn.state.fleet().get(id) else { return };
         let mut counted = device.counted;
+        let mut alone: Vec<(JobSlot, WaitCause)> = Vec::new();
         let admitted: SmallVec<[JobSlot; 16]> = device.admitted.iter().copied().collect();
         for slot in admitted {
             let job = &self.turn.state.jobs()[slot];
             let qubits = job.request.min_qubits;
-            let is_tried = self.may_be_tried(job) && job.state() == JobState::Queued;
-            if is_tried && !self.is_stopped(slot) {
-                if self.try_and_count(slot, Some(id)) {
-                    counted -= qubits;
-                } else {
+            if job.state() == JobState::Held {
+                continue;
+            }
+            let cause = match self.may_be_tried(job) {
+                _ if self.is_stopped(slot) => Some(WaitCause::Quota),
+                true => None,
+                false => Some(WaitCause::Retry),
+            };
+            if let Some(cause) = cause {
+                alone.push((slot, cause));
+                continue;
+            }
+            match self.try_and_count(slot, Some(id)) {
+                Ok(()) => counted -= qubits,
+                Err(Refused { cause, .. }) => {
+                    alone.push((slot, cause));
                     self.stay(slot);
                 }
             }
@@ -393,21 +452,29 @@ impl Pass<'_, '_> {
         while let Some(slot) = order.next(self.turn.state) {
             let job = &self.turn.state.jobs()[slot];
             let qubits = job.request.min_qubits;
-            if job.state() == JobState::Held || self.is_stopped(slot) {
+            if job.state() == JobState::Held {
                 continue;
             }
-            let room = self.turn.state.fleet().get(id).filter(|device| device.accepts_starts());
-            if room.is_none_or(|device| counted + qubits > device.free_len()) {
+            if self.is_stopped(slot) {
+                alone.push((slot, WaitCause::Quota));
+                continue;
+            }
+            let Some(device) = self.turn.state.fleet().get(id) else { break };
+            let full = closed(device).map(|obstacle| obstacle.cause());
+            let cause = full.or((counted + qubits > device.free_len()).then_some(WaitCause::FreeQubits));
+            if let Some(cause) = cause {
+                alone.push((slot, cause));
                 self.tally.attempts += 1;
                 break;
             }
             self.plan.steps.push(Step::Count(slot, id));
-            if self.try_and_count(slot, Some(id)) {
-                continue;
+            if let Err(Refused { cause, .. }) = self.try_and_count(slot, Some(id)) {
+                alone.push((slot, cause));
+                counted += qubits;
+                self.stay(slot);
             }
-            counted += qubits;
-            self.stay(slot);
         }
+        self.wait_behind(Some(id), &alone);
     }
 
     /// Notes when a job that was not started will be tried again, if not as soon as something changes.
@@ -424,11 +491,11 @@ impl Pass<'_, '_> {
     }
 
     /// Plans the start of a job, see [`Self::try_start`], and counts the attempt; whether it starts.
-    fn try_and_count(&mut self, slot: JobSlot, only: Option<DeviceId>) -> bool {
+    fn try_and_count(&mut self, slot: JobSlot, only: Option<DeviceId>) -> Result<(), Refused> {
         self.tally.attempts += 1;
         let tried = self.try_start(slot, only);
         self.tally.blocked_by_shape += u32::from(tried.as_ref().is_err_and(|refused| refused.by_shape));
-        tried.is_ok()
+        tried
     }
 
     /// Plans the start of a job on `only`, or on the first (or best) device that can place it.
@@ -475,7 +542,7 @@ impl Pass<'_, '_> {
             None => turn.judge.select(turn.state, turn.now, kind, request, attempts, plan.last_chosen),
             Some(device) => match turn.judge.ask(turn.state, turn.now, kind, request, device, false) {
                 Ok(fit) => Ok((Found { device, fit }, 0)),
-                Err(obstacle) => Err(Refused { by_shape: obstacle.is_shape() }),
+                Err(obstacle) => Err(Refused::by_one(turn.state, device, obstacle)),
             },
         }
     }

@@ -99,6 +99,12 @@ impl State {
                 ensure(self.jobs[slot].promise.is_some(), "another promise of a job that has none")?;
                 self.promised(slot, promise.as_deref())
             }
+            Event::JobWaited { job, waited } => {
+                let since = self.jobs[self.live(*job)?].wait().map(|wait| wait.since);
+                let since = since.ok_or(Impossible("a wait of a job that does not wait"))?;
+                ensure(waited.is_proper(), "a wait with an empty part")?;
+                ensure(waited.total() == now.since(since), "a wait that does not add up")
+            }
             Event::JobStarted { allocation } => self.started(now, allocation),
             Event::ShotsCredited { allocation, shots_done, .. } => {
                 let running = self.running.get_mut(allocation);
@@ -287,7 +293,7 @@ impl State {
     ) -> Done {
         self.charges.refund(allocation);
         let slot = self.give_back(now, job, allocation)?;
-        self.jobs[slot].requeue(None)?;
+        self.jobs[slot].requeue(now)?;
         self.enqueue(slot, device)?;
         self.choose(device);
         Ok(())

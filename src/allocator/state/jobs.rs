@@ -22,6 +22,8 @@ use crate::time::Time;
 /// Where a job waits, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
+    /// Since when it waits: since it came, or was requeued.
+    pub since: Time,
     /// The device in whose queue it is; `None`: the global one or, with queues per device, none yet.
     pub queue: Option<DeviceId>,
     /// It was tried in vain, and is not tried again before this time.
@@ -94,7 +96,7 @@ impl Job {
         expires: Option<Time>,
     ) -> Self {
         let Rank { key, place } = rank;
-        let stage = Stage::Waiting(Wait { queue: None, retry_at: None, expires });
+        let stage = Stage::Waiting(Wait { since: now, queue: None, retry_at: None, expires });
         Self { request, account, place, key, submitted: now, attempts: 0, promise: None, stage }
     }
 
@@ -227,11 +229,11 @@ impl Job {
     }
 
     /// Waits again after its attempt has ended; how long, nobody asks any more.
-    pub(super) fn requeue(&mut self, queue: Option<DeviceId>) -> Result<(), Impossible> {
+    pub(super) fn requeue(&mut self, now: Time) -> Result<(), Impossible> {
         let Stage::Running { .. } = self.stage else {
             return Err(Impossible("a job is requeued that does not run"));
         };
-        self.stage = Stage::Waiting(Wait { queue, retry_at: None, expires: None });
+        self.stage = Stage::Waiting(Wait { since: now, queue: None, retry_at: None, expires: None });
         Ok(())
     }
 }

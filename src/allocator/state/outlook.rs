@@ -106,10 +106,15 @@ impl<'c> Outlook<'c> {
         self.promises().filter(move |(_, kept)| window.meets(kept.from, kept.until))
     }
 
+    /// All jobs that run at any instant of a window.
+    pub fn running_in(self, window: Window) -> impl Iterator<Item = &'c Booking> {
+        let running = self.bookings_in(window).filter(|(kind, _)| *kind == BookingKind::Allocation);
+        running.map(|(_, booking)| booking)
+    }
+
     /// All jobs that run or are to run at any instant of a window.
     pub fn jobs_in(self, window: Window) -> impl Iterator<Item = &'c Booking> {
-        let running = self.bookings_in(window).filter(|(kind, _)| *kind == BookingKind::Allocation);
-        running.map(|(_, booking)| booking).chain(self.promises_in(window).map(|(_, kept)| kept))
+        self.running_in(window).chain(self.promises_in(window).map(|(_, kept)| kept))
     }
 
     /// How many qubits of `usable` are taken or promised to others at an instant, buffers left out.
@@ -141,7 +146,7 @@ impl<'c> Outlook<'c> {
         free
     }
 
-    /// Takes out of `free` what is promised to others at any instant of a window; whether anything was.
+    /// Takes out of `free` what is promised to others at any instant of a window; whether anything of it was.
     pub fn subtract_promises(
         &self,
         window: Window,

@@ -7,6 +7,7 @@
 //! The form: 8 bytes that name it, the version (4 bytes, little endian), the BLAKE3 hash of the rest (32 bytes), and
 //! the contents as CBOR (RFC 8949), which holds infinite coherence times and keys of any type.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Agenda, State, consistency};
@@ -15,7 +16,7 @@ use crate::random::StreamFamily;
 const NAME: &[u8; 8] = b"eigen-rm";
 
 /// Rises with every change of the state that older programs cannot read.
-pub const VERSION: u32 = 9;
+pub const VERSION: u32 = 10;
 
 const HEAD: usize = NAME.len() + 4 + blake3::OUT_LEN;
 
@@ -40,22 +41,24 @@ pub enum SnapshotError {
 }
 
 #[derive(Serialize)]
-struct Saved<'a> {
+struct Saved<'a, T> {
     state: &'a State,
     agenda: &'a Agenda,
+    times: &'a T,
     draws: StreamFamily,
 }
 
 #[derive(Deserialize)]
-struct Read {
+struct Read<T> {
     state: State,
     agenda: Agenda,
+    times: T,
     draws: StreamFamily,
 }
 
-/// The whole state, what is due, and the streams of random choices.
-pub(in crate::allocator) fn write(state: &State, draws: StreamFamily) -> Vec<u8> {
-    let contents = bytes_of(&Saved { state, agenda: &state.agenda, draws });
+/// The whole state, what is due, what has been waited for so far (`times`), and the streams of random choices.
+pub(in crate::allocator) fn write(state: &State, times: &impl Serialize, draws: StreamFamily) -> Vec<u8> {
+    let contents = bytes_of(&Saved { state, agenda: &state.agenda, times, draws });
     let mut bytes = Vec::with_capacity(HEAD + contents.len());
     bytes.extend_from_slice(NAME);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
@@ -65,7 +68,9 @@ pub(in crate::allocator) fn write(state: &State, draws: StreamFamily) -> Vec<u8>
 }
 
 /// What was written.
-pub(in crate::allocator) fn read(bytes: &[u8]) -> Result<(State, StreamFamily), SnapshotError> {
+pub(in crate::allocator) fn read<T: DeserializeOwned>(
+    bytes: &[u8],
+) -> Result<(State, T, StreamFamily), SnapshotError> {
     let rest = bytes.strip_prefix(NAME).ok_or(SnapshotError::Foreign)?;
     let (version, rest) = rest.split_first_chunk::<4>().ok_or(SnapshotError::Damaged)?;
     let found = u32::from_le_bytes(*version);
@@ -77,7 +82,7 @@ pub(in crate::allocator) fn read(bytes: &[u8]) -> Result<(State, StreamFamily), 
         return Err(SnapshotError::Damaged);
     }
     let senseless = |message: String| SnapshotError::Senseless(message);
-    let Read { mut state, agenda, draws } =
+    let Read { mut state, agenda, times, draws } =
         ciborium::from_reader(contents).map_err(|error| senseless(error.to_string()))?;
     state.agenda = agenda;
     state.config.validate().map_err(|error| senseless(error.to_string()))?;
@@ -86,7 +91,7 @@ pub(in crate::allocator) fn read(bytes: &[u8]) -> Result<(State, StreamFamily), 
         return Err(senseless("a device under another number than its own".to_owned()));
     }
     state.count_quotas();
-    Ok((state, draws))
+    Ok((state, times, draws))
 }
 
 impl State {

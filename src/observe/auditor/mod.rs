@@ -12,6 +12,7 @@ mod quality;
 mod quotas;
 mod shape;
 mod violation;
+mod waits;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ use id_set::IdSet;
 use promises::{Ahead, Promises};
 use quotas::Quotas;
 use shape::Shapes;
+use waits::Waits;
 
 pub use violation::{Breach, LayoutProblem, Limit, Promise, StateSeen, Step, Violation, ViolationKind};
 
@@ -80,6 +82,7 @@ pub struct Auditor {
     shapes: Shapes,
     promises: Promises,
     quotas: Quotas,
+    waits: Waits,
     /// Whether those come first who have used least, see [`AllocatorConfig::fair_share`].
     usage_counts: bool,
     /// Allocations that must have ended before time goes on.
@@ -137,6 +140,8 @@ impl Auditor {
     /// Takes one event of the core. Events must come in the order in which the core gave them.
     pub fn observe(&mut self, now: Time, event: &Event) {
         self.advance(now);
+        let found = self.waits.observe(now, event);
+        self.report_all(found);
         match event {
             Event::DeviceRegistered { device, spec } => {
                 let mut fresh = AuditedDevice::new(*device, spec);
@@ -239,6 +244,7 @@ impl Auditor {
             | Event::GuardEnded { .. }
             | Event::CalibrationRequested { .. }
             | Event::JobCounted { .. }
+            | Event::JobWaited { .. }
             | Event::RetrySet { .. } => {}
         }
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::allocator::protocol::{
     DriverAction, Elasticity, ElementLimits, EpochNumber, Fence, IsolationLevel, QualityBound, Rejection,
-    RequeueReason, Status,
+    RequeueReason, Status, WaitCause, Waited,
 };
 use crate::observe::fixture::*;
 use crate::quantum::PhysicalQubit;
@@ -41,14 +41,18 @@ impl Story {
 
     fn audit(self) -> Auditor {
         let mut auditor = Auditor::new();
-        auditor.observe(at(0), &registered(DEVICE, self.spec));
-        auditor.observe(at(1), &queued(self.first));
-        auditor.observe(at(2), &queued(self.second));
+        let mut tells = TellsWaits::default();
+        let mut tell = |seconds, event: &Event| {
+            tells.each(at(seconds), event, |event| auditor.observe(at(seconds), event));
+        };
+        tell(0, &registered(DEVICE, self.spec));
+        tell(1, &queued(self.first));
+        tell(2, &queued(self.second));
         let [first, second] = self.grants;
-        auditor.observe(at(10), &started(first));
-        self.between.iter().for_each(|event| auditor.observe(at(15), event));
-        auditor.observe(at(20), &started(second));
-        self.after.iter().for_each(|event| auditor.observe(at(40), event));
+        tell(10, &started(first));
+        self.between.iter().for_each(|event| tell(15, event));
+        tell(20, &started(second));
+        self.after.iter().for_each(|event| tell(40, event));
         auditor.finish(at(50));
         auditor
     }
@@ -374,6 +378,7 @@ fn the_course_of_jobs_is_audited() {
     illegal_transition at 40s: job 9 is unknown and yet finishes
     illegal_transition at 40s: job 1 is ended and yet is queued
     illegal_transition at 15s: job 2 is waiting and yet is queued
+    wait_not_explained at 20s: job 2 waited, or was held, 5s, but 0s of it are accounted for
     illegal_transition at 20s: job 2 is held and yet starts
     illegal_transition at 40s: job 2 is running and yet is released
     illegal_transition at 40s: job 2 is running and yet is transferred
@@ -396,6 +401,43 @@ fn the_course_of_jobs_is_audited() {
     ");
 }
 
+/// A wait is told once, adds up, and time under a hold is put down to it.
+#[test]
+fn waits_are_audited() {
+    let waited = |job, of: &[(WaitCause, u64)]| {
+        let mut sums = [0; WaitCause::COUNT];
+        of.iter().for_each(|(cause, seconds)| sums[cause.index()] = seconds * 1_000_000_000);
+        Event::JobWaited { job: JobId(job), waited: Waited::from_nanoseconds(&sums) }
+    };
+    let ends = || Event::JobCancelled { job: JobId(1), allocation: None };
+    let held = [(10, Event::JobHeld { job: JobId(1) }), (14, Event::JobReleased { job: JobId(1) })];
+    let audit = |told: Vec<Event>| {
+        let mut auditor = Auditor::new();
+        auditor.observe(at(0), &queued(line_job(1, 1)));
+        held.iter().for_each(|(seconds, event)| auditor.observe(at(*seconds), event));
+        told.iter().for_each(|event| auditor.observe(at(20), event));
+        auditor.observe(at(20), &ends());
+        let listed: Vec<String> = auditor.violations().iter().map(ToString::to_string).collect();
+        listed.join("; ")
+    };
+    use WaitCause::{FreeQubits, Held};
+    assert_eq!(audit(vec![waited(1, &[(FreeQubits, 16), (Held, 4)])]), "");
+    let cases = [
+        audit(vec![]),
+        audit(vec![waited(1, &[(FreeQubits, 15), (Held, 4)])]),
+        audit(vec![waited(1, &[(FreeQubits, 17), (Held, 3)])]),
+        audit(vec![waited(1, &[(FreeQubits, 16), (Held, 4)]), waited(1, &[(FreeQubits, 16), (Held, 4)])]),
+        audit(vec![waited(1, &[(FreeQubits, 16), (Held, 4)]), waited(2, &[(FreeQubits, 1)])]),
+    ];
+    insta::assert_snapshot!(cases.join("\n"), @"
+    wait_untold at 20s: the wait of job 1 ends untold, or is told although it does not wait
+    wait_not_explained at 20s: job 1 waited, or was held, 20s, but 19s of it are accounted for
+    wait_not_explained at 20s: job 1 waited, or was held, 4s, but 3s of it are accounted for
+    wait_untold at 20s: the wait of job 1 ends untold, or is told although it does not wait
+    wait_untold at 20s: the wait of job 2 ends untold, or is told although it does not wait
+    ");
+}
+
 #[test]
 fn time_must_not_run_backwards() {
     let mut auditor = Auditor::new();
@@ -410,8 +452,9 @@ proptest::proptest! {
     fn random_legal_runs_have_no_violations(choices in proptest::collection::vec(proptest::prelude::any::<u32>(), 0..400)) {
         let mut auditor = Auditor::new();
         let mut end = Time::ZERO;
+        let mut tells = TellsWaits::default();
         for (now, event) in legal_run(&choices) {
-            auditor.observe(now, &event);
+            tells.each(now, &event, |event| auditor.observe(now, event));
             end = now;
         }
         auditor.finish(end + Span(17));

@@ -9,7 +9,7 @@ use crate::allocator::protocol::{
 };
 use crate::allocator::quality::QualityDemand;
 use crate::quantum::{DeviceId, PhysicalQubit};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// A broken promise of the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -100,6 +100,10 @@ violation_kinds! {
     TooManyTasks = "too_many_tasks",
     /// A start by which a group, a project or a user has more than its quota.
     QuotaExceeded = "quota_exceeded",
+    /// A wait that does not add up to what it is put down to, or a hold that is put down to something else.
+    WaitNotExplained = "wait_not_explained",
+    /// A wait that ends without a word of what it was for, or is told although nobody waits.
+    WaitUntold = "wait_untold",
     /// A device that the job excluded.
     ExcludedDevice = "excluded_device",
     /// A fence that is not above the last one of the device.
@@ -237,6 +241,12 @@ pub enum Breach {
     /// See [`ViolationKind::QuotaExceeded`].
     #[error("with job {} its {level} has {has} {of} at a time, of {most}", job.0)]
     QuotaExceeded { job: JobId, level: Level, of: Resource, most: u64, has: u64 },
+    /// See [`ViolationKind::WaitNotExplained`].
+    #[error("job {} waited, or was held, {waits}, but {of_all} of it are accounted for", job.0)]
+    WaitNotExplained { job: JobId, waits: Span, of_all: Span },
+    /// See [`ViolationKind::WaitUntold`].
+    #[error("the wait of job {} ends untold, or is told although it does not wait", job.0)]
+    WaitUntold { job: JobId },
     /// See [`ViolationKind::ExcludedDevice`].
     #[error("allocation {} is on device {}, which job {} excludes", allocation.0, device.0, job.0)]
     ExcludedDevice { job: JobId, device: DeviceId, allocation: AllocationId },
@@ -332,6 +342,8 @@ impl Breach {
             Self::StillRunning { .. } => Kind::StillRunning,
             Self::TooManyTasks { .. } => Kind::TooManyTasks,
             Self::QuotaExceeded { .. } => Kind::QuotaExceeded,
+            Self::WaitNotExplained { .. } => Kind::WaitNotExplained,
+            Self::WaitUntold { .. } => Kind::WaitUntold,
             Self::ExcludedDevice { .. } => Kind::ExcludedDevice,
             Self::FenceNotRising { .. } => Kind::FenceNotRising,
             Self::AllocationReused { .. } => Kind::AllocationReused,

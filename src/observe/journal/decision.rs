@@ -73,6 +73,10 @@ fn write_event(event: &Event, to: &mut String) -> std::fmt::Result {
                 None => Ok(()),
             }
         }
+        Event::JobWaited { job, waited } => {
+            write!(to, "job_waited {} for", job.0)?;
+            waited.iter().try_for_each(|(cause, span)| write!(to, " {} {}", cause.name(), span.0))
+        }
         Event::JobStarted { allocation } => started(allocation, to),
         Event::ShotsCredited { job, allocation, shots_done } => {
             write!(to, "shots_credited {} allocation {} shots {shots_done}", job.0, allocation.0)

@@ -385,6 +385,7 @@ impl Metrics {
             | Event::StartPromised { .. }
             | Event::PromiseMoved { .. }
             | Event::JobRanked { .. }
+            | Event::JobWaited { .. }
             | Event::RetrySet { .. } => {}
         }
     }

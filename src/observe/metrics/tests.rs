@@ -70,11 +70,12 @@ fn by_hand() -> Observer {
         (85, queued(JobRequest { deadline: Some(at(110)), ..line_job(6, 9) })),
         (90, Event::JobRejected { job: Arc::new(line_job(5, 99)), reason: Rejection::NoDevice }),
     ];
+    let mut tells = TellsWaits::default();
     for (seconds, event) in events {
         if seconds == 10 {
             observer.metrics.start_measuring(at(10));
         }
-        observer.observe(at(seconds), &event);
+        tells.each(at(seconds), &event, |event| observer.observe(at(seconds), event));
         assert_eq!(observer.metrics.check_conservation(), Ok(()), "at {seconds} s");
     }
     observer.metrics.count_pass(PassTally { attempts: 4, started: 1, blocked_by_shape: 1 });
@@ -207,8 +208,11 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
 fn sampled(guard_first: bool) -> String {
     let map = CouplingMap::ring(8).unwrap();
     let mut observer = Observer::new(MetricsOptions { fragmentation: false, ..MetricsOptions::default() });
+    let mut tells = TellsWaits::default();
     let mut step = |seconds: u64, events: &[Event]| {
-        events.iter().for_each(|event| observer.observe(at(seconds), event));
+        for event in events {
+            tells.each(at(seconds), event, |event| observer.observe(at(seconds), event));
+        }
         let samples = observer.metrics.sample(at(seconds));
         let device = samples[0];
         assert_eq!(samples.len(), 2);

@@ -5,6 +5,7 @@
 
 mod axes;
 mod canvas;
+mod causes;
 mod comparison;
 mod distribution;
 mod fidelity;
@@ -21,6 +22,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+pub use causes::{CausesPlot, CausesRow};
 pub use comparison::ForestPlot;
 pub use distribution::DistributionPlot;
 pub use fidelity::{FidelityPlot, FidelityPoint};
@@ -48,6 +50,8 @@ pub enum Plot {
     Tradeoff(TradeoffPlot),
     /// A metric against what was varied.
     Response(ResponsePlot),
+    /// What time was spent on.
+    Causes(CausesPlot),
 }
 
 impl Plot {
@@ -61,6 +65,7 @@ impl Plot {
             Self::Forest(plot) => canvas::render(plot),
             Self::Tradeoff(plot) => canvas::render(plot),
             Self::Response(plot) => canvas::render(plot),
+            Self::Causes(plot) => canvas::render(plot),
         }
     }
 }

@@ -68,6 +68,18 @@ fn plots(values: &[f64], until_s: f64) -> Vec<Plot> {
             watched: text("nothing"),
             kinds: vec![(text("kind"), points.iter().map(|point| point.0).collect())],
         }),
+        Plot::Causes(CausesPlot {
+            title: text("causes"),
+            subtitle: String::new(),
+            causes: vec![text("one"), text("two_words")],
+            rows: (0..20)
+                .map(|index| CausesRow {
+                    name: format!("a row with a long name {index}"),
+                    jobs: index,
+                    seconds: values.iter().copied().take(2).collect(),
+                })
+                .collect(),
+        }),
         Plot::Response(ResponsePlot {
             title: text("response"),
             subtitle: String::new(),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::happening::{Happening, class};
 use super::{Attempt, JobPoint, Simulation, SimulationError};
-use crate::allocator::protocol::{Allocation, AllocationId, Command, FinalState, JobId, JobRequest, Outcome};
+use crate::allocator::protocol::{
+    Allocation, AllocationId, Command, FinalState, JobId, JobRequest, Outcome, Waited,
+};
 use crate::quantum::hardware::truth::true_success;
 use crate::quantum::program::PlacedProgram;
 use crate::quantum::success::success_probability;
@@ -71,6 +73,9 @@ impl Simulation<'_, '_> {
         if let Some(factor) = generated.walltime_factor {
             request.estimated_duration = Some(self.walltime(&request, generated.execution_time, factor));
         }
+        if let Some(alter) = self.alter.as_ref().filter(|alter| alter.job == request.id) {
+            (alter.change)(&mut request);
+        }
         let request = Arc::new(request);
         let mut error_at = None;
         match generated.outcome {
@@ -92,6 +97,7 @@ impl Simulation<'_, '_> {
             execution_time: generated.execution_time,
             error_at,
             promised_start: None,
+            waited: Waited::default(),
             first_start: None,
             last_start: None,
             attempts: 0,
@@ -237,6 +243,7 @@ impl Simulation<'_, '_> {
         }
         let Some(planned) = self.jobs.remove(job) else { return Ok(()) };
         self.progress_of_run.moved_at = self.now;
+        self.waits.add(&planned);
         let explanation = planned.allocation.as_ref().map(|allocation| allocation.explanation);
         let missed = explanation.and_then(|explanation| explanation.quality?.missed);
         let reason = reason.or(missed.as_ref().map(|missed| missed as &dyn Display));

@@ -1,17 +1,22 @@
 //! What a run is made with beyond its scenario, and what it leaves.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
 use super::progress::Ending;
+use crate::allocator::Allocator;
 use crate::allocator::candidates::selector::DeviceSelector;
 use crate::allocator::explain::WaitReason;
 use crate::allocator::placement::PlacementStrategy;
 use crate::allocator::placement::memory::MemoryUse;
-use crate::allocator::protocol::JobId;
+use crate::allocator::protocol::{Event, JobId, JobRequest};
 use crate::observe::Observer;
 use crate::observe::journal;
 use crate::observe::metrics::TimelineSample;
 use crate::quantum::DeviceId;
 use crate::simulator::job_book::Planned;
 use crate::simulator::traces::Traces;
+use crate::simulator::wait_tally::WaitTally;
 use crate::time::{Span, Time};
 
 /// Watches how long parts of the run take; the simulation itself has no clock.
@@ -78,6 +83,30 @@ impl JobPoint {
     }
 }
 
+/// Follows a run, command by command.
+pub trait Watch {
+    /// A command was handled, and these events told. The core may be asked anything. Answers whether the run goes on.
+    fn after(&mut self, now: Time, core: &mut Allocator, events: &[Event]) -> ControlFlow<()>;
+
+    /// The run ends.
+    fn end(&mut self, _now: Time, _core: &mut Allocator) {}
+}
+
+/// Changes what one job asks for, before it comes.
+#[derive(Clone)]
+pub struct Alter {
+    /// Which job.
+    pub job: JobId,
+    /// What is changed.
+    pub change: Arc<dyn Fn(&mut JobRequest) + Send + Sync>,
+}
+
+impl std::fmt::Debug for Alter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Alter").field("job", &self.job).finish_non_exhaustive()
+    }
+}
+
 /// Wraps a placement strategy, to watch it.
 pub type WrapStrategy = Box<dyn FnOnce(Box<dyn PlacementStrategy>) -> Box<dyn PlacementStrategy>>;
 
@@ -94,6 +123,10 @@ pub struct Instruments<'p> {
     pub strategy: Option<Box<dyn PlacementStrategy>>,
     /// A device selector of the caller's own, instead of the one that the scenario names.
     pub selector: Option<Box<dyn DeviceSelector>>,
+    /// Who follows the run, and may end it.
+    pub watch: Option<&'p mut dyn Watch>,
+    /// A job that asks for something else.
+    pub alter: Option<Alter>,
     /// Wraps the placement strategy, to watch it.
     pub wrap_strategy: Option<WrapStrategy>,
     /// Whether to keep what plots need.
@@ -117,6 +150,8 @@ pub struct Outcomes {
     pub ending: Ending,
     /// The first job that still waited at the end, and what kept it.
     pub kept: Option<(JobId, WaitReason)>,
+    /// For what its jobs waited.
+    pub waits: WaitTally,
     /// Simulated time of the end.
     pub ended: Time,
     /// The traces, if there were any, not yet flushed.

@@ -15,7 +15,7 @@ mod happening;
 mod instruments;
 mod progress;
 
-pub use instruments::{Collected, Instruments, JobPoint, Outcomes, Part, Probe, WrapStrategy};
+pub use instruments::{Alter, Collected, Instruments, JobPoint, Outcomes, Part, Probe, Watch, WrapStrategy};
 pub use progress::Ending;
 
 use std::collections::VecDeque;
@@ -30,6 +30,7 @@ use super::program::{Copies, Programs};
 use super::scenario::{Horizon, Scenario, WarmUp};
 use super::site::Site;
 use super::traces::Traces;
+use super::wait_tally::WaitTally;
 use super::workload::{ArrivalStream, Workload};
 use crate::agenda::{Agenda, Ticket};
 use crate::allocator::Allocator;
@@ -152,6 +153,9 @@ pub struct Simulation<'s, 'p> {
     /// When the last sample of the timeline was taken.
     sampled: Time,
     samples: u64,
+    waits: WaitTally,
+    watch: Option<&'p mut dyn Watch>,
+    alter: Option<Alter>,
     sample_every: Span,
     measuring: bool,
 }
@@ -227,6 +231,9 @@ impl<'s, 'p> Simulation<'s, 'p> {
             factors: Vec::new(),
             sampled: Time::ZERO,
             samples: 0,
+            waits: WaitTally::default(),
+            watch: instruments.watch,
+            alter: instruments.alter,
             sample_every: scenario.output.timeline_every,
             measuring: false,
             scenario,
@@ -270,9 +277,16 @@ impl<'s, 'p> Simulation<'s, 'p> {
             journal.finish(&self.core)?;
         }
         self.observer.finish(self.now);
+        if let Some(watch) = &mut self.watch {
+            watch.end(self.now, &mut self.core);
+        }
         self.check_books()?;
         let mut kept = None;
-        for planned in self.jobs.into_live() {
+        for mut planned in self.jobs.into_live() {
+            if planned.attempts == 0 {
+                planned.waited = self.core.waited(planned.request.id, self.now).unwrap_or_default();
+            }
+            self.waits.add(&planned);
             let why = self.core.why_waiting(planned.request.id);
             kept = kept.or(why.map(|why| (planned.request.id, why)));
             if let Some(collected) = &mut self.collected {
@@ -289,6 +303,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             ending,
             kept,
             search_memory: self.core.search_memory(),
+            waits: self.waits,
             observer: self.observer,
             arrivals: self.arrivals,
             ended: self.now,
@@ -437,6 +452,11 @@ impl<'s, 'p> Simulation<'s, 'p> {
             if let Some(probe) = &mut self.probe {
                 probe.leave(Part::Observation);
             }
+            if let Some(watch) = &mut self.watch
+                && watch.after(self.now, &mut self.core, &events).is_break()
+            {
+                self.progress_of_run.ending = Some(Ending::Complete);
+            }
             for event in events.drain(..) {
                 self.react(event)?;
             }
@@ -477,6 +497,10 @@ impl<'s, 'p> Simulation<'s, 'p> {
             }
             Event::StartPromised { job, promise } => {
                 self.jobs.promised(job, &promise);
+                Ok(())
+            }
+            Event::JobWaited { job, waited } => {
+                self.jobs.waited(job, waited);
                 Ok(())
             }
             Event::JobExpired { job, .. } => self.end_job(job, FinalState::Expired, None, None),
