@@ -38,6 +38,7 @@ fn a_run_leaves_its_files_and_prints_its_summary() {
         .collect();
     files.sort();
     insta::assert_snapshot!(files.join("\n"), @"
+    accounts.csv
     events.csv
     fidelity.svg
     fragmentation.svg
@@ -539,6 +540,7 @@ fn a_forced_run_leaves_nothing_of_the_one_before() {
         .collect();
     files.sort();
     let expected = [
+        "accounts.csv",
         "latency.csv",
         "manifest.json",
         "notes.txt",

@@ -49,8 +49,8 @@ fn the_same_seed_gives_the_same_bytes() {
         );
     }
     insta::assert_snapshot!(one, @"
-    summary.json eb38011c3a3cf357
-    summary.csv 8faed2ad22aed473
+    summary.json d26f293c826a0895
+    summary.csv 2126a332931cd7dc
     jobs.csv 5bfef5595dec7ace
     timeline.csv 1ef363db02c8e643
     events.csv 0eafd8476b120fc9

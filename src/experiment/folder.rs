@@ -285,15 +285,12 @@ impl RunFolder {
         sink.flush().map_err(|source| FolderError::Write { path: self.path.join("world.csv"), source })
     }
 
-    /// Writes `accounts.csv`, if anybody has a share.
+    /// Writes `accounts.csv`.
     pub fn write_accounts(
         &self,
         scenario: &Scenario,
         replications: &[Replication],
     ) -> Result<(), FolderError> {
-        if !scenario.allocator.shares_count() {
-            return Ok(());
-        }
         let mut sink = self.create("accounts.csv")?;
         let all = replications.iter().filter_map(|one| Some((one.number, one.accounts.as_ref()?)));
         accounts::write(&mut sink, &scenario.allocator.tenants, all)
@@ -330,6 +327,10 @@ impl RunFolder {
                 "notes": notes,
                 "metrics": metrics,
                 "device_metrics": per_device,
+                "accounts": accounts::summary(
+                    &scenario.allocator,
+                    replications.iter().filter_map(|one| one.accounts.as_ref()),
+                ),
             }),
         )?;
         let mut csv = RowWriter::new(Vec::new());

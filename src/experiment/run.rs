@@ -3,21 +3,19 @@
 //! Promises the same results for any number of threads: replications share nothing, and are collected by number.
 //! Leaves files to [`super::folder`].
 
-use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use super::notes::{Course, all_alike, remark};
+use super::accounts::Accounts;
+use super::notes::{Course, all_alike, remark, starved};
 use super::statistics::{Interval, LEVEL_95, mean, mean_interval};
 use super::timing::{Stopwatch, Timing};
 use crate::allocator::placement::memory::MemoryUse;
-use crate::allocator::protocol::Tenant;
 use crate::observe::auditor::Violation;
 use crate::observe::journal;
-use crate::observe::metrics::accounts::Account;
 use crate::observe::metrics::{Metric, MetricDef, MetricValue};
 use crate::simulator::scenario::Scenario;
 use crate::simulator::simulation::{Collected, Instruments, Simulation, SimulationError};
@@ -66,8 +64,8 @@ pub struct Replication {
     pub timing: Option<Timing>,
     /// What placement searches remembered.
     pub search_memory: MemoryUse,
-    /// The accounts of its tenants, where anybody has a share.
-    pub accounts: Option<BTreeMap<Tenant, Account>>,
+    /// The accounts of its tenants, if anything was measured.
+    pub accounts: Option<Accounts>,
     /// For what its jobs waited.
     pub waits: WaitTally,
     /// What plots need.
@@ -221,6 +219,10 @@ fn replication(
         summary.iter().chain(&per_device),
     );
     course.kept = outcomes.kept;
+    let mean_wait_s = observer.metrics.value("waiting_time_s.mean");
+    course.starved = starved(scenario, observer.metrics.overtaken(), mean_wait_s);
+    let accounts = observer.metrics.accounts().zip(observer.metrics.capacity());
+    let accounts = accounts.map(|(tenants, capacity)| Accounts { tenants, capacity });
     Ok(Replication {
         number,
         summary,
@@ -230,7 +232,7 @@ fn replication(
         violations: observer.auditor.violations().to_vec(),
         violations_total: observer.auditor.total(),
         timing: watch.map(|watch| watch.stop(outcomes.arrivals)),
-        accounts: observer.metrics.accounts(),
+        accounts: accounts.filter(|_| outcomes.warmed_up),
         waits: outcomes.waits,
         collected: outcomes.collected,
         search_memory: outcomes.search_memory,
@@ -241,6 +243,15 @@ fn replication(
 fn without_measurement(value: MetricValue) -> MetricValue {
     let counted = value.def.metric == Metric::IsolationViolations;
     MetricValue { value: value.value.filter(|_| counted), ..value }
+}
+
+/// Why a metric has no value although something was measured, where that needs saying.
+fn lacking(metric: Metric) -> Option<&'static str> {
+    match metric {
+        Metric::JainFairness => Some("fewer than two projects used anything"),
+        Metric::ShareGap => Some("no two siblings with shares had jobs waiting half of the time"),
+        _ => None,
+    }
 }
 
 /// How all replications went, in their order.
@@ -286,7 +297,8 @@ pub fn summarize(
             def: value.def,
             mean: mean(&observed),
             ci95: mean_interval(&observed, LEVEL_95).filter(|interval| !alike && scatters(interval)),
-            remark: remark(value.def.metric, &courses),
+            remark: remark(value.def.metric, &courses)
+                .or_else(|| lacking(value.def.metric).filter(|_| observed.is_empty()).map(str::to_owned)),
         }
     };
     pick(first).iter().enumerate().map(summary).collect()

@@ -100,6 +100,29 @@ pub enum ConservationError {
         /// Charged and refunded, all accounts together.
         charged_ns: u128,
     },
+    /// What is charged, refunded, idle or under calibration is not what was in service.
+    #[error(
+        "{capacity_ns} qubit ns were in service, but what is charged, refunded, idle and under calibration adds up to \
+         {accounted_ns} qubit ns"
+    )]
+    Capacity {
+        /// Qubits in service over time, over the measured interval.
+        capacity_ns: u128,
+        /// All that became of them.
+        accounted_ns: u128,
+    },
+    /// What was in service or not is not what was there.
+    #[error(
+        "the fleet had {present_ns} qubit ns, but {capacity_ns} were in service and {outage_ns} were not"
+    )]
+    Fleet {
+        /// Qubits of all devices over time, over the measured interval.
+        present_ns: u128,
+        /// Those in service.
+        capacity_ns: u128,
+        /// Those out of service.
+        outage_ns: u128,
+    },
 }
 
 /// The sums over jobs and allocations, to be compared with the integrals of levels.

@@ -10,6 +10,7 @@ mod conservation;
 mod fixture;
 pub mod journal;
 pub mod metrics;
+mod quotas;
 
 use crate::allocator::config::AllocatorConfig;
 use crate::allocator::protocol::Event;
@@ -34,7 +35,7 @@ impl Observer {
 
     /// The same of a core that begins with this configuration.
     pub fn under(config: &AllocatorConfig, options: MetricsOptions) -> Self {
-        Self { auditor: Auditor::under(config), metrics: Metrics::new(options) }
+        Self { auditor: Auditor::under(config), metrics: Metrics::under(config, options) }
     }
 
     /// Takes one event of the core.

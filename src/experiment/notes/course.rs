@@ -15,7 +15,7 @@ use crate::allocator::explain::WaitReason;
 use crate::allocator::protocol::JobId;
 use crate::observe::metrics::{Fates, Metric, MetricValue};
 use crate::simulator::simulation::Ending;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// A value over jobs stands without reserve as long as at most one measured job in so many is missing from it.
 pub const ONE_MISSING_IN: u64 = 100;
@@ -52,6 +52,9 @@ pub struct Course {
     /// The first job that still waited at the end, and what kept it.
     #[serde(default)]
     pub kept: Option<(JobId, WaitReason)>,
+    /// A job that later ones passed too often and for too long: how many, and how long; see [`super::starved`].
+    #[serde(default)]
+    pub starved: Option<(JobId, u64, Span)>,
     /// The same for replications in which everything came out alike, to the bit; see [`all_alike`].
     pub fingerprint: u64,
 }
@@ -80,6 +83,8 @@ fn basis(metric: Metric) -> Basis {
         | M::AllocationFailureRate
         | M::JobsBelowSoftBound
         | M::BelowSoftBoundShare
+        | M::PromisedShare
+        | M::BackfilledShare
         | M::PlacementErrorPerQubit => Basis::Starts,
         M::TurnaroundTime
         | M::ExecutionTime
@@ -103,6 +108,19 @@ fn basis(metric: Metric) -> Basis {
         | M::IsolationOverhead
         | M::LoadImbalance
         | M::JainFairness
+        | M::ShareGap
+        | M::QuotaStoppedTime
+        | M::PromisesGiven
+        | M::PromisesMoved
+        | M::PromisesMovedEarlier
+        | M::PromisesMovedDeviceLost
+        | M::PromisesMovedElementLost
+        | M::PromisesMovedRecalibrated
+        | M::PromisesMovedOverrun
+        | M::PromisesMovedOrderChanged
+        | M::PromisesMovedQuotaReached
+        | M::PromisesMovedNotFoundAgain
+        | M::PromisesMissed
         | M::QueueLength
         | M::ActiveAllocations
         | M::BlockedByShape
@@ -140,6 +158,7 @@ impl Course {
             waiting: fates.waiting,
             running: fates.running,
             kept: None,
+            starved: None,
             fingerprint: fingerprint(arrivals, ended, values),
         }
     }
@@ -185,6 +204,17 @@ impl Course {
     pub(super) fn left(&self) -> u64 {
         self.waiting + self.running
     }
+}
+
+/// The courses that `what` picks, in words: `2 of 5 replications`, or nothing when it picks none.
+pub(super) fn some_of(courses: &[Course], what: impl Fn(&Course) -> bool) -> Option<(String, Vec<&Course>)> {
+    let picked: Vec<&Course> = courses.iter().filter(|course| what(course)).collect();
+    let words = match (picked.len(), courses.len()) {
+        (0, _) => return None,
+        (1, 1) => "the run".to_owned(),
+        (some, all) => format!("{some} of {all} replications"),
+    };
+    Some((words, picked))
 }
 
 /// Why the mean of a metric over these replications is not what its name says, in two words or so for a table; `None`
@@ -244,6 +274,7 @@ pub(crate) mod tests {
             waiting: 0,
             running: 0,
             kept: None,
+            starved: None,
             fingerprint: 1,
         }
     }
@@ -267,7 +298,7 @@ pub(crate) mod tests {
         let waiting = censored(Course { waiting: 11, ..base });
         assert_eq!(
             waiting,
-            "waiting_time_s turnaround_time_s execution_time_s slowdown bounded_slowdown \
+            "promised_share backfilled_share waiting_time_s turnaround_time_s execution_time_s slowdown bounded_slowdown \
              allocation_success_rate allocation_failure_rate jobs_below_soft_bound below_soft_bound_share \
              fidelity_predicted fidelity_true fidelity_gap placement_error_per_qubit makespan_s"
         );

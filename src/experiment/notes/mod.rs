@@ -5,6 +5,7 @@
 
 mod course;
 mod note;
+mod sharing;
 mod workload;
 
 use serde::{Deserialize, Serialize};
@@ -12,11 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::simulator::scenario::{Horizon, Scenario};
 use crate::simulator::simulation::Ending;
 
+use course::some_of;
 #[cfg(test)]
 pub(crate) use course::tests::course;
 pub use course::{Course, ONE_MISSING_IN, all_alike, remark};
 pub use note::{Note, NoteKind};
 use note::{count, grouped};
+pub use sharing::starved;
 pub use workload::{before_run, of_lengths};
 
 /// What whoever reads the numbers of a run must know, the gravest first. The courses are those of all replications that
@@ -59,6 +62,7 @@ impl Premises {
         .flatten()
         .collect();
         notes.extend(fates(courses));
+        notes.extend(sharing::of_starved(courses));
         notes.extend(self.jobs.and_then(|jobs| fewer_arrivals(jobs, courses)));
         notes.extend(self.workload.iter().cloned());
         notes.extend(repetition(courses));
@@ -80,17 +84,6 @@ impl Premises {
         }
         notes
     }
-}
-
-/// The courses that `what` picks, in words: `2 of 5 replications`, or nothing when it picks none.
-fn some_of(courses: &[Course], what: impl Fn(&Course) -> bool) -> Option<(String, Vec<&Course>)> {
-    let picked: Vec<&Course> = courses.iter().filter(|course| what(course)).collect();
-    let words = match (picked.len(), courses.len()) {
-        (0, _) => return None,
-        (1, 1) => "the run".to_owned(),
-        (some, all) => format!("{some} of {all} replications"),
-    };
-    Some((words, picked))
 }
 
 fn sum(courses: &[&Course], what: impl Fn(&Course) -> u64) -> u64 {

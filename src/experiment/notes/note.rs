@@ -50,6 +50,10 @@ pub enum NoteKind {
     PriorityIgnored,
     /// Starts are promised, but jobs state no walltime.
     PlacesWithoutInstants,
+    /// Somebody's quota lets none of its jobs start.
+    QuotaOfNothing,
+    /// A job was passed by later ones again and again.
+    Starved,
     /// All replications are alike.
     NoRandomness,
     /// One replication has no intervals.
@@ -88,6 +92,8 @@ impl NoteKind {
             Self::NothingToOrderBy => "nothing_to_order_by",
             Self::PriorityIgnored => "priority_ignored",
             Self::PlacesWithoutInstants => "places_without_instants",
+            Self::QuotaOfNothing => "quota_of_nothing",
+            Self::Starved => "starved",
             Self::NoRandomness => "no_randomness",
             Self::OneReplication => "one_replication",
             Self::FewReplications => "few_replications",

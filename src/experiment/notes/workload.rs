@@ -45,6 +45,7 @@ pub(super) fn of_workload(scenario: &Scenario) -> Vec<Note> {
     }
     notes.extend(of_order(scenario));
     notes.extend(of_promises(scenario));
+    notes.extend(super::sharing::of_quotas(scenario));
     notes
 }
 

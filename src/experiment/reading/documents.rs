@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ReadError;
+use crate::experiment::accounts::AccountsSummary;
 use crate::experiment::notes::Note;
 use crate::experiment::run::MetricSummary;
 use crate::experiment::statistics::Interval;
@@ -157,6 +158,9 @@ pub struct Summary {
     /// What whoever reads the numbers must know; none in performance figures and in files of earlier versions.
     #[serde(default)]
     pub notes: Vec<Note>,
+    /// What everybody was charged, and what became of all qubits; none in files of earlier versions.
+    #[serde(default)]
+    pub accounts: Option<AccountsSummary>,
 }
 
 /// A mean and its interval.

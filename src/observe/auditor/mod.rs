@@ -9,7 +9,6 @@ mod device;
 mod id_set;
 mod promises;
 mod quality;
-mod quotas;
 mod shape;
 mod violation;
 mod waits;
@@ -25,12 +24,12 @@ use crate::allocator::protocol::{
     Allocation, AllocationId, Event, FailureReason, JobId, JobRequest, OrderKey, PromiseCause, Rejection,
     StartPromise, StopReason, Target, Topology,
 };
+use crate::observe::quotas::{Exceeded, Quotas};
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
 use device::{AuditedDevice, Breaches};
 use id_set::IdSet;
 use promises::{Ahead, Promises};
-use quotas::Quotas;
 use shape::Shapes;
 use waits::Waits;
 
@@ -525,7 +524,10 @@ impl Auditor {
         self.running += 1;
         let (rank, request) = (job.rank, Arc::clone(&job.request));
         self.promises.end(id);
-        found.extend(self.quotas.started(allocation));
+        found.extend(self.quotas.started(allocation).map(|limit| {
+            let Exceeded { level, of, most, has } = limit;
+            Breach::QuotaExceeded { job: id, level, of, most, has }
+        }));
         let jobs = &self.jobs;
         let same = |other: &LiveJob| !self.usage_counts || other.request.tenant == request.tenant;
         let is_behind = |other: JobId| jobs.get(&other).is_some_and(|other| same(other) && other.rank < rank);

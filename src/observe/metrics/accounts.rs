@@ -27,14 +27,20 @@ pub struct Usage {
 }
 
 impl Usage {
-    fn add(&mut self, more: Self) {
+    /// All of it.
+    pub fn parts(self) -> u128 {
+        self.held + self.kept_idle
+    }
+
+    /// Counts more.
+    pub fn add(&mut self, more: Self) {
         self.held += more.held;
         self.kept_idle += more.kept_idle;
     }
 
     /// All of it, in qubit-seconds.
     pub fn seconds(self) -> f64 {
-        qubit_seconds(self.held + self.kept_idle)
+        qubit_seconds(self.parts())
     }
 }
 
@@ -58,6 +64,8 @@ pub struct Account {
     pub charged: Usage,
     /// What attempts used that their hardware ended.
     pub refunded: Usage,
+    /// For how long its waiting jobs were stopped by a quota, together; see [`super::sharing`].
+    pub stopped: u128,
 }
 
 impl Account {
@@ -69,6 +77,7 @@ impl Account {
         self.waited += other.waited;
         self.charged.add(other.charged);
         self.refunded.add(other.refunded);
+        self.stopped += other.stopped;
     }
 
     /// Mean time from submission to first start, in seconds.
@@ -120,7 +129,8 @@ struct Waiting {
 pub struct Accounts {
     tenants: BTreeMap<Tenant, Account>,
     jobs: IndexMap<JobId, Waiting, FxBuildHasher>,
-    open: BTreeMap<AllocationId, Open>,
+    open: IndexMap<DeviceId, BTreeMap<AllocationId, Open>, FxBuildHasher>,
+    device_of: IndexMap<AllocationId, DeviceId, FxBuildHasher>,
     now: Time,
 }
 
@@ -153,7 +163,7 @@ impl Accounts {
                 Some(allocation.device)
             }
             Event::GuardStarted { allocation, device, .. } => {
-                if let Some(open) = self.open.get_mut(allocation) {
+                if let Some(open) = self.open_of(*allocation) {
                     open.rests = true;
                 }
                 Some(*device)
@@ -181,20 +191,23 @@ impl Accounts {
             Event::Recalibrated { device, .. } => Some(*device),
             Event::StatusChanged { target, .. } => Some(target.device()),
             Event::DeviceRemoved { device } => {
-                let of = self.open.iter().filter(|(_, open)| open.allocation.device == *device);
-                let left: Vec<AllocationId> = of.map(|(id, _)| *id).collect();
+                let left: Vec<AllocationId> =
+                    self.open.get(device).into_iter().flat_map(BTreeMap::keys).copied().collect();
                 left.into_iter().for_each(|id| self.close(id));
                 None
             }
             _ => None,
         };
-        if let Some(meter) = changed.and_then(|id| devices.get(&id)) {
-            let on = changed;
-            for open in self.open.values_mut().filter(|open| Some(open.allocation.device) == on) {
-                open.meter(now);
-                open.look_at(meter);
-            }
+        let Some((device, meter)) = changed.and_then(|id| Some((id, devices.get(&id)?))) else { return };
+        for open in self.open.get_mut(&device).into_iter().flat_map(BTreeMap::values_mut) {
+            open.meter(now);
+            open.look_at(meter);
         }
+    }
+
+    fn open_of(&mut self, id: AllocationId) -> Option<&mut Open> {
+        let device = self.device_of.get(&id)?;
+        self.open.get_mut(device)?.get_mut(&id)
     }
 
     /// Forgets what was before.
@@ -204,7 +217,7 @@ impl Accounts {
         for waiting in self.jobs.values_mut() {
             waiting.measured = false;
         }
-        for open in self.open.values_mut() {
+        for open in self.open.values_mut().flat_map(BTreeMap::values_mut) {
             open.meter(now);
             open.used = Usage::default();
         }
@@ -240,12 +253,13 @@ impl Accounts {
             used: Usage::default(),
             refunded: false,
         };
-        self.open.insert(allocation.id, open);
+        self.device_of.insert(allocation.id, allocation.device);
+        self.open.entry(allocation.device).or_default().insert(allocation.id, open);
     }
 
     /// An attempt has ended; its qubits are free, or rest. The device.
     fn ended(&mut self, id: AllocationId, refunded: bool) -> Option<DeviceId> {
-        let open = self.open.get_mut(&id)?;
+        let open = self.open_of(id)?;
         open.refunded = refunded;
         let (device, rests) = (open.allocation.device, open.rests);
         if !rests {
@@ -255,7 +269,8 @@ impl Accounts {
     }
 
     fn close(&mut self, id: AllocationId) {
-        let Some(mut open) = self.open.remove(&id) else { return };
+        let Some(device) = self.device_of.swap_remove(&id) else { return };
+        let Some(mut open) = self.open.get_mut(&device).and_then(|open| open.remove(&id)) else { return };
         open.meter(self.now);
         let account = self.of(open.allocation.tenant);
         let usage = if open.refunded { &mut account.refunded } else { &mut account.charged };
@@ -265,7 +280,7 @@ impl Accounts {
     /// The accounts of all tenants that had jobs, those who run charged until `now`.
     pub(super) fn by_tenant(&self, now: Time) -> BTreeMap<Tenant, Account> {
         let mut all = self.tenants.clone();
-        for open in self.open.values() {
+        for open in self.open.values().flat_map(BTreeMap::values) {
             let mut open = open.clone();
             open.meter(now);
             let account = all.entry(open.allocation.tenant).or_default();

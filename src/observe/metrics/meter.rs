@@ -31,6 +31,14 @@ pub(super) struct Rates {
     pub(super) effective: u64,
     /// Qubits in service that are blocked as buffers or guards, but not held.
     pub(super) lost: u64,
+    /// Qubits in service that are neither held nor blocked, and not under calibration.
+    pub(super) idle: u64,
+    /// The same under calibration.
+    pub(super) calibrating: u64,
+    /// Qubits neither in service nor held: dead by the figures, or offline.
+    pub(super) outage: u64,
+    /// In [`PARTS`] of a qubit: what the division of blocked qubits among more than 16 attempts leaves over.
+    pub(super) undivided: u64,
     /// Couplers alive and in service.
     pub(super) couplers: u64,
     /// Couplers inside held regions.
@@ -49,6 +57,10 @@ pub(super) struct Totals {
     pub(super) held: u128,
     pub(super) effective: u128,
     pub(super) lost: u128,
+    pub(super) idle: u128,
+    pub(super) calibrating: u128,
+    pub(super) outage: u128,
+    pub(super) undivided: u128,
     pub(super) couplers: u128,
     pub(super) couplers_held: u128,
     pub(super) active: u128,
@@ -63,6 +75,10 @@ impl Totals {
         self.held += u128::from(rates.held) * ns;
         self.effective += u128::from(rates.effective) * ns;
         self.lost += u128::from(rates.lost) * ns;
+        self.idle += u128::from(rates.idle) * ns;
+        self.calibrating += u128::from(rates.calibrating) * ns;
+        self.outage += u128::from(rates.outage) * ns;
+        self.undivided += u128::from(rates.undivided) * ns;
         self.couplers += u128::from(rates.couplers) * ns;
         self.couplers_held += u128::from(rates.couplers_held) * ns;
         self.active += u128::from(rates.active) * ns;
@@ -77,6 +93,10 @@ impl Totals {
             held: self.held - earlier.held,
             effective: self.effective - earlier.effective,
             lost: self.lost - earlier.lost,
+            idle: self.idle - earlier.idle,
+            calibrating: self.calibrating - earlier.calibrating,
+            outage: self.outage - earlier.outage,
+            undivided: self.undivided - earlier.undivided,
             couplers: self.couplers - earlier.couplers,
             couplers_held: self.couplers_held - earlier.couplers_held,
             active: self.active - earlier.active,
@@ -90,17 +110,23 @@ impl Totals {
 struct Cover {
     times: Vec<u16>,
     set: QubitSet,
+    /// Qubits that more sets cover than all of [`PARTS`]' divisors reach.
+    crowded: u32,
 }
+
+/// So many can share a qubit without a rest.
+const SHARED_MAX: u16 = 16;
 
 impl Cover {
     fn new(qubits: usize) -> Self {
-        Self { times: vec![0; qubits], set: QubitSet::new(qubits) }
+        Self { times: vec![0; qubits], set: QubitSet::new(qubits), crowded: 0 }
     }
 
     fn add(&mut self, more: &QubitSet) {
         for qubit in more {
             if let Some(times) = self.times.get_mut(qubit.index()) {
                 *times = times.saturating_add(1);
+                self.crowded += u32::from(*times == SHARED_MAX + 1);
                 self.set.insert(qubit);
             }
         }
@@ -109,6 +135,7 @@ impl Cover {
     fn take(&mut self, less: &QubitSet) {
         for qubit in less {
             if let Some(times) = self.times.get_mut(qubit.index()) {
+                self.crowded -= u32::from(*times == SHARED_MAX + 1);
                 *times = times.saturating_sub(1);
                 if *times == 0 {
                     self.set.remove(qubit);
@@ -131,6 +158,7 @@ pub(super) struct Meter {
     coupler_status: Vec<Status>,
     in_service: QubitSet,
     startable: QubitSet,
+    calibrating: QubitSet,
     live_couplers: Vec<bool>,
     adjacency: Adjacency,
     held: QubitSet,
@@ -170,6 +198,7 @@ impl Meter {
             coupler_status: vec![Status::Online; couplers],
             in_service: QubitSet::new(qubits),
             startable: QubitSet::new(qubits),
+            calibrating: QubitSet::new(qubits),
             live_couplers: vec![false; couplers],
             adjacency: Adjacency::default(),
             held: QubitSet::new(qubits),
@@ -204,6 +233,11 @@ impl Meter {
             isolation_violations: self.isolation_violations,
             ..fresh
         };
+    }
+
+    /// Whether it is part of the fleet.
+    pub(super) fn is_present(&self) -> bool {
+        self.present
     }
 
     pub(super) fn remove(&mut self, now: Time) {
@@ -293,18 +327,40 @@ impl Meter {
     /// How many qubits an attempt holds, and how many it keeps idle, in [`PARTS`]: those around it, split evenly among those
     /// who keep them idle, or when it `rests` those that it had.
     pub(super) fn use_of(&self, allocation: &Allocation, rests: bool) -> (u64, u64) {
+        let words = self.in_service.words().iter().zip(self.held.words()).zip(self.guarded.set.words());
         if rests {
-            let mut resting = allocation.held.clone();
-            resting.intersect_with(&self.in_service);
-            resting.subtract(&self.held);
-            return (0, resting.len() as u64 * PARTS);
+            let resting = allocation.held.words().iter().zip(words);
+            let resting = resting.map(|(own, ((serves, held), _))| (own & serves & !held).count_ones());
+            return (0, u64::from(resting.sum::<u32>()) * PARTS);
         }
-        let mut around = allocation.blocked.clone();
+        let mut around = 0;
+        for (index, (own, ((serves, held), rest))) in allocation.blocked.words().iter().zip(words).enumerate()
+        {
+            let mut left = own & serves & !held & !rest;
+            while left != 0 {
+                around += self.part_of(64 * index + left.trailing_zeros() as usize);
+                left &= left - 1;
+            }
+        }
+        (allocation.held.len() as u64, around)
+    }
+
+    /// What each of those who block a qubit keeps of it idle, in [`PARTS`].
+    fn part_of(&self, qubit: usize) -> u64 {
+        PARTS / u64::from(self.blocked.times[qubit].max(1))
+    }
+
+    /// What all of them leave over.
+    fn undivided(&self) -> u64 {
+        if self.blocked.crowded == 0 {
+            return 0;
+        }
+        let mut around = self.blocked.set.clone();
         around.intersect_with(&self.in_service);
         around.subtract(&self.held);
         around.subtract(&self.guarded.set);
-        let split = |qubit: PhysicalQubit| PARTS / u64::from(self.blocked.times[qubit.index()].max(1));
-        (allocation.held.len() as u64, around.iter().map(split).sum())
+        let rest = |qubit: PhysicalQubit| PARTS % u64::from(self.blocked.times[qubit.index()].max(1));
+        around.iter().map(rest).sum()
     }
 
     /// The integrals until `now`; that of the fragmentation only until the last [`Self::settle`].
@@ -331,12 +387,17 @@ impl Meter {
         let open = self.present && self.status != Status::Offline;
         self.in_service.clear();
         self.startable.clear();
+        self.calibrating.clear();
+        let all_calibrate = self.status == Status::Calibrating;
         for (q, figures) in self.calibration.qubits.iter().enumerate().take(self.map.qubits()) {
             let alive = !figures.dead && figures.readout_error < DEAD_ERROR;
             if open && alive && self.qubit_status[q] != Status::Offline {
                 self.in_service.insert(PhysicalQubit(q as u32));
                 if self.qubit_status[q] == Status::Online {
                     self.startable.insert(PhysicalQubit(q as u32));
+                }
+                if all_calibrate || self.qubit_status[q] == Status::Calibrating {
+                    self.calibrating.insert(PhysicalQubit(q as u32));
                 }
             }
         }
@@ -371,18 +432,28 @@ impl Meter {
     /// meanwhile: a job does use them.
     fn recount(&mut self) {
         let (mut qubits, mut held, mut effective, mut lost) = (0, 0, 0, 0);
+        let (mut idle, mut calibrating) = (0, 0);
         let blocked = self.blocked.set.words().iter().zip(self.guarded.set.words());
-        let words = self.in_service.words().iter().zip(self.held.words()).zip(blocked);
-        for ((in_service, holds), (blocked, guarded)) in words {
+        let serving = self.in_service.words().iter().zip(self.calibrating.words());
+        let words = serving.zip(self.held.words()).zip(blocked);
+        for (((in_service, calibrates), holds), (blocked, guarded)) in words {
+            let free = in_service & !(holds | blocked | guarded);
             qubits += (in_service | holds).count_ones();
             held += holds.count_ones();
             effective += (in_service & blocked | holds).count_ones();
             lost += (in_service & (blocked | guarded) & !holds).count_ones();
+            idle += (free & !calibrates).count_ones();
+            calibrating += (free & calibrates).count_ones();
         }
         self.rates.qubits = u64::from(qubits);
         self.rates.held = u64::from(held);
         self.rates.effective = u64::from(effective);
         self.rates.lost = u64::from(lost);
+        self.rates.idle = u64::from(idle);
+        self.rates.calibrating = u64::from(calibrating);
+        let all = if self.present { self.map.qubits() as u64 } else { 0 };
+        self.rates.outage = all.saturating_sub(self.rates.qubits);
+        self.rates.undivided = self.undivided();
         self.stale = true;
     }
 

@@ -4,11 +4,14 @@
 //! same bits. Constant work per event, apart from the search for free regions, which can be switched off.
 
 pub mod accounts;
+mod balance;
 pub mod deadlines;
 mod distribution;
 mod meter;
 mod registry;
 mod sample;
+mod shares;
+pub mod sharing;
 mod summary;
 mod timeline;
 
@@ -22,17 +25,21 @@ use super::auditor::Auditor;
 pub use super::conservation::ConservationError;
 use super::conservation::{Level, Sums};
 use crate::allocator::PassTally;
-use crate::allocator::config::Tenants;
+use crate::allocator::config::{AllocatorConfig, Tenants};
 use crate::allocator::protocol::{Allocation, AllocationId, Event, FinalState, JobId, JobRequest, Tenant};
 use crate::quantum::DeviceId;
+use crate::quantum::device::DeviceSpec;
 use crate::time::{Span, Time};
 use accounts::{Account, Accounts};
 use deadlines::Deadlines;
 use meter::Meter;
+use sharing::Sharing;
 
+pub use balance::Capacity;
 pub use distribution::{Distribution, EXACT_MAX};
 pub use registry::{Better, METRICS, Metric, MetricDef, Statistic, UnknownMetric};
 pub use sample::TimelineSample;
+pub use sharing::{Overtaken, Starts};
 pub use summary::MetricValue;
 
 /// The execution time below which a job counts as one of this length in the bounded slowdown.
@@ -49,13 +56,15 @@ pub struct MetricsOptions {
     pub fragmentation: bool,
     /// Whether accounts are kept of every tenant. Default false.
     pub accounts: bool,
+    /// Whether fairness is measured by shares: where anybody has one, or usage counts. Default false.
+    pub shares: bool,
     /// Who has which share, where accounts are kept. Default: nobody is listed, all have one each.
     pub tenants: Tenants,
 }
 
 impl Default for MetricsOptions {
     fn default() -> Self {
-        Self { fragmentation: true, accounts: false, tenants: Tenants::default() }
+        Self { fragmentation: true, accounts: false, shares: false, tenants: Tenants::default() }
     }
 }
 
@@ -153,6 +162,8 @@ pub struct Metrics {
     guards: IndexMap<AllocationId, Arc<Allocation>, FxBuildHasher>,
     waiting: Level,
     running: Level,
+    /// Qubits of the devices that are there.
+    present: Level,
     sums: Sums,
     counts: Counts,
     completions: u64,
@@ -174,9 +185,17 @@ pub struct Metrics {
     placement_errors: Distribution,
     samples: Vec<TimelineSample>,
     accounts: Option<Box<Accounts>>,
+    sharing: Box<Sharing>,
 }
 
 impl Metrics {
+    /// The same of a core that begins with this configuration.
+    pub fn under(config: &AllocatorConfig, options: MetricsOptions) -> Self {
+        let mut metrics = Self::new(options);
+        metrics.sharing.configure(config);
+        metrics
+    }
+
     /// Metrics of a run that begins at time zero.
     pub fn new(options: MetricsOptions) -> Self {
         Self {
@@ -192,6 +211,7 @@ impl Metrics {
             guards: IndexMap::default(),
             waiting: Level::default(),
             running: Level::default(),
+            present: Level::default(),
             sums: Sums::default(),
             counts: Counts::default(),
             completions: 0,
@@ -211,12 +231,29 @@ impl Metrics {
             actual: Distribution::default(),
             placement_errors: Distribution::default(),
             samples: Vec::new(),
+            sharing: Box::default(),
         }
     }
 
     /// The accounts of all tenants that had jobs in the measured interval, if they were kept.
     pub fn accounts(&self) -> Option<BTreeMap<Tenant, Account>> {
-        self.accounts.as_ref().map(|accounts| accounts.by_tenant(self.now))
+        let mut accounts = self.accounts.as_ref()?.by_tenant(self.now);
+        for (tenant, stopped) in self.sharing.stopped(self.now) {
+            if let Some(account) = accounts.get_mut(&tenant) {
+                account.stopped = stopped;
+            }
+        }
+        Some(accounts)
+    }
+
+    /// What became of promises and starts, up to [`Self::finish`] or the last instant that is over.
+    pub fn starts(&self) -> Starts {
+        self.sharing.starts()
+    }
+
+    /// The job that was overtaken most often in the measured interval, if any was.
+    pub fn overtaken(&self) -> Option<Overtaken> {
+        self.sharing.overtaken()
     }
 
     /// Counts what a pass of the core did.
@@ -237,6 +274,7 @@ impl Metrics {
         }
         self.waiting.restart(self.now);
         self.running.restart(self.now);
+        self.present.restart(self.now);
         self.sums = Sums::default();
         self.counts = Counts::default();
         (self.completions, self.requeues, self.attempts, self.blocked_by_shape) = (0, 0, 0, 0);
@@ -246,6 +284,7 @@ impl Metrics {
         if let Some(accounts) = &mut self.accounts {
             accounts.restart(self.now);
         }
+        self.sharing.restart(self.now);
         for distribution in [
             &mut self.waits,
             &mut self.turnarounds,
@@ -263,6 +302,7 @@ impl Metrics {
     /// Brings all integrals up to `now`, the end of the measured interval.
     pub fn finish(&mut self, now: Time) {
         self.settle(now);
+        self.sharing.finish(self.now);
     }
 
     /// The measured interval so far.
@@ -314,22 +354,13 @@ impl Metrics {
         if let Some(accounts) = &mut self.accounts {
             accounts.observe(now, event, &self.devices);
         }
+        self.sharing.observe(now, event);
     }
 
     fn measure(&mut self, now: Time, event: &Event) {
         match event {
-            Event::DeviceRegistered { device, spec } => match self.devices.get_mut(device) {
-                Some(meter) => meter.rejoin(now, spec),
-                None => {
-                    self.devices.insert(*device, Meter::new(now, spec, self.options.fragmentation));
-                }
-            },
-            Event::DeviceRemoved { device } => {
-                self.guards.retain(|_, allocation| allocation.device != *device);
-                if let Some(meter) = self.devices.get_mut(device) {
-                    meter.remove(now);
-                }
-            }
+            Event::DeviceRegistered { device, spec } => self.joined(*device, spec),
+            Event::DeviceRemoved { device } => self.left(*device),
             Event::Recalibrated { device, calibration, .. } => {
                 if let Some(meter) = self.devices.get_mut(device) {
                     meter.recalibrate(now, calibration);
@@ -390,58 +421,24 @@ impl Metrics {
         }
     }
 
-    /// Checks that jobs, waiting time (Little's law), running time and qubit time add up exactly, up to the last
-    /// event, sample or [`Metrics::finish`].
-    pub fn check_conservation(&self) -> Result<(), ConservationError> {
-        let (mut waiting, mut running, mut sums) = (0, 0, self.sums);
-        for job in self.jobs.values() {
-            match &job.phase {
-                Phase::Waiting { since, .. } => {
-                    waiting += u64::from(job.measured);
-                    sums.waited_ns += u128::from(self.clip(*since).0);
-                }
-                Phase::Running { allocation, .. } => {
-                    running += u64::from(job.measured);
-                    let ran = u128::from(self.clip(allocation.started).0);
-                    sums.ran_ns += ran;
-                    sums.held_ns += ran * allocation.held.len() as u128;
-                }
+    fn joined(&mut self, id: DeviceId, spec: &DeviceSpec) {
+        // A driver that tells of a device twice has put another one in its place.
+        self.left(id);
+        self.present.add(self.now, spec.coupling_map.qubits() as u64);
+        match self.devices.get_mut(&id) {
+            Some(meter) => meter.rejoin(self.now, spec),
+            None => {
+                self.devices.insert(id, Meter::new(self.now, spec, self.options.fragmentation));
             }
         }
-        let (submitted, ended) = (self.counts.submitted, self.counts.ended());
-        if submitted != waiting + running + ended {
-            return Err(ConservationError::Jobs { submitted, waiting, running, ended });
+    }
+
+    fn left(&mut self, id: DeviceId) {
+        self.guards.retain(|_, allocation| allocation.device != id);
+        if let Some(meter) = self.devices.get_mut(&id).filter(|meter| meter.is_present()) {
+            self.present.take(self.now, meter.map.qubits() as u64);
+            meter.remove(self.now);
         }
-        let (integral_ns, sum_ns) = (self.waiting.integral_at(self.now), sums.waited_ns);
-        if integral_ns != sum_ns {
-            return Err(ConservationError::WaitingTime { integral_ns, sum_ns });
-        }
-        let (integral_ns, sum_ns) = (self.running.integral_at(self.now), sums.ran_ns);
-        if integral_ns != sum_ns {
-            return Err(ConservationError::RunningTime { integral_ns, sum_ns });
-        }
-        let held = self.devices.values().map(|meter| meter.totals_at(self.now).since(&meter.base).held);
-        let (integral_ns, sum_ns) = (held.sum(), sums.held_ns);
-        if integral_ns != sum_ns {
-            return Err(ConservationError::QubitTime { integral_ns, sum_ns });
-        }
-        if let Some(accounts) = &self.accounts {
-            let lent = self.devices.values().map(|meter| {
-                let totals = meter.totals_at(self.now).since(&meter.base);
-                totals.held + totals.lost
-            });
-            let lent_ns: u128 = lent.sum();
-            let total = accounts.total(self.now);
-            let usages = [total.charged, total.refunded];
-            let charged: u128 = usages.iter().map(|usage| usage.held + usage.kept_idle).sum();
-            // What more than 16 jobs keep idle cannot be divided without a rest.
-            let missing = (lent_ns * u128::from(accounts::PARTS)).checked_sub(charged);
-            if missing.is_none_or(|missing| missing > lent_ns / 16) {
-                let charged_ns = charged / u128::from(accounts::PARTS);
-                return Err(ConservationError::Charges { lent_ns, charged_ns });
-            }
-        }
-        Ok(())
     }
 
     /// The part of the time since `start` that lies in the measured interval.
@@ -453,6 +450,7 @@ impl Metrics {
         self.now = self.now.max(now);
         self.waiting.settle(self.now);
         self.running.settle(self.now);
+        self.present.settle(self.now);
         for meter in self.devices.values_mut() {
             meter.settle(self.now);
         }

@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::deadlines::Deadlines;
 use super::meter::{Meter, Totals, UNIT};
 use super::registry::{METRICS, Metric, MetricDef, Statistic};
-use super::{Distribution, Metrics, PER_UNIT, Phase};
+use super::sharing::promises::CAUSES;
+use super::{Distribution, Metrics, PER_UNIT};
+use crate::allocator::protocol::PromiseCause;
 
 /// One value of a summary.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -63,7 +65,7 @@ impl Metrics {
         }
     }
 
-    fn measured(&self, meter: &Meter) -> Totals {
+    pub(super) fn measured(&self, meter: &Meter) -> Totals {
         meter.totals_at(self.now).since(&meter.base)
     }
 
@@ -109,6 +111,21 @@ impl Metrics {
             }
             Metric::LoadImbalance => self.load_imbalance(),
             Metric::JainFairness => self.jain_fairness(),
+            Metric::ShareGap => self.share_gap(),
+            Metric::QuotaStoppedTime => Some(self.quota_stopped_s()),
+            Metric::PromisedShare
+            | Metric::BackfilledShare
+            | Metric::PromisesGiven
+            | Metric::PromisesMoved
+            | Metric::PromisesMovedEarlier
+            | Metric::PromisesMovedDeviceLost
+            | Metric::PromisesMovedElementLost
+            | Metric::PromisesMovedRecalibrated
+            | Metric::PromisesMovedOverrun
+            | Metric::PromisesMovedOrderChanged
+            | Metric::PromisesMovedQuotaReached
+            | Metric::PromisesMovedNotFoundAgain
+            | Metric::PromisesMissed => self.of_starts(metric),
             Metric::QueueLength => self.mean_over_time(self.waiting.integral_at(self.now)),
             Metric::ActiveAllocations => self.mean_over_time(self.running.integral_at(self.now)),
             Metric::AllocationSuccessRate => ratio(u128::from(counts.started), decided),
@@ -148,6 +165,36 @@ impl Metrics {
             | Metric::FidelityTrue
             | Metric::FidelityGap
             | Metric::PlacementErrorPerQubit => None,
+        }
+    }
+
+    /// How long quotas stopped waiting jobs, all together.
+    fn quota_stopped_s(&self) -> f64 {
+        let all: u128 = self.sharing.stopped(self.now).map(|(_, ns)| ns).sum();
+        all as f64 / 1e9
+    }
+
+    fn of_starts(&self, metric: Metric) -> Option<f64> {
+        let starts = self.starts();
+        let moved = |cause: PromiseCause| {
+            let index = CAUSES.iter().position(|known| *known == cause)?;
+            Some(starts.moved[index] as f64)
+        };
+        match metric {
+            Metric::PromisedShare => ratio(u128::from(starts.promised), u128::from(starts.started)),
+            Metric::BackfilledShare => ratio(u128::from(starts.backfilled), u128::from(starts.started)),
+            Metric::PromisesGiven => Some(starts.given as f64),
+            Metric::PromisesMoved => Some(starts.moved.iter().sum::<u64>() as f64),
+            Metric::PromisesMovedEarlier => moved(PromiseCause::Earlier),
+            Metric::PromisesMovedDeviceLost => moved(PromiseCause::DeviceLost),
+            Metric::PromisesMovedElementLost => moved(PromiseCause::ElementLost),
+            Metric::PromisesMovedRecalibrated => moved(PromiseCause::Recalibrated),
+            Metric::PromisesMovedOverrun => moved(PromiseCause::Overrun),
+            Metric::PromisesMovedOrderChanged => moved(PromiseCause::OrderChanged),
+            Metric::PromisesMovedQuotaReached => moved(PromiseCause::QuotaReached),
+            Metric::PromisesMovedNotFoundAgain => moved(PromiseCause::NotFoundAgain),
+            Metric::PromisesMissed => Some(starts.missed as f64),
+            _ => None,
         }
     }
 
@@ -198,33 +245,6 @@ impl Metrics {
             loads.iter().map(|load| (load - mean) * (load - mean)).sum::<f64>() / loads.len() as f64;
         (mean > 0.0).then(|| libm::sqrt(variance) / mean)
     }
-
-    fn jain_fairness(&self) -> Option<f64> {
-        if let Some(accounts) = &self.accounts {
-            return jain(accounts.by_share(&self.options.tenants, self.now).into_iter());
-        }
-        let mut usage = self.usage.clone();
-        for job in self.jobs.values() {
-            let (since, qubits) = match &job.phase {
-                Phase::Running { allocation, .. } => (allocation.started, allocation.held.len()),
-                Phase::Waiting { since, .. } => (*since, 0),
-            };
-            let span = u128::from(self.clip(since).0);
-            if span > 0 {
-                *usage.entry(job.project).or_default() += span * qubits as u128;
-            }
-        }
-        jain(usage.values().map(|used| *used as f64))
-    }
-}
-
-/// Jain's index: 1 for equal figures, 1 / n if all but one are 0.
-fn jain(figures: impl Iterator<Item = f64>) -> Option<f64> {
-    let (mut count, mut sum, mut squares) = (0_u32, 0.0, 0.0);
-    for figure in figures {
-        (count, sum, squares) = (count + 1, sum + figure, squares + figure * figure);
-    }
-    (squares > 0.0).then(|| sum * sum / (f64::from(count) * squares))
 }
 
 /// A statistic in units, of values in 1e-9 units.

@@ -128,6 +128,21 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
     isolation_violations 0.000000
     load_imbalance 0.018868
     jain_fairness 0.748963
+    share_gap -
+    quota_stopped_job_s 0.000000
+    promised_share 0.000000
+    backfilled_share 0.000000
+    promises_given 0.000000
+    promises_moved 0.000000
+    promises_moved_earlier 0.000000
+    promises_moved_device_lost 0.000000
+    promises_moved_element_lost 0.000000
+    promises_moved_recalibrated 0.000000
+    promises_moved_overrun 0.000000
+    promises_moved_order_changed 0.000000
+    promises_moved_quota_reached 0.000000
+    promises_moved_not_found_again 0.000000
+    promises_missed 0.000000
     waiting_time_s.mean 10.000000
     waiting_time_s.p50 10.000000
     waiting_time_s.p95 10.000000
@@ -289,7 +304,7 @@ proptest! {
         warm_up in 0_usize..300,
         rest in 0_u64..1_000_000_007,
     ) {
-        let mut metrics = Metrics::new(MetricsOptions::default());
+        let mut metrics = Metrics::new(MetricsOptions { accounts: true, ..MetricsOptions::default() });
         let mut end = Time::ZERO;
         for (index, (now, event)) in legal_run(&choices).iter().enumerate() {
             if index == warm_up {

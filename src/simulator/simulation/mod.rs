@@ -217,7 +217,8 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 &scenario.allocator,
                 MetricsOptions {
                     fragmentation: scenario.output.fragmentation,
-                    accounts: scenario.allocator.shares_count(),
+                    accounts: true,
+                    shares: scenario.allocator.shares_count(),
                     tenants: scenario.allocator.tenants.clone(),
                 },
             ),

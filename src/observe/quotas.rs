@@ -1,10 +1,9 @@
-//! What groups, projects and users hold at a time, as the auditor counts it, against their quotas.
+//! What groups, projects and users hold at a time, as seen from outside, against their quotas: for the auditor and the metrics.
 //!
-//! Promises books of its own: sums by the numbers of groups, projects and users, and the limits as they are written down.
+//! Promises books of its own, not the core's: sums by the numbers of groups, projects and users, and the limits as they are written down.
 
 use std::collections::BTreeMap;
 
-use super::violation::Breach;
 use crate::allocator::config::{Quota, Tenants};
 use crate::allocator::protocol::{Allocation, Level, Resource, Tenant};
 
@@ -13,9 +12,18 @@ type Path = Vec<u32>;
 
 /// Quotas, and what is held.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Quotas {
+pub(in crate::observe) struct Quotas {
     limits: BTreeMap<Path, Quota>,
     held: BTreeMap<Path, [u64; 2]>,
+}
+
+/// A limit that is exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::observe) struct Exceeded {
+    pub(in crate::observe) level: Level,
+    pub(in crate::observe) of: Resource,
+    pub(in crate::observe) most: u64,
+    pub(in crate::observe) has: u64,
 }
 
 fn paths(tenant: Tenant) -> [Path; 3] {
@@ -30,7 +38,7 @@ fn limit_of(quota: &Quota, resource: usize) -> Option<(u64, u64)> {
 
 impl Quotas {
     /// Other quotas are in force. What is held, is held.
-    pub(super) fn configure(&mut self, tenants: &Tenants) {
+    pub(in crate::observe) fn configure(&mut self, tenants: &Tenants) {
         let stated = tenants.quotas().map(|(path, quota)| (path.to_vec(), *quota));
         self.limits = stated.collect();
         if self.limits.values().all(Quota::is_none) {
@@ -39,44 +47,43 @@ impl Quotas {
     }
 
     /// Whether anybody has one.
-    pub(super) fn are_stated(&self) -> bool {
+    pub(in crate::observe) fn are_stated(&self) -> bool {
         !self.limits.is_empty()
     }
 
     /// An attempt holds its qubits; a limit that it exceeds.
-    pub(super) fn started(&mut self, allocation: &Allocation) -> Option<Breach> {
+    pub(in crate::observe) fn started(&mut self, allocation: &Allocation) -> Option<Exceeded> {
         for path in paths(allocation.tenant) {
             let held = self.held.entry(path).or_default();
             held[0] += allocation.held.len() as u64;
             held[1] += 1;
         }
         let levels = [Level::Group, Level::Project, Level::User].into_iter();
-        let exceeded = levels.zip(paths(allocation.tenant)).find_map(|(level, path)| {
+        levels.zip(paths(allocation.tenant)).find_map(|(level, path)| {
             (0..2).find_map(|resource| {
                 let (most, has) = self.exceeded(&path, resource)?;
                 let of = [Resource::Qubits, Resource::Jobs][resource];
-                Some((level, of, most, has))
+                Some(Exceeded { level, of, most, has })
             })
-        });
-        exceeded.map(|(level, of, most, has)| Breach::QuotaExceeded {
-            job: allocation.job,
-            level,
-            of,
-            most,
-            has,
         })
     }
 
     /// A limit that is exceeded: that of a path itself, or of all beside it together.
     fn exceeded(&self, path: &Path, resource: usize) -> Option<(u64, u64)> {
+        let exceeded = |(most, has): &(u64, u64)| has > most;
+        self.bounds(path, resource).into_iter().flatten().find(exceeded)
+    }
+
+    /// What a path, and all beside it together, may have and have.
+    fn bounds(&self, path: &Path, resource: usize) -> [Option<(u64, u64)>; 2] {
         let held = |path: &Path| self.held.get(path).map_or(0, |held| held[resource]);
-        let (own, more) = limit_of(self.limits.get(path)?, resource)?;
-        if held(path) > own + more {
-            return Some((own + more, held(path)));
-        }
+        let Some((own, more)) = self.limits.get(path).and_then(|quota| limit_of(quota, resource)) else {
+            return [None; 2];
+        };
+        let alone = Some((own + more, held(path)));
         let above = &path[..path.len() - 1];
         if self.limits.get(above).is_some_and(|quota| limit_of(quota, resource).is_some()) {
-            return None;
+            return [alone, None];
         }
         let beside = |other: &Path| other.len() == path.len() && other[..other.len() - 1] == *above;
         let stated = || {
@@ -86,11 +93,37 @@ impl Quotas {
         let borrowed = stated().any(|(_, (_, more))| more > 0);
         let most: u64 = stated().map(|(_, (own, _))| own).sum();
         let has: u64 = stated().map(|(other, _)| held(other)).sum();
-        (borrowed && has > most).then_some((most, has))
+        [alone, borrowed.then_some((most, has))]
+    }
+
+    /// Whose room changes with what a tenant holds: everybody's (0), its group's (1), its project's (2) or its own (3).
+    pub(in crate::observe) fn reach(&self, tenant: Tenant) -> usize {
+        let [group, project, _] = paths(tenant);
+        let borrows = |above: &[u32]| {
+            let below = |path: &Path| path.len() == above.len() + 1 && path.starts_with(above);
+            self.limits.iter().any(|(path, quota)| below(path) && !quota.borrow.is_none())
+        };
+        let limited = |path: &Path| self.limits.get(path).is_some_and(|quota| !quota.is_none());
+        match () {
+            () if borrows(&[]) => 0,
+            () if limited(&group) || borrows(&group) => 1,
+            () if limited(&project) || borrows(&project) => 2,
+            () => 3,
+        }
+    }
+
+    /// The largest job that a tenant could still start, as far as limits go: in qubits; `None` where nothing limits it.
+    pub(in crate::observe) fn room(&self, tenant: Tenant) -> Option<u64> {
+        let bounds = |resource| {
+            let paths = paths(tenant);
+            let bounds = paths.iter().flat_map(|path| self.bounds(path, resource)).flatten();
+            bounds.map(|(most, has): (u64, u64)| most.saturating_sub(has)).min()
+        };
+        if bounds(1) == Some(0) { Some(0) } else { bounds(0) }
     }
 
     /// Its qubits are free again.
-    pub(super) fn ended(&mut self, allocation: &Allocation) {
+    pub(in crate::observe) fn ended(&mut self, allocation: &Allocation) {
         for path in paths(allocation.tenant) {
             if let Some(held) = self.held.get_mut(&path) {
                 held[0] = held[0].saturating_sub(allocation.held.len() as u64);
