@@ -121,7 +121,7 @@ fn the_page_of_a_run_works() {
     let page = folder.join("report.html");
     let bytes = fs::metadata(&page).unwrap().len();
     assert!(bytes < 5_000_000, "the quickstart's report has {bytes} bytes");
-    let sections = ["summary", "over-time", "jobs", "devices", "tenants", "metrics", "about"];
+    let sections = ["summary", "over-time", "shares", "jobs", "devices", "tenants", "metrics", "about"];
     looks_right(&mut browser, &page, "quickstart", &sections);
 
     browser.window(1600, 1000, "light");

@@ -3,6 +3,7 @@
 //! Promises text and image bytes that depend on the data alone and are readable without colour. Leaves the command
 //! line to the binary. [`into_folder`] stands here because it needs both: an experiment to run, and how it looks.
 
+mod accounts_table;
 mod bitmap;
 pub mod check;
 pub mod circuit_table;

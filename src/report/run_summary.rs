@@ -1,6 +1,8 @@
 //! What a run says on the terminal: the numbers that people look for first, then one line per device.
 
+use super::accounts_table;
 use super::table::{Align, Cell, Table, Tone, duration, number, percent, with_interval};
+use crate::experiment::accounts;
 use crate::experiment::run::{MetricSummary, Replication, summarize};
 use crate::observe::metrics::Metric;
 use crate::simulator::scenario::Scenario;
@@ -29,6 +31,11 @@ const LINES: &[(&str, &str, Show)] = &[
     ("reallocations", "reallocation_count", Show::Number),
     ("load imbalance", "load_imbalance", Show::Number),
     ("isolation violations", "isolation_violations", Show::Violations),
+    ("farthest from its share", "share_gap", Show::PercentIfAny),
+    ("stopped by quotas, job seconds", "quota_stopped_job_s", Show::NumberIfAny),
+    ("started as promised", "promised_share", Show::PercentIfAny),
+    ("started before an earlier job", "backfilled_share", Show::PercentIfAny),
+    ("promises missed", "promises_missed", Show::ViolationsIfPromised),
 ];
 
 #[derive(Clone, Copy)]
@@ -38,6 +45,28 @@ enum Show {
     Duration,
     /// A number that should be 0.
     Violations,
+    /// The same, not shown where nothing was promised.
+    ViolationsIfPromised,
+    /// Not shown where there is none of it.
+    NumberIfAny,
+    /// The same.
+    PercentIfAny,
+}
+
+impl Show {
+    /// How it is shown, if it is.
+    fn of(self, metric: &MetricSummary, fleet: &[MetricSummary]) -> Option<Self> {
+        let any = |metric: &MetricSummary| metric.mean.is_some_and(|mean| mean > 0.0);
+        match self {
+            Self::NumberIfAny => any(metric).then_some(Self::Number),
+            Self::PercentIfAny => any(metric).then_some(Self::Percent),
+            Self::ViolationsIfPromised => {
+                let given = fleet.iter().find(|metric| metric.name == "promises_given");
+                given.is_some_and(any).then_some(Self::Violations)
+            }
+            shown => Some(shown),
+        }
+    }
 }
 
 /// One line of the summary: what people call it, the metric behind it, and its value in words.
@@ -85,6 +114,13 @@ pub fn run_summary(scenario: &Scenario, replications: &[Replication], color: boo
     let devices = summarize(replications, |replication| &replication.per_device);
     text.push('\n');
     text.push_str(&device_table(scenario, &devices, color));
+    if scenario.allocator.shares_count() {
+        let accounts = replications.iter().filter_map(|one| one.accounts.as_ref());
+        if let Some(summary) = accounts::summary(&scenario.allocator, accounts) {
+            text.push('\n');
+            text.push_str(&accounts_table::accounts_table(&summary, color));
+        }
+    }
     text
 }
 
@@ -93,6 +129,7 @@ pub fn summary_lines(fleet: &[MetricSummary]) -> Vec<SummaryLine<'_>> {
     let mut lines = Vec::with_capacity(LINES.len());
     for &(label, name, show) in LINES {
         let Some(metric) = fleet.iter().find(|metric| metric.name == name) else { continue };
+        let Some(show) = show.of(metric, fleet) else { continue };
         // Replications that agree to the bit are a fact, not a precision.
         let ci95 = metric.ci95.filter(|interval| interval.low < interval.high);
         let value = match (ci95, show) {
@@ -102,15 +139,15 @@ pub fn summary_lines(fleet: &[MetricSummary]) -> Vec<SummaryLine<'_>> {
             (Some(ci), Show::Duration) => {
                 format!("{} ± {}", duration(metric.mean), duration(Some(ci.half_width())))
             }
-            (Some(_), Show::Number | Show::Violations) => with_interval(metric.mean, ci95),
+            (Some(_), _) => with_interval(metric.mean, ci95),
             (None, Show::Percent) => percent(metric.mean),
             (None, Show::Duration) => duration(metric.mean),
-            (None, Show::Number | Show::Violations) => number(metric.mean),
+            (None, _) => number(metric.mean),
         };
         let end = |value: f64| match show {
             Show::Percent => percent(Some(value)),
             Show::Duration => duration(Some(value)),
-            Show::Number | Show::Violations => number(Some(value)),
+            _ => number(Some(value)),
         };
         let interval = ci95.map(|ci| [end(ci.low), end(ci.high)]);
         let tone = match show {

@@ -14,6 +14,7 @@ mod manifest;
 mod page;
 mod run_page;
 mod schedule;
+mod shares;
 mod shell;
 mod tenants;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::schedule::Window;
 use super::shell::{Heading, Section, rounded};
 use super::tenants::Names;
 use super::timeline::{Timeline, Timelines};
-use super::{Options, Page, devices, glossary, manifest, shell};
+use super::{Options, Page, devices, glossary, manifest, shares, shell};
 use crate::experiment::reading::{Manifest, ReadError, RunFiles, known_metrics};
 use crate::experiment::run::MetricSummary;
 use crate::report::run_summary::{DEVICE_COLUMNS, device_lines, summary_lines};
@@ -173,6 +173,14 @@ pub(super) fn page(files: &RunFiles, options: &Options) -> Result<Page, ReadErro
                 if manifest.replications > 1 { format!("Shown is {}. ", numbered(manifest, replication)) } else { String::new() }
             )),
             body: over_time(&data, timelines, manifest.devices.len()),
+        });
+    }
+    if let Some(accounts) = &files.summary.accounts {
+        sections.push(Section {
+            id: "shares",
+            title: "Shares and promises",
+            lead: Some("Over the measured interval; means over all replications.".to_owned()),
+            body: shares::section(accounts, &fleet),
         });
     }
     if let Some(collected) = &tables.collected {
