@@ -75,7 +75,16 @@ fn judge(world: &World, left: &Left, seen: &mut BTreeSet<&'static str>) -> Vec<F
         Ending::CutOff => "ending: cut off",
         Ending::Stuck => "ending: stuck",
     };
+    let some = |name: &str| {
+        left.summary.iter().any(|(known, value)| known == name && value.is_some_and(|of| of > 0.0))
+    };
+    let (stopped, promised) = (some("quota_stopped_job_s"), some("promises_given"));
     for (what, when) in [
+        ("stopped by a quota", stopped),
+        ("promise moved", some("promises_moved")),
+        ("started before an earlier job", some("backfilled_share")),
+        ("shares compared", some("share_gap")),
+        ("quotas and promises", stopped && promised),
         ("unfinished at the end", unfinished),
         ("jobs of the warm-up", early),
         ("ended in the warm-up", !left.warmed_up),

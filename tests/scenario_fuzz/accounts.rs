@@ -258,7 +258,11 @@ fn metrics_of(
     scalar("active_allocations", length.map(|length| ran / length));
     let (sum, squares) =
         usage.values().fold((0.0, 0.0), |(sum, squares), used| (sum + used, squares + used * used));
-    scalar("jain_fairness", (squares > 0.0).then(|| sum * sum / (usage.len() as f64 * squares)));
+    // By shares it is of what was charged, guards and buffers included, which the books do not follow.
+    if !world.shares_count {
+        let jain = || sum * sum / (usage.len() as f64 * squares);
+        scalar("jain_fairness", (usage.len() > 1 && squares > 0.0).then(jain));
+    }
     scalar("isolation_violations", Some(0.0));
     if books.service_known {
         let of = |held: u128, service: u128| (service > 0).then(|| held as f64 / service as f64);

@@ -800,7 +800,8 @@ impl<'w> Checker<'w> {
                 found.push(("waits although it is too late", format!("job {id}")));
             }
         }
-        let strict = self.world.skip_ahead == 0 && !self.world.promises;
+        let told = !self.world.usage_counts && !self.world.quotas;
+        let strict = told && self.world.skip_ahead == 0 && !self.world.promises;
         if self.world.line == Line::Global && strict && self.world.retries_on_events {
             // Whoever waits since before this instant and stands before one that started has been overtaken.
             let last = self
@@ -832,7 +833,7 @@ impl<'w> Checker<'w> {
             let submitted = i128::from(self.jobs.get(&id).map_or(0, |job| job.submitted));
             let priority = i128::from(facts.priority);
             match (self.world.order, self.world.aging_ns) {
-                ("fifo", _) => 0,
+                ("fifo" | "fair_share", _) => 0,
                 ("shortest_first", _) => facts.walltime.map_or(i128::MAX, i128::from),
                 ("priority", None) => -priority,
                 ("priority", Some(step)) => submitted - priority * i128::from(step),
@@ -843,6 +844,11 @@ impl<'w> Checker<'w> {
             }
         });
         (key, id)
+    }
+
+    /// Whether one job may come before another one: where usage counts, every other one.
+    pub(super) fn may_precede(&self, one: u64, other: u64) -> bool {
+        one != other && (self.world.usage_counts || self.rank(one) < self.rank(other))
     }
 
     /// Whether some device could take a job for sure if it were empty.
@@ -863,7 +869,9 @@ impl<'w> Checker<'w> {
 
     /// No job waits that could start on an idle device: only such jobs and devices as leave no doubt.
     fn check_liveness(&mut self) {
-        if !self.world.retries_on_events || self.world.fixed_regions || !self.world.patient_search {
+        // Whom a quota stops waits beside idle devices.
+        let quotas = self.world.quotas;
+        if quotas || !self.world.retries_on_events || self.world.fixed_regions || !self.world.patient_search {
             return;
         }
         let waiting: Vec<(u64, &Job)> = self
@@ -894,7 +902,7 @@ impl<'w> Checker<'w> {
             let Some(Facts { name, least, .. }) = self.of_jobs.get(&id) else { continue };
             let Some(kind) = self.world.kinds.get(name).filter(|kind| kind.easy) else { continue };
             let line = waiting.iter().filter(|(_, other)| other.queue == job.queue);
-            let before = line.clone().filter(|(other, _)| self.rank(*other) < self.rank(id)).count() as u64;
+            let before = line.clone().filter(|(other, _)| self.may_precede(*other, id)).count() as u64;
             let looked_at = match self.world.line {
                 Line::Counting => before == 0,
                 _ => before == 0 || (line.count() as u64) <= self.world.skip_ahead,

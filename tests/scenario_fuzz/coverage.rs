@@ -16,7 +16,12 @@ pub const EXCEPTIONS: [(&str, &str); 4] = [
 ];
 
 /// Effects that every long run must have seen.
-pub const EFFECTS: [&str; 51] = [
+pub const EFFECTS: [&str; 56] = [
+    "stopped by a quota",
+    "promise moved",
+    "started before an earlier job",
+    "shares compared",
+    "quotas and promises",
     "completed",
     "failed",
     "cancelled",
@@ -164,6 +169,11 @@ impl Schema {
                 for (key, value) in keys {
                     if let Some(child) = node.get("properties").and_then(|all| all.get(key)) {
                         found.insert(format!("{name}.{key}"));
+                        self.using(name, child, value, found);
+                    } else if let Some(child) =
+                        node.get("additionalProperties").filter(|child| child.is_object())
+                    {
+                        // Names of one's own, as of groups.
                         self.using(name, child, value, found);
                     }
                 }

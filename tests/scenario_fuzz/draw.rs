@@ -745,6 +745,68 @@ impl Drawer {
         Keys::from_iter([("trace".to_owned(), file)])
     }
 
+    /// Shares and quotas of groups, projects and users, by the numbers that jobs have.
+    fn sharing(&mut self, keys: &mut Keys) {
+        self.maybe(keys, 40, "fair_share", |dice| match dice.below(4) {
+            0 => json!("off"),
+            1 => json!({"tree": {}}),
+            _ => json!({"tree": {"half_life": dice.pick(&["10s", "10m", "7d"])}}),
+        });
+        self.maybe(keys, 40, "tenants", |dice| {
+            let mut groups = Keys::new();
+            for group in 0..dice.between(1, 3) {
+                let mut projects = Keys::new();
+                for project in 0..dice.below(3) {
+                    let mut users = Keys::new();
+                    for user in 0..dice.below(4) {
+                        users.insert(user.to_string(), Value::Object(Self::entitled(dice)));
+                    }
+                    let mut of = Self::entitled(dice);
+                    if !users.is_empty() {
+                        of.insert("users".into(), Value::Object(users));
+                    }
+                    projects.insert(project.to_string(), Value::Object(of));
+                }
+                let mut of = Self::entitled(dice);
+                if !projects.is_empty() {
+                    of.insert("projects".into(), Value::Object(projects));
+                }
+                groups.insert(group.to_string(), Value::Object(of));
+            }
+            json!({"groups": groups})
+        });
+    }
+
+    /// What somebody is entitled to.
+    fn entitled(dice: &mut Dice) -> Keys {
+        let mut keys = Keys::new();
+        if dice.chance(50) {
+            keys.insert("shares".into(), json!(dice.between(1, 9)));
+        }
+        if dice.chance(35) {
+            let mut quota = Keys::new();
+            let mut borrow = Keys::new();
+            for (key, most) in
+                [("qubits", *dice.pick::<u64>(&[&0, &2, &5, &12, &40])), ("jobs", dice.below(5))]
+            {
+                if dice.chance(60) {
+                    quota.insert(key.into(), json!(most));
+                    if dice.chance(40) {
+                        borrow.insert(key.into(), json!(dice.between(1, 12)));
+                    }
+                }
+            }
+            if dice.chance(30) {
+                quota.insert("waiting".into(), json!(dice.below(20)));
+            }
+            if !borrow.is_empty() {
+                quota.insert("borrow".into(), Value::Object(borrow));
+            }
+            keys.insert("quota".into(), Value::Object(quota));
+        }
+        keys
+    }
+
     fn allocator(&mut self) -> Keys {
         let mut keys = Keys::new();
         let strategies = ["first_fit", "noise_aware", "topology_aware", "region", "fixed_regions"];
@@ -767,8 +829,10 @@ impl Drawer {
                 _ => json!({"per_device": {"skip_ahead": skip, "head_of_line": "count"}}),
             }
         });
-        let orders = ["fifo", "shortest_first", "priority", "priority_based", "earliest_deadline"];
+        let orders =
+            ["fifo", "shortest_first", "priority", "priority_based", "earliest_deadline", "fair_share"];
         self.maybe(&mut keys, 60, "order", |dice| json!(dice.pick(&orders)));
+        self.sharing(&mut keys);
         self.maybe(&mut keys, 35, "priority_aging", |dice| match dice.chance(30) {
             true => json!("off"),
             false => json!({"every": dice.pick(&["1ns", "1s", "10s", "1h"])}),

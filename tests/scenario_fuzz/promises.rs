@@ -60,16 +60,19 @@ impl Checker<'_> {
         // Whoever has run beyond it may rest now.
         let rests = !site.guards.is_empty()
             || site.guarded_until.iter().any(|until| old.at.is_some_and(|at| *until > at));
-        let rank = self.rank(job);
         let waits = |job: &Job| matches!(job.phase, Phase::Waiting { .. });
-        let behind = self.jobs.iter().any(|(id, other)| waits(other) && self.rank(*id) < rank);
+        let behind = self.jobs.iter().any(|(id, other)| waits(other) && self.may_precede(*id, job));
         let no_later = promise.as_ref().is_some_and(|new| match (new.at, old.at) {
             (Some(new), Some(old)) => new <= old,
             (new, old) => new.is_some() || old.is_none(),
         });
         let (right, seen) = match cause {
             "it is no later" => (no_later, "promise moved forward"),
-            "the device is not in service" => (!(site.present && site.online), "promise: device lost"),
+            "the device is not in service" => {
+                // Tables tell of a device that leaves when it has left: at that instant, or when its last job has ended.
+                let leaves = self.world.devices[old.device].leaves_ns.is_some_and(|at| at <= self.now);
+                (leaves || !(site.present && site.online), "promise: device lost")
+            }
             "a qubit or coupler is not in service" => (
                 site.qubit_down.contains(&true) || site.coupler_down.contains(&true),
                 "promise: element lost",
@@ -77,6 +80,9 @@ impl Checker<'_> {
             "by new figures its qubits will not do" => (site.recalibrated, "promise: recalibrated"),
             "a job there runs beyond its walltime" => (overdue || rests, "promise: overrun"),
             "others are before it now" => (behind, "promise: order changed"),
+            "those before it have what its quota allows" => {
+                (self.world.quotas && behind, "promise: quota reached")
+            }
             "the search does not find the placement again" => (over, "promise: not found again"),
             _ => return self.find("malformed event", format!("{} {}", row.event, row.detail)),
         };
@@ -116,7 +122,7 @@ impl Checker<'_> {
         for (&job, kept) in self.promises.iter().filter(|(_, kept)| kept.device == device) {
             let needed = buffer.max(self.promise(job, device).0);
             // Who waits for a place waits for those before as well.
-            let behind = self.rank(job) < self.rank(id);
+            let behind = !self.world.usage_counts && self.rank(job) < self.rank(id);
             let there = kept.at.map_or(behind, |at| ends.is_none_or(|ends| ends > at));
             let mut pairs = grant.held.iter().flat_map(|a| kept.qubits.iter().map(move |b| (*a, *b)));
             let near = pairs.any(|(a, b)| {

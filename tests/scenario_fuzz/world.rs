@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use resource_manager::allocator::config::{
-    Aging, Queue, Retry, Starts, Strategy, WalltimeEstimate, WalltimeExceeded,
+    Aging, FairShare, Queue, Retry, Starts, Strategy, WalltimeEstimate, WalltimeExceeded,
 };
 use resource_manager::allocator::protocol::{
     Elasticity, ElementLimits, IsolationLevel, JobRequest, Topology,
@@ -73,6 +73,12 @@ pub struct World {
     pub skip_ahead: u64,
     /// Whether starts are promised.
     pub promises: bool,
+    /// Whether those come first who have used least: an order that no text tells.
+    pub usage_counts: bool,
+    /// Whether anybody has a share, by which fairness is measured.
+    pub shares_count: bool,
+    /// Whether anybody may have only so much.
+    pub quotas: bool,
     /// Whether jobs that state no walltime are taken to run so long as an estimate says.
     pub estimates: bool,
     pub order: &'static str,
@@ -152,6 +158,9 @@ impl World {
             line,
             skip_ahead: u64::from(skip_ahead.unwrap_or(0)),
             promises: promises.is_some(),
+            usage_counts: allocator.fair_share() != FairShare::Off,
+            shares_count: allocator.shares_count(),
+            quotas: allocator.tenants.quotas().any(|(_, quota)| !quota.is_none()),
             estimates: allocator.walltime.estimate != WalltimeEstimate::None,
             order: allocator.order.name(),
             aging_ns: match allocator.priority_aging {
