@@ -10,7 +10,7 @@ use crate::experiment::run::MetricSummary;
 use crate::report::table::{duration, number, percent};
 
 /// Most groups and projects with bars.
-const ROWS_MAX: usize = 60;
+const ROWS_MAX: usize = 24;
 
 /// The causes for which promises move, as in the names of metrics, in words.
 const CAUSES: [(&str, &str); 8] = [
