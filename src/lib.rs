@@ -18,6 +18,7 @@ pub mod allocator;
 pub mod cli;
 pub mod config_file;
 pub mod experiment;
+pub mod fixed_point;
 pub mod input_file;
 pub mod label;
 pub mod observe;

@@ -22,11 +22,13 @@ use resource_manager::allocator::protocol::{
 use resource_manager::allocator::state::State;
 use resource_manager::allocator::state::calendar::BookingKind;
 use resource_manager::allocator::state::jobs::Job;
+use resource_manager::fixed_point::Fixed;
 use resource_manager::observe::Observer;
 use resource_manager::observe::metrics::MetricsOptions;
 use resource_manager::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::device::{DeviceLimits, DeviceSpec, Granularity, Speed, Technology};
+use resource_manager::quantum::price::Price;
 use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
 use resource_manager::random::{Purpose, StreamFamily};
 use resource_manager::time::{Span, Time};
@@ -71,6 +73,12 @@ fn device(name: &str, map: CouplingMap, limits: DeviceLimits) -> Arc<DeviceSpec>
             layer: Span(1),
             clops: None,
             quantum_volume: None,
+        },
+        // Nobody knows what the trap costs.
+        price: match name {
+            "grid" => Some(Price { per_second: Fixed(2), per_shot: Fixed(1) }),
+            "line" => Some(Price { per_second: Fixed(1), per_shot: Fixed(2) }),
+            _ => None,
         },
         limits,
     })
@@ -203,13 +211,7 @@ fn config(number: u32) -> AllocatorConfig {
         },
         _ => Queue::global(64),
     };
-    let selection = [
-        Selection::First,
-        Selection::Random,
-        Selection::RoundRobin,
-        Selection::LeastLoaded,
-        Selection::BestFidelity,
-    ][one_of(5) as usize];
+    let (_, selection) = Selection::SHIPPED[one_of(Selection::SHIPPED.len() as u32) as usize];
     let strategy = [
         Placing::TopologyAware,
         Placing::FirstFit,

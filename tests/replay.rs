@@ -327,7 +327,7 @@ fn what_is_wrong_with_a_table_is_named() {
     error: DIR/t.csv:2: column 2 (`priority`): `urgent` is no priority
     hint: low, normal, high, critical, or a whole number from -2147483648 to 2147483647
     error: DIR/t.csv:2: column 2 (`excluded_devices`): no device of the fleet is called `ibm_fz`
-    hint: did you mean `ibm_fez`? devices are ibm_fez, ibm_marrakesh, ibm_torino, ibm_brisbane, ibm_guadalupe, iqm_garnet, ionq_forte; `*` stands for any text
+    hint: did you mean `ibm_fez`? devices are ibm_fez, ibm_marrakesh, ibm_torino, ibm_brisbane, ibm_guadalupe, iqm_garnet, ionq_forte; `*` stands for any text; vendors, technologies and aliases are IBM, IQM, IonQ, ibm_quantum, ionq, superconducting, trapped_ion
     error: the run-time model ignores the column execution_time
     hint: set `hardware: {runtime: distribution}`, or leave the column out
     error: DIR/t.csv:1: no column says how large the jobs are

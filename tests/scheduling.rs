@@ -25,19 +25,11 @@ use world::{World, config, core, grid, job, line, per_device, preferring, spec, 
 
 mod world;
 
-const SELECTIONS: [Selection; 5] = [
-    Selection::First,
-    Selection::Random,
-    Selection::RoundRobin,
-    Selection::LeastLoaded,
-    Selection::BestFidelity,
-];
-
 /// Preferred devices in any order, none of which has the shape, and the one that has it busy: the job waits, and starts
 /// when it is free.
 #[test]
 fn preferences_in_any_order_end() {
-    for selection in SELECTIONS {
+    for (_, selection) in Selection::SHIPPED {
         for order in [&[1, 0][..], &[0, 1], &[1], &[2, 1, 0], &[1, 1, 9]] {
             let devices = [("a", line(8)), ("b", line(8)), ("c", grid(2, 3))];
             let mut world = World::new(AllocatorConfig { selection, ..config() }, &devices);
@@ -55,7 +47,7 @@ fn preferences_in_any_order_end() {
 /// A preferred device without the shape must not hide those before it.
 #[test]
 fn every_device_is_asked_whatever_is_preferred() {
-    for selection in SELECTIONS {
+    for (_, selection) in Selection::SHIPPED {
         for home in [Queue::default(), per_device(HeadOfLine::Placement), per_device(HeadOfLine::Count)] {
             let mut devices: Vec<(&str, CouplingMap)> = vec![("a", grid(2, 3)), ("b", line(8))];
             devices.extend(std::iter::repeat_n(("more", line(8)), 70));
@@ -188,7 +180,7 @@ fn who_was_to_be_routed_moves_to_a_device_that_needs_no_routing() {
 #[test]
 fn a_home_where_the_search_gives_up_is_the_last_resort() {
     for strategy in [Strategy::Region, Strategy::FixedRegions] {
-        for selection in SELECTIONS {
+        for (_, selection) in Selection::SHIPPED {
             let fixed_regions =
                 FixedRegionsConfig { sizes: vec![4], gap: 0, ..FixedRegionsConfig::default() };
             let placement = PlacementConfig { fixed_regions, ..PlacementConfig::default() };

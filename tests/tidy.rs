@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The layers in order of import: each may use itself and those of the rows before its own. Those of one row
 /// stand side by side and do not know each other.
 const LAYERS: &[&[&str]] = &[
-    &["time", "input_file", "label"],
+    &["time", "input_file", "label", "fixed_point"],
     &["random"],
     &["config_file", "agenda"],
     &["quantum"],

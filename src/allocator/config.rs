@@ -6,6 +6,7 @@
 mod choices;
 mod queueing;
 mod quota;
+mod selecting;
 mod sharing;
 mod walltime;
 
@@ -17,6 +18,7 @@ use crate::time::Span;
 pub use choices::{QueueOrder, Selection, Strategy};
 pub use queueing::{Aging, HeadOfLine, Overtaking, Promises, Queue, Retry};
 pub use quota::{Borrow, Quota};
+pub use selecting::{AvoidOverloaded, DeviceWeights, ScoreWeights};
 pub use sharing::{FairShare, Group, Project, Tenants, TenantsError, User, number_of};
 pub use walltime::{Walltime, WalltimeEstimate, WalltimeExceeded};
 
@@ -30,7 +32,20 @@ pub struct AllocatorConfig {
     /// What makes one placement better than another, and what becomes of programs that do not embed.
     pub placement: PlacementConfig,
     /// In which order devices are tried.
+    #[serde(alias = "algorithm")]
     pub selection: Selection,
+    /// How many turns each device gets with `selection: weighted_round_robin`, in proportion to the others: `{ibm_fez: 3,
+    /// ionq: 0.5}`. Keys are names of devices, patterns, vendors, technologies and aliases; values are 0 to 1,000 with at
+    /// most 3 decimals, for each device that is called so. A device of weight 0 gets what no other can take. Default 1 each.
+    #[serde(skip_serializing_if = "DeviceWeights::is_empty")]
+    pub weights: DeviceWeights,
+    /// What counts how much with `selection: weighted_score`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub score: ScoreWeights,
+    /// Which devices are tried only when no other one could place a job, whatever `selection` says; those that a job prefers
+    /// are tried first all the same. With `best_fidelity` they are compared where no other can. Default off.
+    #[serde(skip_serializing_if = "is_default")]
+    pub avoid_overloaded_devices: AvoidOverloaded,
     /// Who waits where, and who may overtake.
     pub queue: Queue,
     /// In which order waiting jobs are looked at. Jobs that it does not tell apart go in order of submission. How strict it
@@ -82,6 +97,9 @@ impl Default for AllocatorConfig {
             strategy: Strategy::default(),
             placement: PlacementConfig::default(),
             selection: Selection::default(),
+            weights: DeviceWeights::default(),
+            score: ScoreWeights::default(),
+            avoid_overloaded_devices: AvoidOverloaded::default(),
             queue: Queue::default(),
             order: QueueOrder::default(),
             fair_share: FairShare::default(),
@@ -127,6 +145,7 @@ impl AllocatorConfig {
             return Err(ConfigError::Zero("fair_share.tree.half_life"));
         }
         self.tenants.validate()?;
+        self.score.validate()?;
         validate_queue(&self.queue)?;
         validate_walltime(&self.walltime)?;
         self.placement.validate()
@@ -149,6 +168,11 @@ impl AllocatorConfig {
             (fair_share, _) => fair_share,
         }
     }
+}
+
+/// Whether a setting need not be written.
+fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
 }
 
 /// Checks what the types of a queue do not.
@@ -194,6 +218,7 @@ impl ConfigError {
             Self::NoPromises(_) => "queue.per_device.promises.depth",
             Self::CountedPromises => "queue.per_device.promises",
             Self::Weight { key, .. } => key,
+            Self::NothingScored => "score",
             Self::NoRegions => "placement.fixed_regions.sizes",
             Self::GapTooWide(_) => "placement.fixed_regions.gap",
             Self::Tenants(_) => "tenants",
@@ -241,6 +266,9 @@ pub enum ConfigError {
         /// Largest valid value.
         most: u32,
     },
+    /// A score in which nothing counts.
+    #[error("all weights of score are 0; hint: at least one above 0, as in `score: {{completion: 1}}`")]
+    NothingScored,
     /// A fixed region without qubits, or none at all.
     #[error("placement.fixed_regions.sizes needs at least one size, and none of them 0")]
     NoRegions,

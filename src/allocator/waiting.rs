@@ -4,8 +4,8 @@
 //! might take the job; neither what was remembered nor which device was asked last makes a difference.
 
 use super::candidates::index::Need;
-use super::candidates::judge::{Judge, closed};
-use super::candidates::walk::Walk;
+use super::candidates::judge::{Judge, Search, closed};
+use super::candidates::memo::KindId;
 use super::config::{HeadOfLine, Overtaking, Queue};
 use super::explain::{Obstacle, WaitReason};
 use super::protocol::{JobId, JobRequest, JobState};
@@ -140,7 +140,7 @@ impl Inquiry<'_> {
         let (request, attempts) = (job.request.clone(), job.attempts);
         let kind = self.judge.memo.kind_of(slot, &request);
         let mut nearest: Option<(DeviceId, Obstacle)> = None;
-        for id in self.considered(&request, attempts) {
+        for id in self.considered(kind, &request, attempts) {
             match self.judge.ask(self.state, self.now, kind, &request, id, true) {
                 Ok(_) => return WaitReason::PassDue,
                 Err(obstacle) if nearest.is_none_or(|(_, best)| obstacle.is_before(best)) => {
@@ -156,7 +156,7 @@ impl Inquiry<'_> {
 
     /// The devices that might take a job: all large ones that it does not exclude or, with a selector that leaves some out, those
     /// that it names.
-    fn considered(&self, request: &JobRequest, attempts: u32) -> Vec<DeviceId> {
+    fn considered(&mut self, kind: KindId, request: &JobRequest, attempts: u32) -> Vec<DeviceId> {
         if self.judge.selector.names_all() {
             let least = request.min_qubits as usize;
             let all = self.state.fleet().iter();
@@ -164,11 +164,11 @@ impl Inquiry<'_> {
             let large = large.map(|device| device.id);
             return large.filter(|id| !request.excluded_devices.contains(id)).collect();
         }
-        let ask =
-            self.judge.ask_of(request, attempts, Need::Free(request.min_qubits), self.state.last_chosen());
-        let mut walk = Walk::new(request);
+        let (need, last_chosen) = (Need::Free(request.min_qubits), self.state.last_chosen());
+        let search = Search { now: self.now, kind, attempts, need, last_chosen };
+        let mut walk = self.judge.walk(self.state, request, search);
         let (index, selector) = (&self.state.fleet().index, &*self.judge.selector);
-        std::iter::from_fn(|| walk.next(index, selector, &ask)).collect()
+        std::iter::from_fn(|| walk.next(index, selector)).collect()
     }
 }
 

@@ -74,7 +74,7 @@ fn census(file: &Path, format: Option<WorkloadFormat>) -> Result<(Census, SwfHea
             with_file(file, |input| read_swf(input, &SwfFile::of_path(file.display().to_string())))
         }
         WorkloadFormat::Csv => with_file(file, |input| {
-            read_csv(input, Taken::ALL, Surroundings { fleet: None, base_dir })
+            read_csv(input, Taken::ALL, Surroundings { names: None, base_dir })
                 .map(|replay| (replay, SwfHeader::default()))
         }),
         WorkloadFormat::Trace => with_file(file, |input| {

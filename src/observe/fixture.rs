@@ -59,6 +59,7 @@ pub(super) fn spec(name: &str, map: CouplingMap) -> DeviceSpec {
             quantum_volume: None,
         },
         limits: DeviceLimits::default(),
+        price: None,
     }
 }
 

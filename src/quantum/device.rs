@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
 use super::coupling_map::CouplingMap;
+use super::price::Price;
 use crate::time::Span;
 
 /// How a device's qubits are made.
@@ -94,4 +95,7 @@ pub struct DeviceSpec {
     pub speed: Speed,
     /// What the device allows.
     pub limits: DeviceLimits,
+    /// What it costs, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
 }

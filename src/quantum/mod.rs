@@ -15,6 +15,7 @@ pub mod generators;
 pub mod hardware;
 pub mod import;
 pub mod lattice;
+pub mod price;
 pub mod program;
 pub mod published_time;
 pub mod qasm;

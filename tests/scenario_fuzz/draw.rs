@@ -810,9 +810,31 @@ impl Drawer {
     fn allocator(&mut self) -> Keys {
         let mut keys = Keys::new();
         let strategies = ["first_fit", "noise_aware", "topology_aware", "region", "fixed_regions"];
-        let selections = ["first", "random", "round_robin", "least_loaded", "best_fidelity"];
+        let selections = [
+            "first",
+            "random",
+            "round_robin",
+            "least_loaded",
+            "weighted_round_robin",
+            "power_of_two",
+            "earliest_completion",
+            "cheapest",
+            "weighted_score",
+            "best_fidelity",
+        ];
         self.maybe(&mut keys, 85, "strategy", |dice| json!(dice.pick(&strategies)));
         self.maybe(&mut keys, 85, "selection", |dice| json!(dice.pick(&selections)));
+        self.maybe(&mut keys, 20, "weights", |dice| json!({"*": dice.pick(&[0.25, 1.0, 7.0])}));
+        self.maybe(&mut keys, 20, "score", |dice| {
+            let [load, fidelity, completion, price] = [1, 0, 1, 2].map(|most| dice.below(most + 1));
+            json!({"load": load + 1, "fidelity": fidelity, "completion": completion, "price": price})
+        });
+        self.maybe(
+            &mut keys,
+            20,
+            "avoid_overloaded_devices",
+            |dice| json!({"above": dice.pick(&[0.0, 0.5, 0.85, 1.5])}),
+        );
         self.maybe(&mut keys, 85, "queue", |dice| {
             let skip = *dice.pick::<u64>(&[&0, &0, &1, &8, &64]);
             let promises = match dice.below(4) {

@@ -259,6 +259,7 @@ pub fn spec(name: &str, map: CouplingMap) -> Arc<DeviceSpec> {
             quantum_volume: None,
         },
         limits: DeviceLimits::default(),
+        price: None,
     })
 }
 

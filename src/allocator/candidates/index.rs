@@ -1,11 +1,12 @@
 //! The index that device selection asks, so that a decision need not look at every device.
 //!
 //! Two tournament trees (most free qubits now, most usable qubits at all) answer "the next device from here with at
-//! least n" in logarithmic time; an ordered set yields devices from the least loaded on.
+//! least n" in logarithmic time; ordered sets yield devices from the least loaded on, and from the one whose turn is next on.
 
 use std::collections::BTreeSet;
 
 use super::named::Named;
+use super::served::Served;
 use crate::quantum::DeviceId;
 
 /// What the index knows of a device.
@@ -47,6 +48,9 @@ pub struct FleetIndex {
     startable: Tournament,
     capacity: Tournament,
     by_load: BTreeSet<(u64, DeviceId)>,
+    /// By number; none of a device that is not there.
+    served: Vec<Option<Served>>,
+    by_turn: BTreeSet<(Served, DeviceId)>,
 }
 
 impl FleetIndex {
@@ -67,6 +71,23 @@ impl FleetIndex {
         }
         self.startable.set(id.index(), load.startable);
         self.capacity.set(id.index(), load.capacity);
+    }
+
+    /// Sets how often a device was chosen, for its weight; `None`: it is gone.
+    pub fn set_served(&mut self, id: DeviceId, served: Option<Served>) {
+        if self.served.len() <= id.index() {
+            self.served.resize(id.index() + 1, None);
+        }
+        if let Some(old) = std::mem::replace(&mut self.served[id.index()], served) {
+            self.by_turn.remove(&(old, id));
+        }
+        self.by_turn.extend(served.map(|served| (served, id)));
+    }
+
+    /// The device whose turn is next of those that meet a need and are not among `named`; of several the first.
+    pub fn next_turn(&self, need: Need, named: &Named) -> Option<DeviceId> {
+        let ids = self.by_turn.iter().map(|&(_, id)| id);
+        ids.into_iter().find(|id| self.meets(*id, need) && !named.contains(*id))
     }
 
     /// What is known of a device; nothing (all zero) of one that is not there.

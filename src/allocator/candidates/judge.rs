@@ -11,7 +11,9 @@ use super::index::Need;
 use super::kind_lines::Lines;
 use super::memo::{AsOf, KindId, Memo};
 use super::promise_memo::PromiseMemo;
-use super::selection::{Ask, DeviceSelector, selector};
+use super::ranking;
+use super::selection::{self, Ask, DeviceSelector};
+use super::walk::Walk;
 use crate::allocator::config::AllocatorConfig;
 use crate::allocator::explain::Obstacle;
 use crate::allocator::isolation;
@@ -76,7 +78,7 @@ impl Judge {
             strategy: placement::configured(config.strategy, &config.placement),
             own_strategy: false,
             exact: NoiseAware::with_memory(config.placement.memory),
-            selector: selector(config.selection),
+            selector: selection::configured(config),
             own_selector: false,
             order: shipped::configured(config),
             own_order: false,
@@ -151,8 +153,8 @@ impl Judge {
         if to.placement.memory != from.placement.memory {
             self.exact = NoiseAware::with_memory(to.placement.memory);
         }
-        if !self.own_selector && to.selection != from.selection {
-            self.selector = selector(to.selection);
+        if !self.own_selector && (to.selection, to.score) != (from.selection, from.score) {
+            self.selector = selection::configured(to);
         }
         if !self.own_order {
             self.order = shipped::configured(to);
@@ -182,16 +184,18 @@ impl Judge {
         }
     }
 
-    /// What a selector is asked for a job.
-    pub fn ask_of(
-        &self,
-        request: &JobRequest,
-        attempts: u32,
-        need: Need,
-        last_chosen: Option<DeviceId>,
-    ) -> Ask {
+    /// The way through the fleet for a job.
+    pub fn walk<'r>(&mut self, state: &State, request: &'r JobRequest, of: Search) -> Walk<'r> {
+        let Search { now, kind, attempts, need, last_chosen } = of;
         let draw = self.draws.draw(request.id.0, u64::from(attempts));
-        Ask { need, draw, last_chosen }
+        let walk = Walk::new(request, Ask { need, draw, last_chosen })
+            .avoiding(state.config().avoid_overloaded_devices.most_ppm());
+        let Some(figures) = self.selector.ranking().map(|ranking| ranking.looks_at()) else { return walk };
+        let candidates = self.candidates(state, now, kind, request, need, figures);
+        match self.selector.ranking() {
+            Some(ranking) => walk.in_order(ranking::ranked(ranking, &candidates)),
+            None => walk,
+        }
     }
 
     /// Whether a device takes a job of a kind now, and where. `searched`: a search must have said so, even where
@@ -475,6 +479,21 @@ impl Judge {
             (obstacle, false)
         })
     }
+}
+
+/// For whom the fleet is searched.
+#[derive(Debug, Clone, Copy)]
+pub struct Search {
+    /// What time it is.
+    pub now: Time,
+    /// What the job is alike to.
+    pub kind: KindId,
+    /// How often it was started.
+    pub attempts: u32,
+    /// What it needs.
+    pub need: Need,
+    /// The device that was chosen last for any job.
+    pub last_chosen: Option<DeviceId>,
 }
 
 /// Search steps per qubit for a region that is promised.

@@ -1,11 +1,13 @@
 //! The devices that could take a job: which are asked in which order, what each answers, and what is remembered of it.
 //!
-//! Reading order: [`index`] (loads of all devices), [`selector`], [`selection`] and [`walk`] (the order), [`judge`] (what a
+//! Reading order: [`index`] (loads of all devices), [`served`] (turns), [`selector`],
+//! [`ranking`], [`selection`], [`figures`] and [`walk`] (the order), [`judge`] (what a
 //! device answers), [`refuses_others`] (and what it would answer others), [`select`] (the choice), [`forecast`] (the earliest
 //! start later on), [`feasibility`] (what empty devices could do), [`memo`], [`promise_memo`], [`refusals`] and [`kind_lines`]
 //! (what is remembered).
 
 pub mod feasibility;
+pub mod figures;
 pub mod forecast;
 pub mod index;
 pub mod judge;
@@ -14,9 +16,11 @@ pub mod memo;
 pub mod named;
 pub mod own;
 pub mod promise_memo;
+pub mod ranking;
 pub mod refusals;
 pub mod refuses_others;
 pub mod select;
 pub mod selection;
 pub mod selector;
+pub mod served;
 pub mod walk;

@@ -4,9 +4,8 @@
 use smallvec::SmallVec;
 
 use super::index::Need;
-use super::judge::{Judge, closed};
+use super::judge::{Judge, Search, closed};
 use super::memo::{Causes, KindId, Length, RefusedEverywhere, WhenEmpty};
-use super::walk::Walk;
 use crate::allocator::config::Starts;
 use crate::allocator::explain::Obstacle;
 use crate::allocator::protocol::{JobRequest, WaitCause};
@@ -124,12 +123,14 @@ impl Judge {
         if !promised && let Some(refused) = self.still_refused(state, now, kind, request, need) {
             return Err(refused);
         }
-        let ask = self.ask_of(request, attempts, need, last_chosen);
         self.memo[kind].begin_walk();
         let mut best: Option<Found> = None;
         let (mut asked, mut causes) = (0, Causes::default());
-        let mut walk = Walk::new(request);
-        while let Some(id) = walk.next(&state.fleet().index, &*self.selector, &ask) {
+        let mut walk = self.walk(state, request, Search { now, kind, attempts, need, last_chosen });
+        while let Some(id) = walk.next(&state.fleet().index, &*self.selector) {
+            if walk.is_at_overloaded() && best.as_ref().is_some_and(|best| best.fit.meets_all()) {
+                break;
+            }
             asked += 1;
             match self.ask(state, now, kind, request, id, false) {
                 Ok(fit) => {
@@ -219,14 +220,19 @@ impl Judge {
     pub fn choose_home(
         &mut self,
         state: &State,
+        now: Time,
         kind: KindId,
         request: &JobRequest,
         attempts: u32,
     ) -> Option<DeviceId> {
-        let ask = self.ask_of(request, attempts, Need::Capacity(request.min_qubits), state.last_chosen());
+        let need = Need::Capacity(request.min_qubits);
+        let search = Search { now, kind, attempts, need, last_chosen: state.last_chosen() };
         let mut best: Option<(u64, DeviceId)> = None;
-        let mut walk = Walk::new(request);
-        while let Some(id) = walk.next(&state.fleet().index, &*self.selector, &ask) {
+        let mut walk = self.walk(state, request, search);
+        while let Some(id) = walk.next(&state.fleet().index, &*self.selector) {
+            if walk.is_at_overloaded() && best.is_some_and(|(cost, _)| cost < u64::MAX) {
+                break;
+            }
             let WhenEmpty::Possible(known) = self.when_empty(state, kind, id) else { continue };
             // Where the search gave up, it would give up on the empty device again: such a home is the last resort.
             let cost = known.unwrap_or(u64::MAX);

@@ -7,18 +7,24 @@
 use crate::allocator::candidates::index::{FleetIndex, Need};
 use crate::allocator::candidates::named::Named;
 use crate::allocator::candidates::own;
-use crate::allocator::config::Selection;
+use crate::allocator::candidates::ranking::{Cheapest, EarliestCompletion, Ranking, WeightedScore};
+use crate::allocator::config::{AllocatorConfig, Selection};
 use crate::quantum::DeviceId;
 
 pub use crate::allocator::candidates::selector::{Ask, DeviceSelector};
 
 /// The selector of a configuration.
-pub fn selector(selection: Selection) -> Box<dyn DeviceSelector> {
-    match selection {
+pub fn configured(config: &AllocatorConfig) -> Box<dyn DeviceSelector> {
+    match config.selection {
         Selection::First => Box::new(First),
         Selection::Random => Box::new(Random),
         Selection::RoundRobin => Box::new(RoundRobin),
         Selection::LeastLoaded => Box::new(LeastLoaded),
+        Selection::WeightedRoundRobin => Box::new(WeightedRoundRobin),
+        Selection::PowerOfTwo => Box::new(PowerOfTwo),
+        Selection::EarliestCompletion => Box::new(Ranked(EarliestCompletion)),
+        Selection::Cheapest => Box::new(Ranked(Cheapest)),
+        Selection::WeightedScore => Box::new(Ranked(WeightedScore(config.score))),
         Selection::BestFidelity => Box::new(BestFidelity),
         Selection::Own(name) => own::selector(name),
     }
@@ -122,10 +128,65 @@ impl DeviceSelector for LeastLoaded {
     }
 }
 
+/// Each device in turn, as often as its weight says.
+#[derive(Debug)]
+struct WeightedRoundRobin;
+
+impl DeviceSelector for WeightedRoundRobin {
+    fn names_all(&self) -> bool {
+        true
+    }
+
+    fn next(&self, index: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId> {
+        index.next_turn(ask.need, named)
+    }
+}
+
+/// The less loaded of two that are drawn, the other one, then from the least loaded on.
+#[derive(Debug)]
+struct PowerOfTwo;
+
+impl DeviceSelector for PowerOfTwo {
+    fn names_all(&self) -> bool {
+        true
+    }
+
+    fn next(&self, index: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId> {
+        if named.len() > 1 {
+            return index.least_loaded(ask.need, named);
+        }
+        let one = Random.next(index, ask, &Named::default())?;
+        let other = Random.next(index, ask, &Named::from_iter([one]));
+        let drawn = [Some(one), other].into_iter().flatten().filter(|id| !named.contains(*id));
+        // Of two that are equally loaded the one that was drawn first.
+        drawn.min_by_key(|id| index.load(*id).load_ppm)
+    }
+}
+
+/// All of them by a ranking.
+#[derive(Debug)]
+struct Ranked<R>(R);
+
+impl<R: Ranking> DeviceSelector for Ranked<R> {
+    fn names_all(&self) -> bool {
+        true
+    }
+
+    fn ranking(&self) -> Option<&dyn Ranking> {
+        Some(&self.0)
+    }
+
+    /// The order where nothing but loads is known: by those.
+    fn next(&self, index: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId> {
+        index.least_loaded(ask.need, named)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::allocator::candidates::index::Load;
+    use crate::allocator::candidates::served::Served;
 
     fn fleet() -> FleetIndex {
         let mut index = FleetIndex::default();
@@ -133,6 +194,8 @@ mod tests {
             [(5, 700), (0, 0), (20, 300), (9, 300), (3, 100)].into_iter().enumerate()
         {
             index.set(DeviceId(id as u32), Load { startable, capacity: 20, load_ppm });
+            let weight = [1_000, 500, 500, 3_000, 0][id];
+            index.set_served(DeviceId(id as u32), Some(Served::never(weight)));
         }
         index
     }
@@ -167,6 +230,18 @@ mod tests {
         assert_eq!(order(&LeastLoaded, &index, Need::Capacity(4), 0), [1, 4, 2, 3, 0]);
         assert_eq!(order(&RoundRobin, &index, Need::Free(4), 0), [3, 0, 2]);
         assert_eq!(order_after(4, &RoundRobin, &index, Need::Free(4), 0), [0, 2, 3]);
+        // Their first turns stand at 1/2, 1, 1, 1/6; the last one has none.
+        assert_eq!(order(&WeightedRoundRobin, &index, Need::Capacity(4), 0), [3, 0, 1, 2, 4]);
+        assert_eq!(order(&WeightedRoundRobin, &index, Need::Free(4), 0), [3, 0, 2]);
+        for draw in 0..50 {
+            let drawn = order(&PowerOfTwo, &index, Need::Capacity(4), draw);
+            let load = |id: u32| index.load(DeviceId(id)).load_ppm;
+            assert!(load(drawn[0]) <= load(drawn[1]), "{drawn:?}");
+            assert!(drawn[2..].is_sorted_by_key(|id| (load(*id), *id)), "{drawn:?}");
+            let mut all = drawn;
+            all.sort_unstable();
+            assert_eq!(all, [0, 1, 2, 3, 4]);
+        }
         for draw in 0..50 {
             let mut named = order(&Random, &index, Need::Free(4), draw);
             named.sort_unstable();
@@ -182,9 +257,11 @@ mod tests {
         for id in 0..302 {
             let startable = if id % 3 == 1 { 2 } else { 8 };
             index.set(DeviceId(id), Load { startable, capacity: 8, load_ppm: u64::from(id * 37 % 101) });
+            index.set_served(DeviceId(id), Some(Served::never(id * 53 % 7)));
         }
         let all: Vec<u32> = (0..302).filter(|id| id % 3 != 1).collect();
-        let selectors: [&dyn DeviceSelector; 5] = [&First, &BestFidelity, &LeastLoaded, &Random, &RoundRobin];
+        let selectors: [&dyn DeviceSelector; 7] =
+            [&First, &BestFidelity, &LeastLoaded, &Random, &RoundRobin, &WeightedRoundRobin, &PowerOfTwo];
         for selector in selectors {
             for draw in 0..5_u64 {
                 let mut named =
@@ -193,6 +270,22 @@ mod tests {
                 assert_eq!(named, all);
             }
         }
+    }
+
+    /// The less loaded one of two: of three that are loaded differently the lightest comes first in two of three pairs, the
+    /// heaviest never.
+    #[test]
+    fn power_of_two_takes_the_lighter_of_a_uniform_pair() {
+        let index = fleet();
+        let family = crate::random::StreamFamily::new(1, 0, crate::random::Purpose::DeviceSelection);
+        let mut counts = [0_u32; 5];
+        for job in 0..30_000 {
+            let ask = Ask { need: Need::Free(4), draw: family.draw(job, 0), last_chosen: None };
+            counts[PowerOfTwo.next(&index, &ask, &Named::default()).unwrap().index()] += 1;
+        }
+        // Devices 2 and 3 are as loaded as each other: the pairs {0, 2}, {0, 3} and {2, 3}, whose first draw decides.
+        assert!([2, 3].iter().all(|i| (f64::from(counts[*i]) - 15e3).abs() < 350.0), "{counts:?}");
+        assert_eq!((counts[0], counts[1], counts[4]), (0, 0, 0));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use crate::allocator::candidates::index::{FleetIndex, Need};
 use crate::allocator::candidates::named::Named;
+use crate::allocator::candidates::ranking::Ranking;
 use crate::quantum::DeviceId;
 
 /// What is asked of a selector.
@@ -27,6 +28,11 @@ pub trait DeviceSelector: Send {
     /// vain is tried only where something has changed since.
     fn names_all(&self) -> bool {
         false
+    }
+
+    /// The order in which it tries devices where it must look at all of them at once; [`Self::next`] is not asked then.
+    fn ranking(&self) -> Option<&dyn Ranking> {
+        None
     }
 
     /// Whether all named devices are tried and the one with the best placement wins, instead of the first that can.

@@ -1,7 +1,10 @@
-//! The devices to ask for one job, each once: those that it prefers, in its order, then those that the selector names.
+//! The devices to ask for one job, each once: those that it prefers, in its order, then those that the selector names, and
+//! those at the end whose load is too high.
 //!
 //! Promises an end whatever the selector does, and that no device which meets the need is left out but those that the
 //! selector leaves out and those that the job excludes.
+
+use std::collections::VecDeque;
 
 use super::index::FleetIndex;
 use super::named::Named;
@@ -13,42 +16,93 @@ use crate::quantum::DeviceId;
 #[derive(Debug)]
 pub struct Walk<'r> {
     request: &'r JobRequest,
+    /// What the selector is asked.
+    ask: Ask,
     /// Preferred devices that were looked at.
     preferred: usize,
     /// Named by the selector, whose place in its order must not depend on what the job prefers.
     named: Named,
-    /// All that were given out.
+    /// All that were given out, or come later.
     tried: Named,
+    /// The order of a selector that looks at all devices at once, the next one at the back.
+    ranked: Option<Vec<DeviceId>>,
+    /// The largest load, in millionths, of a device that need not wait for its turn.
+    most_load_ppm: Option<u64>,
+    /// Devices that come last because of their load, in the order in which they were named; the next one is the first.
+    overloaded: VecDeque<DeviceId>,
+    /// Only those are left.
+    only_overloaded: bool,
 }
 
 impl<'r> Walk<'r> {
     /// Nothing was tried yet.
-    pub fn new(request: &'r JobRequest) -> Self {
-        Self { request, preferred: 0, named: Named::default(), tried: Named::default() }
-    }
-
-    /// The next device to ask.
-    pub fn next(&mut self, index: &FleetIndex, selector: &dyn DeviceSelector, ask: &Ask) -> Option<DeviceId> {
-        loop {
-            let id = match self.next_preferred(index, ask) {
-                Some(id) => id,
-                None => {
-                    let id = selector.next(index, ask, &self.named)?;
-                    if !self.named.insert(id) {
-                        return None;
-                    }
-                    id
-                }
-            };
-            if !self.request.excluded_devices.contains(&id) && self.tried.insert(id) {
-                return Some(id);
-            }
+    pub fn new(request: &'r JobRequest, ask: Ask) -> Self {
+        Self {
+            request,
+            ask,
+            preferred: 0,
+            named: Named::default(),
+            tried: Named::default(),
+            ranked: None,
+            most_load_ppm: None,
+            overloaded: VecDeque::new(),
+            only_overloaded: false,
         }
     }
 
-    fn next_preferred(&mut self, index: &FleetIndex, ask: &Ask) -> Option<DeviceId> {
+    /// In an order that is known: what the selector would name one by one.
+    pub fn in_order(mut self, mut order: Vec<DeviceId>) -> Self {
+        order.reverse();
+        self.ranked = Some(order);
+        self
+    }
+
+    /// Devices of a higher load come after all others.
+    pub fn avoiding(mut self, most_load_ppm: Option<u64>) -> Self {
+        self.most_load_ppm = most_load_ppm;
+        self
+    }
+
+    /// Whether the last device was given out because no other was left, its load being too high.
+    pub fn is_at_overloaded(&self) -> bool {
+        self.only_overloaded
+    }
+
+    /// The next device to ask.
+    pub fn next(&mut self, index: &FleetIndex, selector: &dyn DeviceSelector) -> Option<DeviceId> {
+        loop {
+            let (id, preferred) = match self.next_preferred(index) {
+                Some(id) => (id, true),
+                None => match self.next_named(index, selector) {
+                    Some(id) => (id, false),
+                    None => {
+                        self.only_overloaded = true;
+                        return self.overloaded.pop_front();
+                    }
+                },
+            };
+            if self.request.excluded_devices.contains(&id) || !self.tried.insert(id) {
+                continue;
+            }
+            let too_much = self.most_load_ppm.is_some_and(|most| index.load(id).load_ppm > most);
+            if preferred || !too_much {
+                return Some(id);
+            }
+            self.overloaded.push_back(id);
+        }
+    }
+
+    fn next_named(&mut self, index: &FleetIndex, selector: &dyn DeviceSelector) -> Option<DeviceId> {
+        if let Some(order) = &mut self.ranked {
+            return order.pop();
+        }
+        let id = selector.next(index, &self.ask, &self.named)?;
+        self.named.insert(id).then_some(id)
+    }
+
+    fn next_preferred(&mut self, index: &FleetIndex) -> Option<DeviceId> {
         let rest = &self.request.preferred_devices[self.preferred..];
-        let skipped = rest.iter().position(|id| index.meets(*id, ask.need));
+        let skipped = rest.iter().position(|id| index.meets(*id, self.ask.need));
         self.preferred += skipped.map_or(rest.len(), |skipped| skipped + 1);
         skipped.map(|skipped| rest[skipped])
     }
@@ -60,8 +114,9 @@ mod tests {
 
     use super::*;
     use crate::allocator::candidates::index::{Load, Need};
-    use crate::allocator::candidates::selection::selector;
-    use crate::allocator::config::Selection;
+    use crate::allocator::candidates::selection::configured;
+    use crate::allocator::candidates::served::Served;
+    use crate::allocator::config::{AllocatorConfig, Selection};
     use crate::allocator::protocol::{JobId, Topology};
 
     /// Names the same device for ever.
@@ -78,6 +133,7 @@ mod tests {
         for (id, &startable) in startable.iter().enumerate() {
             let load_ppm = 1_000_000 / u64::from(startable + 1);
             index.set(DeviceId(id as u32), Load { startable, capacity: 9, load_ppm });
+            index.set_served(DeviceId(id as u32), Some(Served::never(startable % 4)));
         }
         index
     }
@@ -90,8 +146,8 @@ mod tests {
         last_chosen: Option<DeviceId>,
     ) -> Vec<u32> {
         let ask = Ask { need: Need::Free(request.min_qubits), draw, last_chosen };
-        let mut candidates = Walk::new(request);
-        std::iter::from_fn(|| candidates.next(index, selector, &ask)).map(|id| id.0).collect()
+        let mut candidates = Walk::new(request, ask);
+        std::iter::from_fn(|| candidates.next(index, selector)).map(|id| id.0).collect()
     }
 
     proptest! {
@@ -116,14 +172,9 @@ mod tests {
             let mut seen = std::collections::BTreeSet::new();
             first.retain(|id| seen.insert(*id));
             let expected: std::collections::BTreeSet<u32> = (0..startable.len() as u32).filter(fits).collect();
-            for selection in [
-                Selection::First,
-                Selection::Random,
-                Selection::RoundRobin,
-                Selection::LeastLoaded,
-                Selection::BestFidelity,
-            ] {
-                let asked = all(&request, &index, &*selector(selection), draw, last.map(DeviceId));
+            for (_, selection) in Selection::SHIPPED {
+                let config = AllocatorConfig { selection, ..AllocatorConfig::default() };
+                let asked = all(&request, &index, &*configured(&config), draw, last.map(DeviceId));
                 prop_assert_eq!(&asked[..first.len()], &first[..], "{:?}", selection);
                 let once: std::collections::BTreeSet<u32> = asked.iter().copied().collect();
                 prop_assert_eq!(once.len(), asked.len(), "{:?}", selection);

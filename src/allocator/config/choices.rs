@@ -86,6 +86,21 @@ pub enum Selection {
     /// The device with the smallest share of its qubits in use or asked for first.
     #[default]
     LeastLoaded,
+    /// Each device in turn, as often as its weight says, see `weights`; evenly spread. A device that was out of service
+    /// or could not take what came catches up on one turn.
+    WeightedRoundRobin,
+    /// The less loaded of two devices that are drawn, then the other one, then the rest from the least loaded on.
+    PowerOfTwo,
+    /// The device where the job is expected to end first: by the published run time of the job there, corrected by what
+    /// finished jobs have reported, from now on or, with queues per device, after what runs and waits there. Looks
+    /// at all devices.
+    EarliestCompletion,
+    /// The device with the lowest price of the job, by its `price` and the expected run time; those without a known price last.
+    /// Looks at all devices.
+    Cheapest,
+    /// The device with the lowest sum of load, loss of fidelity, expected end and price, see `score`. Looks at all devices,
+    /// and searches a placement on each, as if it were empty, for jobs of a kind that it has not seen.
+    WeightedScore,
     /// The device whose placement has the best predicted fidelity.
     BestFidelity,
     /// One of the user's own, see [`crate::allocator::candidates::own`].
@@ -95,11 +110,16 @@ pub enum Selection {
 
 impl Selection {
     /// All that are shipped, with their names in files.
-    pub const SHIPPED: [(&str, Self); 5] = [
+    pub const SHIPPED: [(&str, Self); 10] = [
         ("first", Self::First),
         ("random", Self::Random),
         ("round_robin", Self::RoundRobin),
         ("least_loaded", Self::LeastLoaded),
+        ("weighted_round_robin", Self::WeightedRoundRobin),
+        ("power_of_two", Self::PowerOfTwo),
+        ("earliest_completion", Self::EarliestCompletion),
+        ("cheapest", Self::Cheapest),
+        ("weighted_score", Self::WeightedScore),
         ("best_fidelity", Self::BestFidelity),
     ];
 
@@ -110,6 +130,11 @@ impl Selection {
             Self::Random => "random",
             Self::RoundRobin => "round_robin",
             Self::LeastLoaded => "least_loaded",
+            Self::WeightedRoundRobin => "weighted_round_robin",
+            Self::PowerOfTwo => "power_of_two",
+            Self::EarliestCompletion => "earliest_completion",
+            Self::Cheapest => "cheapest",
+            Self::WeightedScore => "weighted_score",
             Self::BestFidelity => "best_fidelity",
             Self::Own(name) => name.as_str(),
         }

@@ -30,8 +30,8 @@ pub fn users_of(turn: &mut Turn<'_>, target: Target, reason: RequeueReason) {
             Queue::Global { .. } => None,
             // By what its device holds without it.
             Queue::PerDevice { .. } => {
-                let judge = &mut *turn.judge;
-                turn.state.without(id, |state| homes::choose_in(state, judge, slot))
+                let (judge, now) = (&mut *turn.judge, turn.now);
+                turn.state.without(id, |state| homes::choose_in(state, judge, now, slot))
             }
         };
         turn.emit(Event::JobRequeued { job: number, allocation: id, reason, device });

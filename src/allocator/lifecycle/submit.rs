@@ -25,7 +25,7 @@ pub fn submit(turn: &mut Turn<'_>, request: Arc<JobRequest>) -> Result<Answer, C
     };
     let device = match turn.state.config().queue {
         Queue::Global { .. } => None,
-        Queue::PerDevice { .. } => turn.judge.choose_home(turn.state, kind, &request, 0),
+        Queue::PerDevice { .. } => turn.judge.choose_home(turn.state, turn.now, kind, &request, 0),
     };
     let key = turn.judge.order.key(&request, turn.now);
     turn.emit(Event::JobQueued { job: request.clone(), device, key });

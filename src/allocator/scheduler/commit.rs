@@ -20,6 +20,9 @@ pub fn commit(turn: &mut Turn<'_>, plan: Plan) {
     for expected in plan.charged {
         turn.state.expect_no_more(expected);
     }
+    for taken in plan.turns.into_iter().rev() {
+        turn.state.undo_turn(taken);
+    }
     for (tenant, qubits) in plan.taken {
         turn.state.plan_quota(tenant, qubits, false);
     }

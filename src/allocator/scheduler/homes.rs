@@ -6,18 +6,19 @@ use crate::allocator::state::State;
 use crate::allocator::state::place::JobSlot;
 use crate::allocator::turn::Turn;
 use crate::quantum::DeviceId;
+use crate::time::Time;
 
 /// The device for whose queue a job is destined.
 pub fn choose(turn: &mut Turn<'_>, slot: JobSlot) -> Option<DeviceId> {
-    choose_in(turn.state, turn.judge, slot)
+    choose_in(turn.state, turn.judge, turn.now, slot)
 }
 
 /// The same in a state that may be a question.
-pub fn choose_in(state: &State, judge: &mut Judge, slot: JobSlot) -> Option<DeviceId> {
+pub fn choose_in(state: &State, judge: &mut Judge, now: Time, slot: JobSlot) -> Option<DeviceId> {
     let job = &state.jobs()[slot];
     let (request, attempts) = (job.request.clone(), job.attempts);
     let kind = judge.memo.kind_of(slot, &request);
-    judge.choose_home(state, kind, &request, attempts)
+    judge.choose_home(state, now, kind, &request, attempts)
 }
 
 /// Moves a job into another queue.

@@ -19,6 +19,7 @@ use crate::allocator::state::State;
 use crate::allocator::state::accounts::Expected;
 use crate::allocator::state::calendar::{Booking, Kept};
 use crate::allocator::state::charges;
+use crate::allocator::state::fleet::TakenTurn;
 use crate::allocator::state::jobs::Promised;
 use crate::allocator::state::outlook::{Counting, Window};
 use crate::allocator::state::place::{JobSlot, Standing};
@@ -91,6 +92,8 @@ pub struct Plan {
     pub kinds: Vec<KindId>,
     /// The device that was chosen last, planned starts included.
     pub last_chosen: Option<DeviceId>,
+    /// Turns that devices have taken for the starts.
+    pub turns: Vec<TakenTurn>,
     next_allocation: AllocationId,
     now: Time,
 }
@@ -107,6 +110,7 @@ impl Plan {
             withdrawn: 0,
             kinds: Vec::new(),
             last_chosen,
+            turns: Vec::new(),
             next_allocation,
             now,
         }
@@ -234,6 +238,7 @@ impl Plan {
             expected_end,
             devices_tried,
         };
+        self.turns.extend(state.take_turn(id));
         let mut together = None;
         if let Some(known) = &state.jobs()[slot].promise {
             let here = known.promise.device == id && state.config().starts == Starts::WhenEmpty;

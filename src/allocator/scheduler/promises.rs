@@ -8,9 +8,8 @@ use smallvec::SmallVec;
 use super::plan::Plan;
 use crate::allocator::candidates::forecast::Wanted;
 use crate::allocator::candidates::index::Need;
-use crate::allocator::candidates::judge::manners;
+use crate::allocator::candidates::judge::{Search, manners};
 use crate::allocator::candidates::memo::KindId;
-use crate::allocator::candidates::walk::Walk;
 use crate::allocator::protocol::{JobRequest, PromiseCause, StartPromise, Status};
 use crate::allocator::state::calendar::BookingKind;
 use crate::allocator::state::jobs::Promised;
@@ -52,7 +51,7 @@ pub fn renew(
     };
     let devices: SmallVec<[DeviceId; 16]> = match only {
         Some(device) => SmallVec::from_iter([device]),
-        None if !turn.judge.selector.names_all() => named(turn, slot, request),
+        None if !turn.judge.selector.names_all() => named(turn, slot, kind, request),
         None => {
             // What has not changed has nothing better to offer than when it was asked.
             let changed = since.and_then(|since| turn.state.fleet().changed_since(since));
@@ -98,12 +97,12 @@ pub fn renew(
 }
 
 /// The devices that a selector names for a job which may leave some out.
-fn named(turn: &Turn<'_>, slot: JobSlot, request: &JobRequest) -> SmallVec<[DeviceId; 16]> {
-    let Turn { state, judge, .. } = turn;
+fn named(turn: &mut Turn<'_>, slot: JobSlot, kind: KindId, request: &JobRequest) -> SmallVec<[DeviceId; 16]> {
+    let Turn { state, judge, now, .. } = turn;
     let need = Need::Capacity(request.min_qubits);
-    let ask = judge.ask_of(request, state.jobs()[slot].attempts, need, state.last_chosen());
-    let mut walk = Walk::new(request);
-    std::iter::from_fn(|| walk.next(&state.fleet().index, &*judge.selector, &ask)).collect()
+    let (attempts, last_chosen) = (state.jobs()[slot].attempts, state.last_chosen());
+    let mut walk = judge.walk(state, request, Search { now: *now, kind, attempts, need, last_chosen });
+    std::iter::from_fn(|| walk.next(&state.fleet().index, &*judge.selector)).collect()
 }
 
 /// Takes the promise of a job that no device could take any more even if it were empty.

@@ -9,7 +9,7 @@ use super::impossible::Impossible;
 use super::jobs::{Job, Known};
 use super::place::{JobSlot, Rank};
 use super::{Running, State, Timer, quotas};
-use crate::allocator::config::{AllocatorConfig, Queue, WalltimeExceeded};
+use crate::allocator::config::{AllocatorConfig, Queue, Selection, WalltimeExceeded};
 use crate::allocator::protocol::{
     Allocation, AllocationId, Answer, EpochNumber, Event, FailureReason, Fence, JobId, JobRequest, JobState,
     OrderKey, StartPromise, Status, StopReason, Target,
@@ -40,7 +40,7 @@ impl State {
             Event::Reconfigured { config } => self.reconfigured(now, config),
             Event::DeviceRegistered { device, spec } => {
                 ensure(self.fleet.get(*device).is_none(), "a device joins that is there")?;
-                self.fleet.insert(*device, spec.clone());
+                self.fleet.insert(*device, spec.clone(), self.config.weights.of(&spec.name));
                 self.mark_all_due();
                 Ok(())
             }
@@ -305,6 +305,10 @@ impl State {
         let moved = !config.queue.arranges_like(&self.config.queue);
         let retries = config.retry != self.config.retry;
         let counted = self.accounts.count();
+        let turns = |config: &AllocatorConfig| (config.selection, config.weights.clone());
+        if turns(config) != turns(&self.config) {
+            self.fleet.begin_turns(|name| config.weights.of(name));
+        }
         self.config = config.clone();
         self.accounts.reconfigure(config, self.charges.expected(), now);
         let other_accounts = counted != self.accounts.count();
@@ -474,6 +478,9 @@ impl State {
 
     fn choose(&mut self, device: Option<DeviceId>) {
         self.last_chosen = device.or(self.last_chosen);
+        if let Some(id) = device.filter(|_| self.config.selection == Selection::WeightedRoundRobin) {
+            self.fleet.take_turn(id);
+        }
     }
 
     fn set_timer(&mut self, at: Option<Time>, timer: Timer) {
@@ -500,6 +507,7 @@ impl State {
             Some(id) => {
                 let device = self.fleet.get_mut(id).ok_or(Impossible("a job waits for no device"))?;
                 device.queue.insert(account, rank, slot, qubits);
+                device.await_work(&self.jobs[slot].request);
                 self.fleet.refresh(id);
             }
         }
@@ -540,6 +548,7 @@ impl State {
                 } else {
                     device.queue.remove(account, rank, qubits)
                 };
+                device.await_work_no_more(&job.request);
                 self.fleet.refresh(id);
                 there
             }

@@ -61,6 +61,7 @@ fn check_counters(state: &State) -> Verdict {
     let fleet = state.fleet.epochs < FAR;
     let state_wide = state.next_place < FAR && state.next_allocation.0 < FAR;
     let attempts = state.jobs.iter().all(|(_, job)| job.attempts < u32::MAX / 2);
+    ensure(state.fleet.reported_times.is_consistent(), "run times that nobody can have reported")?;
     ensure(epochs && fences && fleet && state_wide && attempts, "a counter near its end")
 }
 

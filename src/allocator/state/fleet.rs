@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::backlog::Backlog;
 use super::calendar::{Calendar, SavedCalendar};
 use super::place::JobSlot;
 use super::queues::WaitingQueue;
 use super::run_times::{self, ReportedTimes};
 use crate::allocator::candidates::index::{FleetIndex, Load};
+use crate::allocator::candidates::served::Served;
 use crate::allocator::config::{AllocatorConfig, Starts};
 use crate::allocator::placement::cost::Epoch;
 use crate::allocator::protocol::{AllocationId, EpochNumber, Fence, JobRequest, Status, Target};
@@ -52,6 +54,11 @@ pub struct Device {
     pub admitted: Vec<JobSlot>,
     /// Sum of their qubits.
     pub counted: u32,
+    /// The work of all that wait for this device, admitted or not.
+    #[serde(skip)]
+    pub backlog: Backlog,
+    /// How often it was chosen in turn, for its weight.
+    pub served: Served,
     /// Fence of the next allocation.
     pub next_fence: Fence,
     /// The last calibration for which a better one was requested; 0: never.
@@ -87,6 +94,7 @@ struct SavedDevice {
     queue: WaitingQueue,
     admitted: Vec<JobSlot>,
     counted: u32,
+    served: Served,
     next_fence: Fence,
     calibration_requested: EpochNumber,
     leaving: bool,
@@ -120,6 +128,8 @@ impl TryFrom<SavedDevice> for Device {
             queue: saved.queue,
             admitted: saved.admitted,
             counted: saved.counted,
+            backlog: Backlog::default(),
+            served: saved.served,
             next_fence: saved.next_fence,
             calibration_requested: saved.calibration_requested,
             leaving: saved.leaving,
@@ -139,6 +149,16 @@ impl Device {
     /// How long a job in so many copies is taken to hold its qubits, if anybody can tell.
     pub fn planned(&self, config: &AllocatorConfig, request: &JobRequest, copies: u32) -> Option<Span> {
         run_times::planned(config, &self.reported_times, request, || self.published(request, copies))
+    }
+
+    /// A job waits for this device.
+    pub(super) fn await_work(&mut self, request: &JobRequest) {
+        self.backlog.add(request.min_qubits, self.published(request, 1));
+    }
+
+    /// It waits no longer.
+    pub(super) fn await_work_no_more(&mut self, request: &JobRequest) {
+        self.backlog.take(request.min_qubits, self.published(request, 1));
     }
 
     /// Number of allocations.
@@ -222,6 +242,14 @@ fn set_or_remove<K: Ord>(statuses: &mut BTreeMap<K, Status>, key: K, status: Sta
     }
 }
 
+/// A turn that a device has taken, and what was before.
+#[derive(Debug, Clone, Copy)]
+pub struct TakenTurn {
+    device: DeviceId,
+    served: Served,
+    reached: Option<Served>,
+}
+
 /// So many changes of devices are remembered one by one.
 const CHANGES_KEPT: usize = 32;
 
@@ -231,6 +259,11 @@ pub struct Fleet {
     devices: Vec<Option<Device>>,
     /// Rises whenever a device joins, leaves, or gets a new epoch.
     pub epochs: u64,
+    /// How long jobs have taken on any device, in proportion to what is published of it: for devices of which nothing
+    /// was reported yet.
+    pub(super) reported_times: ReportedTimes,
+    /// The turn that stands last of those that devices have taken.
+    reached: Option<Served>,
     /// Rises whenever a device changes in anything; counts from 0 again in a core that was restored.
     #[serde(skip)]
     changes: u64,
@@ -261,8 +294,8 @@ impl Fleet {
         self.devices.iter().flatten()
     }
 
-    /// Adds a device, online; its number must be unused.
-    pub(super) fn insert(&mut self, id: DeviceId, spec: Arc<DeviceSpec>) {
+    /// Adds a device of a weight, online; its number must be unused.
+    pub(super) fn insert(&mut self, id: DeviceId, spec: Arc<DeviceSpec>, weight: u32) {
         let qubits = spec.coupling_map.qubits();
         let map = spec.coupling_map.clone();
         let calibration = spec.calibration.clone();
@@ -283,6 +316,8 @@ impl Fleet {
             queue: WaitingQueue::default(),
             admitted: Vec::new(),
             counted: 0,
+            backlog: Backlog::default(),
+            served: Served::never(weight),
             next_fence: Fence(1),
             calibration_requested: EpochNumber(0),
             leaving: false,
@@ -307,6 +342,7 @@ impl Fleet {
         self.note_change(id);
         self.promising.remove(&id);
         self.index.set(id, Load::default());
+        self.index.set_served(id, None);
         device
     }
 
@@ -384,6 +420,7 @@ impl Fleet {
         } else {
             self.promising.insert(id);
         }
+        let served = device.served;
         let usable = device.epoch.usable.len() as u32;
         let in_service = matches!(device.status, Status::Online | Status::Draining | Status::Calibrating);
         let asked = device.calendar.held().len() as u64 + device.queue.qubits() + u64::from(device.counted);
@@ -395,6 +432,42 @@ impl Fleet {
                 load_ppm: if usable == 0 { u64::MAX } else { asked * 1_000_000 / u64::from(usable) },
             },
         );
+        self.index.set_served(id, Some(served));
+    }
+
+    /// What was reported of a device or, as long as nothing was, of all others.
+    pub fn reported_of<'f>(&'f self, device: &'f Device) -> &'f ReportedTimes {
+        if device.reported_times.is_empty() { &self.reported_times } else { &device.reported_times }
+    }
+
+    /// A device takes its turn; gives back what must be known to [undo](Self::undo_turn) it.
+    pub(super) fn take_turn(&mut self, id: DeviceId) -> Option<TakenTurn> {
+        let device = self.devices.get_mut(id.index())?.as_mut()?;
+        let before = TakenTurn { device: id, served: device.served, reached: self.reached };
+        let reached = self.reached.map_or(device.served, |reached| reached.max(device.served));
+        // A turn of a device without weight is none.
+        self.reached = if device.served.weight == 0 { self.reached } else { Some(reached) };
+        device.served = device.served.once_more(reached);
+        self.index.set_served(id, Some(device.served));
+        Some(before)
+    }
+
+    /// The turn that was taken last was none.
+    pub(super) fn undo_turn(&mut self, taken: TakenTurn) {
+        self.reached = taken.reached;
+        if let Some(Some(device)) = self.devices.get_mut(taken.device.index()) {
+            device.served = taken.served;
+            self.index.set_served(taken.device, Some(taken.served));
+        }
+    }
+
+    /// All turns begin anew, with other weights.
+    pub(super) fn begin_turns(&mut self, weight: impl Fn(&str) -> u32) {
+        self.reached = None;
+        for device in self.devices.iter_mut().flatten() {
+            device.served = Served::never(weight(&device.spec.name));
+            self.index.set_served(device.id, Some(device.served));
+        }
     }
 
     /// Allocations of a device that use an element, in order of their numbers.

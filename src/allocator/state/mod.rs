@@ -7,6 +7,7 @@
 pub mod accounts;
 mod agenda;
 mod apply;
+pub mod backlog;
 mod billing;
 pub mod calendar;
 pub mod charges;
@@ -29,7 +30,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
-use crate::allocator::config::{AllocatorConfig, Queue};
+use crate::allocator::config::{AllocatorConfig, Queue, Selection};
 use crate::allocator::protocol::{Allocation, AllocationId, JobId, StartPromise, Tenant};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
@@ -37,7 +38,7 @@ use accounts::{Accounts, Expected};
 pub(super) use agenda::{Agenda, Timer};
 use calendar::{Booking, BookingKind, Kept};
 use charges::Charges;
-use fleet::{Device, Fleet};
+use fleet::{Device, Fleet, TakenTurn};
 use jobs::{Job, JobTable, Known, Promised};
 use outlook::{Counting, Outlook};
 use place::{JobSlot, Place, Standing};
@@ -297,6 +298,28 @@ impl State {
             self.fleet.refresh(device_id);
         }
         answer
+    }
+
+    /// A device takes its turn for a start that is planned, where turns count.
+    pub(super) fn take_turn(&mut self, id: DeviceId) -> Option<TakenTurn> {
+        let counts = self.config.selection == Selection::WeightedRoundRobin
+            && matches!(self.config.queue, Queue::Global { .. });
+        if counts { self.fleet.take_turn(id) } else { None }
+    }
+
+    /// Takes back a turn that was taken for a plan, the last one first.
+    pub(super) fn undo_turn(&mut self, taken: TakenTurn) {
+        self.fleet.undo_turn(taken);
+    }
+
+    /// Works out anew what waits for each device, for a state that was read.
+    pub(super) fn count_backlogs(&mut self) {
+        for (_, job) in self.jobs.iter() {
+            let home = job.wait().and_then(|wait| wait.queue);
+            if let Some(device) = home.and_then(|id| self.fleet.get_mut(id)) {
+                device.await_work(&job.request);
+            }
+        }
     }
 
     /// Marks the queues that a change on a device may help.

@@ -13,6 +13,7 @@ impl State {
         if let Some(device) = self.fleet.get_mut(device) {
             let published = device.published(&request, copies);
             device.reported_times.learn(published, now.since(started));
+            self.fleet.reported_times.learn(published, now.since(started));
         }
     }
 }

@@ -32,7 +32,8 @@ pub struct ReportedTimes {
     ratios: BTreeMap<u8, u64>,
 }
 
-fn class_of(published: Span) -> u8 {
+/// The class of jobs that need so long by what is published.
+pub(super) fn class_of(published: Span) -> u8 {
     published.0.checked_ilog2().map_or(0, |power| power as u8)
 }
 
@@ -59,6 +60,22 @@ impl ReportedTimes {
             }
         }
         published
+    }
+
+    /// Whether nothing was reported.
+    pub fn is_empty(&self) -> bool {
+        self.ratios.is_empty()
+    }
+
+    /// How long jobs of one class take together, by the nearest class of which something is known.
+    pub(super) fn corrected_sum(&self, class: u8, published: u128) -> u128 {
+        let distance = |known: &u8| (known.abs_diff(class), *known);
+        let nearest = self.ratios.iter().min_by_key(|(known, _)| distance(known));
+        // Less than 2^64 jobs of less than 2^64 ns on less than 2^32 qubits: the largest number is far beyond any.
+        nearest.map_or(published, |(_, ratio)| {
+            (published / u128::from(PARTS)).saturating_mul(u128::from(*ratio))
+                + published % u128::from(PARTS) * u128::from(*ratio) / u128::from(PARTS)
+        })
     }
 
     /// Whether the books are what reports can make them, as they are unless they were read from made-up bytes.

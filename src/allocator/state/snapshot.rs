@@ -16,7 +16,7 @@ use crate::random::StreamFamily;
 const NAME: &[u8; 8] = b"eigen-rm";
 
 /// Rises with every change of the state that older programs cannot read.
-pub const VERSION: u32 = 10;
+pub const VERSION: u32 = 11;
 
 const HEAD: usize = NAME.len() + 4 + blake3::OUT_LEN;
 
@@ -91,6 +91,7 @@ pub(in crate::allocator) fn read<T: DeserializeOwned>(
         return Err(senseless("a device under another number than its own".to_owned()));
     }
     state.count_quotas();
+    state.count_backlogs();
     Ok((state, times, draws))
 }
 

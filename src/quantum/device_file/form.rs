@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::config_file::typed::Spanned;
 use crate::quantum::device::{Granularity, Technology};
+use crate::quantum::price::Price;
 use crate::time::Span;
 
 /// Version of the schema that is read and written.
@@ -86,6 +87,8 @@ pub(super) struct DeviceForm {
     /// What the device allows.
     #[serde(default, alias = "allocation_constraints")]
     pub limits: LimitsForm,
+    /// What jobs cost, in any unit of money that is the same for a whole fleet. Default: not known.
+    pub price: Option<Price>,
     /// Figures of single qubits.
     #[serde(default)]
     pub qubit_calibration: Vec<QubitForm>,

@@ -183,6 +183,7 @@ impl File<'_> {
                 calibration_interval: form.limits.calibration_interval,
                 reconfiguration_time: form.limits.reconfiguration_time,
             },
+            price: form.price,
             name: form.name.value,
         })
     }

@@ -137,7 +137,7 @@ fn bad_files_say_where_and_what_is_right() {
     }
     insta::assert_snapshot!(messages, @r#"
     "vendro:"
-    toy.yaml:3:1: unknown key `vendro`; hint: did you mean `vendor`? known keys are schema, id, name, vendor, technology, type, granularity, source, calibrated_at, native_gates, qubits, topology, lattice, noise_profile, speed, allocation_constraints, limits, qubit_calibration, couplers
+    toy.yaml:3:1: unknown key `vendro`; hint: did you mean `vendor`? known keys are schema, id, name, vendor, technology, type, granularity, source, calibrated_at, native_gates, qubits, topology, lattice, noise_profile, speed, allocation_constraints, limits, price, qubit_calibration, couplers
       |
     3 | vendro: Somebody
       | ^
@@ -395,7 +395,7 @@ fn bad_files_as_a_whole() {
     5 | ---
       | ^
 
-    x.yaml:1:1: unknown key `a`; hint: known keys are schema, id, name, vendor, technology, type, granularity, source, calibrated_at, native_gates, qubits, topology, lattice, noise_profile, speed, allocation_constraints, limits, qubit_calibration, couplers
+    x.yaml:1:1: unknown key `a`; hint: known keys are schema, id, name, vendor, technology, type, granularity, source, calibrated_at, native_gates, qubits, topology, lattice, noise_profile, speed, allocation_constraints, limits, price, qubit_calibration, couplers
       |
     1 | a: &a [*a, *a]
       | ^
@@ -465,7 +465,7 @@ fn figures_can_be_added_to_a_named_topology() {
 fn the_schema_names_every_key() {
     let schema = json_schema();
     let keys: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
-    assert_eq!(keys.len(), 16);
+    assert_eq!(keys.len(), 17);
     let committed: serde_json::Value =
         serde_json::from_str(include_str!("../../../devices/schema.json")).unwrap();
     assert!(

@@ -102,6 +102,10 @@ fn head(device: &DeviceSpec) -> String {
     );
     limits.push(format!("reconfiguration_time: {}", decimal(device.limits.reconfiguration_time)));
     push(&mut text, format_args!("limits: {{{}}}", limits.join(", ")));
+    if let Some(price) = device.price {
+        let (time, shot) = (price.per_second, price.per_shot);
+        push(&mut text, format_args!("price: {{per_second: {time}, per_shot: {shot}}}"));
+    }
     push(&mut text, format_args!("qubits: {}", device.coupling_map.qubits()));
     text
 }

@@ -187,6 +187,7 @@ pub(crate) mod tests {
                 quantum_volume: None,
             },
             limits: DeviceLimits::default(),
+            price: None,
         }
     }
 

@@ -157,6 +157,7 @@ pub fn import(configuration: &str, properties: &str, source: &str) -> Result<Imp
         native_gates: conf.basis_gates.into_iter().filter(|gate| gate != "reset").collect(),
         coupling_map: Arc::new(map),
         calibration: Arc::new(rounded(&Calibration { qubits, couplers })),
+        price: None,
         limits: DeviceLimits {
             calibration_interval: Some(Span::from_secs(86_400)),
             ..DeviceLimits::default()

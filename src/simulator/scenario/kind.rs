@@ -17,5 +17,8 @@ pub const SCENARIO: Kind = Kind {
         ("workload", "workload: {arrivals: {poisson: {rate: 60/h}}, jobs: ibm_like}"),
         ("rate", "rate: 60/h"),
     ],
-    synonyms: &[Synonyms { below: "allocator", names: ["strategy", "default_strategy"] }],
+    synonyms: &[
+        Synonyms { below: "allocator", names: ["strategy", "default_strategy"] },
+        Synonyms { below: "allocator", names: ["selection", "algorithm"] },
+    ],
 };

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::quantum::device::Technology;
+use crate::quantum::price::Price;
 use crate::time::Span;
 
 /// A device of the fleet, or several equal ones. Exactly one of `device` and `synthetic` is given.
@@ -48,6 +49,9 @@ pub struct FleetEntry {
     /// Constants of the run-time models other than those of the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed: Option<SpeedFile>,
+    /// What jobs cost, other than in the device's file, in any unit of money that is the same for all devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
 }
 
 fn one() -> u32 {

@@ -61,10 +61,11 @@ pub struct JobTemplate {
     /// How separate from other jobs: weak, medium, strong, or each demand by itself. Default: the allocator's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isolation: Option<IsolationFile>,
-    /// Devices to try first, in this order: names of the fleet, `*` stands for any text.
+    /// Devices to try first, in this order: names of the fleet, in which `*` stands for any text, vendors (`IBM`),
+    /// technologies (`trapped_ion`) and `aliases`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub device_preference: Vec<String>,
-    /// Devices never to use: names of the fleet, `*` stands for any text.
+    /// Devices never to use, named in the same way.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded_devices: Vec<String>,
     /// Longest time in the queue, drawn; then the job expires. Default: no limit.

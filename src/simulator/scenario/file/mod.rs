@@ -11,6 +11,8 @@ pub mod replay;
 pub mod targets;
 pub mod workload;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -68,6 +70,11 @@ pub struct ScenarioFile {
     /// The devices.
     #[schemars(length(min = 1))]
     pub fleet: Vec<FleetEntry>,
+    /// Names for several devices at once, each with the names, patterns (`*` stands for any text), vendors and technologies
+    /// that it stands for. They are understood wherever jobs or weights name devices. Known without being listed:
+    /// `ibm_quantum`, `rigetti`, `rigetti_aspen`, `ionq`, `simulator`. Default: none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub aliases: BTreeMap<String, Vec<String>>,
     /// The jobs and when they come.
     pub workload: WorkloadFile,
     /// How the allocator decides. Default: its defaults.

@@ -17,7 +17,7 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::FleetDevice;
+use super::resolve::devices::DeviceNames;
 use crate::config_file::shown::crop;
 use crate::input_file;
 use crate::simulator::csv_reader::RowError;
@@ -90,8 +90,8 @@ impl fmt::Display for ReplayError {
 /// What references in a file of jobs are looked up in.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {
-    /// The fleet, whose devices are named; `None` to take any name.
-    pub fleet: Option<&'a [FleetDevice]>,
+    /// What devices may be called; `None` to take any name.
+    pub names: Option<DeviceNames<'a>>,
     /// Where paths of circuits begin.
     pub base_dir: &'a Path,
 }

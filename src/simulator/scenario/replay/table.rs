@@ -18,7 +18,6 @@ use crate::allocator::protocol::{
 };
 use crate::quantum::DeviceId;
 use crate::simulator::csv_reader::{Rows, Style};
-use crate::simulator::scenario::resolve::devices_of;
 use crate::simulator::workload::DEFAULT_DEPTH;
 use crate::simulator::workload::jobs::PlannedOutcome;
 use crate::simulator::workload::replay::{Replay, ReplayBuilder, ReplayedJob};
@@ -309,7 +308,7 @@ fn devices(
     surroundings: Surroundings<'_>,
 ) -> Result<SmallVec<[DeviceId; 2]>, ReplayError> {
     let Some(text) = row.text(column)? else { return Ok(SmallVec::new()) };
-    let Some(fleet) = surroundings.fleet else { return Ok(SmallVec::new()) };
+    let Some(known) = surroundings.names else { return Ok(SmallVec::new()) };
     let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
-    devices_of(&names, fleet).map_err(|message| row.wrong(column, message))
+    known.in_list(&names).map_err(|message| row.wrong(column, message))
 }

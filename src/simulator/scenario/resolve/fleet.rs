@@ -158,6 +158,7 @@ fn synthetic(
         calibration: Arc::new(calibration),
         speed: typical_speed(technology),
         limits: DeviceLimits::default(),
+        price: None,
     };
     let default = NoiseFile::Averages(AveragesFile::default());
     let each =
@@ -282,6 +283,7 @@ fn checked(averages: &AveragesFile) -> Result<Averages, (&'static str, String)> 
 
 fn overrides(spec: &mut DeviceSpec, entry: &FleetEntry, index: usize) -> Result<(), Problem> {
     let at = |key: &str| format!("fleet.{index}.{key}");
+    spec.price = entry.price.or(spec.price);
     if let Some(limits) = &entry.limits {
         if limits.max_concurrent_tasks == Some(0) {
             return Err(Problem::new(

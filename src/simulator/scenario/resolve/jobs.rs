@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
+use super::devices::DeviceNames;
 use super::problem::Problem;
 use crate::allocator::config::Tenants;
 use crate::allocator::placement::pattern::Pattern;
@@ -12,9 +11,8 @@ use crate::allocator::protocol::{
     Contradiction, Demand, ElementLimits, IsolationRequest, JobId, JobRequest, Priority, QualityBound,
     Tenant, Topology,
 };
-use crate::config_file::shown::{crop, near};
+use crate::config_file::shown::crop;
 use crate::label;
-use crate::quantum::DeviceId;
 use crate::quantum::circuit::InteractionGraph;
 use crate::quantum::generators;
 use crate::simulator::scenario::FleetDevice;
@@ -38,7 +36,7 @@ pub(super) fn template(
     form: &JobTemplate,
     index: usize,
     at: &str,
-    fleet: &[FleetDevice],
+    names: DeviceNames<'_>,
     tenants: &Tenants,
     base_dir: &Path,
 ) -> Result<Template, Problem> {
@@ -89,8 +87,8 @@ pub(super) fn template(
             hardware_reset: isolation.0.hardware_reset,
             max_crosstalk: isolation.0.max_crosstalk,
         }),
-        preferred_devices: devices(&form.device_preference, fleet, &key("device_preference"))?,
-        excluded_devices: devices(&form.excluded_devices, fleet, &key("excluded_devices"))?,
+        preferred_devices: names.all(&form.device_preference, &key("device_preference"))?,
+        excluded_devices: names.all(&form.excluded_devices, &key("excluded_devices"))?,
         checkpoint_interval: form.checkpoint_interval,
         redundancy: form.redundancy,
         ..JobRequest::new(JobId(0), least, Topology::Any)
@@ -135,7 +133,7 @@ pub(super) fn template(
         outcomes: form.outcomes.as_ref().map(|outcomes| outcome_law(outcomes, at)).transpose()?,
         base,
     };
-    check(&template, form, at, fleet)?;
+    check(&template, form, at, names.fleet)?;
     Ok(template)
 }
 
@@ -304,70 +302,6 @@ fn outcome_law(file: &OutcomesFile, at: &str) -> Result<OutcomeLaw, Problem> {
     })
 }
 
-/// The devices with one of the names or patterns, in the order of the list; or why there are none.
-pub(in crate::simulator::scenario) fn devices_of(
-    names: &[String],
-    fleet: &[FleetDevice],
-) -> Result<smallvec::SmallVec<[DeviceId; 2]>, String> {
-    devices(names, fleet, "").map_err(|problem| match problem.fault.hint {
-        Some(hint) => format!("{}; hint: {hint}", problem.fault.message),
-        None => problem.fault.message,
-    })
-}
-
-/// The devices with one of the names or patterns, in the order of the list.
-pub(super) fn devices(
-    names: &[String],
-    fleet: &[FleetDevice],
-    at: &str,
-) -> Result<SmallVec<[DeviceId; 2]>, Problem> {
-    let mut found: SmallVec<[DeviceId; 2]> = SmallVec::new();
-    for (index, pattern) in names.iter().enumerate() {
-        let before = found.len();
-        for device in fleet.iter().filter(|device| matches(pattern, &device.spec.name)) {
-            if !found.contains(&device.id) {
-                found.push(device.id);
-            }
-        }
-        let known_twice = fleet.iter().any(|device| matches(pattern, &device.spec.name));
-        if found.len() == before && !known_twice {
-            let known: Vec<&str> = fleet.iter().map(|device| &*device.spec.name).take(30).collect();
-            let lead = match near(pattern, known.iter().copied()).first() {
-                Some(nearest) => format!("did you mean `{nearest}`? "),
-                None => String::new(),
-            };
-            return Err(Problem::new(
-                format!("{at}.{index}"),
-                format!("no device of the fleet is called `{}`", crop(pattern)),
-            )
-            .hint(format!("{lead}devices are {}; `*` stands for any text", known.join(", "))));
-        }
-    }
-    Ok(found)
-}
-
-/// Whether `name` is `pattern`, in which `*` stands for any text.
-fn matches(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
-        return false;
-    };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        match rest.find(part) {
-            Some(start) => rest = &rest[start + part.len()..],
-            None => return false,
-        }
-    }
-    true
-}
-
 /// What contradicts itself, is not honoured, or can never run on this fleet.
 fn check(template: &Template, form: &JobTemplate, at: &str, fleet: &[FleetDevice]) -> Result<(), Problem> {
     let key = |key: &str| format!("{at}.{key}");
@@ -497,24 +431,4 @@ fn placeable(
             .hint("use an all-to-all device, another shape, or fewer qubits, or allow SWAP operations"));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns_match_as_in_a_shell() {
-        for (pattern, name, fits) in [
-            ("ibm_fez", "ibm_fez", true),
-            ("ibm_fez", "ibm_fez-1", false),
-            ("ibm_*", "ibm_fez", true),
-            ("*", "", true),
-            ("*_f*z", "ibm_fez", true),
-            ("a*a", "a", false),
-            ("*-1", "server-11", false),
-        ] {
-            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
-        }
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Promises that every problem names the key it is about. Leaves the form of single values to their types.
 
+pub(super) mod devices;
 mod fleet;
 mod jobs;
 mod problem;
@@ -28,9 +29,8 @@ use crate::random::{Purpose, StreamFamily};
 use crate::simulator::workload::Workload;
 use crate::simulator::workload::distribution::Sampler;
 use crate::time::{Span, Time};
+use devices::DeviceNames;
 use problem::{Problem, SHORTEST, too_short};
-
-pub(super) use jobs::devices_of;
 
 /// Most arrivals that a scenario may expect: about a day of computing.
 const MAX_ARRIVALS: f64 = 1e10;
@@ -56,10 +56,12 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         horizon(asked, file.warm_up)?;
     }
     let fleet = fleet::fleet(&file.fleet, base_dir)?;
+    let names = DeviceNames::new(&fleet, &file.aliases)?;
+    let weights = names.weights(&file.allocator.weights)?;
     workload::expand(&mut file.workload);
-    let workload = match replay::replay(&file.workload, &fleet, &file.hardware.runtime, base_dir)? {
+    let workload = match replay::replay(&file.workload, names, &file.hardware.runtime, base_dir)? {
         Some(replay) => Workload { sources: Vec::new(), replay: Some(replay) },
-        None => workload::workload(&file.workload, &fleet, &file.allocator.tenants, base_dir)?,
+        None => workload::workload(&file.workload, names, &file.allocator.tenants, base_dir)?,
     };
     let asked = match (file.horizon, &workload.replay) {
         (Some(asked), _) => asked,
@@ -69,6 +71,7 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
                 .hint("as in horizon: {time: 7d}, or horizon: {jobs: 20000}"));
         }
     };
+    file.allocator.weights = weights;
     file.horizon = Some(asked);
     horizon(asked, file.warm_up)?;
     let hardware = hardware(&file, &fleet)?;

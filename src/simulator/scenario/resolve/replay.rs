@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::devices::DeviceNames;
 use super::problem::Problem;
 use crate::quantum::hardware::runtime::RuntimeModel;
-use crate::simulator::scenario::FleetDevice;
 use crate::simulator::scenario::file::replay::SwfJobs;
 use crate::simulator::scenario::file::workload::WorkloadFile;
 use crate::simulator::scenario::replay::{
@@ -18,7 +18,7 @@ use crate::time::Span;
 /// Reads the jobs to replay, if any are.
 pub(super) fn replay(
     file: &WorkloadFile,
-    fleet: &[FleetDevice],
+    names: DeviceNames<'_>,
     runtime: &RuntimeModel,
     base_dir: &Path,
 ) -> Result<Option<Arc<Replay>>, Problem> {
@@ -26,7 +26,7 @@ pub(super) fn replay(
     let at = |error: ReplayError| Problem::new(format!("workload.{key}"), error.to_string());
     let replay = if let Some(csv) = &file.csv {
         let taken = taken(key, csv.0.limit, csv.0.start_at_first_job, csv.0.time_scale)?;
-        let surroundings = Surroundings { fleet: Some(fleet), base_dir };
+        let surroundings = Surroundings { names: Some(names), base_dir };
         with_file(&base_dir.join(&csv.0.file), |input| read_csv(input, taken, surroundings)).map_err(at)?
     } else if let Some(swf) = &file.swf {
         taken(key, swf.0.limit, swf.0.start_at_first_job, swf.0.time_scale)?;

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::devices::DeviceNames;
 use super::jobs::template;
 use super::problem::Problem;
 use crate::allocator::config::Tenants;
 use crate::quantum::hardware::runtime::RuntimeModel;
-use crate::simulator::scenario::FleetDevice;
 use crate::simulator::scenario::file::workload::{JobsFile, TenantsFile, WorkloadFile};
 use crate::simulator::scenario::presets;
 use crate::simulator::workload::arrivals::{Arrivals, ArrivalsError};
@@ -39,13 +39,13 @@ pub(super) fn expand(file: &mut WorkloadFile) {
 /// Checks all sources and prepares them for drawing; the file has been expanded. Circuit files are relative to `base_dir`.
 pub(super) fn workload(
     file: &WorkloadFile,
-    fleet: &[FleetDevice],
+    names: DeviceNames<'_>,
     listed: &Tenants,
     base_dir: &Path,
 ) -> Result<Workload, Problem> {
     let tenants = file.tenants.as_ref().map(tenants).transpose()?;
     let shared = match &file.jobs {
-        Some(jobs) => Some(Arc::new(mix(jobs, "workload.jobs", fleet, listed, base_dir, tenants.as_ref())?)),
+        Some(jobs) => Some(Arc::new(mix(jobs, "workload.jobs", names, listed, base_dir, tenants.as_ref())?)),
         None => None,
     };
     let missing = || {
@@ -66,7 +66,7 @@ pub(super) fn workload(
         let path = format!("workload.sources.{index}");
         let own = match &further.jobs {
             Some(jobs) => {
-                Some(Arc::new(mix(jobs, &format!("{path}.jobs"), fleet, listed, base_dir, tenants.as_ref())?))
+                Some(Arc::new(mix(jobs, &format!("{path}.jobs"), names, listed, base_dir, tenants.as_ref())?))
             }
             None => shared.clone(),
         };
@@ -139,7 +139,7 @@ fn tenants(file: &TenantsFile) -> Result<TenantLaw, Problem> {
 fn mix(
     jobs: &JobsFile,
     path: &str,
-    fleet: &[FleetDevice],
+    names: DeviceNames<'_>,
     listed: &Tenants,
     base_dir: &Path,
     tenants: Option<&TenantLaw>,
@@ -157,7 +157,7 @@ fn mix(
                 format!("weight is {}; hint: 0 or more", form.weight),
             ));
         }
-        weighted.push((template(form, index, &at, fleet, listed, base_dir)?, form.weight));
+        weighted.push((template(form, index, &at, names, listed, base_dir)?, form.weight));
     }
     JobMix::new(weighted, tenants.cloned()).ok_or_else(|| {
         let message =
