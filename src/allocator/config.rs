@@ -18,7 +18,7 @@ use crate::time::Span;
 pub use choices::{QueueOrder, Selection, Strategy};
 pub use queueing::{Aging, HeadOfLine, Overtaking, Promises, Queue, Retry};
 pub use quota::{Borrow, Quota};
-pub use selecting::{AvoidOverloaded, DeviceWeights, ScoreWeights};
+pub use selecting::{AvoidOverloaded, DeviceWeights, ScoreError, ScoreWeights};
 pub use sharing::{FairShare, Group, Project, Tenants, TenantsError, User, number_of};
 pub use walltime::{Walltime, WalltimeEstimate, WalltimeExceeded};
 
@@ -218,7 +218,7 @@ impl ConfigError {
             Self::NoPromises(_) => "queue.per_device.promises.depth",
             Self::CountedPromises => "queue.per_device.promises",
             Self::Weight { key, .. } => key,
-            Self::NothingScored => "score",
+            Self::Score(error) => error.key(),
             Self::NoRegions => "placement.fixed_regions.sizes",
             Self::GapTooWide(_) => "placement.fixed_regions.gap",
             Self::Tenants(_) => "tenants",
@@ -266,9 +266,9 @@ pub enum ConfigError {
         /// Largest valid value.
         most: u32,
     },
-    /// A score in which nothing counts.
-    #[error("all weights of score are 0; hint: at least one above 0, as in `score: {{completion: 1}}`")]
-    NothingScored,
+    /// A score that is none.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
     /// A fixed region without qubits, or none at all.
     #[error("placement.fixed_regions.sizes needs at least one size, and none of them 0")]
     NoRegions,

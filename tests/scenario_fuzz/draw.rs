@@ -824,7 +824,7 @@ impl Drawer {
         ];
         self.maybe(&mut keys, 85, "strategy", |dice| json!(dice.pick(&strategies)));
         self.maybe(&mut keys, 85, "selection", |dice| json!(dice.pick(&selections)));
-        self.maybe(&mut keys, 20, "weights", |dice| json!({"*": dice.pick(&[0.25, 1.0, 7.0])}));
+        self.maybe(&mut keys, 20, "weights", |dice| json!({"*": dice.pick::<f64>(&[&0.25, &1.0, &7.0])}));
         self.maybe(&mut keys, 20, "score", |dice| {
             let [load, fidelity, completion, price] = [1, 0, 1, 2].map(|most| dice.below(most + 1));
             json!({"load": load + 1, "fidelity": fidelity, "completion": completion, "price": price})
@@ -833,7 +833,7 @@ impl Drawer {
             &mut keys,
             20,
             "avoid_overloaded_devices",
-            |dice| json!({"above": dice.pick(&[0.0, 0.5, 0.85, 1.5])}),
+            |dice| json!({"above": dice.pick::<f64>(&[&0.0, &0.5, &0.85, &1.5])}),
         );
         self.maybe(&mut keys, 85, "queue", |dice| {
             let skip = *dice.pick::<u64>(&[&0, &0, &1, &8, &64]);

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
 use crate::fixed_point::ThreeDecimals;
 
 /// How many turns each device gets in proportion to the others, by its name. In files also by patterns, vendors,
@@ -60,7 +59,7 @@ impl Default for ScoreWeights {
 }
 
 impl ScoreWeights {
-    pub(super) fn validate(self) -> Result<(), ConfigError> {
+    pub(super) fn validate(self) -> Result<(), ScoreError> {
         let Self { load, fidelity, completion, price } = self;
         let weights = [
             ("score.load", load),
@@ -69,9 +68,35 @@ impl ScoreWeights {
             ("score.price", price),
         ];
         if let Some((key, value)) = weights.into_iter().find(|(_, weight)| *weight > SCORE_MAX) {
-            return Err(ConfigError::Weight { key, bits: f64::from(value).to_bits(), most: SCORE_MAX });
+            return Err(ScoreError::TooMuch { key, value });
         }
-        if weights.iter().all(|(_, weight)| *weight == 0) { Err(ConfigError::NothingScored) } else { Ok(()) }
+        if weights.iter().all(|(_, weight)| *weight == 0) { Err(ScoreError::Nothing) } else { Ok(()) }
+    }
+}
+
+/// A score that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+pub enum ScoreError {
+    /// Nothing counts.
+    #[error("all weights of score are 0; hint: at least one above 0, as in `score: {{completion: 1}}`")]
+    Nothing,
+    /// Something counts beyond all measure.
+    #[error("{key} is {value}; hint: valid are 0 to {SCORE_MAX}")]
+    TooMuch {
+        /// The setting.
+        key: &'static str,
+        /// The value.
+        value: u32,
+    },
+}
+
+impl ScoreError {
+    /// The setting, as a path below that of the allocator.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Nothing => "score",
+            Self::TooMuch { key, .. } => key,
+        }
     }
 }
 
