@@ -122,6 +122,7 @@ impl Drawer {
         };
         warm_up.map(|warm_up| keys.insert("warm_up".into(), warm_up));
         keys.insert("fleet".into(), Value::Array(fleet));
+        self.maybe(&mut keys, 15, "aliases", |_| json!({"everything": ["*"]}));
         keys.insert("workload".into(), Value::Object(workload));
         keys.insert("allocator".into(), Value::Object(self.allocator()));
         keys.insert("hardware".into(), Value::Object(self.hardware()));
@@ -245,6 +246,10 @@ impl Drawer {
         }
         if !speed.is_empty() {
             keys.insert("speed".into(), Value::Object(speed));
+        }
+        if dice.chance(25) {
+            let [second, shot] = [dice.below(3), dice.below(3)];
+            keys.insert("price".into(), json!({"per_second": second, "per_shot": shot}));
         }
         for number in 1..=count {
             let name = if count > 1 { format!("{name}-{number}") } else { name.clone() };
@@ -824,7 +829,8 @@ impl Drawer {
         ];
         self.maybe(&mut keys, 85, "strategy", |dice| json!(dice.pick(&strategies)));
         self.maybe(&mut keys, 85, "selection", |dice| json!(dice.pick(&selections)));
-        self.maybe(&mut keys, 20, "weights", |dice| json!({"*": dice.pick::<f64>(&[&0.25, &1.0, &7.0])}));
+        let first = self.devices[0].name.clone();
+        self.maybe(&mut keys, 20, "weights", |dice| json!({first: dice.pick::<f64>(&[&0.25, &1.0, &7.0])}));
         self.maybe(&mut keys, 20, "score", |dice| {
             let [load, fidelity, completion, price] = [1, 0, 1, 2].map(|most| dice.below(most + 1));
             json!({"load": load + 1, "fidelity": fidelity, "completion": completion, "price": price})

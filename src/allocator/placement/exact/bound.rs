@@ -118,7 +118,8 @@ impl Bounds {
         let this = &mut this[..self.links];
         // Stores the message *into* the node that `link` leaves.
         let mut set = |own: u64, rest: u64, link: usize| {
-            this[host.reverse[link] as usize] = (gates(weight, link, host) + own + rest).min(INFINITE);
+            this[host.reverse[link] as usize] =
+                gates(weight, link, host).saturating_add(own).saturating_add(rest).min(INFINITE);
         };
         let single = match demands {
             [single] => Some(&before[*single as usize * self.links..][..self.links]),
