@@ -28,9 +28,12 @@ pub(super) fn obstacles(state: &mut State, judge: &mut Judge, id: JobId) -> Vec<
         return Vec::new();
     };
     let (request, attempts, queue) = (job.request.clone(), job.attempts, job.queue());
-    let inquiry = Inquiry { now, state, judge };
+    let mut inquiry = Inquiry { now, state, judge };
     let kind = inquiry.judge.memo.kind_of(slot, &request);
-    let devices = queue.map_or_else(|| inquiry.considered(&request, attempts), |device| vec![device]);
+    let devices = match queue {
+        Some(device) => vec![device],
+        None => inquiry.considered(kind, &request, attempts),
+    };
     let ask = |id| Some((id, inquiry.judge.ask(inquiry.state, now, kind, &request, id, true).err()?));
     devices.into_iter().filter_map(ask).collect()
 }
