@@ -21,6 +21,7 @@ use resource_manager::allocator::protocol::{
 };
 use resource_manager::allocator::state::State;
 use resource_manager::allocator::state::calendar::BookingKind;
+use resource_manager::allocator::state::fleet::Device;
 use resource_manager::allocator::state::jobs::Job;
 use resource_manager::fixed_point::Fixed;
 use resource_manager::observe::Observer;
@@ -1142,7 +1143,9 @@ impl World {
             let seen = self.core.waits_for(id).expect("it waits");
             let why = self.core.why_waiting(id).expect("it waits");
             // A batch that begins at this instant is full in the next one.
-            let batch = self.core.config().starts == Starts::WhenEmpty && seen == WaitCause::FullDevice;
+            let begins =
+                |device: &Device| device.calendar.allocations().any(|(_, booking)| booking.from == self.last);
+            let batch = self.core.config().starts == Starts::WhenEmpty && self.core.devices().any(begins);
             // Nobody looks at who stands too far behind, whatever else keeps it.
             let unseen = matches!(seen, WaitCause::Order | WaitCause::Retry)
                 && matches!(why.cause(), WaitCause::Quota | WaitCause::Unplaceable);

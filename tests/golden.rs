@@ -62,7 +62,7 @@ fn the_same_seed_gives_the_same_bytes() {
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .filter(|name| name.ends_with(".svg") || name.ends_with(".png"))
         .collect();
-    assert_eq!(plots.len(), 14, "{plots:?}");
+    assert_eq!(plots.len(), 16, "{plots:?}");
     run(&folder("again"), &["--threads", "2"]);
     for name in &plots {
         assert_eq!(digest(&folder("one"), name), digest(&folder("again"), name), "{name}");

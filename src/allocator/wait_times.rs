@@ -68,6 +68,15 @@ struct Member {
     listed: u64,
 }
 
+impl Member {
+    fn group(&self) -> Option<GroupKey> {
+        match self.counted {
+            Counted::With(key) => Some(key),
+            Counted::Alone(..) => None,
+        }
+    }
+}
+
 /// What a waiting job has waited for so far, for a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SoFar {
@@ -118,11 +127,13 @@ impl WaitTimes {
         let mut times = Self::default();
         for SoFar { job, waited, cause, since } in saved {
             let (slot, found) = state.find(*job)?;
-            let queue = found.wait()?.queue;
-            let fits = waited.is_proper() && times.member(slot).is_none() && *since <= state.agenda().now;
+            let wait = found.wait()?;
+            let adds_up = since.0.checked_sub(wait.since.0) == Some(waited.total().0);
+            let fits =
+                adds_up && waited.is_proper() && times.member(slot).is_none() && *since <= state.agenda().now;
             let mut sums = Sums::default();
             waited.iter().for_each(|(cause, span)| sums[cause.index()] = span.0);
-            times.begin(slot, sums, *cause, *since, queue);
+            times.begin(slot, sums, *cause, *since, wait.queue);
             if !fits {
                 return None;
             }
@@ -275,7 +286,7 @@ impl WaitTimes {
     }
 
     fn leave(&mut self, member: &Member) {
-        let Counted::With(key) = member.counted else { return };
+        let Some(key) = member.group() else { return };
         if let Some(group) = self.groups.get_mut(&key) {
             group.members -= 1;
             if group.members == 0 {
@@ -313,7 +324,10 @@ impl Looked<'_> {
             }
             Counted::With(_) => {
                 let sums = self.times.until(&member, self.now);
-                self.times.leave(&member);
+                // Others may join it yet.
+                if let Some(group) = member.group().and_then(|key| self.times.groups.get_mut(&key)) {
+                    group.members -= 1;
+                }
                 (member.sums, member.counted) = (sums, Counted::Alone(cause, self.now));
                 self.alone.push(slot);
             }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::{JobRow, Row, interval_set};
 use super::world::{Element, Line, World};
+use resource_manager::allocator::protocol::WaitCause;
 use resource_manager::time::Span;
 
 use promises::Promise;
@@ -325,6 +326,7 @@ impl<'w> Checker<'w> {
                 }
                 _ => self.illegal(job, row),
             },
+            ("job_waited", Some(job), _, _) => self.waited(job, row),
             ("job_started", Some(job), Some(allocation), Some(device)) => {
                 self.started(job, allocation, device, row);
             }
@@ -752,6 +754,22 @@ impl<'w> Checker<'w> {
             self.find("expired early", format!("job {id} after {waited} ns of {patience:?}"));
         }
         self.over(id, "expired", row);
+    }
+
+    /// What a wait was for adds up to it.
+    fn waited(&mut self, id: u64, row: &Row) {
+        let phase = self.jobs.get(&id).map(|job| &job.phase);
+        let Some(Phase::Waiting { since }) = phase else { return self.illegal(id, row) };
+        let waits = self.now - since;
+        let parts = row.detail.split(", ").map(|part| {
+            let (cause, span) = part.split_once(' ')?;
+            let known = WaitCause::ALL.iter().any(|(_, name)| *name == cause);
+            span.parse::<Span>().ok().filter(|_| known).map(|span| span.0)
+        });
+        match parts.sum::<Option<u64>>() {
+            Some(sum) if sum == waits => self.see("waited", true),
+            _ => self.find("malformed event", format!("job {id} waited {waits} ns: {}", row.detail)),
+        }
     }
 
     fn over(&mut self, id: u64, state: &'static str, row: &Row) {
