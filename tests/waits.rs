@@ -71,6 +71,26 @@ fn a_shape() {
     assert_eq!(waited(&mut world, 4), [("shape", 50)]);
 }
 
+/// Those who are placed alike wait for the same, one thing after the other.
+#[test]
+fn one_cause_after_the_other() {
+    let config = AllocatorConfig { strategy: Strategy::FirstFit, ..config() };
+    let mut world = World::new(config, &[("a", line(5))]);
+    for (id, qubits) in [(1, 2), (2, 1), (3, 2)] {
+        world.submit(timed(chain(id, qubits), 1000));
+    }
+    for id in [4, 5, 6] {
+        world.submit(JobRequest { max_swap_operations: Some(0), ..timed(chain(id, 3), 10) });
+    }
+    world.wait(10);
+    world.finish(1);
+    world.finish(3);
+    world.wait(20);
+    assert_eq!(waited(&mut world, 4), [("shape", 20), ("free_qubits", 14)], "{}", world.log);
+    assert_eq!(waited(&mut world, 5), [("shape", 20), ("free_qubits", 13)], "{}", world.log);
+    assert_eq!(waited(&mut world, 6), [("shape", 20), ("free_qubits", 12)], "{}", world.log);
+}
+
 #[test]
 fn usable_qubits() {
     let mut world = World::new(strict(), &[("a", line(4))]);
