@@ -313,11 +313,17 @@ impl Looked<'_> {
     /// One of them waits for this.
     pub fn one(&mut self, slot: JobSlot, cause: WaitCause) {
         let look = self.times.looks;
+        // Mostly nothing has changed, and a member is large to move.
+        if let Some(Some(member)) = self.times.members.get_mut(slot.0 as usize)
+            && matches!(member.counted, Counted::Alone(same, _) if same == cause)
+        {
+            member.looked = look;
+            return;
+        }
         let Some(mut member) = self.times.members.get_mut(slot.0 as usize).and_then(Option::take) else {
             return;
         };
         match member.counted {
-            Counted::Alone(same, _) if same == cause => {}
             Counted::Alone(..) => {
                 (member.sums, member.counted) =
                     (self.times.until(&member, self.now), Counted::Alone(cause, self.now));

@@ -178,7 +178,7 @@ impl Judge {
         request: &JobRequest,
         need: Need,
     ) -> Option<Refused> {
-        let mut refused = self.memo[kind].refused?;
+        let refused = self.memo[kind].refused.as_ref()?;
         // Devices that were open then may be closed by now.
         let closing = state.config().starts == Starts::WhenEmpty && refused.at != now;
         if closing || refused.epochs != state.fleet().epochs {
@@ -194,6 +194,10 @@ impl Judge {
         if !alike {
             changed.extend(state.fleet().promising());
         }
+        if changed.is_empty() {
+            return Some(Refused::by(&refused.causes, state, request));
+        }
+        let mut refused = *refused;
         for (index, &id) in changed.iter().enumerate() {
             if changed[..index].contains(&id) {
                 continue;
@@ -209,9 +213,7 @@ impl Judge {
             cause.into_iter().for_each(|(cause, shape)| refused.causes.add(cause, shape));
         }
         refused.changes = state.fleet().changes();
-        if !changed.is_empty() {
-            (refused.length, refused.standing, refused.charged) = (length, standing, charged);
-        }
+        (refused.length, refused.standing, refused.charged) = (length, standing, charged);
         self.memo[kind].refused = Some(refused);
         Some(Refused::by(&refused.causes, state, request))
     }
