@@ -229,19 +229,32 @@ fn cells(row: &Row, capacity: &CapacityRow) -> Vec<String> {
     cells
 }
 
+/// A group, a project or a user of one: its name, if it has one, and its number.
+pub(super) type Node<'t> = (Option<&'t str>, u32);
+
 /// One node of the tree, as many levels down: those without names first, then by name.
-type Path<'t> = Vec<(Option<&'t str>, u32)>;
+type Path<'t> = Vec<Node<'t>>;
+
+/// The way to a tenant: its group, its project, itself.
+pub(super) fn path_of(tenants: &Tenants, tenant: Tenant) -> [Node<'_>; 3] {
+    let Tenant { group, project, user } = tenant;
+    [
+        (tenants.group_name(group), group),
+        (tenants.project_name(project), project),
+        (tenants.user_name(user), user),
+    ]
+}
+
+/// The name of a node, or its number.
+pub(super) fn shown((name, number): &Node<'_>) -> String {
+    name.map_or_else(|| number.to_string(), str::to_owned)
+}
 
 /// The fleet, then each group with its projects and their users: means over so many replications.
 fn rows(tenants: &Tenants, accounts: &BTreeMap<Tenant, Account>, replications: f64) -> Vec<Row> {
     let mut nodes: BTreeMap<Path<'_>, Account> = BTreeMap::new();
     for (tenant, account) in accounts {
-        let Tenant { group, project, user } = *tenant;
-        let path = [
-            (tenants.group_name(group), group),
-            (tenants.project_name(project), project),
-            (tenants.user_name(user), user),
-        ];
+        let path = path_of(tenants, *tenant);
         for levels in 0..=path.len() {
             nodes.entry(path[..levels].to_vec()).or_default().add(account);
         }
@@ -261,10 +274,7 @@ fn rows(tenants: &Tenants, accounts: &BTreeMap<Tenant, Account>, replications: f
         }
     }
     let row = |(path, account): (&Path<'_>, &Account)| {
-        let named = |level: usize| {
-            let (name, number) = path.get(level)?;
-            Some(name.map_or_else(|| number.to_string(), str::to_owned))
-        };
+        let named = |level: usize| path.get(level).map(shown);
         let own = shares(path);
         let above = path.split_last().and_then(|(_, above)| together.get(above));
         let Usage { held, kept_idle } = account.charged;

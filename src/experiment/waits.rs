@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::accounts::{Node, path_of, shown};
 use crate::allocator::config::Tenants;
-use crate::allocator::protocol::{Tenant, WaitCause};
+use crate::allocator::protocol::WaitCause;
 use crate::simulator::csv_row::RowWriter;
 use crate::simulator::wait_tally::{CauseSums, WaitTally};
 
@@ -52,22 +53,16 @@ fn rows(tally: &WaitTally, templates: &[Vec<String>], tenants: &Tenants) -> Vec<
     for (name, sums) in by_name(tally, templates) {
         rows.push(("template", [name, String::new(), String::new(), String::new()], sums));
     }
-    let mut nodes: BTreeMap<Vec<String>, CauseSums> = BTreeMap::new();
+    let mut nodes: BTreeMap<Vec<Node<'_>>, CauseSums> = BTreeMap::new();
     for (tenant, sums) in &tally.by_tenant {
-        let Tenant { group, project, user } = *tenant;
-        let name = |name: Option<&str>, number: u32| name.map_or_else(|| number.to_string(), str::to_owned);
-        let path = [
-            name(tenants.group_name(group), group),
-            name(tenants.project_name(project), project),
-            name(tenants.user_name(user), user),
-        ];
+        let path = path_of(tenants, *tenant);
         for levels in 1..=path.len() {
             nodes.entry(path[..levels].to_vec()).or_default().add_all(sums);
         }
     }
     for (path, sums) in nodes {
         let mut names = nothing();
-        names[1..].iter_mut().zip(&path).for_each(|(name, of)| name.clone_from(of));
+        names[1..].iter_mut().zip(&path).for_each(|(name, of)| *name = shown(of));
         rows.push((["group", "project", "user"][path.len() - 1], names, sums));
     }
     rows
