@@ -21,6 +21,7 @@ fn simulate(scenario: &Scenario, traces: bool, timing: bool) -> u64 {
             jobs: Box::new(std::io::sink()),
             timeline: Box::new(std::io::sink()),
             events: Some(Box::new(std::io::sink())),
+            estimates: None,
         }))
     };
     let settings = Settings { threads: 1, sinks: &sinks, collect: false, timing, progress: None };

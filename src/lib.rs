@@ -7,6 +7,7 @@
 //! - [`agenda`]: the future event list, for every driver whose clock is simulated.
 //! - [`quantum`]: hardware and programs; [`quantum::hardware`] is what a device truly does.
 //! - [`allocator`]: the core: commands in, events out.
+//! - [`forward`]: when waiting jobs will start: copies of the core are run forward.
 //! - [`observe`]: watches the core through its events: the auditor, every metric.
 //! - [`simulator`]: drives the core with a simulated clock, from a scenario file.
 //! - [`experiment`]: replications, comparisons, statistics.
@@ -19,6 +20,7 @@ pub mod cli;
 pub mod config_file;
 pub mod experiment;
 pub mod fixed_point;
+pub mod forward;
 pub mod input_file;
 pub mod label;
 pub mod observe;

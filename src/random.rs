@@ -37,6 +37,8 @@ pub enum Purpose {
     PlacementChurn = 40,
     /// Circuits made by generators; entity: number of qubits.
     Circuit = 11,
+    /// Futures that starts are estimated by; entity: job, device or round, attempt: future and number.
+    Futures = 50,
     /// Destroy and repair of batches in the core; entity: size of the batch.
     BatchPlacement = 30,
 }

@@ -60,7 +60,8 @@ fn simulated(base: &Scenario, trace: &str) -> Vec<(u64, u64)> {
     scenario.horizon = Horizon::Jobs(replay.len() as u64);
     scenario.workload = Workload { sources: Vec::new(), replay: Some(Arc::new(replay)) };
     let jobs = Shared::default();
-    let sinks = Sinks { jobs: Box::new(jobs.clone()), timeline: Box::new(io::sink()), events: None };
+    let sinks =
+        Sinks { jobs: Box::new(jobs.clone()), timeline: Box::new(io::sink()), events: None, estimates: None };
     let traces = Traces::new(
         0,
         [("machine".to_owned(), 64)],

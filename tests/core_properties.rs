@@ -1236,20 +1236,33 @@ proptest! {
     }
 
     /// A core restored from a snapshot, with empty caches, goes on as the one that was saved: same events, same counts,
-    /// same reasons, also when it forgets all the time.
+    /// same reasons, also when it forgets all the time. So does a copy, whose searches may remember those of an earlier copy.
     #[test]
     fn a_restored_core_does_the_same(
         number: u32,
         forgets: bool,
+        copied: bool,
         ops in proptest::collection::vec(op(), 1..100),
         at in any::<prop::sample::Index>(),
     ) {
         let mut world = World::new(number);
         let at = at.index(ops.len());
+        let mut spent = None;
         for (index, op) in ops.into_iter().enumerate() {
+            if index == at / 2 && copied {
+                spent = world.core.fork(None);
+                // It has searched something, and is not where the core is any more.
+                let copy = spent.as_mut().unwrap();
+                let waiting: Vec<JobId> = copy.jobs().map(|job| job.request.id).collect();
+                waiting.into_iter().for_each(|id| drop(copy.obstacles(id)));
+                copy.handle(world.now, Command::Wake, &mut Vec::new()).unwrap();
+            }
             if index == at {
                 let bytes = world.core.snapshot();
-                let twin = Allocator::restore(&bytes).unwrap();
+                let twin = match copied {
+                    true => world.core.fork(spent.take()).unwrap(),
+                    false => Allocator::restore(&bytes).unwrap(),
+                };
                 prop_assert_eq!(twin.state_hash(), world.core.state_hash());
                 prop_assert_eq!(twin.snapshot(), bytes);
                 world.twin = Some(twin);

@@ -29,7 +29,8 @@ fn run(yaml: &str, table: &str) -> Result<(Outcomes, String), SimulationError> {
     std::fs::write(folder.path().join("jobs.csv"), table).unwrap();
     let scenario = Scenario::from_yaml(yaml, "scenario.yaml", folder.path(), &[]).unwrap();
     let jobs = Shared::default();
-    let sinks = Sinks { jobs: Box::new(jobs.clone()), timeline: Box::new(io::sink()), events: None };
+    let sinks =
+        Sinks { jobs: Box::new(jobs.clone()), timeline: Box::new(io::sink()), events: None, estimates: None };
     let fleet = scenario.fleet.iter();
     let fleet = fleet.map(|d| (d.spec.name.clone(), d.spec.coupling_map.qubits() as u32));
     let traces =

@@ -174,7 +174,7 @@ fn run(text: &str) -> Texts {
     let [events, jobs, journal, timeline] = [(); 4].map(|()| Memory::default());
     let sinks = |_| {
         let (jobs, timeline, events) = (jobs.sink(), timeline.sink(), Some(events.sink()));
-        Ok(Some(Sinks { jobs, timeline, events }))
+        Ok(Some(Sinks { jobs, timeline, events, estimates: None }))
     };
     let settings = Settings { threads: 1, sinks: &sinks, collect: false, timing: false, progress: None };
     run_with_journal(&scenario, &settings, &|_| Ok(Some(journal.sink()))).unwrap();

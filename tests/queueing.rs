@@ -126,7 +126,9 @@ fn waits_by_class(settings: &[(&str, String)]) -> [Measured; 2] {
             .collect();
         let scenario = Scenario::load(Path::new("scenarios/mm1.yaml"), &sets).unwrap();
         let (jobs, timeline) = (Memory::default(), Memory::default());
-        let sinks = |_| Ok(Some(Sinks { jobs: jobs.sink(), timeline: timeline.sink(), events: None }));
+        let sinks = |_| {
+            Ok(Some(Sinks { jobs: jobs.sink(), timeline: timeline.sink(), events: None, estimates: None }))
+        };
         let settings = Settings { threads: 1, sinks: &sinks, collect: false, timing: false, progress: None };
         let replications = run(&scenario, &settings).unwrap();
         assert_eq!(replications[0].violations_total, 0);

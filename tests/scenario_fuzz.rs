@@ -16,6 +16,8 @@ mod coverage;
 mod dice;
 #[path = "scenario_fuzz/draw.rs"]
 mod draw;
+#[path = "scenario_fuzz/estimates.rs"]
+mod estimates;
 #[path = "scenario_fuzz/faults.rs"]
 mod faults;
 mod memory;
@@ -64,6 +66,9 @@ fn judge(world: &World, left: &Left, seen: &mut BTreeSet<&'static str>) -> Vec<F
     let mut found = std::mem::take(&mut books.findings);
     rows(world, &books, &jobs, &mut found);
     metrics(world, &books, &jobs, &left.summary, &mut found);
+    if estimates::check(&books, &left.estimates, left.ended_ns, &mut found) {
+        seen.insert("starts estimated");
+    }
     for text in &left.broken {
         found.push(Finding { kind: "auditor", text: text.clone() });
     }
@@ -126,6 +131,20 @@ fn examine(drawn: &Drawn, twice: bool) -> Verdict {
             Err(_) => Some("fails".to_owned()),
         };
         found.extend(text.map(|text| Finding { kind: "threads", text: format!("with two threads: {text}") }));
+    }
+    if scenario.output.estimates.is_some() {
+        let mut without = drawn.clone();
+        if let Some(output) = without.tree.get_mut("output").and_then(Value::as_object_mut) {
+            output.remove("estimates");
+        }
+        // Bounds on what is not measured any more are refused.
+        without.tree.as_object_mut().map(|keys| keys.remove("targets"));
+        let text = match run(&without, 1) {
+            Ok((_, plain)) => plain.iter().zip(&left).find_map(|(one, two)| one.decided_otherwise(two)),
+            Err(_) => Some("fails".to_owned()),
+        };
+        let finding = |text| Finding { kind: "estimates", text: format!("without estimates: {text}") };
+        found.extend(text.map(finding));
     }
     Verdict::Judged { found, seen, jobs }
 }

@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["config_file", "agenda"],
     &["quantum"],
     &["allocator"],
+    &["forward"],
     &["observe"],
     &["simulator"],
     &["experiment"],

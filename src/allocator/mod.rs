@@ -185,6 +185,21 @@ impl Allocator {
         Self { state, judge, times, last_pass: PassTally::default() }
     }
 
+    /// Another core that stands where this one does and goes its own way from here: as [`Self::restore`] of a snapshot, but
+    /// without bytes. What the searches of `spent` remember, an earlier copy of this core, serves again. None where a
+    /// strategy, selector or order was handed over as a value, which cannot be copied.
+    pub fn fork(&self, spent: Option<Self>) -> Option<Self> {
+        if self.judge.is_own() {
+            return None;
+        }
+        let judge = match spent {
+            Some(spent) => spent.judge.again(spent.state.config(), self.state.config()),
+            None => Judge::new(self.state.config(), self.judge.draws()),
+        };
+        let times = WaitTimes::restore(&self.times.save(&self.state), &self.state)?;
+        Some(Self { state: self.state.clone(), judge, times, last_pass: self.last_pass })
+    }
+
     /// A hash of the state that the events fold to. Cores with equal hashes hold the same; whether they look at the same
     /// jobs next also depends on what is due.
     pub fn state_hash(&self) -> [u8; 32] {

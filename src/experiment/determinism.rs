@@ -55,20 +55,25 @@ impl Shared {
 pub fn check(scenario: &Scenario, threads: usize) -> Result<Option<Difference>, RunError> {
     let [first, second] = [1, threads].map(|threads| traces(scenario, threads));
     let (first, second) = (first?, second?);
-    let files = ["events.csv", "jobs.csv", "timeline.csv"];
+    let files = ["events.csv", "jobs.csv", "timeline.csv", "estimates.csv"];
     Ok(files.into_iter().zip(first.iter().zip(&second)).find_map(|(file, (a, b))| difference(file, a, b)))
 }
 
-fn traces(scenario: &Scenario, threads: usize) -> Result<[String; 3], RunError> {
+fn traces(scenario: &Scenario, threads: usize) -> Result<[String; 4], RunError> {
     let mut scenario = scenario.clone();
     scenario.replications = 1;
-    let [events, jobs, timeline] = [Shared::default(), Shared::default(), Shared::default()];
+    let [events, jobs, timeline, estimates] = [const { () }; 4].map(|()| Shared::default());
     let sinks = |_| {
         let boxed = |shared: &Shared| Box::new(shared.clone()) as Sink;
-        Ok(Some(Sinks { jobs: boxed(&jobs), timeline: boxed(&timeline), events: Some(boxed(&events)) }))
+        Ok(Some(Sinks {
+            jobs: boxed(&jobs),
+            timeline: boxed(&timeline),
+            events: Some(boxed(&events)),
+            estimates: Some(boxed(&estimates)),
+        }))
     };
     run(&scenario, &Settings { threads, sinks: &sinks, collect: false, timing: false, progress: None })?;
-    Ok([events.text(), jobs.text(), timeline.text()])
+    Ok([events.text(), jobs.text(), timeline.text(), estimates.text()])
 }
 
 fn difference(file: &'static str, a: &str, b: &str) -> Option<Difference> {

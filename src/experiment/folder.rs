@@ -239,6 +239,7 @@ impl RunFolder {
             jobs: open("jobs.csv")?,
             timeline: open("timeline.csv")?,
             events: if scenario.output.events { Some(open("events.csv")?) } else { None },
+            estimates: if scenario.output.estimates.is_some() { Some(open("estimates.csv")?) } else { None },
         }))
     }
 
@@ -256,9 +257,14 @@ impl RunFolder {
         if replications == 0 {
             return Ok(());
         }
-        for name in ["jobs.csv", "timeline.csv", "events.csv"] {
+        for (name, written) in [
+            ("jobs.csv", true),
+            ("timeline.csv", true),
+            ("events.csv", scenario.output.events),
+            ("estimates.csv", scenario.output.estimates.is_some()),
+        ] {
             let whole = self.path.join(name);
-            if name == "events.csv" && !scenario.output.events {
+            if !written {
                 continue;
             }
             let failed = |source| FolderError::Write { path: whole.clone(), source };
@@ -370,6 +376,7 @@ impl RunFolder {
             ("allocation_latency_us", &all.placement),
             ("pass_latency_us", &all.pass),
             ("command_latency_us", &all.command),
+            ("estimate_round_us", &all.round),
         ] {
             let us = |ns: u64| Some(ns as f64 / 1e3).filter(|_| !histogram.is_empty());
             let mean = Some(histogram.mean() / 1e3).filter(|_| !histogram.is_empty());
@@ -383,12 +390,19 @@ impl RunFolder {
         let share = |part: f64| Some(part / wall_s).filter(|share| share.is_finite());
         let allocator = all.allocator.as_secs_f64();
         let observation = all.observation.as_secs_f64();
+        let estimates = all.estimates.as_secs_f64();
+        let rounds = all.round.len();
+        let of_estimates = |value: f64| Some(value).filter(|value| rounds > 0 && value.is_finite());
         for (name, value) in [
             ("jobs_per_s", share(all.jobs as f64)),
             ("wall_s", Some(wall_s)),
             ("allocator_share", share(allocator)),
             ("observation_share", share(observation)),
-            ("rest_share", share(wall_s - allocator - observation)),
+            ("estimates_share", share(estimates)),
+            ("rest_share", share(wall_s - allocator - observation - estimates)),
+            ("estimate_us_per_job", of_estimates(estimates * 1e6 / all.effort.jobs as f64)),
+            ("estimate_commands_per_job", of_estimates(all.effort.commands as f64 / all.effort.jobs as f64)),
+            ("estimate_futures_cut", of_estimates(all.effort.cut as f64 / all.effort.futures as f64)),
             ("threads", Some(threads as f64)),
         ] {
             metrics.insert(name.to_owned(), metric_value(value, None));

@@ -197,6 +197,7 @@ fn replication(
         alter: None,
         wrap_strategy: wrapper,
         collect: settings.collect && number == 0,
+        estimate_threads: (settings.threads / scenario.replications.max(1) as usize).max(1),
         progress: Some(&progress),
     };
     let outcomes = Simulation::new(scenario, number, instruments)?.run()?;
@@ -231,7 +232,7 @@ fn replication(
         ended: outcomes.ended,
         violations: observer.auditor.violations().to_vec(),
         violations_total: observer.auditor.total(),
-        timing: watch.map(|watch| watch.stop(outcomes.arrivals)),
+        timing: watch.map(|watch| watch.stop(outcomes.arrivals, outcomes.estimates)),
         accounts: accounts.filter(|_| outcomes.warmed_up),
         waits: outcomes.waits,
         collected: outcomes.collected,
@@ -249,6 +250,7 @@ fn without_measurement(value: MetricValue) -> MetricValue {
 fn lacking(metric: Metric) -> Option<&'static str> {
     match metric {
         Metric::JainFairness => Some("fewer than two projects used anything"),
+        metric if metric.is_of_estimates() => Some("no start was estimated"),
         Metric::ShareGap => Some("no two siblings with shares had jobs waiting half of the time"),
         _ => None,
     }

@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 
 use crate::allocator::placement::memory::MemoryUse;
 use crate::allocator::placement::{Capabilities, Placed, PlacementRequest, PlacementStrategy};
+use crate::forward::Effort;
 use crate::simulator::simulation::{Part, Probe, WrapStrategy};
 use crate::time::Time;
 
@@ -27,10 +28,16 @@ pub struct Timing {
     pub pass: Histogram<u64>,
     /// Nanoseconds of all other commands.
     pub command: Histogram<u64>,
+    /// Nanoseconds of rounds of estimates.
+    pub round: Histogram<u64>,
     /// Total time in the core.
     pub allocator: Duration,
     /// Total time in auditing, metrics and event traces.
     pub observation: Duration,
+    /// Total time in estimates of starts.
+    pub estimates: Duration,
+    /// What they took.
+    pub effort: Effort,
     /// Total time of the run.
     pub wall: Duration,
     /// Jobs that arrived.
@@ -43,8 +50,11 @@ impl Default for Timing {
             placement: histogram(),
             pass: histogram(),
             command: histogram(),
+            round: histogram(),
             allocator: Duration::ZERO,
             observation: Duration::ZERO,
+            estimates: Duration::ZERO,
+            effort: Effort::default(),
             wall: Duration::ZERO,
             jobs: 0,
         }
@@ -58,11 +68,14 @@ impl Timing {
             (&mut self.placement, &other.placement),
             (&mut self.pass, &other.pass),
             (&mut self.command, &other.command),
+            (&mut self.round, &other.round),
         ] {
             sum.add(more).expect("same bounds");
         }
         self.allocator += other.allocator;
         self.observation += other.observation;
+        self.estimates += other.estimates;
+        self.effort.add(other.effort);
         self.wall += other.wall;
         self.jobs += other.jobs;
     }
@@ -102,7 +115,8 @@ impl Stopwatch {
     }
 
     /// Stops the watch; the timed strategy must have been dropped.
-    pub fn stop(mut self, jobs: u64) -> Timing {
+    pub fn stop(mut self, jobs: u64, effort: Effort) -> Timing {
+        self.timing.effort = effort;
         self.timing.wall = self.started.elapsed();
         self.timing.jobs = jobs;
         if let Ok(searches) = self.searches.lock() {
@@ -113,9 +127,11 @@ impl Stopwatch {
 }
 
 impl Probe for Stopwatch {
-    fn enter(&mut self) {
+    fn enter(&mut self, part: Part) {
         self.parts += 1;
         self.weight = match self.parts {
+            // Few and long: each is timed.
+            _ if part == Part::Estimates => 1,
             0..=TIMED_ALL => 1,
             later if later.is_multiple_of(SAMPLED) => SAMPLED as u32,
             _ => 0,
@@ -134,6 +150,7 @@ impl Probe for Stopwatch {
             Part::Pass => (&mut self.timing.allocator, Some(&mut self.timing.pass)),
             Part::Command => (&mut self.timing.allocator, Some(&mut self.timing.command)),
             Part::Observation => (&mut self.timing.observation, None),
+            Part::Estimates => (&mut self.timing.estimates, Some(&mut self.timing.round)),
         };
         *total += took * self.weight;
         if let Some(latencies) = latencies {

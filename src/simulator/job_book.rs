@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::allocator::protocol::{Allocation, JobId, JobRequest, StartPromise, Waited};
+use crate::forward::{Estimate, StartRange};
 use crate::time::{Span, Time};
 
 /// A job that has not ended.
@@ -27,6 +28,8 @@ pub struct Planned {
     pub error_at: Option<f64>,
     /// The latest start that it was promised first, if it was promised an instant.
     pub promised_start: Option<Time>,
+    /// The first estimate of its start, and when it was made.
+    pub estimated: Option<Box<FirstEstimate>>,
     /// For what it waited before its first start or, where it never started, before its end.
     pub waited: Waited,
     /// When its first attempt started.
@@ -39,6 +42,17 @@ pub struct Planned {
     pub allocation: Option<Arc<Allocation>>,
     /// How long its last attempt ran.
     pub execution: Span,
+}
+
+/// What was told first of the start of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstEstimate {
+    /// When.
+    pub made: Time,
+    /// When it will start.
+    pub start: Option<StartRange>,
+    /// When it was planned to start.
+    pub planned: Option<Time>,
 }
 
 /// All jobs that have not ended. Job numbers rise, so that a job is found by its distance from the oldest.
@@ -76,6 +90,19 @@ impl JobBook {
             && let Some(at) = promise.not_later_than
         {
             planned.promised_start.get_or_insert(at);
+        }
+    }
+
+    /// Starts of waiting jobs were estimated.
+    pub fn estimated(&mut self, made: Time, estimates: &[Estimate]) {
+        for estimate in estimates {
+            if let Some(planned) = self.get_mut(estimate.job).filter(|planned| planned.attempts == 0)
+                && planned.estimated.is_none()
+            {
+                let at = estimate.plan.as_ref().map(|plan| plan.at);
+                planned.estimated =
+                    Some(Box::new(FirstEstimate { made, start: estimate.start, planned: at }));
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use super::job_book::Planned;
 use crate::allocator::config::{AllocatorConfig, Tenants};
 use crate::allocator::explain::{Certainty, CostTerms};
 use crate::allocator::protocol::{Event, FinalState, StartPromise, Target, Topology, WaitCause};
+use crate::forward::Estimate;
 use crate::observe::metrics::{TimelineSample, deadlines};
 use crate::quantum::hardware::failures::Outage;
 use crate::time::Time;
@@ -76,6 +77,11 @@ job_columns! {
     Deadline = "deadline",
     DeadlineKept = "deadline_kept",
     PromisedStart = "promised_start",
+    EstimatedAt = "estimated_at",
+    EstimatedStartP10 = "estimated_start_p10",
+    EstimatedStartP50 = "estimated_start_p50",
+    EstimatedStartP90 = "estimated_start_p90",
+    PlannedStart = "planned_start",
     WaitedUnplaceable = "waited_unplaceable",
     WaitedQuota = "waited_quota",
     WaitedHeld = "waited_held",
@@ -120,6 +126,23 @@ pub const TIMELINE_HEADER: &[&str] = &[
 pub const EVENTS_HEADER: &[&str] =
     &["replication", "sequence", "time_s", "event", "job", "allocation", "device", "detail"];
 
+/// Columns of `estimates.csv`.
+pub const ESTIMATES_HEADER: &[&str] = &[
+    "replication",
+    "time_s",
+    "job_id",
+    "position",
+    "start_p10",
+    "start_p50",
+    "start_p90",
+    "drawn_p10",
+    "drawn_p50",
+    "drawn_p90",
+    "planned_start",
+    "planned_device",
+    "planned_resources",
+];
+
 /// Where traces go.
 pub type Sink = Box<dyn Write + Send>;
 
@@ -137,6 +160,7 @@ pub struct Traces {
     jobs: RowWriter<Sink>,
     timeline: RowWriter<Sink>,
     events: Option<RowWriter<Sink>>,
+    estimates: Option<RowWriter<Sink>>,
     sequence: u64,
     text: String,
 }
@@ -155,6 +179,8 @@ pub struct Sinks {
     pub timeline: Sink,
     /// For `events.csv`, if wanted.
     pub events: Option<Sink>,
+    /// For `estimates.csv`, if wanted.
+    pub estimates: Option<Sink>,
 }
 
 impl Traces {
@@ -182,6 +208,7 @@ impl Traces {
             jobs: RowWriter::new(sinks.jobs),
             timeline: RowWriter::new(sinks.timeline),
             events: sinks.events.map(RowWriter::new),
+            estimates: sinks.estimates.map(RowWriter::new),
             sequence: 0,
             text: String::new(),
         };
@@ -190,6 +217,9 @@ impl Traces {
             traces.timeline.header(TIMELINE_HEADER)?;
             if let Some(events) = &mut traces.events {
                 events.header(EVENTS_HEADER)?;
+            }
+            if let Some(estimates) = &mut traces.estimates {
+                estimates.header(ESTIMATES_HEADER)?;
             }
         }
         Ok(traces)
@@ -201,6 +231,9 @@ impl Traces {
         self.timeline.finish()?.flush()?;
         if let Some(events) = self.events {
             events.finish()?.flush()?;
+        }
+        if let Some(estimates) = self.estimates {
+            estimates.finish()?.flush()?;
         }
         Ok(())
     }
@@ -324,10 +357,20 @@ impl Traces {
             Some(kept) => row.bool(kept),
             None => row.empty(),
         };
-        match job.promised_start {
-            Some(at) => row.seconds(at),
-            None => row.empty(),
-        };
+        let range = job.estimated.as_ref().and_then(|first| first.start);
+        for at in [
+            job.promised_start,
+            job.estimated.as_ref().map(|first| first.made),
+            range.map(|range| range.p10),
+            range.map(|range| range.p50),
+            range.map(|range| range.p90),
+            job.estimated.as_ref().and_then(|first| first.planned),
+        ] {
+            match at {
+                Some(at) => row.seconds(at),
+                None => row.empty(),
+            };
+        }
         // What a core does not know that was made anew, no simulated one has waited for.
         for (cause, _) in WaitCause::ALL.iter().filter(|(cause, _)| *cause != WaitCause::Unrecorded) {
             row.seconds(job.waited.of(*cause));
@@ -345,6 +388,33 @@ impl Traces {
             row.u64(sample.largest_region).optional(sample.fragmentation).optional(sample.utilization);
             row.optional(sample.effective_utilization).u64(sample.running).u64(sample.queue_length);
             row.u64(sample.isolation_violations).end_row()?;
+        }
+        Ok(())
+    }
+
+    /// What was told of the starts of all waiting jobs.
+    pub fn estimates(&mut self, now: Time, estimates: &[Estimate]) -> io::Result<()> {
+        let Some(row) = &mut self.estimates else { return Ok(()) };
+        for estimate in estimates {
+            row.u64(self.replication).seconds(now).u64(estimate.job.0).u64(u64::from(estimate.position));
+            for range in [estimate.start, estimate.drawn] {
+                match range {
+                    Some(range) => row.seconds(range.p10).seconds(range.p50).seconds(range.p90),
+                    None => row.empty().empty().empty(),
+                };
+            }
+            match &estimate.plan {
+                Some(plan) => {
+                    let (name, offset) = &self.devices[plan.device.index()];
+                    let mut qubits: Vec<u32> = plan.layout.iter().map(|qubit| qubit.0 + offset).collect();
+                    qubits.sort_unstable();
+                    self.text.clear();
+                    interval_set(qubits.into_iter(), &mut self.text);
+                    row.seconds(plan.at).text(name).text(&self.text)
+                }
+                None => row.empty().empty().empty(),
+            };
+            row.end_row()?;
         }
         Ok(())
     }

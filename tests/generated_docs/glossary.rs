@@ -45,11 +45,18 @@ const WALL_CLOCK: &[(&str, &str, &str)] = &[
     ),
     ("pass_latency_us", "one scheduling pass over all waiting jobs", "`decision_making_time`"),
     ("command_latency_us", "any other command of the core", ""),
+    ("estimate_round_us", "one round of estimates of the starts of all waiting jobs", ""),
+    (
+        "estimate_us_per_job, estimate_commands_per_job, estimate_futures_cut",
+        "what an estimate of one job takes, in wall-clock time and in commands to copies of the core; share of futures that were \
+         broken off before every job had started",
+        "",
+    ),
     ("jobs_per_s", "jobs that arrived / wall-clock time of a replication, per thread", ""),
     ("wall_s", "wall-clock time of all replications, added up", ""),
     (
-        "allocator_share, observation_share, rest_share",
-        "where the time went: core, auditor and metrics, the rest",
+        "allocator_share, observation_share, estimates_share, rest_share",
+        "where the time went: core, auditor and metrics, estimates of starts, the rest",
         "",
     ),
     ("threads", "threads over which replications were spread", ""),

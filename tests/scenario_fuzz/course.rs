@@ -25,6 +25,7 @@ pub struct Left {
     pub jobs: String,
     pub timeline: String,
     pub journal: String,
+    pub estimates: String,
     pub summary: Vec<(String, Option<f64>)>,
     pub ended_ns: u64,
     pub ending: Ending,
@@ -33,6 +34,14 @@ pub struct Left {
 }
 
 impl Left {
+    /// The first event or sample that is another in another run.
+    pub fn decided_otherwise(&self, other: &Self) -> Option<String> {
+        let texts = [(&self.events, &other.events), (&self.timeline, &other.timeline)];
+        let (here, there) = texts.into_iter().find(|(here, there)| here != there)?;
+        let line = here.lines().zip(there.lines()).find(|(here, there)| here != there);
+        Some(format!("{line:?}"))
+    }
+
     /// The first difference to another run of the same scenario.
     pub fn differs(&self, other: &Self) -> Option<String> {
         let texts = [
@@ -40,6 +49,7 @@ impl Left {
             ("jobs", &self.jobs, &other.jobs),
             ("timeline", &self.timeline, &other.timeline),
             ("journal", &self.journal, &other.journal),
+            ("estimates", &self.estimates, &other.estimates),
         ];
         if let Some((name, here, there)) = texts.into_iter().find(|(_, here, there)| here != there) {
             let line = here.lines().zip(there.lines()).find(|(here, there)| here != there);
@@ -99,30 +109,37 @@ pub fn run(drawn: &Drawn, threads: usize) -> Result<(Arc<Scenario>, Vec<Left>), 
 
 fn run_read(scenario: Arc<Scenario>, threads: usize) -> Result<(Arc<Scenario>, Vec<Left>), String> {
     let count = scenario.replications as usize;
-    let files: Vec<[Memory; 4]> = (0..count).map(|_| Default::default()).collect();
+    let files: Vec<[Memory; 5]> = (0..count).map(|_| Default::default()).collect();
     let sinks = |number: u32| {
-        let [jobs, timeline, events, _] = &files[number as usize];
-        Ok(Some(Sinks { jobs: jobs.sink(), timeline: timeline.sink(), events: Some(events.sink()) }))
+        let [jobs, timeline, events, _, estimates] = &files[number as usize];
+        Ok(Some(Sinks {
+            jobs: jobs.sink(),
+            timeline: timeline.sink(),
+            events: Some(events.sink()),
+            estimates: Some(estimates.sink()),
+        }))
     };
     let journal = |number: u32| Ok(Some(files[number as usize][3].sink()));
     let settings = Settings { threads, sinks: &sinks, collect: false, timing: false, progress: None };
     let replications = run_with_journal(&scenario, &settings, &journal).map_err(|error| error.to_string())?;
-    let left = replications.iter().zip(&files).map(|(one, [jobs, timeline, events, journal])| Left {
-        events: events.text(),
-        jobs: jobs.text(),
-        timeline: timeline.text(),
-        journal: journal.text(),
-        summary: one
-            .summary
-            .iter()
-            .chain(&one.per_device)
-            .map(|value| (value.name.clone(), value.value))
-            .collect(),
-        ended_ns: one.ended.0,
-        ending: one.course.ending,
-        warmed_up: one.course.warmed_up,
-        broken: one.violations.iter().map(ToString::to_string).collect(),
-    });
+    let left =
+        replications.iter().zip(&files).map(|(one, [jobs, timeline, events, journal, estimates])| Left {
+            events: events.text(),
+            jobs: jobs.text(),
+            timeline: timeline.text(),
+            journal: journal.text(),
+            estimates: estimates.text(),
+            summary: one
+                .summary
+                .iter()
+                .chain(&one.per_device)
+                .map(|value| (value.name.clone(), value.value))
+                .collect(),
+            ended_ns: one.ended.0,
+            ending: one.course.ending,
+            warmed_up: one.course.warmed_up,
+            broken: one.violations.iter().map(ToString::to_string).collect(),
+        });
     let left = left.collect();
     Ok((scenario, left))
 }

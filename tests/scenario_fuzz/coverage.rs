@@ -16,7 +16,8 @@ pub const EXCEPTIONS: [(&str, &str); 4] = [
 ];
 
 /// Effects that every long run must have seen.
-pub const EFFECTS: [&str; 56] = [
+pub const EFFECTS: [&str; 57] = [
+    "starts estimated",
     "stopped by a quota",
     "promise moved",
     "started before an earlier job",

@@ -1152,6 +1152,17 @@ impl Drawer {
         self.maybe(&mut keys, 15, "plots", |dice| json!(dice.chance(50)));
         self.maybe(&mut keys, 25, "fidelity", |dice| json!(dice.chance(40)));
         self.maybe(&mut keys, 25, "fragmentation", |dice| json!(dice.chance(40)));
+        self.maybe(&mut keys, 12, "estimates", |dice| {
+            let mut keys = Keys::new();
+            keys.insert("every".into(), json!(dice.pick(&["1m", "10m", "1h"])));
+            if dice.chance(80) {
+                keys.insert("draws".into(), json!(10));
+            }
+            if dice.chance(30) {
+                keys.insert("horizon".into(), json!(dice.pick(&["10m", "2h"])));
+            }
+            Value::Object(keys)
+        });
         keys
     }
 
@@ -1163,7 +1174,8 @@ impl Drawer {
         for metric in resource_manager::observe::metrics::METRICS {
             let off = |key: &str| output.get(key) == Some(&json!(false));
             let missing = metric.name.starts_with("fidelity") && off("fidelity")
-                || metric.name == "fragmentation" && off("fragmentation");
+                || metric.name == "fragmentation" && off("fragmentation")
+                || metric.metric.is_of_estimates() && !output.contains_key("estimates");
             if missing || !self.dice.chance(25) {
                 continue;
             }

@@ -211,6 +211,7 @@ fn kinds(world: &World, right: &Left, texts: &Texts) -> BTreeSet<&'static str> {
         events: text(&texts.events),
         jobs: text(&texts.jobs),
         timeline: String::new(),
+        estimates: right.estimates.clone(),
         journal: String::new(),
         summary: texts.summary.clone(),
         broken: Vec::new(),

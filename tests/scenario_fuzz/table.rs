@@ -80,6 +80,15 @@ pub fn jobs(text: &str) -> Result<Vec<JobRow>, String> {
     Ok(rows.into_iter().map(row).collect())
 }
 
+/// All rows of `estimates.csv`.
+pub fn estimates(text: &str) -> Result<Vec<JobRow>, String> {
+    let header = resource_manager::simulator::traces::ESTIMATES_HEADER.join(",");
+    let (names, rows) = records(text, &header)?;
+    let row =
+        |row: csv::StringRecord| JobRow(names.iter().cloned().zip(row.iter().map(str::to_owned)).collect());
+    Ok(rows.into_iter().map(row).collect())
+}
+
 /// `3-5 9` as 3, 4, 5, 9.
 pub fn interval_set(text: &str) -> Option<Vec<usize>> {
     let mut all = Vec::new();

@@ -125,6 +125,21 @@ impl Judge {
         self.own_strategy
     }
 
+    /// Whether anything was brought by the user as a value.
+    pub fn is_own(&self) -> bool {
+        self.own_strategy || self.own_selector || self.own_order
+    }
+
+    /// For another state, under another configuration: what searches remember holds whatever the state.
+    #[must_use]
+    pub fn again(mut self, from: &AllocatorConfig, to: &AllocatorConfig) -> Self {
+        self.memo = Memo::default();
+        self.promised.clear();
+        self.lines.forget();
+        self.reconfigure(from, to);
+        self
+    }
+
     /// Time goes on.
     pub fn advance(&mut self, now: Time) {
         self.strategy.advance(now);

@@ -85,6 +85,11 @@ fn basis(metric: Metric) -> Basis {
         | M::BelowSoftBoundShare
         | M::PromisedShare
         | M::BackfilledShare
+        | M::EstimatedShare
+        | M::EstimateCoverage
+        | M::EstimateError
+        | M::EstimateWidth
+        | M::PlanStability
         | M::PlacementErrorPerQubit => Basis::Starts,
         M::TurnaroundTime
         | M::ExecutionTime

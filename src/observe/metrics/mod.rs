@@ -7,6 +7,7 @@ pub mod accounts;
 mod balance;
 pub mod deadlines;
 mod distribution;
+mod estimates;
 mod meter;
 mod registry;
 mod sample;
@@ -27,16 +28,19 @@ use super::conservation::{Level, Sums};
 use crate::allocator::PassTally;
 use crate::allocator::config::{AllocatorConfig, Tenants};
 use crate::allocator::protocol::{Allocation, AllocationId, Event, FinalState, JobId, JobRequest, Tenant};
+use crate::forward::Estimate;
 use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
 use crate::time::{Span, Time};
 use accounts::{Account, Accounts};
 use deadlines::Deadlines;
+use estimates::Estimates;
 use meter::Meter;
 use sharing::Sharing;
 
 pub use balance::Capacity;
 pub use distribution::{Distribution, EXACT_MAX};
+pub use estimates::{JUDGED_FROM, PLAN_AHEAD};
 pub use registry::{Better, METRICS, Metric, MetricDef, Statistic, UnknownMetric};
 pub use sample::TimelineSample;
 pub use sharing::{Overtaken, Starts};
@@ -186,6 +190,7 @@ pub struct Metrics {
     samples: Vec<TimelineSample>,
     accounts: Option<Box<Accounts>>,
     sharing: Box<Sharing>,
+    estimates: Box<Estimates>,
 }
 
 impl Metrics {
@@ -232,6 +237,7 @@ impl Metrics {
             placement_errors: Distribution::default(),
             samples: Vec::new(),
             sharing: Box::default(),
+            estimates: Box::default(),
         }
     }
 
@@ -285,6 +291,7 @@ impl Metrics {
             accounts.restart(self.now);
         }
         self.sharing.restart(self.now);
+        self.estimates.restart();
         for distribution in [
             &mut self.waits,
             &mut self.turnarounds,
@@ -344,6 +351,17 @@ impl Metrics {
             self.predicted.record(fixed(predicted));
             self.actual.record(fixed(actual));
         }
+    }
+
+    /// Starts of waiting jobs are going to be estimated. Called by the driver before the first event.
+    pub fn expect_estimates(&mut self) {
+        self.estimates.turn_on();
+    }
+
+    /// Records what was told of the starts of waiting jobs at `now`, after all events of that instant.
+    pub fn record_estimates(&mut self, now: Time, estimates: &[Estimate]) {
+        let jobs = &self.jobs;
+        self.estimates.told(now, estimates, |job| jobs.get(&job).map(|job| job.submitted));
     }
 
     /// Takes one event of the core. Events must come in the order in which the core gave them.
@@ -498,6 +516,7 @@ impl Metrics {
             phase: Phase::Waiting { since: self.now, device },
         };
         self.jobs.insert(request.id, job);
+        self.estimates.queued(request);
     }
 
     fn started(&mut self, allocation: &Arc<Allocation>) {
@@ -519,6 +538,10 @@ impl Metrics {
                 self.counts.started_with_soft_bound += 1;
                 self.counts.below_soft_bound += u64::from(missed);
             }
+        }
+        if !job.started {
+            let waited = now.since(job.submitted);
+            self.estimates.started(now, allocation, waited, job.measured);
         }
         job.started = true;
         let meter = self.devices.get_mut(&allocation.device);
@@ -585,6 +608,7 @@ impl Metrics {
         let Some(job) = self.jobs.swap_remove(&id) else {
             return;
         };
+        self.estimates.ended(id);
         let now = self.now;
         self.completions += u64::from(state == FinalState::Completed);
         if job.measured {

@@ -93,6 +93,11 @@ pub enum Metric {
     CalibrationRequestCount,
     DeadlinesMissed,
     DeadlineMissShare,
+    EstimatedShare,
+    EstimateCoverage,
+    EstimateError,
+    EstimateWidth,
+    PlanStability,
     FidelityPredicted,
     FidelityTrue,
     FidelityGap,
@@ -106,6 +111,20 @@ pub enum Metric {
     JobsRejected,
     JobsExpired,
     JobsUnfinished,
+}
+
+impl Metric {
+    /// Whether it is measured only where starts are estimated.
+    pub fn is_of_estimates(self) -> bool {
+        matches!(
+            self,
+            Self::EstimatedShare
+                | Self::EstimateCoverage
+                | Self::EstimateError
+                | Self::EstimateWidth
+                | Self::PlanStability
+        )
+    }
 }
 
 /// What a metric is.
@@ -129,6 +148,8 @@ pub struct MetricDef {
 
 const ALL: &[Statistic] = &Statistic::ALL;
 const MEAN: &[Statistic] = &[Statistic::Mean];
+const MEDIAN: &[Statistic] = &[Statistic::P50];
+const ERRORS: &[Statistic] = &[Statistic::P50, Statistic::P95];
 const SCALAR: &[Statistic] = &[];
 
 const fn def(
@@ -455,6 +476,46 @@ pub const METRICS: &[MetricDef] = {
             SCALAR,
             Lower,
             "deadlines_missed / jobs that completed by their deadline or missed it",
+        ),
+        def(
+            M::EstimatedShare,
+            "estimated_share",
+            "",
+            SCALAR,
+            Higher,
+            "jobs whose start was estimated before it / jobs that waited for more than 10 s, of those submitted in the measured interval that started. This and the next four: none where nothing is estimated",
+        ),
+        def(
+            M::EstimateCoverage,
+            "estimate_coverage",
+            "",
+            SCALAR,
+            Neutral,
+            "of these, jobs that started within the range from the tenth to the ninetieth percent of their first estimate; 0.8 is right",
+        ),
+        def(
+            M::EstimateError,
+            "estimate_error_s",
+            "s",
+            ERRORS,
+            Lower,
+            "distance of the first start from the median of the first estimate, of the same jobs",
+        ),
+        def(
+            M::EstimateWidth,
+            "estimate_width",
+            "",
+            MEDIAN,
+            Lower,
+            "width of the range of the first estimate / width of the same range of the latest 256 waits of jobs of the same shape and size that were longer than it had waited, where there were 20; of the same jobs",
+        ),
+        def(
+            M::PlanStability,
+            "plan_stability",
+            "",
+            SCALAR,
+            Higher,
+            "jobs that started on the device and the qubits that were planned last at least 30 s before / jobs that waited for more than 10 s and had such a plan, of those submitted in the measured interval that started",
         ),
         def(
             M::FidelityPredicted,

@@ -142,6 +142,9 @@ impl Metrics {
                 let Deadlines { kept, missed } = self.deadlines();
                 ratio(u128::from(missed), u128::from(kept + missed))
             }
+            Metric::EstimatedShare | Metric::EstimateCoverage | Metric::PlanStability => {
+                self.of_estimates(metric)
+            }
             Metric::Makespan => {
                 let first = self.first_submission?;
                 self.last_end.map(|last| last.since(first).as_secs_f64())
@@ -164,7 +167,9 @@ impl Metrics {
             | Metric::FidelityPredicted
             | Metric::FidelityTrue
             | Metric::FidelityGap
-            | Metric::PlacementErrorPerQubit => None,
+            | Metric::PlacementErrorPerQubit
+            | Metric::EstimateError
+            | Metric::EstimateWidth => None,
         }
     }
 
@@ -198,6 +203,18 @@ impl Metrics {
         }
     }
 
+    fn of_estimates(&self, metric: Metric) -> Option<f64> {
+        let estimates = self.estimates.as_ref();
+        let share = |part: u64, whole: u64| ratio(u128::from(part), u128::from(whole));
+        match metric {
+            _ if !estimates.is_on() => None,
+            Metric::EstimatedShare => share(estimates.estimated, estimates.judged),
+            Metric::EstimateCoverage => share(estimates.covered, estimates.estimated),
+            Metric::PlanStability => share(estimates.as_planned, estimates.planned),
+            _ => None,
+        }
+    }
+
     /// Deadlines kept and missed so far.
     fn deadlines(&self) -> Deadlines {
         let mut deadlines = self.counts.deadlines;
@@ -217,6 +234,8 @@ impl Metrics {
             Metric::FidelityPredicted => of(&self.predicted, statistic),
             Metric::FidelityTrue => of(&self.actual, statistic),
             Metric::PlacementErrorPerQubit => of(&self.placement_errors, statistic),
+            Metric::EstimateError => of(&self.estimates.errors, statistic),
+            Metric::EstimateWidth => of(&self.estimates.narrowings, statistic),
             Metric::FidelityGap if self.predicted.count() > 0 => {
                 let gap = self.predicted.sum() as i128 - self.actual.sum() as i128;
                 Some(gap as f64 / self.predicted.count() as f64 / PER_UNIT as f64)

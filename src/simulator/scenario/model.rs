@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::file::targets::{Bound, Measure, OnInconclusive};
 use super::file::{CalibrationMode, DrainLimit, Horizon, Traces, WarmUp};
 use crate::allocator::config::AllocatorConfig;
+use crate::forward::Estimates;
 use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
 use crate::quantum::hardware::HardwareConfig;
@@ -145,4 +146,6 @@ pub struct Output {
     pub fidelity: bool,
     /// Whether free regions are measured.
     pub fragmentation: bool,
+    /// How starts are estimated, if they are.
+    pub estimates: Option<Estimates>,
 }

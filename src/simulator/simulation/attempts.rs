@@ -97,6 +97,7 @@ impl Simulation<'_, '_> {
             execution_time: generated.execution_time,
             error_at,
             promised_start: None,
+            estimated: None,
             waited: Waited::default(),
             first_start: None,
             last_start: None,

@@ -17,8 +17,9 @@ pub(super) mod class {
     pub const ARRIVAL: u8 = 6;
     /// The scheduling pass is not on the agenda: it runs between the classes before and after it.
     pub const PASS: u8 = 7;
-    pub const SAMPLE: u8 = 8;
-    pub const END: u8 = 9;
+    pub const ESTIMATE: u8 = 8;
+    pub const SAMPLE: u8 = 9;
+    pub const END: u8 = 10;
 }
 
 /// What is on the agenda.
@@ -36,6 +37,7 @@ pub(super) enum Happening {
     CalibrationWanted(u32, u64),
     CalibrationEnds(u32),
     StartMeasuring,
+    Estimate,
     Sample,
     HorizonOver,
     End,
@@ -45,6 +47,10 @@ pub(super) enum Happening {
 pub(super) fn moves_jobs(happening: &Happening) -> bool {
     !matches!(
         happening,
-        Happening::Sample | Happening::StartMeasuring | Happening::HorizonOver | Happening::End
+        Happening::Estimate
+            | Happening::Sample
+            | Happening::StartMeasuring
+            | Happening::HorizonOver
+            | Happening::End
     )
 }

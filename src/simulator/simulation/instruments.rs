@@ -10,6 +10,7 @@ use crate::allocator::explain::WaitReason;
 use crate::allocator::placement::PlacementStrategy;
 use crate::allocator::placement::memory::MemoryUse;
 use crate::allocator::protocol::{Event, JobId, JobRequest};
+use crate::forward::Effort;
 use crate::observe::Observer;
 use crate::observe::journal;
 use crate::observe::metrics::TimelineSample;
@@ -22,7 +23,7 @@ use crate::time::{Span, Time};
 /// Watches how long parts of the run take; the simulation itself has no clock.
 pub trait Probe {
     /// A part begins.
-    fn enter(&mut self);
+    fn enter(&mut self, part: Part);
     /// It ended.
     fn leave(&mut self, part: Part);
 }
@@ -36,6 +37,8 @@ pub enum Part {
     Command,
     /// Events are audited, measured and traced.
     Observation,
+    /// Starts of waiting jobs are estimated.
+    Estimates,
 }
 
 /// What is kept of a run for plots.
@@ -131,6 +134,8 @@ pub struct Instruments<'p> {
     pub wrap_strategy: Option<WrapStrategy>,
     /// Whether to keep what plots need.
     pub collect: bool,
+    /// Threads over which the futures of estimates are spread; 0 is 1. No result depends on it.
+    pub estimate_threads: usize,
     /// Told from time to time: jobs that have arrived, and the simulated time.
     pub progress: Option<&'p dyn Fn(u64, Time)>,
 }
@@ -156,6 +161,8 @@ pub struct Outcomes {
     pub ended: Time,
     /// The traces, if there were any, not yet flushed.
     pub traces: Option<Traces>,
+    /// What estimates of starts took.
+    pub estimates: Effort,
     /// What plots need, if it was to be kept.
     pub collected: Option<Collected>,
     /// What placement searches remembered.

@@ -11,6 +11,7 @@
 mod attempts;
 mod devices;
 mod ending;
+mod estimates;
 mod happening;
 mod instruments;
 mod progress;
@@ -37,6 +38,7 @@ use crate::allocator::Allocator;
 use crate::allocator::protocol::{
     Allocation, AllocationId, Command, CommandError, Event, FinalState, Outcome,
 };
+use crate::forward::{Effort, Forecaster};
 use crate::observe::Observer;
 use crate::observe::journal;
 use crate::observe::metrics::MetricsOptions;
@@ -108,6 +110,12 @@ pub enum SimulationError {
         /// What does not balance.
         books: String,
     },
+    /// Starts cannot be estimated with what the program has handed over.
+    #[error(
+        "output.estimates: a strategy, selector or order that was handed over as a value cannot be copied into futures; \
+         hint: register it under a name"
+    )]
+    NoCopies,
     /// Something would happen later than time can tell.
     #[error("at {now}: {what} would end more than 584 years after the start, later than times can tell")]
     BeyondTime {
@@ -158,6 +166,8 @@ pub struct Simulation<'s, 'p> {
     alter: Option<Alter>,
     sample_every: Span,
     measuring: bool,
+    forecaster: Option<Box<Forecaster>>,
+    estimate_effort: Effort,
 }
 
 impl<'s, 'p> Simulation<'s, 'p> {
@@ -194,7 +204,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 speeds.push(index);
             }
         }
-        Ok(Self {
+        let simulation = Self {
             replication,
             now: Time::ZERO,
             core,
@@ -237,8 +247,11 @@ impl<'s, 'p> Simulation<'s, 'p> {
             alter: instruments.alter,
             sample_every: scenario.output.timeline_every,
             measuring: false,
+            forecaster: None,
+            estimate_effort: Effort::default(),
             scenario,
-        })
+        };
+        simulation.with_forecaster(instruments.estimate_threads)
     }
 
     /// Runs to the end.
@@ -305,6 +318,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             kept,
             search_memory: self.core.search_memory(),
             waits: self.waits,
+            estimates: self.estimate_effort,
             observer: self.observer,
             arrivals: self.arrivals,
             ended: self.now,
@@ -368,6 +382,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             WarmUp::Jobs(_) => {}
         }
         self.schedule(Time::ZERO + self.sample_every, class::SAMPLE, Happening::Sample);
+        self.schedule_estimates();
         if let Horizon::Time(span) = self.scenario.horizon {
             self.schedule(Time::ZERO + span, class::END, Happening::HorizonOver);
         }
@@ -401,6 +416,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 self.start_measuring();
                 Ok(())
             }
+            Happening::Estimate => self.estimate(),
             Happening::Sample => self.sample(),
             Happening::HorizonOver => {
                 self.horizon_over();
@@ -428,7 +444,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 journal.command(self.now, &command)?;
             }
             if let Some(probe) = &mut self.probe {
-                probe.enter();
+                probe.enter(part);
             }
             let handled = self.core.handle(self.now, command, &mut events);
             if let Some(probe) = &mut self.probe {
@@ -436,7 +452,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             }
             handled.map_err(|source| SimulationError::Refused { now: self.now, source })?;
             if let Some(probe) = &mut self.probe {
-                probe.enter();
+                probe.enter(Part::Observation);
             }
             if part == Part::Pass {
                 self.observer.metrics.count_pass(self.core.last_pass());
@@ -452,6 +468,9 @@ impl<'s, 'p> Simulation<'s, 'p> {
             }
             if let Some(probe) = &mut self.probe {
                 probe.leave(Part::Observation);
+            }
+            if let Some(forecaster) = &mut self.forecaster {
+                forecaster.observe(self.now, &self.core, &events);
             }
             if let Some(watch) = &mut self.watch
                 && watch.after(self.now, &mut self.core, &events).is_break()

@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::allocator::config::AllocatorConfig;
+use crate::forward::Estimates;
 use crate::quantum::hardware::crosstalk::CrosstalkConfig;
 use crate::quantum::hardware::drift::DriftConfig;
 use crate::quantum::hardware::failures::FailureConfig;
@@ -230,6 +231,10 @@ pub struct OutputFile {
     pub fidelity: bool,
     /// Whether free regions are measured, for `fragmentation`. Default true.
     pub fragmentation: bool,
+    /// Whether, how often and how well the starts of waiting jobs are estimated: by running copies of the allocator forward.
+    /// Costs computing time, and changes no decision. Default: not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimates: Option<Estimates>,
 }
 
 impl Default for OutputFile {
@@ -242,6 +247,7 @@ impl Default for OutputFile {
             plots: true,
             fidelity: true,
             fragmentation: true,
+            estimates: None,
         }
     }
 }

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::allocator::config::Retry;
 use crate::config_file::shown::{choices, crop};
+use crate::forward::Estimates;
 use crate::observe::metrics::Metric;
 use crate::quantum::DeviceId;
 use crate::quantum::device::DeviceSpec;
@@ -184,6 +185,10 @@ fn targets(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<Vec<Target>, Pr
                         Some("fidelity")
                     }
                     Metric::Fragmentation if !file.output.fragmentation => Some("fragmentation"),
+                    metric if metric.is_of_estimates() && file.output.estimates.is_none() => {
+                        return Err(problem(format!("`{name}` is not measured without output.estimates"))
+                            .hint("output: {estimates: {}}"));
+                    }
                     _ => None,
                 };
                 if let Some(key) = off {
@@ -353,6 +358,17 @@ fn output(file: &ScenarioFile, horizon: Horizon, workload: &Workload) -> Result<
             format!("a row every {timeline_every} makes more than {MAX_TIMELINE_ROWS} rows in {length}");
         return Err(Problem::new("output.timeline_every", message));
     }
+    let estimates = file.output.estimates;
+    if let Some(Estimates { every, draws, .. }) = estimates {
+        if every < Span::from_secs(1) {
+            let message = format!("{every} between two rounds of estimates is less than 1s");
+            return Err(Problem::new("output.estimates.every", message));
+        }
+        if !(10..=1000).contains(&draws) {
+            let message = format!("{draws} futures are not from 10 to 1000");
+            return Err(Problem::new("output.estimates.draws", message));
+        }
+    }
     Ok(Output {
         traces: file.output.traces,
         timeline_every,
@@ -361,5 +377,6 @@ fn output(file: &ScenarioFile, horizon: Horizon, workload: &Workload) -> Result<
         plots: file.output.plots,
         fidelity: file.output.fidelity,
         fragmentation: file.output.fragmentation,
+        estimates,
     })
 }
