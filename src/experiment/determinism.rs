@@ -62,7 +62,7 @@ pub fn check(scenario: &Scenario, threads: usize) -> Result<Option<Difference>, 
 fn traces(scenario: &Scenario, threads: usize) -> Result<[String; 4], RunError> {
     let mut scenario = scenario.clone();
     scenario.replications = 1;
-    let [events, jobs, timeline, estimates] = [const { () }; 4].map(|()| Shared::default());
+    let [events, jobs, timeline, estimates] = std::array::from_fn(|_| Shared::default());
     let sinks = |_| {
         let boxed = |shared: &Shared| Box::new(shared.clone()) as Sink;
         Ok(Some(Sinks {

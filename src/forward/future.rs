@@ -134,7 +134,7 @@ impl<'k> Future<'k> {
             running: IndexMap::default(),
             requests: IndexMap::default(),
             left: waiting.collect(),
-            comings: Comings::default(),
+            comings: known.arrivals.comings(now),
             came: 0,
             outages: BTreeMap::new(),
             course: Course::default(),
@@ -241,7 +241,7 @@ impl<'k> Future<'k> {
         let id = JobId(u64::MAX - self.came);
         self.came += 1;
         let lots = self.lots;
-        let next = self.known.arrivals.next(&mut self.comings, id, self.now, |number| lots.arrival(number));
+        let next = self.known.arrivals.next(&mut self.comings, id, |number| lots.arrival(number));
         if let Some((at, request)) = next {
             self.agenda.schedule(at, class::ARRIVAL, Step::Comes(request));
         }

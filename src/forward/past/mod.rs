@@ -3,6 +3,7 @@
 //! Promises bounds on what is kept. Leaves draws to `future`.
 
 mod arrivals;
+mod kept;
 mod outages;
 mod run_times;
 
@@ -15,11 +16,9 @@ use crate::allocator::Allocator;
 use crate::allocator::protocol::{Allocation, AllocationId, Event, JobId, JobRequest, Target};
 use crate::time::Time;
 pub(super) use arrivals::{Arrivals, Comings};
+pub use kept::KEPT;
 pub(super) use outages::{Outages, Spell};
 pub(super) use run_times::{RunTimes, Work};
-
-/// The latest so many attempts of each device, and as many arrivals, are remembered.
-pub const KEPT: usize = 256;
 
 /// What was seen.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::KEPT;
+use super::kept::KEPT;
 use crate::allocator::protocol::Status;
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};

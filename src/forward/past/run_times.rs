@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::KEPT;
+use super::kept::KEPT;
 use crate::allocator::protocol::JobRequest;
 use crate::allocator::state::fleet::Device;
 use crate::allocator::state::run_times::published;

@@ -6,6 +6,9 @@
 /// Most values kept one by one (8 MB).
 pub const EXACT_MAX: usize = 1 << 20;
 
+/// Ratios and probabilities are recorded in units of 1e-9.
+pub(super) const PER_UNIT: u64 = 1_000_000_000;
+
 /// Steps per octave, as a power of two: half a step is at most 2^-10 of the value.
 const STEP_BITS: u32 = 9;
 

@@ -2,14 +2,14 @@
 //!
 //! Leaves the estimates themselves to [`crate::forward`].
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::{Distribution, PER_UNIT};
+use super::distribution::{Distribution, PER_UNIT};
 use crate::allocator::protocol::{Allocation, JobId, JobRequest, Topology};
 use crate::forward::{Estimate, Plan, StartRange};
 use crate::time::{Span, Time};
@@ -44,7 +44,7 @@ pub(super) struct Estimates {
     on: bool,
     waiting: IndexMap<JobId, Class, FxBuildHasher>,
     followed: IndexMap<JobId, Followed, FxBuildHasher>,
-    past: BTreeMap<u32, Vec<(Discriminant<Topology>, VecDeque<Span>)>>,
+    past: IndexMap<Class, VecDeque<Span>, FxBuildHasher>,
     /// Measured jobs that started after more than [`JUDGED_FROM`], and of these those with an estimate.
     pub(super) judged: u64,
     pub(super) estimated: u64,
@@ -83,14 +83,11 @@ impl Estimates {
         }
     }
 
-    fn past(&self, class: Class) -> Option<&VecDeque<Span>> {
-        self.past.get(&class.0)?.iter().find(|(topology, _)| *topology == class.1).map(|(_, waits)| waits)
-    }
-
     /// How wide the range from the tenth to the ninetieth percent of past waits like this is, of those longer than it has
     /// waited.
     fn width_of_past(&self, class: Class, waited: Span) -> Option<Span> {
-        let mut waits: Vec<Span> = self.past(class)?.iter().copied().filter(|wait| *wait > waited).collect();
+        let mut waits: Vec<Span> =
+            self.past.get(&class)?.iter().copied().filter(|wait| *wait > waited).collect();
         if waits.len() < PAST_WAITS_MIN {
             return None;
         }
@@ -135,13 +132,7 @@ impl Estimates {
             return;
         }
         if let Some(class) = self.waiting.swap_remove(&allocation.job) {
-            let of_size = self.past.entry(class.0).or_default();
-            let index = of_size.iter().position(|(topology, _)| *topology == class.1);
-            let index = index.unwrap_or_else(|| {
-                of_size.push((class.1, VecDeque::new()));
-                of_size.len() - 1
-            });
-            let waits = &mut of_size[index].1;
+            let waits = self.past.entry(class).or_default();
             if waits.len() == PAST_WAITS {
                 waits.pop_front();
             }

@@ -34,6 +34,7 @@ use crate::quantum::device::DeviceSpec;
 use crate::time::{Span, Time};
 use accounts::{Account, Accounts};
 use deadlines::Deadlines;
+use distribution::PER_UNIT;
 use estimates::Estimates;
 use meter::Meter;
 use sharing::Sharing;
@@ -48,9 +49,6 @@ pub use summary::MetricValue;
 
 /// The execution time below which a job counts as one of this length in the bounded slowdown.
 pub const SLOWDOWN_BOUND: Span = Span::from_secs(10);
-
-/// Ratios and probabilities are recorded in units of 1e-9.
-const PER_UNIT: u64 = 1_000_000_000;
 
 /// What is measured beyond the cheap.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::deadlines::Deadlines;
+use super::distribution::PER_UNIT;
 use super::meter::{Meter, Totals, UNIT};
 use super::registry::{METRICS, Metric, MetricDef, Statistic};
 use super::sharing::promises::CAUSES;
-use super::{Distribution, Metrics, PER_UNIT};
+use super::{Distribution, Metrics};
 use crate::allocator::protocol::PromiseCause;
 
 /// One value of a summary.

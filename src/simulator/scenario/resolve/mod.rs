@@ -359,7 +359,10 @@ fn output(file: &ScenarioFile, horizon: Horizon, workload: &Workload) -> Result<
         return Err(Problem::new("output.timeline_every", message));
     }
     let estimates = file.output.estimates;
-    if let Some(Estimates { every, draws, .. }) = estimates {
+    if let Some(Estimates { every, draws, horizon }) = estimates {
+        if horizon == Span::ZERO {
+            return Err(Problem::new("output.estimates.horizon", "futures of no time tell nothing"));
+        }
         if every < Span::from_secs(1) {
             let message = format!("{every} between two rounds of estimates is less than 1s");
             return Err(Problem::new("output.estimates.every", message));
