@@ -533,12 +533,13 @@ fn summary_value(metric: &MetricSummary) -> Value {
 
 /// Whether a run or a comparison writes such a file.
 fn is_file_of_a_run(stem: &str, name: &str) -> bool {
-    const TABLES: [&str; 11] = [
+    const TABLES: [&str; 12] = [
         "accounts",
         "waits",
         "jobs",
         "timeline",
         "events",
+        "estimates",
         "world",
         "latency",
         "summary",
@@ -546,12 +547,13 @@ fn is_file_of_a_run(stem: &str, name: &str) -> bool {
         "replications",
         "performance",
     ];
-    const PLOTS: [&str; 10] = [
+    const PLOTS: [&str; 11] = [
         "utilization",
         "queue_length",
         "running_jobs",
         "waiting_time_cdf",
         "waiting_causes",
+        "start_estimates",
         "isolation_violations",
         "fragmentation",
         "fidelity",

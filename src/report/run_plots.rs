@@ -3,8 +3,8 @@
 //! Promises that a figure beside a plot is that of the summary: of the measured interval, and of its jobs. Leaves drawing to [`super::plots`] and collecting to the simulator.
 
 use super::plots::{
-    CausesPlot, CausesRow, DistributionPlot, FidelityPlot, FidelityPoint, Measured, Plot, Quantity, Series,
-    TimelinePlot, ViolationsPlot,
+    CausesPlot, CausesRow, DistributionPlot, EstimatePoint, EstimatesPlot, FidelityPlot, FidelityPoint,
+    Measured, Plot, Quantity, Series, TimelinePlot, ViolationsPlot,
 };
 use crate::allocator::config::Queue;
 use crate::experiment::run::Replication;
@@ -15,6 +15,7 @@ use crate::quantum::DeviceId;
 use crate::simulator::scenario::Scenario;
 use crate::simulator::simulation::Collected;
 use crate::simulator::wait_tally::CauseSums;
+use crate::time::Time;
 
 /// Devices whose series are looked at for a plot.
 const DEVICES_CONSIDERED: usize = 64;
@@ -97,6 +98,23 @@ pub fn run_plots(scenario: &Scenario, replication: &Replication) -> Vec<(&'stati
                 Quantity::Share,
                 |sample| sample.fragmentation,
             ),
+        ));
+    }
+    if scenario.output.estimates.is_some() {
+        let measured = collected.jobs.iter().filter(|job| job.measured);
+        let points = measured.filter_map(|job| {
+            let (made, range) = job.told?;
+            let start = job.submitted + job.waited?;
+            let after = |at: Time| at.since(made).as_secs_f64();
+            Some(EstimatePoint { told: [range.p10, range.p50, range.p90].map(after), came: after(start) })
+        });
+        plots.push((
+            "start_estimates",
+            Plot::Estimates(EstimatesPlot {
+                title: "First estimates of starts, and what came".to_owned(),
+                subtitle: subtitle.clone(),
+                points: points.collect(),
+            }),
         ));
     }
     if scenario.output.fidelity {

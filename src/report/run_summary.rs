@@ -36,6 +36,8 @@ const LINES: &[(&str, &str, Show)] = &[
     ("started as promised", "promised_share", Show::PercentIfAny),
     ("started before an earlier job", "backfilled_share", Show::PercentIfAny),
     ("promises missed", "promises_missed", Show::ViolationsIfPromised),
+    ("start told before, of those > 10 s", "estimated_share", Show::PercentIfAny),
+    ("of these within p10 to p90", "estimate_coverage", Show::PercentIfAny),
 ];
 
 #[derive(Clone, Copy)]

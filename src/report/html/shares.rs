@@ -48,6 +48,7 @@ pub(super) fn section(accounts: &AccountsSummary, fleet: &[MetricSummary]) -> Ma
             p.note { (rows.len() - ROWS_MAX) " more are in " code { "accounts.csv" } "." }
         }
         @if value("promises_given").is_some_and(|given| given > 0.0) { (promises(&value)) }
+        @if value("estimated_share").is_some() { (estimates(&value)) }
     }
 }
 
@@ -125,6 +126,25 @@ fn capacity(row: &CapacityRow) -> Markup {
         p.note {
             "Every run checks, in whole parts of qubit-nanoseconds, that these lines add up; capacity is all of them but outage."
         }
+    }
+}
+
+/// What was told of the starts of waiting jobs, and what came.
+fn estimates(value: &impl Fn(&str) -> Option<f64>) -> Markup {
+    let share = |name: &str| percent(value(name));
+    html! {
+        h3 { "Start estimates" }
+        dl.figures {
+            div { dt { "told before they started" } dd { (share("estimated_share")) " of the jobs that waited for more than 10 s" } }
+            div { dt { "started within p10 to p90" } dd { (share("estimate_coverage")) " of these; 80 % is right" } }
+            div { dt { "median error of the first estimate" } dd { (duration(value("estimate_error_s.p50"))) } }
+            div {
+                dt { "width of the range" }
+                dd { (share("estimate_width.p50")) " of that of past waits of like jobs" }
+            }
+            div { dt { "started as planned 30 s before" } dd { (share("plan_stability")) } }
+        }
+        p.note { code { "estimates.csv" } " has every estimate, " code { "start_estimates.png" } " draws the first one of each job." }
     }
 }
 

@@ -3,16 +3,15 @@
 //! Promises to show density instead of overplotted points, medians with their spread, and how the gap changes with
 //! time since drift began. Leaves the definition of both fidelities to the metrics.
 
-use plotters::prelude::{Color, DrawingBackend};
+use plotters::prelude::DrawingBackend;
 
 use super::axes::{Frame, LABEL_SIZE, Scale, heading, linear_ticks, thousands, time_ticks, y_name};
 use super::canvas::{Anchor, Canvas, Drawing, Lettering, Pen};
-use super::palette::{BLUE, Dash, INK, Marker, RUST, SOFT};
+use super::density::{density, density_key};
+use super::palette::{Dash, INK, Marker, RUST, SOFT};
 use crate::experiment::statistics::quantile;
 use crate::report::rank::nearest_rank;
 
-/// Side of a density cell in pixels.
-const CELL: f64 = 8.0;
 /// Groups of jobs with a median each, by prediction and by time.
 const GROUPS: [usize; 2] = [16, 28];
 
@@ -128,30 +127,6 @@ fn gap_over_time<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, points: &[Fide
     canvas.text(&text, (frame.left, frame.top - 27.0), style);
 }
 
-/// Cells of [`CELL`] pixels, darker where more points fall (logarithmic); points beyond the axes are left out.
-fn density<DB: DrawingBackend>(
-    canvas: &mut Canvas<'_, DB>,
-    frame: &Frame,
-    points: impl Iterator<Item = (f64, f64)>,
-) {
-    let (columns, rows) = ((frame.width() / CELL).ceil() as usize, (frame.height() / CELL).ceil() as usize);
-    let mut counts = vec![0_u32; columns * rows];
-    let shown = |&(x, y): &(f64, f64)| frame.x.contains(x) && frame.y.contains(y);
-    for (x, y) in points.filter(shown) {
-        let column = ((frame.x.position(x) * frame.width() / CELL) as usize).min(columns - 1);
-        let row = ((frame.y.position(y) * frame.height() / CELL) as usize).min(rows - 1);
-        counts[row * columns + column] += 1;
-    }
-    let most = counts.iter().copied().max().unwrap_or(1).max(1);
-    for (index, &count) in counts.iter().enumerate().filter(|&(_, &count)| count > 0) {
-        let (column, row) = ((index % columns) as f64, (index / columns) as f64);
-        let (left, bottom) = (frame.left + column * CELL, frame.bottom - row * CELL);
-        let strength = libm::log(1.0 + f64::from(count)) / libm::log(1.0 + f64::from(most));
-        let (right, top) = ((left + CELL).min(frame.right), (bottom - CELL).max(frame.top));
-        canvas.rectangle((left, top), (right, bottom), BLUE.mix(0.12 + 0.68 * strength));
-    }
-}
-
 /// Medians of at most `most` equally large groups along x, with whiskers from the 5th to the 95th percentile.
 fn spread<DB: DrawingBackend>(
     canvas: &mut Canvas<'_, DB>,
@@ -178,13 +153,7 @@ fn spread<DB: DrawingBackend>(
 
 fn legend<DB: DrawingBackend>(canvas: &mut Canvas<'_, DB>, (left, y): (f64, f64), cells: &str) {
     let style = Lettering::new(INK, 17.0, Anchor::Start);
-    let mut x = left;
-    for (index, strength) in [0.25, 0.5, 0.8].into_iter().enumerate() {
-        let from = x + 9.0 * index as f64;
-        canvas.rectangle((from, y - 6.0), (from + 9.0, y + 6.0), BLUE.mix(strength));
-    }
-    x += 35.0;
-    x += canvas.text(cells, (x, y), style) + 26.0;
+    let mut x = left + density_key(canvas, (left, y), cells);
     canvas.line(&[(x, y), (x + 34.0, y)], Pen::solid(RUST, 2.4));
     canvas.marker(Marker::Circle, (x + 17.0, y), 5.5, RUST);
     x += 42.0;

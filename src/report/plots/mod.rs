@@ -7,7 +7,9 @@ mod axes;
 mod canvas;
 mod causes;
 mod comparison;
+mod density;
 mod distribution;
+mod estimates;
 mod fidelity;
 mod figure;
 mod palette;
@@ -25,6 +27,7 @@ use rayon::prelude::*;
 pub use causes::{CausesPlot, CausesRow};
 pub use comparison::ForestPlot;
 pub use distribution::DistributionPlot;
+pub use estimates::{EstimatePoint, EstimatesPlot};
 pub use fidelity::{FidelityPlot, FidelityPoint};
 pub use figure::{Figure, PlotError};
 pub use response::{ResponsePlot, ResponsePoint, ResponseSeries};
@@ -50,6 +53,8 @@ pub enum Plot {
     Tradeoff(TradeoffPlot),
     /// A metric against what was varied.
     Response(ResponsePlot),
+    /// Told against true starts.
+    Estimates(EstimatesPlot),
     /// What time was spent on.
     Causes(CausesPlot),
 }
@@ -65,6 +70,7 @@ impl Plot {
             Self::Forest(plot) => canvas::render(plot),
             Self::Tradeoff(plot) => canvas::render(plot),
             Self::Response(plot) => canvas::render(plot),
+            Self::Estimates(plot) => canvas::render(plot),
             Self::Causes(plot) => canvas::render(plot),
         }
     }

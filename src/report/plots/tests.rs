@@ -68,6 +68,14 @@ fn plots(values: &[f64], until_s: f64) -> Vec<Plot> {
             watched: text("nothing"),
             kinds: vec![(text("kind"), points.iter().map(|point| point.0).collect())],
         }),
+        Plot::Estimates(EstimatesPlot {
+            title: text("estimates"),
+            subtitle: String::new(),
+            points: points
+                .iter()
+                .map(|&(x, y)| EstimatePoint { told: [x / 2.0, x, 2.0 * x], came: y })
+                .collect(),
+        }),
         Plot::Causes(CausesPlot {
             title: text("causes"),
             subtitle: String::new(),

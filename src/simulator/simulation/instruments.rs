@@ -10,7 +10,7 @@ use crate::allocator::explain::WaitReason;
 use crate::allocator::placement::PlacementStrategy;
 use crate::allocator::placement::memory::MemoryUse;
 use crate::allocator::protocol::{Event, JobId, JobRequest};
-use crate::forward::Effort;
+use crate::forward::{Effort, StartRange};
 use crate::observe::Observer;
 use crate::observe::journal;
 use crate::observe::metrics::TimelineSample;
@@ -68,6 +68,8 @@ pub struct JobPoint {
     pub ended: Time,
     /// Time from its submission to its first start.
     pub waited: Option<Span>,
+    /// What was told first of its start, and when.
+    pub told: Option<(Time, StartRange)>,
     /// Predicted and true success probability, if it was completed.
     pub fidelity: Option<(f64, f64)>,
 }
@@ -81,6 +83,7 @@ impl JobPoint {
             device: planned.allocation.as_ref().map(|allocation| allocation.device),
             ended,
             waited: planned.first_start.map(|start| start.since(planned.submitted)),
+            told: planned.estimated.as_ref().and_then(|first| Some((first.made, first.start?))),
             fidelity,
         }
     }
