@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    Aging, AllocatorConfig, Batch, Borrow, FairShare, FixedRegionsConfig, Group, HeadOfLine, Overtaking,
-    PlacementConfig, Project, Promises, Queue, QueueOrder, Quota, Retry, RoutingPolicy, SearchMemory,
-    Selection, Starts, Strategy as Placing, Tenants, User, Walltime, WalltimeEstimate,
+    Aging, AllocatorConfig, Batch, Borrow, FairShare, FixedRegionsConfig, Group, HeadOfLine, OrderWeights,
+    Overtaking, PlacementConfig, Project, Promises, Queue, QueueOrder, Quota, Retry, RoutingPolicy,
+    SearchMemory, Selection, Starts, Strategy as Placing, Tenants, User, Walltime, WalltimeEstimate,
 };
 use resource_manager::allocator::protocol::{
     Allocation, AllocationId, Answer, Command, CommandError, Elasticity, Event, JobId, JobRequest, JobState,
@@ -254,8 +254,19 @@ fn config(number: u32) -> AllocatorConfig {
             QueueOrder::Priority,
             QueueOrder::EarliestDeadline,
             QueueOrder::ShortestFirst,
+            QueueOrder::Weighted,
+        ][one_of(5) as usize],
+        order_weights: [
+            OrderWeights::default(),
+            OrderWeights { priority: 1, age: 1_000_000, qubits: -3, ..OrderWeights::default() },
+            OrderWeights { walltime: -7, deadline: 40, ..OrderWeights::default() },
+        ][one_of(3) as usize],
+        priority_aging: [
+            Aging::Off,
+            Aging::Every(Span(2)),
+            Aging::default(),
+            Aging::Capped { every: Span(3), at_most: 4 },
         ][one_of(4) as usize],
-        priority_aging: [Aging::Off, Aging::Every(Span(2)), Aging::default()][one_of(3) as usize],
         reject_if_late: one_of(2) == 1,
         fair_share: match one_of(4) {
             3 => FairShare::Tree { half_life: Span(20) },
@@ -323,6 +334,8 @@ struct World {
     credited: HashMap<AllocationId, u64>,
     /// The limit on queues, if there was the same one all the time.
     limited_since_the_start: Option<u32>,
+    /// No pass has looked at anybody since the last start.
+    unseen_since_a_start: bool,
 }
 
 impl World {
@@ -340,6 +353,7 @@ impl World {
             allocations: Vec::new(),
             credited: HashMap::new(),
             limited_since_the_start: config(number).max_queue_length,
+            unseen_since_a_start: false,
         };
         for (id, spec) in fleet().into_iter().enumerate() {
             world.apply(Command::RegisterDevice { device: DeviceId(id as u32), spec }).unwrap();
@@ -375,6 +389,10 @@ impl World {
         match answer {
             Ok(answer) => {
                 self.last = self.now;
+                let pass = self.core.last_pass();
+                if wakes && pass.attempts > 0 {
+                    self.unseen_since_a_start = pass.started > 0;
+                }
                 for event in &events {
                     self.folded.apply(self.now, event).expect("it has happened");
                     self.observer.observe(self.now, event);
@@ -767,8 +785,8 @@ impl World {
         }
         let mut running = 0;
         let mut waiting = 0;
+        self.check_ranks();
         for job in self.core.jobs() {
-            assert_eq!(job.key.0, self.key(job), "job {} stands where it does not belong", job.request.id.0);
             match job.state() {
                 JobState::Queued | JobState::Held => {
                     waiting += 1;
@@ -928,9 +946,43 @@ impl World {
             QueueOrder::Priority => match config.priority_aging {
                 Aging::Off => -priority,
                 Aging::Every(step) => submitted - priority * i128::from(step.0),
+                Aging::Capped { every, at_most } => {
+                    let step = i128::from(every.0);
+                    let (age, cap) = (i128::from(self.now.0) - submitted, step * i128::from(at_most));
+                    // Whoever comes to where others are kept passes them.
+                    -2 * (priority * step + age.min(cap)) - i128::from(age < cap)
+                }
             },
             QueueOrder::EarliestDeadline => job.request.deadline.map_or(i128::MAX, |at| at.0.into()),
+            QueueOrder::Weighted => {
+                let OrderWeights { priority: per_step, age, qubits, walltime, deadline } =
+                    config.order_weights;
+                let hours = |hours: i128| hours * 3_600_000_000_000;
+                let due = submitted + hours(30 * 24);
+                let due = job.request.deadline.map_or(due, |at| due.min(at.0.into()));
+                let runs = job.request.estimated_duration.map_or(hours(24), |span| span.0.into());
+                i128::from(age) * submitted + i128::from(deadline) * due
+                    - i128::from(walltime) * runs.min(hours(24))
+                    - hours(i128::from(per_step) * priority)
+                    - hours(i128::from(qubits) * i128::from(job.request.min_qubits))
+            }
             QueueOrder::Own(_) => unreachable!("none is registered"),
+        }
+    }
+
+    /// Everybody stands where the order says, unless the core has not been woken up since that changed.
+    fn check_ranks(&self) {
+        let due = |job: &&Job| job.key_until.is_some_and(|at| at <= self.now);
+        if self.core.jobs().any(|job| due(&job)) {
+            assert!(self.core.next_wakeup().is_some_and(|at| at <= self.now), "nobody wakes it up");
+            return;
+        }
+        let mut ranks: Vec<_> =
+            self.core.jobs().map(|job| ((job.key.0, job.place), (self.key(job), job.place), job)).collect();
+        ranks.sort_unstable_by_key(|(theirs, ..)| *theirs);
+        for pair in ranks.windows(2) {
+            let number = pair[1].2.request.id.0;
+            assert!(pair[0].1 < pair[1].1, "job {number} stands where it does not belong");
         }
     }
 
@@ -1129,9 +1181,9 @@ impl World {
 
 impl World {
     /// What the passes put waits down to is what keeps the jobs, as it is worked out anew for each of them. A start may change
-    /// what keeps those who were looked at before it.
+    /// what keeps those who were looked at before it, which shows when somebody is looked at again.
     fn check_causes(&mut self) {
-        if self.core.last_pass().started > 0 {
+        if self.unseen_since_a_start {
             return;
         }
         let waiting = self.core.jobs().filter(|job| job.wait().is_some());

@@ -105,10 +105,27 @@ fn what_jobs_cannot_do() {
     let request = |id| Arc::new(job(id, 2, Topology::Line));
     let unfit = AllocatorConfig { max_attempts: 0, ..config() };
     for (possible, event) in [
-        (true, Event::JobQueued { job: request(5), device: Some(B), key: OrderKey::default() }),
-        (false, Event::JobQueued { job: request(3), device: Some(B), key: OrderKey::default() }),
-        (false, Event::JobQueued { job: request(9), device: Some(B), key: OrderKey::default() }),
-        (false, Event::JobQueued { job: request(5), device: Some(NOBODY), key: OrderKey::default() }),
+        (
+            true,
+            Event::JobQueued { job: request(5), device: Some(B), key: OrderKey::default(), key_until: None },
+        ),
+        (
+            false,
+            Event::JobQueued { job: request(3), device: Some(B), key: OrderKey::default(), key_until: None },
+        ),
+        (
+            false,
+            Event::JobQueued { job: request(9), device: Some(B), key: OrderKey::default(), key_until: None },
+        ),
+        (
+            false,
+            Event::JobQueued {
+                job: request(5),
+                device: Some(NOBODY),
+                key: OrderKey::default(),
+                key_until: None,
+            },
+        ),
         (true, stop(1, first)),
         (false, stop(2, first)),
         (false, stop(3, first)),
@@ -150,7 +167,10 @@ fn what_cannot_start() {
     let mut state = state.clone();
     let waits = Arc::new(preferring(job(5, 3, Topology::Line), &[0]));
     state
-        .apply(Time(99), &Event::JobQueued { job: waits, device: Some(A), key: OrderKey::default() })
+        .apply(
+            Time(99),
+            &Event::JobQueued { job: waits, device: Some(A), key: OrderKey::default(), key_until: None },
+        )
         .unwrap();
     let held_by_other = world.core.allocation(world.allocation(2)).unwrap().held.clone();
     let second = world.allocation(2);

@@ -136,11 +136,24 @@ fn decisions(events: &[protocol::Event]) -> Vec<String> {
 /// A core that goes on from a fold decides on: everything is due, and nothing that was promised is lost.
 #[test]
 fn a_core_resumes_from_a_fold() {
+    resumes(&["allocator.strategy=noise_aware"]);
+}
+
+/// So it does where the keys of jobs change while they wait.
+#[test]
+fn keys_go_on_changing_after_a_fold() {
+    resumes(&[
+        "allocator.strategy=noise_aware",
+        "allocator.order=priority",
+        "allocator.priority_aging={capped: {every: 20s, at_most: 5}}",
+    ]);
+}
+
+fn resumes(sets: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let rough = folder.path().join("rough.yaml");
     std::fs::write(&rough, ROUGH).unwrap();
-    let mut reader =
-        Reader::new(journal(folder.path(), &rough, &["allocator.strategy=noise_aware"])).unwrap();
+    let mut reader = Reader::new(journal(folder.path(), &rough, sets)).unwrap();
     let header = reader.header().clone();
     let mut folded = header.state();
     let mut entries = Vec::new();
@@ -181,6 +194,7 @@ proptest! {
             r#"{"retry_set":{"job":3,"at":7}}"#,
             r#"{"job_held":{"job":1}}"#,
             r#"{"job_released":{"job":1}}"#,
+            r#"{"job_ranked":{"job":1,"key":-7,"key_until":9}}"#,
             r#"{"job_transferred":{"job":1,"device":2}}"#,
             r#"{"job_transferred":{"job":1,"device":null}}"#,
             r#"{"guard_started":{"allocation":1,"device":0,"until":9}}"#,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use resource_manager::allocator::Allocator;
-use resource_manager::allocator::config::{Aging, AllocatorConfig, HeadOfLine, Queue, QueueOrder, Retry};
+use resource_manager::allocator::config::{
+    Aging, AllocatorConfig, HeadOfLine, OrderWeights, Promises, Queue, QueueOrder, Retry,
+};
 use resource_manager::allocator::order::JobOrder;
 use resource_manager::allocator::protocol::{
     Answer, Command, JobId, JobRequest, OrderKey, Priority, Rejection, Target, Topology,
@@ -93,6 +95,95 @@ fn aging_ends_the_wait_of_low_priorities() {
     assert!((20..30).contains(&with_aging), "ten steps of 4 ns, two of which pass per job: {with_aging}");
 }
 
+/// Two steps of 10 ns at most: who has risen so far is passed by one that came later, and is more urgent by one, once that
+/// one has risen one step; before that it is passed by nobody. Neither queues of devices, nor holds, nor a restart change
+/// that.
+#[test]
+fn who_has_risen_to_the_cap_is_passed_by_those_who_still_rise() {
+    let capped = Aging::Capped { every: Span(10), at_most: 2 };
+    let queues = [
+        Queue::global(0),
+        Queue::per_device(0, HeadOfLine::Placement),
+        Queue::per_device(0, HeadOfLine::Count),
+    ];
+    for (queue, restarts) in queues.into_iter().flat_map(|queue| [(queue, false), (queue, true)]) {
+        let order = |aging, wait| {
+            let mut world = on_one_device(AllocatorConfig { queue, ..with(QueueOrder::Priority, aging) });
+            world.submit(whole(1));
+            world.submit(whole(2));
+            world.wait(20);
+            world.submit(urgent(3, 1));
+            if restarts {
+                world.tell(Command::Hold { job: JobId(3) });
+                world.core = Allocator::restore(&world.core.snapshot()).unwrap();
+                world.tell(Command::ReleaseHold { job: JobId(3) });
+            }
+            world.wait(wait);
+            starts(&mut world)
+        };
+        assert_eq!(order(capped, 4), [1, 2, 3], "job 3 has come at 24 and rises until 34");
+        assert_eq!(order(capped, 20), [1, 3, 2]);
+        assert_eq!(order(Aging::Every(Span(10)), 20), [1, 2, 3], "job 2 came two steps before it");
+        assert_eq!(order(Aging::Off, 4), [1, 3, 2]);
+    }
+}
+
+/// Who runs rises as well, and stands where it would if it had waited; who is at the cap sets no timer any more, nor does
+/// anybody under another order, nor who has ended.
+#[test]
+fn nobody_wakes_up_for_those_at_the_cap() {
+    let capped = with(QueueOrder::Priority, Aging::Capped { every: Span(10), at_most: 2 });
+    let mut world = on_one_device(capped.clone());
+    world.submit(whole(1));
+    world.submit(whole(2));
+    assert_eq!(world.core.next_wakeup(), Some(Time(12)));
+    world.wait(20);
+    assert_eq!((world.now, world.core.next_wakeup()), (Time(23), None));
+    world.submit(urgent(3, 1));
+    world.wait(20);
+    world.down(Target::Device(DeviceId(0)));
+    world.up(Target::Device(DeviceId(0)));
+    assert_eq!(starts(&mut world), [3, 1, 2], "{}", world.log);
+
+    let mut world = on_one_device(capped.clone());
+    world.submit(whole(1));
+    world.submit(whole(2));
+    world.tell(Command::Cancel { job: JobId(2) });
+    assert_eq!(world.core.next_wakeup(), Some(Time(12)), "that of job 1, which runs");
+    world.tell(Command::Reconfigure(Box::new(with(QueueOrder::Priority, Aging::Off))));
+    assert_eq!(world.core.next_wakeup(), None);
+    // Back again, halfway through a step.
+    world.wait(12);
+    world.tell(Command::Reconfigure(Box::new(capped)));
+    assert_eq!((world.now, world.core.next_wakeup()), (Time(18), Some(Time(22))));
+}
+
+/// A job is promised a start, until one comes forward that is promised it instead.
+#[test]
+fn a_promise_goes_to_who_comes_forward() {
+    let queue = Queue::Global { skip_ahead: None, promises: Some(Promises::Easy) };
+    let aging = Aging::Capped { every: Span(10), at_most: 2 };
+    let mut world = on_one_device(AllocatorConfig { queue, ..with(QueueOrder::Priority, aging) });
+    world.submit(brief(1, 100));
+    world.submit(brief(2, 50));
+    world.wait(20);
+    world.submit(JobRequest { priority: Priority(1), ..brief(3, 50) });
+    world.wait(20);
+    assert_eq!(
+        format!("\n{}", world.log),
+        "
+  1  a joins
+  2  1 queued: the global queue
+  2  1 starts: a [0 1 2 3], attempt 1
+  3  2 queued: the global queue
+  3  2 is promised: a [0 1 2 3] at 102
+ 24  3 queued: the global queue
+ 34  3 is promised: a [0 1 2 3] at 102
+ 34  2 is promised nothing, since others are before it now
+"
+    );
+}
+
 #[test]
 fn the_shortest_and_the_most_pressing_go_first() {
     let mut world = on_one_device(with(QueueOrder::ShortestFirst, Aging::Off));
@@ -105,6 +196,38 @@ fn the_shortest_and_the_most_pressing_go_first() {
         world.submit(request);
     }
     assert_eq!(starts(&mut world), [1, 4, 3, 5, 2]);
+}
+
+/// Every weight, alone and turned round; together they add up, and without any jobs go in order of submission.
+#[test]
+fn the_most_points_go_first() {
+    let hours = |hours: u64| hours * 3_600_000_000_000;
+    let order = |order_weights| {
+        let weighted = with(QueueOrder::Weighted, Aging::default());
+        let mut world = on_one_device(AllocatorConfig { order_weights, ..weighted });
+        world.submit(whole(1));
+        world.submit(brief(2, hours(2)));
+        world.submit(JobRequest { priority: Priority(3), ..brief(3, hours(1)) });
+        world.submit(JobRequest { estimated_duration: Some(Span(hours(3))), ..job(4, 2, Topology::Line) });
+        world.submit(JobRequest { estimated_duration: Some(Span(hours(4))), ..due(5, hours(5)) });
+        starts(&mut world)
+    };
+    let none = OrderWeights::default();
+    assert_eq!(order(none), [1, 2, 3, 4, 5]);
+    assert_eq!(order(OrderWeights { priority: 1, ..none }), [1, 3, 2, 4, 5]);
+    assert_eq!(order(OrderWeights { priority: -1, ..none }), [1, 2, 4, 5, 3]);
+    assert_eq!(order(OrderWeights { age: 1, ..none }), [1, 2, 3, 4, 5]);
+    assert_eq!(order(OrderWeights { age: -1, ..none }), [1, 5, 4, 3, 2]);
+    assert_eq!(order(OrderWeights { qubits: 1, ..none }), [1, 2, 3, 5, 4]);
+    assert_eq!(order(OrderWeights { qubits: -1, ..none }), [1, 4, 2, 3, 5]);
+    assert_eq!(order(OrderWeights { walltime: 1, ..none }), [1, 5, 4, 2, 3]);
+    assert_eq!(order(OrderWeights { walltime: -1, ..none }), [1, 3, 2, 4, 5]);
+    assert_eq!(order(OrderWeights { deadline: 1, ..none }), [1, 5, 2, 3, 4]);
+    assert_eq!(order(OrderWeights { deadline: -1, ..none }), [1, 4, 3, 2, 5]);
+    // Of hours and qubits, 2 and 3 points each: job 4 has 12, job 3 has 14, job 2 has 16, job 5 has 20.
+    let short_and_narrow = OrderWeights { walltime: -2, qubits: -3, ..none };
+    assert_eq!(order(short_and_narrow), [1, 4, 3, 2, 5]);
+    assert_eq!(order(OrderWeights { priority: 2, ..short_and_narrow }), [1, 3, 4, 2, 5]);
 }
 
 /// Queues of devices have the order, too; who was held or has lost its device stands where it stood.
@@ -259,6 +382,38 @@ impl JobOrder for OddFirst {
     fn key(&self, job: &JobRequest, _: Time) -> OrderKey {
         OrderKey(i128::from(job.id.0.is_multiple_of(2)))
     }
+}
+
+/// Another one: those with an even number come forward when they have waited for 50 ns. Asked later than that, it says a time
+/// that is over, and means never.
+struct EvenInTheEnd;
+
+impl JobOrder for EvenInTheEnd {
+    fn key(&self, _: &JobRequest, _: Time) -> OrderKey {
+        OrderKey::default()
+    }
+
+    fn key_at(&self, job: &JobRequest, submitted: Time, now: Time) -> (OrderKey, Option<Time>) {
+        let comes = submitted + Span(50);
+        let even = job.id.0.is_multiple_of(2);
+        (OrderKey(-i128::from(even && comes <= now)), even.then_some(comes))
+    }
+}
+
+#[test]
+fn an_order_of_ones_own_may_change_its_mind() {
+    let order = |wait| {
+        let core = core(with(QueueOrder::Fifo, Aging::Off)).with_order(Box::new(EvenInTheEnd));
+        let mut world = World::of(core, &[("a", line(4))]);
+        for id in 1..7 {
+            world.submit(whole(id));
+        }
+        world.wait(wait);
+        starts(&mut world)
+    };
+    assert_eq!(order(10), [1, 2, 3, 4, 5, 6]);
+    // Jobs 2 and 4 have come forward by 56; each that ends takes a nanosecond, which lets job 6 come in time.
+    assert_eq!(order(48), [1, 2, 4, 6, 3, 5]);
 }
 
 /// An order that the program brings along; what it said is part of the state, so that a core that is restored without it

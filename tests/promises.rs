@@ -498,7 +498,7 @@ fn broken_promises_are_caught() {
             |event: &Event| matches!(event, Event::JobStarted { allocation } if allocation.job == JobId(2));
         let after = events.iter().position(|(_, event)| began(event)).expect("2 starts") + 1;
         let key = OrderKey::default();
-        let queued = Event::JobQueued { job: Arc::new(timed(9, 1, 9)), device: None, key };
+        let queued = Event::JobQueued { job: Arc::new(timed(9, 1, 9)), device: None, key, key_until: None };
         events.insert(after, (Time(4), queued));
         events.insert(after + 1, (Time(4), Event::StartPromised { job: JobId(9), promise }));
     });

@@ -146,6 +146,6 @@ fn wrong_names_are_named() {
     error: fair_share.tree.half_life must be at least 1 --> s.yaml:7:34
     error: unknown key `half_lif` --> s.yaml:7:23 hint: did you mean `half_life`? valid keys are half_life
     error: unknown choice `trees` --> s.yaml:7:15 hint: did you mean `tree`? choose one of off, tree
-    error: unknown choice `fair_shares` --> s.yaml:7:10 hint: did you mean `fair_share`? choose one of fifo, shortest_first, priority, priority_based, earliest_deadline, fair_share
+    error: unknown choice `fair_shares` --> s.yaml:7:10 hint: did you mean `fair_share`? choose one of fifo, shortest_first, priority, priority_based, earliest_deadline, fair_share, weighted
     "#);
 }

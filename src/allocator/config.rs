@@ -4,6 +4,7 @@
 //! `queueing`, and how long jobs are taken to run to `walltime`.
 
 mod choices;
+mod ordering;
 mod queueing;
 mod quota;
 mod selecting;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::protocol::IsolationLevel;
 use crate::time::Span;
 pub use choices::{QueueOrder, Selection, Strategy};
+pub use ordering::{OrderWeightError, OrderWeights};
 pub use queueing::{Aging, HeadOfLine, Overtaking, Promises, Queue, Retry};
 pub use quota::{Borrow, Quota};
 pub use selecting::{AvoidOverloaded, DeviceWeights, ScoreError, ScoreWeights};
@@ -51,6 +53,9 @@ pub struct AllocatorConfig {
     /// In which order waiting jobs are looked at. Jobs that it does not tell apart go in order of submission. How strict it
     /// is, `queue` says: `skip_ahead` lets later jobs that fit pass those that do not.
     pub order: QueueOrder,
+    /// What counts how much with `order: weighted`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub order_weights: OrderWeights,
     /// Whether the jobs of those come first who have used least of their share, before `order` counts. With `order:
     /// fair_share`, `{tree: {}}`. Default off.
     pub fair_share: FairShare,
@@ -59,7 +64,8 @@ pub struct AllocatorConfig {
     pub tenants: Tenants,
     /// How long after its submission the priority of a job has risen by one step. With the default a low one (-100) that
     /// came an hour ago is as urgent as a normal one (0) that has just come. It keeps jobs of low priority from standing
-    /// behind others for ever; those that `skip_ahead` lets pass may still keep them waiting. Default `{every: 36s}`.
+    /// behind others for ever; those that `skip_ahead` lets pass may still keep them waiting. `{capped: {every: 36s, at_most:
+    /// 100}}` ends the rise after 100 steps. Default `{every: 36s}`.
     pub priority_aging: Aging,
     /// Whether a job that cannot end by its deadline any more is refused, on arrival and while it waits for its first
     /// start: when less than the walltime that it states is left, or the deadline has come if it states none. Otherwise, and
@@ -102,6 +108,7 @@ impl Default for AllocatorConfig {
             avoid_overloaded_devices: AvoidOverloaded::default(),
             queue: Queue::default(),
             order: QueueOrder::default(),
+            order_weights: OrderWeights::default(),
             fair_share: FairShare::default(),
             tenants: Tenants::default(),
             priority_aging: Aging::default(),
@@ -135,8 +142,12 @@ impl AllocatorConfig {
         if matches!(self.retry, Retry::Every(span) if span == Span::ZERO) {
             return Err(ConfigError::Zero("retry.every"));
         }
-        if matches!(self.priority_aging, Aging::Every(span) if span == Span::ZERO) {
-            return Err(ConfigError::Zero("priority_aging.every"));
+        match self.priority_aging {
+            Aging::Every(Span::ZERO) => return Err(ConfigError::Zero("priority_aging.every")),
+            Aging::Capped { every: Span::ZERO, .. } => {
+                return Err(ConfigError::Zero("priority_aging.capped.every"));
+            }
+            Aging::Off | Aging::Every(_) | Aging::Capped { .. } => {}
         }
         if self.isolation.buffer_distance > 16 {
             return Err(ConfigError::BufferTooWide(self.isolation.buffer_distance));
@@ -146,6 +157,7 @@ impl AllocatorConfig {
         }
         self.tenants.validate()?;
         self.score.validate()?;
+        self.order_weights.validate()?;
         validate_queue(&self.queue)?;
         validate_walltime(&self.walltime)?;
         self.placement.validate()
@@ -219,6 +231,7 @@ impl ConfigError {
             Self::CountedPromises => "queue.per_device.promises",
             Self::Weight { key, .. } => key,
             Self::Score(error) => error.key(),
+            Self::OrderWeight(error) => error.key,
             Self::NoRegions => "placement.fixed_regions.sizes",
             Self::GapTooWide(_) => "placement.fixed_regions.gap",
             Self::Tenants(_) => "tenants",
@@ -269,6 +282,9 @@ pub enum ConfigError {
     /// A score that is none.
     #[error(transparent)]
     Score(#[from] ScoreError),
+    /// A weight of the order out of range.
+    #[error(transparent)]
+    OrderWeight(#[from] OrderWeightError),
     /// A fixed region without qubits, or none at all.
     #[error("placement.fixed_regions.sizes needs at least one size, and none of them 0")]
     NoRegions,

@@ -72,7 +72,7 @@ pub(super) fn line_job(id: u64, qubits: u32) -> JobRequest {
 }
 
 pub(super) fn queued(job: JobRequest) -> Event {
-    Event::JobQueued { job: Arc::new(job), device: None, key: OrderKey::default() }
+    Event::JobQueued { job: Arc::new(job), device: None, key: OrderKey::default(), key_until: None }
 }
 
 /// A grant of `layout` on [`DEVICE`] with a buffer of one qubit; allocation and fence have the same number.

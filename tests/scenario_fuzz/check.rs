@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::table::{JobRow, Row, interval_set};
 use super::world::{Element, Line, World};
+use resource_manager::allocator::config::OrderWeights;
 use resource_manager::allocator::protocol::WaitCause;
 use resource_manager::time::Span;
 
@@ -110,6 +111,17 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What it is worth in the order by weights, the least first, in points times nanoseconds per hour.
+    fn points(&self, weights: OrderWeights, submitted: i128) -> i128 {
+        let hour = 3_600_000_000_000_i128;
+        let due = submitted + self.deadline.map_or(720 * hour, |within| (720 * hour).min(within.into()));
+        let runs = self.walltime.map_or(24 * hour, |walltime| (24 * hour).min(walltime.into()));
+        let waited = i128::from(weights.age) * submitted + i128::from(weights.deadline) * due;
+        let per_unit = i128::from(weights.priority) * i128::from(self.priority)
+            + i128::from(weights.qubits) * i128::from(self.least);
+        waited - per_unit * hour - i128::from(weights.walltime) * runs
+    }
+
     /// What it takes at least, as far as it says.
     fn least_time(&self) -> u64 {
         self.walltime.unwrap_or(0).max(1)
@@ -854,10 +866,17 @@ impl<'w> Checker<'w> {
                 ("fifo" | "fair_share", _) => 0,
                 ("shortest_first", _) => facts.walltime.map_or(i128::MAX, i128::from),
                 ("priority", None) => -priority,
-                ("priority", Some(step)) => submitted - priority * i128::from(step),
+                ("priority", Some((step, None))) => submitted - priority * i128::from(step),
+                ("priority", Some((step, Some(most)))) => {
+                    let (step, age) = (i128::from(step), i128::from(self.now) - submitted);
+                    let cap = step * i128::from(most);
+                    // Whoever comes to where others are kept passes them.
+                    -2 * (priority * step + age.min(cap)) - i128::from(age < cap)
+                }
                 ("earliest_deadline", _) => {
                     facts.deadline.map_or(i128::MAX, |within| submitted + i128::from(within))
                 }
+                ("weighted", _) => facts.points(self.world.order_weights, submitted),
                 (other, _) => panic!("the checker does not know the order {other}"),
             }
         });

@@ -857,13 +857,21 @@ impl Drawer {
                 _ => json!({"per_device": {"skip_ahead": skip, "head_of_line": "count"}}),
             }
         });
-        let orders =
-            ["fifo", "shortest_first", "priority", "priority_based", "earliest_deadline", "fair_share"];
+        let orders = [
+            "fifo",
+            "shortest_first",
+            "priority",
+            "priority_based",
+            "earliest_deadline",
+            "fair_share",
+            "weighted",
+        ];
         self.maybe(&mut keys, 60, "order", |dice| json!(dice.pick(&orders)));
         self.sharing(&mut keys);
-        self.maybe(&mut keys, 35, "priority_aging", |dice| match dice.chance(30) {
-            true => json!("off"),
-            false => json!({"every": dice.pick(&["1ns", "1s", "10s", "1h"])}),
+        self.maybe(&mut keys, 35, "priority_aging", |dice| match dice.below(4) {
+            0 => json!("off"),
+            1 => json!({"capped": {"every": dice.pick(&["1s", "10s"]), "at_most": dice.pick::<u64>(&[&0, &3, &50])}}),
+            _ => json!({"every": dice.pick(&["1ns", "1s", "10s", "1h"])}),
         });
         self.maybe(&mut keys, 30, "reject_if_late", |dice| json!(dice.chance(70)));
         self.maybe(&mut keys, 50, "retry", |dice| match dice.chance(50) {
@@ -918,6 +926,16 @@ impl Drawer {
             let placement = self.placement();
             keys.insert("placement".into(), placement);
         }
+        self.maybe(&mut keys, 40, "order_weights", |dice| {
+            let mut weights = Keys::new();
+            for key in ["priority", "age", "qubits", "walltime", "deadline"] {
+                if dice.chance(50) {
+                    weights
+                        .insert(key.into(), json!(dice.pick::<i64>(&[&-1_000_000, &-20, &-1, &0, &1, &100])));
+                }
+            }
+            Value::Object(weights)
+        });
         keys
     }
 

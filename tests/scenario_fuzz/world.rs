@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use resource_manager::allocator::config::{
-    Aging, FairShare, Queue, Retry, Starts, Strategy, WalltimeEstimate, WalltimeExceeded,
+    Aging, FairShare, OrderWeights, Queue, Retry, Starts, Strategy, WalltimeEstimate, WalltimeExceeded,
 };
 use resource_manager::allocator::protocol::{
     Elasticity, ElementLimits, IsolationLevel, JobRequest, Topology,
@@ -82,8 +82,9 @@ pub struct World {
     /// Whether jobs that state no walltime are taken to run so long as an estimate says.
     pub estimates: bool,
     pub order: &'static str,
-    /// Time for one step of priority.
-    pub aging_ns: Option<u64>,
+    pub order_weights: OrderWeights,
+    /// Time for one step of priority, and most steps.
+    pub aging_ns: Option<(u64, Option<u32>)>,
     pub reject_if_late: bool,
     pub retries_on_events: bool,
     pub when_empty: bool,
@@ -163,9 +164,11 @@ impl World {
             quotas: allocator.tenants.quotas().any(|(_, quota)| !quota.is_none()),
             estimates: allocator.walltime.estimate != WalltimeEstimate::None,
             order: allocator.order.name(),
+            order_weights: allocator.order_weights,
             aging_ns: match allocator.priority_aging {
                 Aging::Off => None,
-                Aging::Every(span) => Some(span.0),
+                Aging::Every(span) => Some((span.0, None)),
+                Aging::Capped { every, at_most } => Some((every.0, Some(at_most))),
             },
             reject_if_late: allocator.reject_if_late,
             retries_on_events: matches!(allocator.retry, Retry::Event),

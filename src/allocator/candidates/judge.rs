@@ -192,6 +192,8 @@ impl Judge {
             | Event::JobExpired { job, .. }
             | Event::PromiseMoved { job, promise: None, .. } => self.promised.forget(*job),
             Event::JobRejected { job, .. } => self.promised.forget(job.id),
+            // Other promises count for it, or for others, than before.
+            Event::JobRanked { job, .. } => self.promised.forget(*job),
             Event::Reconfigured { .. } | Event::DeviceRegistered { .. } | Event::DeviceRemoved { .. } => {
                 self.promised.clear();
             }

@@ -156,6 +156,8 @@ pub enum QueueOrder {
     EarliestDeadline,
     /// Whoever has used least of their share first, see `fair_share`; the jobs of one user first in, first out.
     FairShare,
+    /// The most points first, for priority, age, qubits, walltime and deadline, see `order_weights`.
+    Weighted,
     /// One of the user's own, see [`crate::allocator::order::own`].
     #[schemars(skip)]
     Own(OwnName),
@@ -163,13 +165,14 @@ pub enum QueueOrder {
 
 impl QueueOrder {
     /// All that are shipped, with their names in files.
-    pub const SHIPPED: [(&str, Self); 6] = [
+    pub const SHIPPED: [(&str, Self); 7] = [
         ("fifo", Self::Fifo),
         ("shortest_first", Self::ShortestFirst),
         ("priority", Self::Priority),
         ("priority_based", Self::Priority),
         ("earliest_deadline", Self::EarliestDeadline),
         ("fair_share", Self::FairShare),
+        ("weighted", Self::Weighted),
     ];
 
     /// Its name in files.
@@ -180,6 +183,7 @@ impl QueueOrder {
             Self::Priority => "priority",
             Self::EarliestDeadline => "earliest_deadline",
             Self::FairShare => "fair_share",
+            Self::Weighted => "weighted",
             Self::Own(name) => name.as_str(),
         }
     }

@@ -7,12 +7,20 @@ use crate::time::Span;
 
 /// How priorities rise with the time since submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Aging {
     /// They do not: a stream of urgent jobs keeps the others waiting for ever.
     Off,
     /// By one step every so long.
     Every(Span),
+    /// The same, but not for ever.
+    Capped {
+        /// A step every so long.
+        every: Span,
+        /// Most steps: who has waited that long rises no more, while those behind it still do. A job whose priority is
+        /// higher by more than that is never passed; who is lower by one may wait behind a stream of others for ever.
+        at_most: u32,
+    },
 }
 
 impl Default for Aging {

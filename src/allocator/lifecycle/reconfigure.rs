@@ -1,10 +1,12 @@
 //! Another configuration: strategies and limits apply from the next pass on.
 
 use crate::allocator::config::{AllocatorConfig, Queue};
+use crate::allocator::order;
 use crate::allocator::protocol::{Answer, CommandError, Event, JobId, OrderKey};
 use crate::allocator::scheduler::homes;
 use crate::allocator::state::place::{JobSlot, Place, Standing};
 use crate::allocator::turn::Turn;
+use crate::time::Time;
 
 /// Puts a configuration in force; where it has another order, everybody gets a place in it, and where it has other queues,
 /// everybody who waits moves.
@@ -35,15 +37,15 @@ pub fn reconfigure(turn: &mut Turn<'_>, config: Box<AllocatorConfig>) -> Result<
 
 /// Tells the keys that differ from before, in order of submission. Those who run have one as well: they may wait again.
 fn rank_anew(turn: &mut Turn<'_>) {
-    let mut changed: Vec<(Place, JobId, OrderKey)> = Vec::new();
+    let mut changed: Vec<(Place, JobId, OrderKey, Option<Time>)> = Vec::new();
     for (_, job) in turn.state.jobs().iter() {
-        let key = turn.judge.order.key(&job.request, job.submitted);
-        if key != job.key {
-            changed.push((job.place, job.request.id, key));
+        let (key, key_until) = order::key_at(&*turn.judge.order, &job.request, job.submitted, turn.now);
+        if (key, key_until) != (job.key, job.key_until) {
+            changed.push((job.place, job.request.id, key, key_until));
         }
     }
     changed.sort_unstable();
-    for (_, job, key) in changed {
-        turn.emit(Event::JobRanked { job, key });
+    for (_, job, key, key_until) in changed {
+        turn.emit(Event::JobRanked { job, key, key_until });
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::allocator::admission;
 use crate::allocator::config::Queue;
+use crate::allocator::order;
 use crate::allocator::protocol::{Answer, CommandError, Event, JobRequest};
 use crate::allocator::state::jobs::Known;
 use crate::allocator::turn::Turn;
@@ -27,8 +28,8 @@ pub fn submit(turn: &mut Turn<'_>, request: Arc<JobRequest>) -> Result<Answer, C
         Queue::Global { .. } => None,
         Queue::PerDevice { .. } => turn.judge.choose_home(turn.state, turn.now, kind, &request, 0),
     };
-    let key = turn.judge.order.key(&request, turn.now);
-    turn.emit(Event::JobQueued { job: request.clone(), device, key });
+    let (key, key_until) = order::key_at(&*turn.judge.order, &request, turn.now, turn.now);
+    turn.emit(Event::JobQueued { job: request.clone(), device, key, key_until });
     if let Some((slot, _)) = turn.state.find(request.id) {
         turn.judge.memo.assign(slot, request.id, kind);
     }

@@ -1,7 +1,8 @@
 //! What happens by itself when its time has come.
 
 use super::{expire, stop};
-use crate::allocator::protocol::{Event, StopReason};
+use crate::allocator::order;
+use crate::allocator::protocol::{Event, JobId, StopReason};
 use crate::allocator::state::Timer;
 use crate::allocator::turn::Turn;
 
@@ -26,6 +27,7 @@ pub fn run(turn: &mut Turn<'_>) {
                     stop::request(turn, slot, StopReason::Walltime);
                 }
             }
+            Timer::Rank(id) => rank(turn, id),
             Timer::Expiry(_, id) => expire::expire(turn, id),
             // A job that was to be tried again, or to have started.
             Timer::Retry(id) | Timer::PromiseDue(id) => {
@@ -35,4 +37,11 @@ pub fn run(turn: &mut Turn<'_>) {
             }
         }
     }
+}
+
+/// The key of a job has changed.
+fn rank(turn: &mut Turn<'_>, id: JobId) {
+    let Some((_, job)) = turn.state.find(id) else { return };
+    let (key, key_until) = order::key_at(&*turn.judge.order, &job.request, job.submitted, turn.now);
+    turn.emit(Event::JobRanked { job: id, key, key_until });
 }

@@ -1,8 +1,10 @@
 //! The orders that are shipped.
 
+use super::aging::Priority;
 use super::job_order::JobOrder;
 use super::own;
-use crate::allocator::config::{Aging, AllocatorConfig, QueueOrder};
+use super::weighted::Weighted;
+use crate::allocator::config::{AllocatorConfig, QueueOrder};
 use crate::allocator::protocol::{JobRequest, OrderKey};
 use crate::time::{Span, Time};
 
@@ -13,6 +15,7 @@ pub(in crate::allocator) fn configured(config: &AllocatorConfig) -> Box<dyn JobO
         QueueOrder::ShortestFirst => Box::new(ShortestFirst),
         QueueOrder::Priority => Box::new(Priority { aging: config.priority_aging }),
         QueueOrder::EarliestDeadline => Box::new(EarliestDeadline),
+        QueueOrder::Weighted => Box::new(Weighted { weights: config.order_weights }),
         QueueOrder::Own(name) => own::order(name),
     }
 }
@@ -35,22 +38,6 @@ impl JobOrder for ShortestFirst {
     }
 }
 
-/// The highest priority first. It rises from submission on: all rise alike, so that who is ahead stays ahead, and only who
-/// comes later finds those before him that came long ago. Also while a job runs, which counts if it loses its device.
-struct Priority {
-    aging: Aging,
-}
-
-impl JobOrder for Priority {
-    fn key(&self, job: &JobRequest, submitted: Time) -> OrderKey {
-        let priority = i128::from(job.priority.0);
-        OrderKey(match self.aging {
-            Aging::Off => -priority,
-            Aging::Every(Span(step)) => i128::from(submitted.0) - priority * i128::from(step),
-        })
-    }
-}
-
 /// By deadline; those without one come last.
 struct EarliestDeadline;
 
@@ -63,6 +50,7 @@ impl JobOrder for EarliestDeadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::allocator::config::Aging;
     use crate::allocator::protocol::{self, JobId, Topology};
 
     fn sorted(config: &AllocatorConfig, jobs: &[(JobRequest, u64)]) -> Vec<u64> {

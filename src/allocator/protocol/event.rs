@@ -112,6 +112,9 @@ pub enum Event {
         /// What it is ordered by there.
         #[serde(default, skip_serializing_if = "OrderKey::is_plain")]
         key: OrderKey,
+        /// When it is to be ordered by something else; `None`: never.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_until: Option<Time>,
     },
     /// A job is ordered by something else from now on, wherever it waits.
     JobRanked {
@@ -119,6 +122,9 @@ pub enum Event {
         job: JobId,
         /// By what.
         key: OrderKey,
+        /// Until when; `None`: for good.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_until: Option<Time>,
     },
     /// A job was refused.
     JobRejected {

@@ -116,7 +116,10 @@ mod tests {
             let topology = if id % 2 == 0 { Topology::Line } else { Topology::Any };
             let job = JobRequest::new(JobId(id), 3, topology).into();
             state
-                .apply(Time::ZERO, &Event::JobQueued { job, device: None, key: OrderKey::default() })
+                .apply(
+                    Time::ZERO,
+                    &Event::JobQueued { job, device: None, key: OrderKey::default(), key_until: None },
+                )
                 .unwrap();
         }
         lines.follow(None, &state, &mut memo);

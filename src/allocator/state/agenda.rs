@@ -23,6 +23,8 @@ pub(crate) enum Timer {
     StopTimeout(AllocationId),
     /// An attempt has run as long as it may.
     Walltime(AllocationId),
+    /// A job is ordered by something else.
+    Rank(JobId),
     /// A job is tried again.
     Retry(JobId),
     /// A job was promised to have started by now.

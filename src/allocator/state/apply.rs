@@ -52,8 +52,15 @@ impl State {
                 self.recalibrated(now, *device, *epoch, calibration)
             }
             Event::StatusChanged { target, to, .. } => self.status_changed(now, *target, *to),
-            Event::JobQueued { job, device, key } => self.queued(now, job, *device, *key),
-            Event::JobRanked { job, key } => self.ranked(*job, *key),
+            Event::JobQueued { job, device, key, key_until } => {
+                self.queued(now, job, *device, *key)?;
+                self.rank_until(self.live(job.id)?, now, *key_until)
+            }
+            Event::JobRanked { job, key, key_until } => {
+                let slot = self.live(*job)?;
+                self.rank(slot, *key)?;
+                self.rank_until(slot, now, *key_until)
+            }
             Event::JobRejected { job, reason } => {
                 let answer = Answer::Rejected(*reason);
                 match self.jobs.find(job.id) {
@@ -201,29 +208,6 @@ impl State {
         self.agenda.newcomers.push(job.id);
         self.enqueue(slot, device)?;
         self.choose(device);
-        Ok(())
-    }
-
-    fn ranked(&mut self, id: JobId, key: OrderKey) -> Done {
-        let slot = self.live(id)?;
-        let job = &self.jobs[slot];
-        // Who is counted has left the order of its queue.
-        let queued = job.wait().filter(|_| !job.is_counted());
-        let (account, old, qubits) = (job.account, job.rank(), job.request.min_qubits);
-        let new = Rank { key, ..old };
-        self.jobs[slot].key = key;
-        if let Some(wait) = queued {
-            let queue = match wait.queue {
-                None => &mut self.queue,
-                Some(id) => {
-                    let device = self.fleet.get_mut(id).ok_or(Impossible("a job waits for no device"))?;
-                    &mut device.queue
-                }
-            };
-            ensure(queue.remove(account, old, qubits), "a job moves in a queue in which it is not")?;
-            queue.insert(account, new, slot, qubits);
-            self.mark_queue_due(wait.queue);
-        }
         Ok(())
     }
 
@@ -567,6 +551,9 @@ impl State {
     /// Forgets a live job that is in no queue and holds nothing; a repeated submission is answered `answer`.
     fn end(&mut self, slot: JobSlot, answer: Answer) -> Done {
         let job = self.jobs.end(slot, answer, self.config.remember_ended_jobs);
+        if let Some(at) = job.key_until {
+            self.agenda.timers.remove(&(at, Timer::Rank(job.request.id)));
+        }
         if let Some(at) = job.wait().and_then(|wait| wait.expires) {
             self.agenda.timers.remove(&(at, Timer::Expiry(job.place, job.request.id)));
         }
@@ -579,6 +566,7 @@ impl State {
         let timers = &mut self.agenda.timers;
         for (_, job) in self.jobs.iter() {
             let id = job.request.id;
+            timers.extend(job.key_until.map(|at| (at, Timer::Rank(id))));
             let promised = job.promise.as_ref().and_then(|known| known.promise.not_later_than);
             timers.extend(promised.map(|at| (at, Timer::PromiseDue(id))));
             if let Some(wait) = job.wait() {

@@ -285,6 +285,14 @@ impl Calendar {
         self.promises.insert(job, kept);
     }
 
+    /// A job for which something is kept stands elsewhere among those of its account.
+    pub fn rerank(&mut self, job: JobId, rank: Rank) {
+        if let Some(kept) = self.promises.get_mut(&job) {
+            kept.rank = rank;
+            self.changes += 1;
+        }
+    }
+
     /// Keeps nothing for a job any more; whether anything was.
     pub fn let_go(&mut self, job: JobId) -> bool {
         let there = self.promises.remove(&job).is_some();

@@ -220,6 +220,7 @@ fn check_running(state: &State, id: AllocationId, running: &Running) -> Verdict 
 fn check_timers(state: &State) -> Verdict {
     let mut expected: BTreeMap<Timer, Time> = BTreeMap::new();
     for (_, job) in state.jobs.iter() {
+        expected.extend(job.key_until.map(|at| (Timer::Rank(job.request.id), at)));
         let Some(wait) = job.wait() else { continue };
         expected.extend(wait.expires.map(|at| (Timer::Expiry(job.place, job.request.id), at)));
         // One whose time has come is off the agenda, but nobody may have looked at the job yet.

@@ -67,6 +67,9 @@ pub struct Job {
     pub account: AccountId,
     /// What it is ordered by among those of its account, in every queue.
     pub key: OrderKey,
+    /// When that changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_until: Option<Time>,
     /// When it came.
     pub submitted: Time,
     /// Starts so far.
@@ -97,7 +100,17 @@ impl Job {
     ) -> Self {
         let Rank { key, place } = rank;
         let stage = Stage::Waiting(Wait { since: now, queue: None, retry_at: None, expires });
-        Self { request, account, place, key, submitted: now, attempts: 0, promise: None, stage }
+        Self {
+            request,
+            account,
+            place,
+            key,
+            key_until: None,
+            submitted: now,
+            attempts: 0,
+            promise: None,
+            stage,
+        }
     }
 
     /// Where it stands among those of its account.

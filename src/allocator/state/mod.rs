@@ -20,6 +20,7 @@ pub mod place;
 pub mod queues;
 mod quota_counts;
 pub mod quotas;
+mod ranks;
 mod reports;
 pub mod run_times;
 pub mod snapshot;

@@ -54,6 +54,19 @@ impl WaitingQueue {
         there
     }
 
+    /// Gives a job another rank among those of its account: whether it stands behind or before others than it did. `None`
+    /// when it was not there.
+    pub(super) fn rerank(&mut self, account: AccountId, old: Rank, new: Rank) -> Option<bool> {
+        let line = self.lines.get_mut(&account)?;
+        let slot = line.remove(&old)?;
+        let (low, high) = (old.min(new), old.max(new));
+        let passes = line.range(low..=high).next().is_some();
+        line.insert(new, slot);
+        self.note(account, old);
+        self.note(account, new);
+        Some(passes)
+    }
+
     /// Notes that something has changed for a job.
     pub(super) fn note(&mut self, account: AccountId, rank: Rank) {
         self.changes += 1;

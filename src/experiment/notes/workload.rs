@@ -174,9 +174,23 @@ fn of_order(scenario: &Scenario) -> Vec<Note> {
                 "allocator.order is priority, but all jobs have the same: they go in order of submission";
             Some(Note::new(NoteKind::NothingToOrderBy, text).hint("`priority` of the jobs, or another order"))
         }
-        QueueOrder::Priority | QueueOrder::Fifo | QueueOrder::FairShare | QueueOrder::Own(_) => None,
+        QueueOrder::Weighted if weights.is_nothing() => {
+            let text =
+                "allocator.order is weighted, but all order_weights are 0: jobs go in order of submission";
+            let hint = "`order_weights: {priority: 1, age: 100}`, or another order";
+            Some(Note::new(NoteKind::NothingToOrderBy, text).hint(hint))
+        }
+        QueueOrder::Priority
+        | QueueOrder::Fifo
+        | QueueOrder::FairShare
+        | QueueOrder::Weighted
+        | QueueOrder::Own(_) => None,
     };
-    let looks = matches!(order, QueueOrder::Priority | QueueOrder::Own(_));
+    let looks = match order {
+        QueueOrder::Priority | QueueOrder::Own(_) => true,
+        QueueOrder::Weighted => weights.priority != 0,
+        _ => false,
+    };
     let ignored = (!looks && priorities.len() > 1).then(|| {
         let text = format!("nobody looks at the priorities of jobs: allocator.order is {}", order.name());
         Note::new(NoteKind::PriorityIgnored, text).hint("`order: priority`")

@@ -171,8 +171,8 @@ impl Auditor {
                 self.report_all(found);
             }
             Event::StatusChanged { target, to, .. } => self.status_changed(*target, *to),
-            Event::JobQueued { job, device, key } => self.queued(job, *device, *key),
-            Event::JobRanked { job, key } => {
+            Event::JobQueued { job, device, key, .. } => self.queued(job, *device, *key),
+            Event::JobRanked { job, key, .. } => {
                 if let Some(live) = self.jobs.get_mut(job) {
                     live.rank.0 = *key;
                 }

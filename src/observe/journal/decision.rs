@@ -9,6 +9,7 @@ use crate::allocator::explain::{CostTerms, Explanation};
 use crate::allocator::protocol::{Allocation, Event, PromisedIsolation, StartPromise, Target};
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::{DeviceId, QubitSet};
+use crate::time::Time;
 
 /// Writes what an event says.
 pub fn describe(event: &Event, text: &mut String) {
@@ -47,12 +48,16 @@ fn write_event(event: &Event, to: &mut String) -> std::fmt::Result {
             }
             write!(to, " from {from:?} to {status:?} ({reason:?})")
         }
-        Event::JobQueued { job, device, key } => {
+        Event::JobQueued { job, device, key, key_until } => {
             write!(to, "job_queued {} body {:016x}", job.id.0, job.fingerprint())?;
             queue(*device, to)?;
-            if key.is_plain() { Ok(()) } else { write!(to, " key {}", key.0) }
+            if key.is_plain() { Ok(()) } else { write!(to, " key {}", key.0) }?;
+            until(*key_until, to)
         }
-        Event::JobRanked { job, key } => write!(to, "job_ranked {} key {}", job.0, key.0),
+        Event::JobRanked { job, key, key_until } => {
+            write!(to, "job_ranked {} key {}", job.0, key.0)?;
+            until(*key_until, to)
+        }
         Event::JobRejected { job, reason } => {
             write!(to, "job_rejected {} body {:016x}: {reason:?}", job.id.0, job.fingerprint())
         }
@@ -125,6 +130,13 @@ fn kept(promise: &StartPromise, to: &mut String) -> std::fmt::Result {
         write!(to, " until {}", until.0)?;
     }
     promised(isolation, to)
+}
+
+fn until(at: Option<Time>, to: &mut String) -> std::fmt::Result {
+    match at {
+        Some(at) => write!(to, " until {}", at.0),
+        None => Ok(()),
+    }
 }
 
 fn queue(device: Option<DeviceId>, to: &mut String) -> std::fmt::Result {

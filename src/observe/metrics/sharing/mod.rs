@@ -84,8 +84,8 @@ impl Sharing {
     pub(super) fn observe(&mut self, now: Time, event: &Event) {
         self.advance(now);
         match event {
-            Event::JobQueued { job, device, key } => self.queued(job, *device, *key),
-            Event::JobRanked { job, key } => self.change(*job, |job| job.place.0 = *key),
+            Event::JobQueued { job, device, key, .. } => self.queued(job, *device, *key),
+            Event::JobRanked { job, key, .. } => self.change(*job, |job| job.place.0 = *key),
             Event::JobTransferred { job, device } => {
                 self.promises.end(*job);
                 self.change(*job, |job| job.queue = *device);
