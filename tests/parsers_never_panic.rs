@@ -247,7 +247,7 @@ fn judge_jobs(read: Result<Replay, ReplayError>) -> Result<(), TestCaseError> {
 fn judge_table(text: &[u8]) -> Result<(), TestCaseError> {
     let surroundings = Surroundings { names: None, base_dir: Path::new("scenarios") };
     judge_jobs(read_csv(&mut Hashed::new(text), Taken::ALL, surroundings))?;
-    let slow = Taken { limit: Some(2), start_at_first_job: true, time_scale: 1e6 };
+    let slow = Taken { limit: Some(2), start_at_first_job: true, time_scale: 1e6, ..Taken::ALL };
     judge_jobs(read_csv(&mut Hashed::new(text), slow, surroundings))?;
     let settings = TraceSettings { replication: 0, lost_shapes: LostShapes::Any, own_times: true };
     judge_jobs(read_trace(&mut Hashed::new(text), Taken::ALL, settings))

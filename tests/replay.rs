@@ -245,6 +245,73 @@ fn times_are_exact_at_any_magnitude_and_may_begin_with_the_first_job() {
     assert_eq!(columns(&twice, &["submission_time"]), "0\n0.000000002\n0.000000004");
 }
 
+/// A job whose requested time nobody recorded: with its run time as walltime it may pass a promise, and without it may not;
+/// in whichever format it was recorded. What others stated is left alone.
+#[test]
+fn a_missing_walltime_may_be_the_run_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str, workload: &str| {
+        let path = machine(folder.path(), &format!("{name}.yaml"), workload);
+        let text = fs::read_to_string(&path).unwrap();
+        // Nobody guesses.
+        let small = text.replace("qubits: 64", "qubits: 8");
+        let strict = small.replace("  selection: first", "  selection: first\n  walltime: {estimate: none}");
+        assert!(strict.len() > small.len() && small.len() < text.len(), "{text}");
+        fs::write(&path, strict).unwrap();
+        path
+    };
+    // Of 8 qubits 6 are taken until 100, job b waits for all of them, jobs c and d are short and narrow. In order of their ends.
+    fs::write(
+        folder.path().join("t.csv"),
+        "submission_time,name,qubits,execution_time,requested_time\n0,a,6,100,120\n1,b,8,10,20\n2,c,2,30,\n3,d,2,60,80\n",
+    )
+    .unwrap();
+    let swf =
+        [(0, 100, 6, 120), (1, 10, 8, 20), (2, 30, 2, -1), (3, 60, 2, 80)].map(|(at, run, width, asked)| {
+            format!("1 {at} -1 {run} {width} -1 -1 {width} {asked} -1 1 1 1 1 1 1 -1 -1\n")
+        });
+    fs::write(folder.path().join("t.swf"), swf.concat()).unwrap();
+    let trace = of("first", "workload: {csv: t.csv}");
+    jobs_of(&trace, &folder.path().join("first"), &[]);
+    for file in ["csv: {file: t.csv", "swf: {file: t.swf", "trace: {file: first/jobs.csv"] {
+        let run = |name: &str, missing: &str| {
+            let name = format!("{name} {}", &file[..3]);
+            let path = of(&name, &format!("workload: {{{file}{missing}}}}}"));
+            let started = columns(&jobs_of(&path, &folder.path().join(name), &[]), &["starting_time"]);
+            let said = done(&["validate", shown(&path)]);
+            (started, said.lines().nth(1).unwrap_or_default().to_owned())
+        };
+        let told = "1 of 4 recorded jobs had no walltime: they state the time that they ran (missing_estimate: run_time)";
+        let untold = "1 of 4 recorded jobs state no walltime (missing_estimate: unlimited)";
+        assert_eq!(run("default", ""), ("3\n0\n100\n110".to_owned(), untold.to_owned()), "{file}");
+        assert_eq!(
+            run("unlimited", ", missing_estimate: unlimited"),
+            ("3\n0\n100\n110".to_owned(), untold.to_owned()),
+            "{file}"
+        );
+        assert_eq!(
+            run("run_time", ", missing_estimate: run_time"),
+            ("2\n32\n0\n100".to_owned(), told.to_owned()),
+            "{file}"
+        );
+    }
+    // Where no run time is recorded either.
+    fs::write(folder.path().join("t.csv"), "submission_time,qubits,requested_time\n0,6,120\n").unwrap();
+    let path = of("none", "workload: {csv: {file: t.csv, missing_estimate: run_time}}");
+    let error = Scenario::load(&path, &[]).unwrap_err().to_string();
+    insta::assert_snapshot!(error.replace(shown(folder.path()), "DIR"), @r"
+    error: no job of the file has a run time of its own, which could be its walltime
+      --> DIR/none.yaml:13:49
+       |
+    13 | workload: {csv: {file: t.csv, missing_estimate: run_time}}
+       |                                                 ^^^^^^^^
+    hint: a column execution_time, or `missing_estimate: unlimited`
+    ");
+    let path = of("typo", "workload: {csv: {file: t.csv, missing_estimate: runtime}}");
+    let error = Scenario::load(&path, &[]).unwrap_err().to_string();
+    assert!(error.contains("choose one of unlimited, run_time"), "{error}");
+}
+
 /// Beyond what a time can hold: line and column, not a time that stands still.
 #[test]
 fn times_that_no_time_can_hold_are_named() {

@@ -37,10 +37,7 @@ pub fn validate(args: &ValidateArgs, console: &Console) -> Result<(), Failure> {
             scenario.seed,
             scenario.replications,
         )?;
-        match notes::of_lengths(&scenario) {
-            Some(text) => writeln!(out, "{text}"),
-            None => Ok(()),
-        }
+        notes::of_lengths(&scenario).iter().try_for_each(|text| writeln!(out, "{text}"))
     })?;
     run::say(&notes::before_run(&scenario), console);
     Ok(())

@@ -125,8 +125,35 @@ fn of_promises(scenario: &Scenario) -> Option<Note> {
     Some(Note::new(NoteKind::PlacesWithoutInstants, text).hint(hint))
 }
 
-/// How long jobs are taken to run that do not say so, where starts are promised.
-pub fn of_lengths(scenario: &Scenario) -> Option<String> {
+/// What is said of how long jobs run that do not say so: recorded ones whose run time stands for it, and how long others are
+/// taken to run where starts are promised.
+pub fn of_lengths(scenario: &Scenario) -> Vec<String> {
+    let replay = scenario.workload.replay.as_deref();
+    let recorded = replay.and_then(|replay| {
+        let of = |which: fn(&ReplayedJob) -> bool| replay.jobs().iter().filter(|job| which(job)).count() as u64;
+        let (supplied, none) = (of(|job| job.walltime_supplied), of(|job| job.walltime.is_none()));
+        let all = count(replay.len() as u64, "recorded job");
+        match (supplied, none) {
+            (0, 0) => None,
+            (0, none) => Some(format!("{} of {all} state no walltime (missing_estimate: unlimited)", grouped(none))),
+            (supplied, none) => {
+                let rest = match none {
+                    0 => String::new(),
+                    none => format!("; {} have no run time either, and state none", grouped(none)),
+                };
+                let supplied = grouped(supplied);
+                Some(format!(
+                    "{supplied} of {all} had no walltime: they state the time that they ran (missing_estimate: \
+                     run_time){rest}"
+                ))
+            }
+        }
+    });
+    recorded.into_iter().chain(taken_to_run(scenario)).collect()
+}
+
+/// How long jobs are taken to run that state no walltime, where starts are promised.
+fn taken_to_run(scenario: &Scenario) -> Option<String> {
     let WalltimeEstimate::Model(factor) = scenario.allocator.estimate() else { return None };
     let lacking = walltimes(scenario, false)?;
     Some(format!(
@@ -145,7 +172,7 @@ fn walltimes(scenario: &Scenario, stated: bool) -> Option<String> {
 }
 
 fn of_order(scenario: &Scenario) -> Vec<Note> {
-    let order = scenario.allocator.order;
+    let (order, weights) = (scenario.allocator.order, scenario.allocator.order_weights);
     let nothing = |what: &str, lacking: Option<String>, having: Option<String>| {
         let behind = match having {
             Some(_) => "they come last",

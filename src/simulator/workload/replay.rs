@@ -40,6 +40,8 @@ pub struct ReplayedJob {
     pub execution_time: Option<Span>,
     /// The walltime that it states.
     pub walltime: Option<Span>,
+    /// Nobody recorded one: it is the time that the job ran.
+    pub walltime_supplied: bool,
     /// Longest time in the queue.
     pub max_wait_time: Option<Span>,
     /// Time from submission by which it must have ended.

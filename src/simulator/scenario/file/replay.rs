@@ -30,6 +30,9 @@ pub struct CsvFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub limit: Option<u64>,
+    /// What a job states as its walltime of which none was recorded. Default unlimited.
+    #[serde(default)]
+    pub missing_estimate: MissingEstimate,
     /// Factor on all times of submission, above 0: 0.5 doubles the load. Default 1.
     #[serde(default = "one")]
     pub time_scale: f64,
@@ -54,6 +57,9 @@ pub struct SwfFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub limit: Option<u64>,
+    /// What a job states as its walltime of which none was recorded. Default unlimited.
+    #[serde(default)]
+    pub missing_estimate: MissingEstimate,
     /// Factor on all times of submission, above 0: 0.5 doubles the load. Default 1.
     #[serde(default = "one")]
     pub time_scale: f64,
@@ -116,6 +122,9 @@ pub struct TraceFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub limit: Option<u64>,
+    /// What a job states as its walltime of which none was recorded. Default unlimited.
+    #[serde(default)]
+    pub missing_estimate: MissingEstimate,
     /// Factor on all times of submission, above 0: 0.5 doubles the load. Default 1.
     #[serde(default = "one")]
     pub time_scale: f64,
@@ -132,13 +141,32 @@ pub enum LostShapes {
     Any,
 }
 
+/// What a recorded job states as its walltime of which none was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingEstimate {
+    /// None: it is never stopped; where starts are promised it is taken to run as long as `allocator.walltime.estimate` says,
+    /// and with `order: shortest_first` it comes last.
+    #[default]
+    Unlimited,
+    /// The time that it ran, as if its owner had known; none where that was not recorded either. With `walltime: {exceeded:
+    /// stop}` it is stopped where it runs longer here, as on a device that is slowed down.
+    RunTime,
+}
+
 fn one() -> f64 {
     1.0
 }
 
 impl OfPath for CsvFile {
     fn of_path(file: String) -> Self {
-        Self { file, start_at_first_job: false, limit: None, time_scale: 1.0 }
+        Self {
+            file,
+            start_at_first_job: false,
+            limit: None,
+            missing_estimate: MissingEstimate::default(),
+            time_scale: 1.0,
+        }
     }
 }
 
@@ -150,6 +178,7 @@ impl OfPath for SwfFile {
             overrun: Overrun::default(),
             start_at_first_job: false,
             limit: None,
+            missing_estimate: MissingEstimate::default(),
             time_scale: 1.0,
         }
     }
@@ -163,6 +192,7 @@ impl OfPath for TraceFile {
             lost_shapes: LostShapes::default(),
             start_at_first_job: false,
             limit: None,
+            missing_estimate: MissingEstimate::default(),
             time_scale: 1.0,
         }
     }

@@ -17,6 +17,7 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use super::file::replay::MissingEstimate;
 use super::resolve::devices::DeviceNames;
 use crate::config_file::shown::crop;
 use crate::input_file;
@@ -103,19 +104,32 @@ pub struct Taken {
     pub limit: Option<u64>,
     /// Whether time begins with the first job.
     pub start_at_first_job: bool,
+    /// What jobs state as their walltime of which none was recorded.
+    pub missing_estimate: MissingEstimate,
     /// Factor on all times of submission, above 0.
     pub time_scale: f64,
 }
 
 impl Taken {
     /// All jobs, as they are.
-    pub const ALL: Self = Self { limit: None, start_at_first_job: false, time_scale: 1.0 };
+    pub const ALL: Self = Self {
+        limit: None,
+        start_at_first_job: false,
+        missing_estimate: MissingEstimate::Unlimited,
+        time_scale: 1.0,
+    };
 
     /// The jobs of a file with their times as asked for.
     fn of(self, mut builder: ReplayBuilder, digest: [u8; 32]) -> Result<Replay, ReplayError> {
         let jobs = builder.jobs_mut();
         let first = jobs.iter().map(|job| job.at).min().filter(|_| self.start_at_first_job);
         let first = first.unwrap_or(Time::ZERO);
+        if self.missing_estimate == MissingEstimate::RunTime {
+            for job in jobs.iter_mut().filter(|job| job.walltime.is_none()) {
+                job.walltime = job.execution_time;
+                job.walltime_supplied = job.walltime.is_some();
+            }
+        }
         for job in jobs.iter_mut() {
             let at = scaled(job.at.since(first), self.time_scale).map(|span| Time(span.0));
             job.at = at.filter(|at| ends(job, *at)).ok_or_else(|| {

@@ -83,6 +83,7 @@ pub fn read<R: BufRead>(
     let taken = Taken {
         limit: settings.limit,
         start_at_first_job: settings.start_at_first_job,
+        missing_estimate: settings.missing_estimate,
         time_scale: settings.time_scale,
     };
     let mut header = SwfHeader::default();
@@ -327,6 +328,7 @@ fn job(
         tenant: Tenant { user: number(user), group: number(group), project: number(group) },
         execution_time: Some(run),
         walltime,
+        walltime_supplied: false,
         max_wait_time: None,
         deadline: None,
         outcome: match status as i64 {

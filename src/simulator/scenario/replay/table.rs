@@ -173,6 +173,7 @@ impl Table<'_> {
             tenant,
             execution_time: row.read(Column::ExecutionTime, cells::span)?,
             walltime: row.read(Column::RequestedTime, cells::span)?,
+            walltime_supplied: false,
             max_wait_time: row.read(Column::MaxWaitTime, cells::span)?,
             deadline: row.read(Column::Deadline, cells::span)?,
             outcome: row.read(Column::Outcome, cells::outcome)?.unwrap_or(PlannedOutcome::Completes),

@@ -164,6 +164,7 @@ fn job(
         },
         execution_time,
         walltime: row.time(Column::RequestedTime)?,
+        walltime_supplied: false,
         max_wait_time: patience,
         deadline: row.time(Column::Deadline)?,
         outcome,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::devices::DeviceNames;
 use super::problem::Problem;
 use crate::quantum::hardware::runtime::RuntimeModel;
-use crate::simulator::scenario::file::replay::SwfJobs;
+use crate::simulator::scenario::file::replay::{MissingEstimate, SwfJobs};
 use crate::simulator::scenario::file::workload::WorkloadFile;
 use crate::simulator::scenario::replay::{
     ReplayError, Surroundings, Taken, TraceSettings, read_csv, read_swf, read_trace, with_file,
@@ -25,7 +25,10 @@ pub(super) fn replay(
     let Some(key) = key(file)? else { return Ok(None) };
     let at = |error: ReplayError| Problem::new(format!("workload.{key}"), error.to_string());
     let replay = if let Some(csv) = &file.csv {
-        let taken = taken(key, csv.0.limit, csv.0.start_at_first_job, csv.0.time_scale)?;
+        let taken = Taken {
+            missing_estimate: csv.0.missing_estimate,
+            ..taken(key, csv.0.limit, csv.0.start_at_first_job, csv.0.time_scale)?
+        };
         let surroundings = Surroundings { names: Some(names), base_dir };
         with_file(&base_dir.join(&csv.0.file), |input| read_csv(input, taken, surroundings)).map_err(at)?
     } else if let Some(swf) = &file.swf {
@@ -35,7 +38,10 @@ pub(super) fn replay(
         }
         with_file(&base_dir.join(&swf.0.file), |input| read_swf(input, &swf.0)).map_err(at)?.0
     } else if let Some(trace) = &file.trace {
-        let taken = taken(key, trace.0.limit, trace.0.start_at_first_job, trace.0.time_scale)?;
+        let taken = Taken {
+            missing_estimate: trace.0.missing_estimate,
+            ..taken(key, trace.0.limit, trace.0.start_at_first_job, trace.0.time_scale)?
+        };
         let settings = TraceSettings {
             replication: trace.0.replication,
             lost_shapes: trace.0.lost_shapes,
@@ -57,7 +63,28 @@ pub(super) fn replay(
         };
         return Err(Problem::new(format!("workload.{key}"), message));
     }
+    check_missing_estimates(file, key, &replay)?;
     Ok(Some(Arc::new(replay)))
+}
+
+/// Run times that are asked for as walltimes, and that no job has, would be missed in silence.
+fn check_missing_estimates(file: &WorkloadFile, key: &str, replay: &Replay) -> Result<(), Problem> {
+    let asked = [
+        file.csv.as_ref().map(|csv| csv.0.missing_estimate),
+        file.swf.as_ref().map(|swf| swf.0.missing_estimate),
+        file.trace.as_ref().map(|trace| trace.0.missing_estimate),
+    ];
+    let known = replay.jobs().iter().any(|job| job.execution_time.is_some());
+    if known || !asked.contains(&Some(MissingEstimate::RunTime)) {
+        return Ok(());
+    }
+    let message = "no job of the file has a run time of its own, which could be its walltime";
+    Err(Problem::new(format!("workload.{key}.missing_estimate"), message).hint(match key {
+        "trace" => {
+            "set `hardware: {runtime: distribution}`, which reads run times, or `missing_estimate: unlimited`"
+        }
+        _ => "a column execution_time, or `missing_estimate: unlimited`",
+    }))
 }
 
 /// Which of the keys is given; alone.
@@ -94,7 +121,7 @@ fn taken(key: &str, limit: Option<u64>, start_at_first_job: bool, time_scale: f6
         let message = format!("time_scale is {time_scale}; hint: a number above 0");
         return Err(Problem::new(format!("workload.{key}.time_scale"), message));
     }
-    Ok(Taken { limit, start_at_first_job, time_scale })
+    Ok(Taken { limit, start_at_first_job, time_scale, ..Taken::ALL })
 }
 
 fn widths(widths: &[(f64, u32)]) -> Result<(), Problem> {
