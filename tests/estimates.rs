@@ -110,7 +110,7 @@ fn where_nothing_is_left_to_chance_estimates_and_plans_are_exact() {
             exact += 1;
         }
     }
-    assert!(exact > 30, "{exact} estimates were exact");
+    assert!(exact >= 30, "{exact} estimates were exact");
     let first = &left.estimates[0];
     let wide = |row: &Row| row.time("drawn_p90").unwrap() - row.time("drawn_p10").unwrap();
     assert!(
@@ -221,7 +221,7 @@ const LONG: [(&str, &[&str]); 4] = [
 ];
 
 #[test]
-#[ignore = "takes half an hour: its figures are in docs/performance.md"]
+#[ignore = "takes half an hour"]
 fn ranges_hold_four_starts_of_five_in_every_quarter_of_the_wait() {
     let mut wrong = Vec::new();
     for (name, overrides) in LONG {

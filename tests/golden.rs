@@ -49,9 +49,9 @@ fn the_same_seed_gives_the_same_bytes() {
         );
     }
     insta::assert_snapshot!(one, @"
-    summary.json d26f293c826a0895
-    summary.csv 2126a332931cd7dc
-    jobs.csv 5bfef5595dec7ace
+    summary.json 938844df8bb4e56d
+    summary.csv a879ce4ffefa103f
+    jobs.csv 7c85694686d3492c
     timeline.csv 1ef363db02c8e643
     events.csv 0eafd8476b120fc9
     world.csv ba3ba5da34aefbe4

@@ -43,6 +43,18 @@ pub struct Estimate {
     pub plan: Option<Plan>,
 }
 
+impl Estimate {
+    /// The same, but no start before `now`.
+    pub(super) fn not_before(&self, now: Time) -> Self {
+        let later = |range: StartRange| {
+            let StartRange { p10, p50, p90 } = range;
+            StartRange { p10: p10.max(now), p50: p50.max(now), p90: p90.max(now) }
+        };
+        let plan = self.plan.clone().map(|plan| Plan { at: plan.at.max(now), ..plan });
+        Self { start: self.start.map(later), drawn: self.drawn.map(later), plan, ..self.clone() }
+    }
+}
+
 /// The starts of one job in several futures.
 #[derive(Debug, Default)]
 pub(super) struct Spread {

@@ -44,6 +44,10 @@ pub struct Forecaster {
     /// Cores of earlier futures, whose searches remember something.
     spent: Vec<Allocator>,
     made: u64,
+    /// Something has happened since the last round.
+    happened: bool,
+    /// What was told last.
+    told: BTreeMap<JobId, Estimate>,
 }
 
 /// What rounds of estimates took.
@@ -73,7 +77,9 @@ impl Forecaster {
     /// Nothing was seen yet. `draws` are the streams of the futures, which are spread over so many threads.
     pub fn new(settings: Estimates, draws: StreamFamily, threads: usize) -> Self {
         let (past, outcomes) = (Past::default(), Outcomes::default());
-        Self { settings, draws, threads: threads.max(1), past, outcomes, spent: Vec::new(), made: 0 }
+        let told = BTreeMap::new();
+        let (spent, threads) = (Vec::new(), threads.max(1));
+        Self { settings, draws, threads, past, outcomes, spent, made: 0, happened: false, told }
     }
 
     /// Time between two rounds.
@@ -83,6 +89,7 @@ impl Forecaster {
 
     /// What the core answered to a command at `now`: all events, after every command.
     pub fn observe(&mut self, now: Time, core: &Allocator, events: &[Event]) {
+        self.happened |= !events.is_empty();
         for event in events {
             self.past.observe(now, core, event);
             match event {
@@ -104,6 +111,22 @@ impl Forecaster {
         if waiting.is_empty() {
             return (Vec::new(), Effort::default());
         }
+        // Who cannot start whatever comes is not waited for in any future.
+        let hopes =
+            |job: &JobId| !matches!(core.waits_for(*job), Some(WaitCause::Held | WaitCause::Unplaceable));
+        let awaited: Vec<JobId> = waiting.keys().copied().filter(hopes).collect();
+        // Where nothing runs and nothing has happened, time alone changes nothing.
+        let still =
+            !std::mem::take(&mut self.happened) && core.state().waiting_len() == core.state().jobs().len();
+        if awaited.is_empty() || still {
+            let told = waiting.into_iter().map(|(job, position)| match self.told.get(&job) {
+                Some(told) if still => Estimate { position, ..told.not_before(now) },
+                _ => Estimate { job, position, start: None, drawn: None, plan: None },
+            });
+            let told: Vec<Estimate> = told.collect();
+            let effort = Effort { jobs: told.len() as u64, ..Effort::default() };
+            return (told, effort);
+        }
         self.made += 1;
         let known = self.past.known(now);
         let mut cores = Vec::new();
@@ -115,7 +138,7 @@ impl Forecaster {
         let one = |(number, core): (usize, Allocator)| {
             // The first one is what is to be expected: no chance in it.
             let lots = Lots::new(self.draws, self.made, number as u32);
-            Future::new(core, now, &known, lots, waiting.keys().copied()).run(until)
+            Future::new(core, now, &known, lots, awaited.iter().copied()).run(until)
         };
         let courses = spread(cores, self.threads, one);
         let mut effort =
@@ -136,14 +159,14 @@ impl Forecaster {
         }
         let estimates = waiting.into_iter().map(|(job, position)| {
             let drawn = spreads.remove(&job).unwrap_or_default().range(self.settings.draws);
-            let cause = core.waits_for(job);
-            let held = cause == Some(WaitCause::Held);
             let start = drawn.map(|drawn| self.outcomes.corrected(now, drawn));
             self.outcomes.estimated(job, now, drawn);
-            let plan = plans.remove(&job).filter(|_| !held);
+            let plan = plans.remove(&job);
             Estimate { job, position, drawn, start, plan }
         });
-        (estimates.collect(), effort)
+        let estimates: Vec<Estimate> = estimates.collect();
+        self.told = estimates.iter().map(|estimate| (estimate.job, estimate.clone())).collect();
+        (estimates, effort)
     }
 }
 
@@ -175,8 +198,12 @@ fn spread<T: Send, R: Send>(items: Vec<T>, threads: usize, one: impl Fn((usize, 
     })
 }
 
-/// Where each waiting job stands in its queue, from 1.
+/// Where each waiting job stands in its queue, from 1. Those whose qubits are counted already stand before all others.
 fn positions(core: &Allocator) -> BTreeMap<JobId, u32> {
-    let queues = std::iter::once(None).chain(core.devices().map(|device| Some(device.id)));
-    queues.flat_map(|queue| core.in_line(queue).into_iter().zip(1..)).collect()
+    let jobs = core.state().jobs();
+    let of_devices = core.devices().flat_map(|device| {
+        let counted = device.admitted.iter().map(|slot| jobs[*slot].request.id);
+        counted.chain(core.in_line(Some(device.id))).zip(1..)
+    });
+    core.in_line(None).into_iter().zip(1..).chain(of_devices).collect()
 }

@@ -305,6 +305,7 @@ pub(crate) mod tests {
             waiting,
             "promised_share backfilled_share waiting_time_s turnaround_time_s execution_time_s slowdown bounded_slowdown \
              allocation_success_rate allocation_failure_rate jobs_below_soft_bound below_soft_bound_share \
+             estimated_share estimate_coverage estimate_error_s estimate_width plan_stability \
              fidelity_predicted fidelity_true fidelity_gap placement_error_per_qubit makespan_s"
         );
         let cut = censored(Course { ending: Ending::CutOff, ..base });
@@ -312,8 +313,7 @@ pub(crate) mod tests {
             format!("{waiting} jobs_completed jobs_failed jobs_cancelled jobs_rejected jobs_expired");
         assert_eq!(
             cut,
-            of_fates
-                .replace(" fidelity_predicted", " deadlines_missed deadline_miss_share fidelity_predicted")
+            of_fates.replace(" estimated_share", " deadlines_missed deadline_miss_share estimated_share")
         );
         assert_eq!(censored(Course { ending: Ending::Stuck, ..base }), cut);
         let empty = Course { submitted: 0, started: 0, completed: 0, ..base };

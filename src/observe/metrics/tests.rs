@@ -179,6 +179,12 @@ fn a_small_run_gives_the_numbers_worked_out_by_hand() {
     calibration_request_count 1.000000
     deadlines_missed 2.000000
     deadline_miss_share 0.666667
+    estimated_share -
+    estimate_coverage -
+    estimate_error_s.p50 -
+    estimate_error_s.p95 -
+    estimate_width.p50 -
+    plan_stability -
     fidelity_predicted.mean 0.900000
     fidelity_predicted.p50 0.900000
     fidelity_predicted.p95 0.900000

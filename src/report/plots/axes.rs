@@ -38,8 +38,9 @@ impl Scale {
         ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
-    /// Whether a value lies between the ends of a linear scale.
+    /// Whether a value lies between the ends.
     pub fn contains(&self, value: f64) -> bool {
+        let value = if self.logarithmic { libm::log10(value.max(1e-300)) } else { value };
         self.low <= value && value <= self.high
     }
 
