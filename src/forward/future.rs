@@ -18,10 +18,10 @@ use crate::random::StreamFamily;
 use crate::time::{Span, Time};
 
 /// So many commands for each job that is waited for, and for each that runs; then a future is broken off.
-const COMMANDS_PER_JOB: u64 = 64;
+const COMMANDS_PER_JOB: u64 = 128;
 
 /// And so many at least.
-const COMMANDS_MIN: u64 = 20_000;
+const COMMANDS_MIN: u64 = 2_000;
 
 /// The order at one instant, that of the simulation and of the protocol.
 mod class {

@@ -977,7 +977,7 @@ impl Drawer {
             let mut drift = Keys::new();
             for (percent, key, value) in [
                 (60, "enabled", json!(dice.chance(40))),
-                (40, "step", json!(dice.pick(&["1m", "10m", "1h"]))),
+                (40, "step", json!(dice.pick(&["5m", "20m", "1h"]))),
                 (20, "scale", json!(dice.pick::<f64>(&[&0.0, &1.0, &2.0]))),
                 (20, "coupler_death_per_day", json!(dice.pick::<f64>(&[&0.0, &0.9]))),
                 (20, "coupler_revival_per_day", json!(dice.pick::<f64>(&[&0.0, &0.9]))),
@@ -1176,9 +1176,8 @@ impl Drawer {
             if dice.chance(80) {
                 keys.insert("draws".into(), json!(10));
             }
-            if dice.chance(30) {
-                keys.insert("horizon".into(), json!(dice.pick(&["10m", "2h"])));
-            }
+            // Futures of days are for people with time.
+            keys.insert("horizon".into(), json!(dice.pick(&["10m", "1h"])));
             Value::Object(keys)
         });
         keys
