@@ -3,6 +3,7 @@
 //! The long form, three minutes to half an hour: `cargo test --release --locked --test estimates -- --ignored --nocapture`.
 
 mod memory;
+mod tables;
 
 use std::path::Path;
 
@@ -12,36 +13,13 @@ use resource_manager::experiment::run::{Settings, run};
 use resource_manager::simulator::scenario::{Scenario, SetOverride};
 use resource_manager::simulator::simulation::{Instruments, Simulation};
 use resource_manager::simulator::traces::Sinks;
+use tables::JobRow;
 
 /// What a run left: its tables by column, and its metrics.
 struct Left {
-    jobs: Vec<Row>,
-    estimates: Vec<Row>,
+    jobs: Vec<JobRow>,
+    estimates: Vec<JobRow>,
     summary: Vec<(String, Option<f64>)>,
-}
-
-struct Row(Vec<(String, String)>);
-
-impl Row {
-    fn text(&self, column: &str) -> &str {
-        let cell = self.0.iter().find(|(name, _)| name == column);
-        &cell.unwrap_or_else(|| panic!("no column {column}")).1
-    }
-
-    /// Nanoseconds; `None` for an empty cell.
-    fn time(&self, column: &str) -> Option<u64> {
-        let (whole, fraction) = self.text(column).split_once('.').unwrap_or((self.text(column), ""));
-        let fraction = format!("{fraction:0<9}");
-        Some(whole.parse::<u64>().ok()? * 1_000_000_000 + fraction.parse::<u64>().ok()?)
-    }
-}
-
-fn rows(text: &str) -> Vec<Row> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-    let row =
-        |row: csv::StringRecord| Row(names.iter().cloned().zip(row.iter().map(str::to_owned)).collect());
-    reader.records().map(|record| row(record.unwrap())).collect()
 }
 
 fn course(scenario: &Scenario, threads: usize) -> (Left, String) {
@@ -58,7 +36,14 @@ fn course(scenario: &Scenario, threads: usize) -> (Left, String) {
     let replications = run(scenario, &settings).unwrap();
     let summary = replications[0].summary.iter().map(|value| (value.name.clone(), value.value)).collect();
     let text = estimates.text();
-    (Left { jobs: rows(&jobs.text()), estimates: rows(&text), summary }, text)
+    (
+        Left {
+            jobs: tables::jobs(&jobs.text()).unwrap(),
+            estimates: tables::estimates(&text).unwrap(),
+            summary,
+        },
+        text,
+    )
 }
 
 fn read(yaml: &str) -> Result<Scenario, String> {
@@ -112,7 +97,7 @@ fn where_nothing_is_left_to_chance_estimates_and_plans_are_exact() {
     }
     assert!(exact >= 30, "{exact} estimates were exact");
     let first = &left.estimates[0];
-    let wide = |row: &Row| row.time("drawn_p90").unwrap() - row.time("drawn_p10").unwrap();
+    let wide = |row: &JobRow| row.time("drawn_p90").unwrap() - row.time("drawn_p10").unwrap();
     assert!(
         wide(left.estimates.iter().find(|row| row.text("job_id") == "19").unwrap()) > 0,
         "at first it is not known"

@@ -23,8 +23,7 @@ mod faults;
 mod memory;
 #[path = "scenario_fuzz/shrink.rs"]
 mod shrink;
-#[path = "scenario_fuzz/table.rs"]
-mod table;
+mod tables;
 #[path = "scenario_fuzz/world.rs"]
 mod world;
 
@@ -53,11 +52,11 @@ const SHRINK_TRIES: usize = 600;
 /// Judges one replication by its texts.
 fn judge(world: &World, left: &Left, seen: &mut BTreeSet<&'static str>) -> Vec<Finding> {
     let malformed = |text: String| vec![Finding { kind: "malformed table", text }];
-    let (events, jobs) = match (table::events(&left.events), table::jobs(&left.jobs)) {
+    let (events, jobs) = match (tables::events(&left.events), tables::jobs(&left.jobs)) {
         (Ok(events), Ok(jobs)) => (events, jobs),
         (Err(error), _) | (_, Err(error)) => return malformed(error),
     };
-    let facts = |row: &table::JobRow| (row.number("job_id"), Facts::of(row));
+    let facts = |row: &tables::JobRow| (row.number("job_id"), Facts::of(row));
     let of_jobs = jobs.iter().map(facts).collect();
     let mut books = Checker::new(world, of_jobs).run(&events, left.ended_ns);
     if !left.warmed_up {

@@ -14,12 +14,14 @@
 
 mod estimate;
 mod future;
+mod latest;
+mod lot;
 mod outcomes;
 mod past;
 mod settings;
+mod threads;
 
 pub use estimate::{Estimate, Plan, StartRange};
-pub use past::KEPT as PAST_KEPT;
 pub use settings::Estimates;
 
 use std::collections::BTreeMap;
@@ -140,7 +142,7 @@ impl Forecaster {
             let lots = Lots::new(self.draws, self.made, number as u32);
             Future::new(core, now, &known, lots, awaited.iter().copied()).run(until)
         };
-        let courses = spread(cores, self.threads, one);
+        let courses = threads::each(cores, self.threads, one);
         let mut effort =
             Effort { jobs: waiting.len() as u64, futures: courses.len() as u64, ..Effort::default() };
         let mut plans = BTreeMap::new();
@@ -168,34 +170,6 @@ impl Forecaster {
         self.told = estimates.iter().map(|estimate| (estimate.job, estimate.clone())).collect();
         (estimates, effort)
     }
-}
-
-/// What comes of each item, in their order. Threads of their own: in a pool that the caller is part of, who waits for this would
-/// do other work of the caller's meanwhile, one on top of the other.
-fn spread<T: Send, R: Send>(items: Vec<T>, threads: usize, one: impl Fn((usize, T)) -> R + Sync) -> Vec<R> {
-    let length = items.len().div_ceil(threads.max(1)).max(1);
-    if length >= items.len() {
-        return items.into_iter().enumerate().map(one).collect();
-    }
-    let mut parts: Vec<Vec<(usize, T)>> = Vec::new();
-    for (number, item) in items.into_iter().enumerate() {
-        match parts.last_mut().filter(|part| part.len() < length) {
-            Some(part) => part.push((number, item)),
-            None => parts.push(vec![(number, item)]),
-        }
-    }
-    std::thread::scope(|scope| {
-        let one = &one;
-        let running: Vec<_> = parts
-            .into_iter()
-            .map(|part| scope.spawn(move || part.into_iter().map(one).collect::<Vec<R>>()))
-            .collect();
-        let done = running.into_iter().map(|thread| match thread.join() {
-            Ok(results) => results,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        done.flatten().collect()
-    })
 }
 
 /// Where each waiting job stands in its queue, from 1. Those whose qubits are counted already stand before all others.

@@ -4,12 +4,11 @@
 //! The same share of the distances of jobs that had about as long to wait lies within the range that is told. (This is split
 //! conformal prediction with scaled residuals, by neighbours and as time goes on; it needs no law of anything.)
 
-use std::collections::VecDeque;
-
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::estimate::StartRange;
+use super::latest::Latest;
 use crate::allocator::protocol::JobId;
 use crate::time::{Span, Time};
 
@@ -43,7 +42,7 @@ struct Turned {
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
     open: IndexMap<JobId, Open, FxBuildHasher>,
-    turned: VecDeque<Turned>,
+    turned: Latest<Turned, KEPT>,
     /// By the time to wait, the shortest first.
     sorted: Vec<Turned>,
     changed: bool,
@@ -88,10 +87,7 @@ impl Outcomes {
         } else {
             -(drawn.p50.since(at).0 as f64) / below
         };
-        if self.turned.len() == KEPT {
-            self.turned.pop_front();
-        }
-        self.turned.push_back(Turned { lead: lead(made, drawn.p50), distance });
+        self.turned.add(Turned { lead: lead(made, drawn.p50), distance });
         self.changed = true;
     }
 
@@ -103,7 +99,7 @@ impl Outcomes {
     pub(super) fn corrected(&mut self, now: Time, drawn: StartRange) -> StartRange {
         if std::mem::take(&mut self.changed) {
             self.sorted.clear();
-            self.sorted.extend(&self.turned);
+            self.sorted.extend(self.turned.iter());
             self.sorted.sort_by(|a, b| a.lead.total_cmp(&b.lead));
         }
         let to_wait = lead(now, drawn.p50);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::{Books, Finding, Job, Phase};
-use super::table::{JobRow, interval_set};
+use super::tables::{JobRow, interval_set};
 use super::world::World;
 
 const SECOND: f64 = 1e9;

@@ -7,7 +7,7 @@ mod promises;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::{JobRow, Row, interval_set};
+use super::tables::{JobRow, Row, interval_set};
 use super::world::{Element, Line, World};
 use resource_manager::allocator::config::OrderWeights;
 use resource_manager::allocator::protocol::WaitCause;

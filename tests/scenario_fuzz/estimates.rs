@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::{Books, Finding};
-use super::table::{self, JobRow};
+use super::tables::{self, JobRow};
 
 /// Whether anything was told.
 pub fn check(books: &Books, text: &str, ended: u64, found: &mut Vec<Finding>) -> bool {
     let mut wrong = |text: String| found.push(Finding { kind: "estimates", text });
-    let rows = match table::estimates(text) {
+    let rows = match tables::estimates(text) {
         Ok(rows) => rows,
         Err(error) => {
             wrong(error);

@@ -3,7 +3,7 @@
 
 use resource_manager::time::Span;
 
-use super::super::table::Row;
+use super::super::tables::Row;
 use super::{Checker, Grant, Job, Phase};
 
 /// What a job is promised.

@@ -33,7 +33,7 @@ pub struct ReportedTimes {
 }
 
 /// The class of jobs that need so long by what is published.
-pub(super) fn class_of(published: Span) -> u8 {
+pub fn class_of(published: Span) -> u8 {
     published.0.checked_ilog2().map_or(0, |power| power as u8)
 }
 

@@ -1,10 +1,9 @@
 //! Which jobs came, and when: the next ones are drawn from them, a stretch of time after the other, so that who comes in bursts
 //! goes on to.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::kept::KEPT;
+use super::kept::Kept;
 use crate::allocator::protocol::{JobId, JobRequest};
 use crate::time::{Span, Time};
 
@@ -25,21 +24,18 @@ struct Arrival {
 
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    kept: VecDeque<Arrival>,
+    kept: Kept<Arrival>,
 }
 
 impl Seen {
     pub(super) fn came(&mut self, now: Time, request: &Arc<JobRequest>) {
-        if self.kept.len() == KEPT {
-            self.kept.pop_front();
-        }
-        self.kept.push_back(Arrival { at: now, request: request.clone() });
+        self.kept.add(Arrival { at: now, request: request.clone() });
     }
 
     pub(super) fn known(&self, now: Time) -> Arrivals {
         let mut instants: Vec<Time> = self.kept.iter().map(|arrival| arrival.at).collect();
         instants.dedup();
-        let first = self.kept.front().map_or(now, |arrival| arrival.at);
+        let first = self.kept.first().map_or(now, |arrival| arrival.at);
         let kept = if instants.len() < FEW { Vec::new() } else { self.kept.iter().cloned().collect() };
         Arrivals { kept, first, window: now.since(first).max(Span(1)) }
     }

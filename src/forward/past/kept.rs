@@ -1,4 +1,6 @@
 //! How much is remembered.
 
-/// The latest so many attempts and outages of each device and of all, and as many arrivals.
-pub const KEPT: usize = 256;
+use crate::forward::latest::Latest;
+
+/// The latest attempts and outages of each device and of all, and as many arrivals.
+pub(super) type Kept<T> = Latest<T, 256>;

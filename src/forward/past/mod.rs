@@ -16,7 +16,6 @@ use crate::allocator::Allocator;
 use crate::allocator::protocol::{Allocation, AllocationId, Event, JobId, JobRequest, Target};
 use crate::time::Time;
 pub(super) use arrivals::{Arrivals, Comings};
-pub use kept::KEPT;
 pub(super) use outages::{Outages, Spell};
 pub(super) use run_times::{RunTimes, Work};
 

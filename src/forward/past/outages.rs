@@ -1,9 +1,10 @@
 //! How devices went out of service and came back: the next outages are drawn from them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use super::kept::KEPT;
+use super::kept::Kept;
 use crate::allocator::protocol::Status;
+use crate::forward::lot::fall_on;
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
 
@@ -35,8 +36,8 @@ struct Now {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     now: BTreeMap<DeviceId, Now>,
-    over: BTreeMap<DeviceId, VecDeque<Over>>,
-    all: VecDeque<Over>,
+    over: BTreeMap<DeviceId, Kept<Over>>,
+    all: Kept<Over>,
 }
 
 impl Seen {
@@ -61,10 +62,7 @@ impl Seen {
                 let over = Over { up: is.up, spell: Spell { lasts: now.since(is.since), lost } };
                 *is = Now { since: now, down: None, up: Span::ZERO };
                 for kept in [self.over.entry(device).or_default(), &mut self.all] {
-                    if kept.len() == KEPT {
-                        kept.pop_front();
-                    }
-                    kept.push_back(over);
+                    kept.add(over);
                 }
             }
             (Some(lost), _) => is.down = Some(lost || to == Status::Offline),
@@ -118,7 +116,7 @@ impl Outages {
             .filter(|lasts| *lasts > device.since)
             .collect();
         longer.sort_unstable();
-        let drawn = longer.get((lot * longer.len() as f64) as usize).copied();
+        let drawn = fall_on(&longer, lot).copied();
         // None was so long: up to as long again, and a minute.
         let as_long = || (device.since.0 as f64 * lot) as u64 + Span::from_secs(60).0;
         Some(drawn.map_or_else(|| Span(as_long()), |lasts| Span(lasts.0 - device.since.0)))
@@ -136,7 +134,7 @@ impl Outages {
         let elapsed = if first && device.down.is_none() { device.since } else { Span::ZERO };
         let mut longer: Vec<&Over> = device.of.iter().filter(|over| over.up > elapsed).collect();
         longer.sort_by_key(|over| (over.up, over.spell.lasts));
-        match longer.get((lot * longer.len() as f64) as usize) {
+        match fall_on(&longer, lot) {
             Some(over) => Some((Span(over.up.0 - elapsed.0), over.spell)),
             // None stayed in service so long: up to as long again.
             None => {

@@ -3,12 +3,13 @@
 //! Three things are known: what the device publishes, the walltime that the job states, and nothing, which is the proportion to one
 //! second. Of attempts of about the same published length on the same device the one goes by which they differ least.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use super::kept::KEPT;
+use super::kept::Kept;
 use crate::allocator::protocol::JobRequest;
 use crate::allocator::state::fleet::Device;
-use crate::allocator::state::run_times::published;
+use crate::allocator::state::run_times::{class_of, published};
+use crate::forward::lot::fall_on;
 use crate::quantum::DeviceId;
 use crate::time::Span;
 
@@ -39,7 +40,7 @@ impl Work {
     }
 
     fn class(&self) -> u8 {
-        self.published.0.checked_ilog2().map_or(0, |power| power as u8)
+        class_of(self.published)
     }
 }
 
@@ -52,8 +53,8 @@ struct Ended {
 
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    by_device: BTreeMap<DeviceId, VecDeque<Ended>>,
-    all: VecDeque<Ended>,
+    by_device: BTreeMap<DeviceId, Kept<Ended>>,
+    all: Kept<Ended>,
 }
 
 impl Seen {
@@ -64,10 +65,7 @@ impl Seen {
         });
         let ended = Ended { class: work.class(), by };
         for kept in [self.by_device.entry(work.device).or_default(), &mut self.all] {
-            if kept.len() == KEPT {
-                kept.pop_front();
-            }
-            kept.push_back(ended);
+            kept.add(ended);
         }
     }
 
@@ -163,7 +161,7 @@ impl RunTimes {
         let length = |log: f64| Span((by.0 as f64 * libm::exp2(log)) as u64);
         let shorter = logs.partition_point(|log| length(*log) <= elapsed);
         let longer = &logs[shorter..];
-        match longer.get((lot * longer.len() as f64) as usize).or(longer.last()) {
+        match fall_on(longer, lot) {
             Some(log) => length(*log),
             // Nobody took so long: up to as long again.
             None => Span(elapsed.0.saturating_add((elapsed.0 as f64 * lot) as u64).saturating_add(1)),

@@ -2,6 +2,8 @@
 //!
 //! Promises times in whole nanoseconds and rows of one replication. Leaves all judgement to the checks.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use std::collections::BTreeMap;
 
 /// A row of `events.csv`.
@@ -73,17 +75,16 @@ pub fn events(text: &str) -> Result<Vec<Row>, String> {
 }
 
 pub fn jobs(text: &str) -> Result<Vec<JobRow>, String> {
-    let header = resource_manager::simulator::traces::JOBS_HEADER.join(",");
-    let (names, rows) = records(text, &header)?;
-    let row =
-        |row: csv::StringRecord| JobRow(names.iter().cloned().zip(row.iter().map(str::to_owned)).collect());
-    Ok(rows.into_iter().map(row).collect())
+    by_column(text, resource_manager::simulator::traces::JOBS_HEADER)
 }
 
 /// All rows of `estimates.csv`.
 pub fn estimates(text: &str) -> Result<Vec<JobRow>, String> {
-    let header = resource_manager::simulator::traces::ESTIMATES_HEADER.join(",");
-    let (names, rows) = records(text, &header)?;
+    by_column(text, resource_manager::simulator::traces::ESTIMATES_HEADER)
+}
+
+fn by_column(text: &str, header: &[&str]) -> Result<Vec<JobRow>, String> {
+    let (names, rows) = records(text, &header.join(","))?;
     let row =
         |row: csv::StringRecord| JobRow(names.iter().cloned().zip(row.iter().map(str::to_owned)).collect());
     Ok(rows.into_iter().map(row).collect())
