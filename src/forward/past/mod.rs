@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::allocator::Allocator;
-use crate::allocator::protocol::{Allocation, AllocationId, Event, JobId, JobRequest, Target};
+use crate::allocator::protocol::{Allocation, AllocationId, Event, FailureReason, JobId, JobRequest, Target};
 use crate::time::Time;
 pub(super) use arrivals::{Arrivals, Comings};
 pub(super) use outages::{Outages, Spell};
@@ -46,6 +46,11 @@ impl Past {
             }
             Event::JobStarted { allocation } => {
                 self.running.insert(allocation.id, allocation.clone());
+            }
+            // What its hardware ended says nothing of how long it runs.
+            Event::JobFailed { job, allocation, reason: FailureReason::TooManyAttempts } => {
+                self.running.swap_remove(allocation);
+                self.requests.swap_remove(job);
             }
             Event::JobFinished { job, allocation, .. } | Event::JobFailed { job, allocation, .. } => {
                 if let Some((allocation, request)) =
