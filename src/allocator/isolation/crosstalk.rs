@@ -28,44 +28,52 @@ pub fn is_expected(technology: Technology) -> bool {
     technology == Technology::Superconducting
 }
 
-/// No job holds this qubit.
-const NOBODY: u32 = u32::MAX;
-
-/// Who holds which qubit: jobs by their place in a list.
+/// Who holds which qubit: jobs by their place in a list. What is promised to one may be held by another that ends before.
 #[derive(Debug, Default)]
 pub(crate) struct Holders {
-    holder: Vec<u32>,
+    holders: Vec<SmallVec<[u32; 2]>>,
 }
 
 impl Holders {
     /// Takes the qubits of each job.
     pub fn load<'q>(&mut self, qubits: usize, jobs: impl Iterator<Item = &'q QubitSet>) {
-        self.holder.clear();
-        self.holder.resize(qubits, NOBODY);
+        self.holders.iter_mut().for_each(SmallVec::clear);
+        self.holders.resize(qubits, SmallVec::new());
         for (job, qubits) in (0_u32..).zip(jobs) {
             for qubit in qubits {
-                self.holder[qubit.index()] = job;
+                self.holders[qubit.index()].push(job);
             }
         }
     }
 
-    /// Number of couplers inside regions of jobs other than `own` that are one coupler away from the coupler (a, b). A
-    /// dead coupler drives nothing, but leads to others all the same.
+    /// The jobs that hold any of these qubits.
+    fn of(&self, qubits: &QubitSet) -> SmallVec<[u32; 4]> {
+        let mut found: SmallVec<[u32; 4]> = SmallVec::new();
+        for qubit in qubits {
+            for &job in &self.holders[qubit.index()] {
+                if !found.contains(&job) {
+                    found.push(job);
+                }
+            }
+        }
+        found
+    }
+
+    /// Number of couplers inside regions of jobs, but for those `left_out`, that are one coupler away from the coupler
+    /// (a, b). A dead coupler drives nothing, but leads to others all the same. Jobs that follow one another on the same
+    /// qubits count together: no instant has more.
     pub fn driven_beside(
         &self,
         epoch: &Epoch,
         a: PhysicalQubit,
         b: PhysicalQubit,
-        own: Option<u32>,
+        left_out: &[u32],
     ) -> usize {
         let mut driven: SmallVec<[CouplerId; 16]> = SmallVec::new();
         for_each_beside(epoch, a, b, |near, far, coupler| {
-            let job = self.holder[near.index()];
-            if job != NOBODY
-                && Some(job) != own
-                && self.holder[far.index()] == job
-                && !driven.contains(&coupler)
-            {
+            let far = &self.holders[far.index()];
+            let drives = |job: &u32| far.contains(job) && !left_out.contains(job);
+            if self.holders[near.index()].iter().any(drives) && !driven.contains(&coupler) {
                 driven.push(coupler);
             }
         });
@@ -124,9 +132,9 @@ impl CrosstalkLimits {
             return barred;
         }
         self.holders.load(epoch.qubits(), jobs.iter().map(|booking| &booking.qubits));
-        for (own, booking) in (0_u32..).zip(jobs) {
+        for booking in jobs {
             if let Some(limit) = booking.max_crosstalk {
-                self.protect(own, &booking.qubits, limit, epoch, free);
+                self.protect(&booking.qubits, limit, epoch, free);
             }
         }
         let Some(limit) = limit else { return barred };
@@ -137,7 +145,7 @@ impl CrosstalkLimits {
             let coupler = CouplerId(index as u32);
             let is_barred = barred.is_some_and(|bits| bit(bits, coupler));
             let is_open = free.contains(a) && free.contains(b) && epoch.is_usable(coupler);
-            if is_barred || is_open && self.is_above(limit, epoch, coupler, None, 0) {
+            if is_barred || is_open && self.is_above(limit, epoch, coupler, &[], 0) {
                 self.barred[index / 64] |= 1 << (index % 64);
                 any = true;
             }
@@ -146,7 +154,9 @@ impl CrosstalkLimits {
     }
 
     /// Takes qubits out of `free` from which couplers inside a job could be disturbed beyond its limit.
-    fn protect(&mut self, own: u32, held: &QubitSet, limit: f64, epoch: &Epoch, free: &mut QubitSet) {
+    fn protect(&mut self, held: &QubitSet, limit: f64, epoch: &Epoch, free: &mut QubitSet) {
+        // The job itself, and whoever comes to its qubits before or after it: they never disturb it.
+        let own = self.holders.of(held);
         for qubit in held {
             for link in epoch.links(qubit).iter().filter(|link| link.to > qubit && held.contains(link.to)) {
                 let mut more: SmallVec<[CouplerId; 16]> = SmallVec::new();
@@ -159,7 +169,7 @@ impl CrosstalkLimits {
                         }
                     }
                 });
-                if !more.is_empty() && self.is_above(limit, epoch, link.coupler, Some(own), more.len()) {
+                if !more.is_empty() && self.is_above(limit, epoch, link.coupler, &own, more.len()) {
                     self.taken_out.iter().for_each(|&qubit| {
                         free.remove(qubit);
                     });
@@ -169,7 +179,7 @@ impl CrosstalkLimits {
     }
 
     /// Whether the crosstalk on a coupler is above a limit, with so many more couplers driven beside it.
-    fn is_above(&self, limit: f64, epoch: &Epoch, coupler: CouplerId, own: Option<u32>, more: usize) -> bool {
+    fn is_above(&self, limit: f64, epoch: &Epoch, coupler: CouplerId, own: &[u32], more: usize) -> bool {
         // None where all pairs share one coupler: nothing is beside it.
         let Some(&(a, b)) = epoch.map.couplers().get(coupler.index()) else { return false };
         let driven = self.holders.driven_beside(epoch, a, b, own) + more;
@@ -251,6 +261,39 @@ mod tests {
         [0, 1, 2, 3, 7, 9, 10, 11] without []
         [0, 1, 2, 7, 9, 10, 11] without []
         [0, 1, 2, 3, 7, 9, 10, 11] without []
+        ");
+    }
+
+    /// What is promised where others still run hides nobody: a line of twelve, a job on qubits 4 to 6, and one that is to
+    /// come to qubits 5 to 7 when it has ended, or to come and accepts little.
+    #[test]
+    fn those_who_follow_one_another_both_count() {
+        let map = CouplingMap::line(12).unwrap();
+        let epoch = epoch(map, &[0.01; 12], &[0.01; 11]);
+        let set = |qubits: &[u32]| QubitSet::from_qubits(12, qubits.iter().copied().map(PhysicalQubit));
+        let booking = |qubits: &[u32], max_crosstalk| Booking {
+            qubits: set(qubits),
+            buffer_distance: 0,
+            max_crosstalk,
+            from: Time::ZERO,
+            until: None,
+            guard: Span::ZERO,
+        };
+        let mut limits = CrosstalkLimits::default();
+        let mut ask = |own: Option<f64>, theirs: Option<f64>| {
+            let (runs, comes) = (booking(&[4, 5, 6], None), booking(&[5, 6, 7], theirs));
+            let mut free = set(&[0, 1, 2, 3, 8, 9, 10, 11]);
+            let on = Technology::Superconducting;
+            let barred = limits.apply(own, on, &epoch, &[&runs, &comes], &mut free, None);
+            let barred: Vec<usize> =
+                (0..11).filter(|c| barred.is_some_and(|bits| bit(bits, CouplerId(*c as u32)))).collect();
+            format!("{:?} without {barred:?}", free.iter().map(|qubit| qubit.0).collect::<Vec<_>>())
+        };
+        let lines = [ask(Some(0.003), None), ask(None, Some(0.003)), ask(None, Some(0.004))];
+        insta::assert_snapshot!(lines.join("\n"), @"
+        [0, 1, 2, 3, 8, 9, 10, 11] without [2, 8]
+        [0, 1, 2, 3, 9, 10, 11] without []
+        [0, 1, 2, 3, 8, 9, 10, 11] without []
         ");
     }
 }

@@ -106,7 +106,7 @@ impl Surcharges {
         for (index, &(a, b)) in epoch.map.couplers().iter().enumerate() {
             let coupler = CouplerId(index as u32);
             if free.contains(a) && free.contains(b) && epoch.is_usable(coupler) {
-                let driven = self.holders.driven_beside(epoch, a, b, None);
+                let driven = self.holders.driven_beside(epoch, a, b, &[]);
                 if driven > 0 {
                     let share = weight * expected_share(driven);
                     // The cast saturates.
