@@ -5,17 +5,18 @@ mod world;
 use std::sync::Arc;
 
 use resource_manager::allocator::config::{
-    AllocatorConfig, HeadOfLine, Promises, Queue, QueueOrder, Starts, Walltime, WalltimeEstimate,
+    AllocatorConfig, HeadOfLine, Promises, Queue, QueueOrder, Starts, Strategy, Walltime, WalltimeEstimate,
     WalltimeExceeded,
 };
 use resource_manager::allocator::protocol::{
-    AllocationId, Answer, Command, Event, IsolationLevel, IsolationRequest, JobId, JobRequest, OrderKey,
-    Outcome, PromiseCause, StartPromise, Status, StatusReason, Target, Topology,
+    AllocationId, Answer, Command, ElementLimits, Event, IsolationLevel, IsolationRequest, JobId, JobRequest,
+    OrderKey, Outcome, PromiseCause, StartPromise, Status, StatusReason, Target, Topology,
 };
 use resource_manager::observe::auditor::{Auditor, Violation, ViolationKind};
+use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::{DeviceId, PhysicalQubit, QubitSet};
 use resource_manager::time::{Span, Time};
-use world::{World, config, grid, job, line};
+use world::{World, config, grid, job, line, spec};
 
 /// Nobody knows how long jobs run that do not say so.
 fn promising(promises: Promises) -> AllocatorConfig {
@@ -376,6 +377,27 @@ fn a_promise_waits_for_guards() {
     29  guard of allocation 1 on line ends
     29  1 starts: line [0 1 2 3], attempt 1
     49  1 asked to stop by 60000000049: Walltime
+    ");
+}
+
+/// Where all qubits couple, most of them will do, but not where a coupler is too noisy for the job: then it is promised others.
+#[test]
+fn those_on_hand_may_not_do_although_all_qubits_couple() {
+    let map = CouplingMap::all_to_all(5).unwrap();
+    let config = AllocatorConfig { strategy: Strategy::FirstFit, ..promising(Promises::Easy) };
+    let mut world = World::new(config, &[("trap", map.clone())]);
+    let mut calibration = (*spec("trap", map.clone()).calibration).clone();
+    let noisy = map.coupler(PhysicalQubit(0), PhysicalQubit(1)).unwrap();
+    calibration.couplers[noisy.index()].two_qubit_error = 0.02;
+    world.tell(Command::Recalibrate { device: DeviceId(0), calibration: Arc::new(calibration) });
+    world.submit(timed(0, 3, 20));
+    let limits = ElementLimits { max_two_qubit_error: 0.01, ..ElementLimits::NONE };
+    world.submit(JobRequest { limits, ..job(1, 3, Topology::Complete) });
+    insta::assert_snapshot!(from(&world, "0 queued"), @"
+    3  0 queued: the global queue
+    3  0 starts: trap [0 1 2], attempt 1
+    4  1 queued: the global queue
+    4  1 is promised: trap [0 2 3] at 23
     ");
 }
 

@@ -244,21 +244,25 @@ impl Judge {
         for qubit in &idle {
             prefer[qubit.index()] = cost;
         }
-        self.free = free;
-        if device.epoch.is_complete() && !self.strategy.capabilities().minimises {
-            // Where all qubits couple, those will do that nobody could use now, and as few others as are needed.
-            let mut rest = self.free.clone();
-            self.free.subtract(&idle);
-            rest.intersect_with(&idle);
-            let more = (request.min_qubits as usize).saturating_sub(self.free.len());
-            rest.iter().take(more).for_each(|qubit| {
-                self.free.insert(qubit);
-            });
-        }
+        let whole = device.epoch.is_complete();
         let max_swaps = self.max_swaps(state, kind);
         let never_fits = self.never_fits(state, kind, id, max_swaps);
         let when = When::Later { beside, prefer: &prefer };
         let terms = Terms { max_swaps, never_fits, searched: false, when };
+        if whole && !self.strategy.capabilities().minimises {
+            // Where all qubits couple, those will mostly do that nobody could use now, and as few others as are needed.
+            let mut few = free.clone();
+            few.subtract(&idle);
+            let more = (request.min_qubits as usize).saturating_sub(few.len());
+            free.iter().filter(|qubit| idle.contains(*qubit)).take(more).for_each(|qubit| {
+                few.insert(qubit);
+            });
+            self.free = few;
+            if let Ok(fit) = self.search_free(state, kind, request, id, terms) {
+                return Some(fit);
+            }
+        }
+        self.free = free;
         self.search_free(state, kind, request, id, terms).ok()
     }
 }
