@@ -110,6 +110,8 @@ enum Op {
         quality: Option<(u8, u8, bool)>,
         crosstalk: Option<u8>,
         urgency: u8,
+        /// Jobs that must have ended, or completed, before: so many before it.
+        follows: Vec<(u8, bool)>,
     },
     Resubmit {
         pick: u16,
@@ -168,8 +170,9 @@ fn op() -> impl Strategy<Value = Op> {
             (prop_oneof![3 => Just(0), 1 => 1_u32..9], any::<bool>()),
             proptest::option::weighted(0.4, (0_u8..5, 0_u8..20, any::<bool>())),
             (proptest::option::weighted(0.3, 0_u8..12), 0_u8..16),
-        ).prop_map(|((topology, qubits, buffer, wait, walltime, avoid), (more, copies), quality, (crosstalk, urgency))| {
-            Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk, urgency }
+            prop_oneof![4 => Just(Vec::new()), 1 => proptest::collection::vec((1_u8..6, any::<bool>()), 1..4)],
+        ).prop_map(|((topology, qubits, buffer, wait, walltime, avoid), (more, copies), quality, (crosstalk, urgency), follows)| {
+            Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk, urgency, follows }
         }),
         1 => (any::<u16>(), any::<bool>()).prop_map(|(pick, other_body)| Op::Resubmit { pick, other_body }),
         5 => (any::<u16>(), any::<bool>()).prop_map(|(pick, fails)| Op::Finish { pick, fails }),
@@ -446,6 +449,7 @@ impl World {
                 quality,
                 crosstalk,
                 urgency,
+                follows,
             } => {
                 let topology = match topology {
                     0 => Topology::Any,
@@ -496,6 +500,11 @@ impl World {
                     .map(|within| self.now + Span(within));
                 request.max_swap_operations = buffer.map(|buffer| 2 * buffer);
                 request.estimated_duration = walltime.map(Span);
+                for (back, success) in follows {
+                    let Some(other) = id.0.checked_sub(back.into()) else { continue };
+                    let others = if success { &mut request.after_success } else { &mut request.after };
+                    others.push(JobId(other));
+                }
                 if avoid < 3 {
                     request.excluded_devices.push(DeviceId(u32::from(avoid)));
                 } else {
@@ -564,10 +573,14 @@ impl World {
             Op::Cancel { pick } => {
                 let Some((request, answer)) = Self::pick(&self.submitted, pick) else { return };
                 let before = self.state_of(request.id);
+                let depends = |job: &Job| job.request.dependencies().any(|on| on == request.id);
+                let followed = self.core.jobs().any(depends);
                 let answered = self.apply(Command::Cancel { job: request.id });
                 match before {
-                    Some(JobState::Queued | JobState::Held) => {
-                        assert_eq!(answered, Ok((Answer::Applied, 1)));
+                    Some(JobState::Queued | JobState::Held | JobState::Dependent) => {
+                        // Those who depend on it go on, or go as well.
+                        let others = answered.expect("it lives").1 - 1;
+                        assert!(followed || others == 0);
                         assert_eq!(self.state_of(request.id), None);
                     }
                     Some(JobState::Running) => {
@@ -585,18 +598,20 @@ impl World {
                 let before = self.state_of(job);
                 let answered =
                     self.apply(if release { Command::ReleaseHold { job } } else { Command::Hold { job } });
-                let (from, to) = match release {
-                    true => (JobState::Held, JobState::Queued),
-                    false => (JobState::Queued, JobState::Held),
+                let held = |state: JobState| match state {
+                    JobState::Held => Some(true),
+                    JobState::Queued | JobState::Dependent => Some(false),
+                    JobState::Running | JobState::Stopping => None,
                 };
-                match before {
-                    Some(state) if state == from => assert_eq!(answered, Ok((Answer::Applied, 1))),
-                    Some(state) if state == to => assert_eq!(answered, Ok((Answer::Applied, 0))),
-                    Some(_) => assert_eq!(answered, Err(CommandError::WrongState(job))),
+                match before.map(held) {
+                    Some(Some(held)) => {
+                        assert_eq!(answered, Ok((Answer::Applied, usize::from(held == release))));
+                    }
+                    Some(None) => assert_eq!(answered, Err(CommandError::WrongState(job))),
                     None => self.check_ended(answered, job),
                 }
                 assert!(
-                    before.is_none_or(|state| ![from, to].contains(&state)) || self.state_of(job) == Some(to)
+                    before.and_then(held).is_none() || self.state_of(job).and_then(held) == Some(!release)
                 );
             }
             Op::Status { device, element, status } => {
@@ -741,7 +756,7 @@ impl World {
     fn check(&mut self) {
         let ids: Vec<(JobId, JobState)> = self.core.jobs().map(|job| (job.request.id, job.state())).collect();
         for (id, state) in ids {
-            let waits = matches!(state, JobState::Queued | JobState::Held);
+            let waits = matches!(state, JobState::Queued | JobState::Held | JobState::Dependent);
             assert_eq!(self.core.why_waiting(id).is_some(), waits);
         }
         assert_eq!(self.observer.auditor.violations(), &[], "the auditor objects");
@@ -787,8 +802,11 @@ impl World {
         let mut waiting = 0;
         self.check_ranks();
         for job in self.core.jobs() {
+            // Decided as soon as the others have ended.
+            let waits_for_others = job.request.dependencies().any(|on| self.state_of(on).is_some());
+            assert_eq!(job.dependence().is_some(), waits_for_others, "job {}", job.request.id.0);
             match job.state() {
-                JobState::Queued | JobState::Held => {
+                JobState::Queued | JobState::Held | JobState::Dependent => {
                     waiting += 1;
                     let late = job.attempts == 0
                         && self.core.config().reject_if_late
@@ -830,6 +848,8 @@ impl World {
         let mut events = Vec::new();
         let request = JobRequest {
             max_wait_time: None,
+            after: Vec::new().into(),
+            after_success: Vec::new().into(),
             preferred_devices: Vec::new().into(),
             ..(*job.request).clone()
         };
@@ -1140,8 +1160,7 @@ impl World {
         if self.core.next_wakeup().is_some_and(|at| at <= self.now) {
             return;
         }
-        let waiting =
-            |job: &&Job| matches!(job.state(), JobState::Queued | JobState::Held) && job.attempts == 0;
+        let waiting = |job: &&Job| job.wait().is_some() && job.attempts == 0;
         if let Some(limit) = self.limited_since_the_start {
             assert!(
                 self.core.jobs().filter(waiting).count() <= limit as usize,
@@ -1190,6 +1209,10 @@ impl World {
         let (held, others): (Vec<&Job>, Vec<&Job>) = waiting.partition(|job| job.state() == JobState::Held);
         // Time under a hold is put down to it, whatever else there is.
         assert!(held.iter().all(|job| self.core.waits_for(job.request.id) == Some(WaitCause::Held)));
+        let (dependent, others): (Vec<&Job>, Vec<&Job>) =
+            others.into_iter().partition(|job| job.state() == JobState::Dependent);
+        let waits_for = |job: &&Job| self.core.waits_for(job.request.id);
+        assert!(dependent.iter().all(|job| waits_for(job) == Some(WaitCause::Dependency)));
         let ids: Vec<JobId> = others.into_iter().map(|job| job.request.id).collect();
         for id in ids {
             let seen = self.core.waits_for(id).expect("it waits");
@@ -1363,8 +1386,21 @@ proptest! {
 /// A job of any shape that avoids a device (0 to 2), or prefers some.
 fn simple(topology: u8, qubits: u32, walltime: Option<u64>, avoid: u8) -> Op {
     let (buffer, wait, more, copies, quality, crosstalk) = (None, None, 0, false, None, None);
-    let urgency = 0;
-    Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk, urgency }
+    let (urgency, follows) = (0, Vec::new());
+    Op::Submit {
+        topology,
+        qubits,
+        buffer,
+        wait,
+        walltime,
+        avoid,
+        more,
+        copies,
+        quality,
+        crosstalk,
+        urgency,
+        follows,
+    }
 }
 
 /// Histories that were wrong once, under every 97th configuration.

@@ -6,11 +6,11 @@ use resource_manager::allocator::config::{
     AllocatorConfig, HeadOfLine, Isolation, Queue, Retry, Walltime, WalltimeExceeded,
 };
 use resource_manager::allocator::protocol::{
-    AllocationId, Answer, Command, CommandError, IsolationLevel, JobId, JobRequest, Outcome, Status,
+    AllocationId, Answer, Command, CommandError, Event, IsolationLevel, JobId, JobRequest, Outcome, Status,
     StatusReason, Target, Topology,
 };
 use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit};
-use resource_manager::time::Span;
+use resource_manager::time::{Span, Time};
 
 mod world;
 
@@ -899,4 +899,213 @@ fn a_resumed_core_goes_no_step_back() {
     let said = resumed.handle(Time(49), cancel.clone(), &mut Vec::new());
     assert!(matches!(said, Err(CommandError::TimeRunsBackwards { .. })), "{said:?}");
     assert_eq!(resumed.handle(Time(50), cancel, &mut Vec::new()), Ok(Answer::Applied));
+}
+
+fn after(request: JobRequest, others: &[u64]) -> JobRequest {
+    JobRequest { after: others.iter().copied().map(JobId).collect(), ..request }
+}
+
+fn after_success(request: JobRequest, others: &[u64]) -> JobRequest {
+    JobRequest { after_success: others.iter().copied().map(JobId).collect(), ..request }
+}
+
+fn fail(world: &mut World, job: u64) {
+    let allocation = world.allocation(job);
+    world.tell(Command::Finished { allocation, outcome: Outcome::Error, shots_done: 1 });
+}
+
+/// Who follows others is in no queue: it blocks nobody. It enters at the place where it came, before those that came later.
+#[test]
+fn a_job_waits_for_others_to_end() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(chain(1, 3));
+    world.submit(chain(2, 4));
+    world.submit(after(chain(3, 4), &[1, 2]));
+    world.submit(chain(4, 4));
+    let why = world.why(3);
+    world.finish(1);
+    fail(&mut world, 2);
+    insta::assert_snapshot!(world.log, @"
+    1  a joins
+    2  1 queued: the global queue
+    2  1 starts: a [0 1 2], attempt 1
+    3  2 queued: the global queue
+    4  3 queued: the global queue
+    5  4 queued: the global queue
+    6  1 finished
+    6  2 starts: a [0 1 2 3], attempt 1
+    7  2 failed: the device reported an error
+    7  3 ready: the global queue
+    7  3 starts: a [0 1 2 3], attempt 1
+    ");
+    insta::assert_snapshot!(why, @"
+    waits for the end of job 1
+    ");
+}
+
+/// Who needs the success of a job goes with it when it fails, is cancelled or refused, and so do those who need that one's;
+/// those who only follow go on.
+#[test]
+fn a_chain_of_jobs_breaks() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(chain(1, 4));
+    world.submit(after_success(chain(2, 4), &[1]));
+    world.submit(after_success(chain(3, 4), &[2]));
+    world.submit(after(chain(4, 4), &[3]));
+    fail(&mut world, 1);
+    // Told at once of what is known already.
+    world.submit(after_success(chain(5, 4), &[3]));
+    world.submit(after(chain(6, 1), &[3]));
+    world.submit(after(chain(7, 1), &[99]));
+    world.finish(4);
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1 2 3], attempt 1
+     3  2 queued: the global queue
+     4  3 queued: the global queue
+     5  4 queued: the global queue
+     6  1 failed: the device reported an error
+     6  2 cancelled because of 1
+     6  3 cancelled because of 2
+     6  4 ready: the global queue
+     6  4 starts: a [0 1 2 3], attempt 1
+     7  5 rejected: job 3 has not completed, on whose success it depends
+     8  6 queued: the global queue
+     9  7 rejected: it is to follow job 99, which was never submitted or ended longer ago than is remembered; hint: remember_ended_jobs
+    10  4 finished
+    10  6 starts: a [0], attempt 1
+    ");
+}
+
+/// A hold and a dependence keep a job each for itself, in whatever order they end.
+#[test]
+fn a_job_may_be_held_and_follow_another() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    for follower in [2, 4] {
+        let first = follower - 1;
+        world.submit(chain(first, 4));
+        world.submit(after_success(chain(follower, 2), &[first]));
+        world.tell(Command::Hold { job: JobId(follower) });
+        if follower == 2 {
+            world.finish(first);
+            world.tell(Command::ReleaseHold { job: JobId(follower) });
+        } else {
+            world.tell(Command::ReleaseHold { job: JobId(follower) });
+            world.finish(first);
+        }
+        world.finish(follower);
+    }
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1 2 3], attempt 1
+     3  2 queued: the global queue
+     4  2 held
+     5  1 finished
+     5  2 ready: the global queue
+     6  2 released
+     6  2 starts: a [0 1], attempt 1
+     7  2 finished
+     8  3 queued: the global queue
+     8  3 starts: a [0 1 2 3], attempt 1
+     9  4 queued: the global queue
+    10  4 held
+    11  4 released
+    12  3 finished
+    12  4 ready: the global queue
+    12  4 starts: a [0 1], attempt 1
+    13  4 finished
+    ");
+}
+
+/// The longest wait begins when the others have ended; a deadline ends it before.
+#[test]
+fn patience_begins_when_the_others_have_ended() {
+    let mut world = World::new(AllocatorConfig { reject_if_late: true, ..strict() }, &[("a", line(4))]);
+    world.submit(chain(1, 4));
+    world.submit(JobRequest { max_wait_time: Some(Span(5)), ..after(chain(2, 4), &[1]) });
+    world.submit(JobRequest { deadline: Some(Time(30)), ..after(chain(3, 4), &[1]) });
+    world.wait(40);
+    world.submit(chain(4, 4));
+    world.tell(Command::Hold { job: JobId(2) });
+    world.finish(1);
+    world.wait(10);
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1 2 3], attempt 1
+     3  2 queued: the global queue
+     4  3 queued: the global queue
+    29  3 rejected: it could no longer end by its deadline, at 30ns
+    45  4 queued: the global queue
+    46  2 held
+    47  1 finished
+    47  2 ready: the global queue
+    47  4 starts: a [0 1 2 3], attempt 1
+    52  2 expired after 49
+    ");
+}
+
+/// With a queue per device a job gets its home when it is ready, by what the devices are then.
+#[test]
+fn a_home_is_chosen_when_the_others_have_ended() {
+    let config = AllocatorConfig { queue: per_device(HeadOfLine::Count), ..config() };
+    let mut world = World::new(config, &[("a", line(4)), ("b", line(4))]);
+    world.submit(chain(1, 4));
+    world.submit(after(chain(2, 4), &[1]));
+    world.down(Target::Device(DeviceId(0)));
+    world.finish(1);
+    insta::assert_snapshot!(world.log, @"
+    1  a joins
+    2  b joins
+    3  1 queued: a
+    3  1 starts: a [0 1 2 3], attempt 1
+    4  2 queued: the global queue
+    5  a: Online -> Offline (Fault)
+    5  1 requeued: b (DeviceLost)
+    5  1 starts: b [0 1 2 3], attempt 2
+    6  1 finished
+    6  2 ready: b
+    6  2 starts: b [0 1 2 3], attempt 1
+    ");
+}
+
+/// A lost device ends an attempt, not the job: those who follow it go on waiting.
+#[test]
+fn a_requeued_job_has_not_ended() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(chain(1, 4));
+    world.submit(after(chain(2, 4), &[1]));
+    world.down(Target::Device(DeviceId(0)));
+    world.up(Target::Device(DeviceId(0)));
+    assert!(!world.log.contains("2 ready"), "{}", world.log);
+    world.finish(1);
+    assert!(
+        world.log.ends_with("2 ready: the global queue\n  6  2 starts: a [0 1 2 3], attempt 1\n"),
+        "{}",
+        world.log
+    );
+}
+
+/// A chain of a hundred thousand breaks in one go, on no deeper a stack and in time that grows with its length alone.
+#[test]
+fn a_long_chain_breaks() {
+    let config = AllocatorConfig { max_queue_length: None, remember_ended_jobs: 200_000, ..strict() };
+    let mut core = world::core(config);
+    let mut events = Vec::new();
+    let spec = spec("a", line(4));
+    core.handle(Time(0), Command::RegisterDevice { device: DeviceId(0), spec }, &mut events).unwrap();
+    const LENGTH: u64 = 100_000;
+    for id in 0..LENGTH {
+        let request = after_success(chain(id, 4), id.checked_sub(1).as_slice());
+        core.handle(Time(0), Command::Submit(request.into()), &mut events).unwrap();
+    }
+    core.handle(Time(0), Command::Wake, &mut events).unwrap();
+    events.clear();
+    core.handle(Time(1), Command::Cancel { job: JobId(0) }, &mut events).unwrap();
+    let allocation = core.jobs().find_map(|job| job.allocation()).unwrap();
+    core.handle(Time(2), Command::StopAcknowledged { allocation, shots_done: 0 }, &mut events).unwrap();
+    let cancelled = events.iter().filter(|event| matches!(event, Event::JobCancelled { .. })).count();
+    assert_eq!((cancelled as u64, core.jobs().count()), (LENGTH, 0));
 }

@@ -185,7 +185,7 @@ fn jobs_that_had_not_ended_keep_their_own_time_or_are_left_out() {
     5 completed 0 0
     ");
     // A trace of an earlier version does not know: left out, and counted.
-    let old: Vec<&str> = original.lines().map(|line| line.rsplitn(24, ',').nth(23).unwrap()).collect();
+    let old: Vec<&str> = original.lines().map(|line| line.rsplitn(25, ',').nth(24).unwrap()).collect();
     fs::write(folder.path().join("old.csv"), old.join("\n")).unwrap();
     let next = machine(folder.path(), "old.yaml", "workload: {trace: old.csv}\nhorizon: {time: 100d}");
     let scenario = Scenario::load(&next, &[]).unwrap();

@@ -4,8 +4,9 @@
 
 use super::candidates::judge::Judge;
 use super::candidates::memo::KindId;
-use super::protocol::{JobRequest, Rejection};
+use super::protocol::{JobId, JobRequest, Rejection};
 use super::state::State;
+use super::state::jobs::Known;
 use crate::time::Time;
 
 /// The kind of a request that the fleet could serve, of which it becomes a member; or why the fleet could not.
@@ -18,6 +19,9 @@ pub(super) fn admit(
     request.validate().map_err(Rejection::Contradiction)?;
     if let Some(demand) = request.unsupported() {
         return Err(Rejection::NotHonoured(demand));
+    }
+    if let Some(reason) = unmet(state, request) {
+        return Err(reason);
     }
     if state.config().reject_if_late && request.is_late(now) {
         return Err(Rejection::TooLate(request.deadline.unwrap_or(now)));
@@ -42,4 +46,15 @@ pub(super) fn admit(
     let shortfall = judge.best_shortfall(state, kind);
     judge.memo.leave(kind);
     Err(shortfall.map_or(Rejection::NowhereToPlace, Rejection::QualityOutOfReach))
+}
+
+/// Why the jobs that it depends on keep a job from ever starting, as far as that is known when it comes.
+fn unmet(state: &State, request: &JobRequest) -> Option<Rejection> {
+    let jobs = state.jobs();
+    let unknown = |id: &JobId| jobs.find(*id) == Known::Unknown;
+    if let Some(unknown) = request.dependencies().find(unknown) {
+        return Some(Rejection::UnknownDependency(unknown));
+    }
+    let failed = request.after_success.iter().find(|id| jobs.has_completed(**id) == Some(false));
+    failed.map(|failed| Rejection::DependencyFailed(*failed))
 }

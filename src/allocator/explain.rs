@@ -161,6 +161,9 @@ pub enum WaitReason {
     /// Held by its owner or an operator.
     #[error("held")]
     Held,
+    /// This job must end first, and perhaps others after it.
+    #[error("waits for the end of job {}", .0.0)]
+    Dependency(JobId),
     /// It is tried again at a time (`retry: {every: ..}`).
     #[error("is tried again at {0}")]
     NotBefore(Time),
@@ -195,6 +198,7 @@ impl WaitReason {
             Self::NowhereToPlace | Self::QualityOutOfReach(_) => WaitCause::Unplaceable,
             Self::Quota(_) => WaitCause::Quota,
             Self::Held => WaitCause::Held,
+            Self::Dependency(_) => WaitCause::Dependency,
             Self::NotBefore(_) => WaitCause::Retry,
             Self::Behind(_) => WaitCause::Order,
             Self::NotEnoughFree { .. } => WaitCause::FreeQubits,

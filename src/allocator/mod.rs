@@ -34,7 +34,7 @@ use candidates::judge::Judge;
 use candidates::selection::DeviceSelector;
 use config::AllocatorConfig;
 use explain::{Obstacle, WaitReason};
-use lifecycle::{devices, expire, finish, hold, reconfigure, stop, submit, timers};
+use lifecycle::{dependencies, devices, expire, finish, hold, reconfigure, stop, submit, timers};
 use order::job_order::JobOrder;
 use placement::PlacementStrategy;
 use placement::memory::MemoryUse;
@@ -140,12 +140,14 @@ impl Allocator {
             Command::Reconfigure(config) => reconfigure::reconfigure(turn, config),
             Command::Wake => {
                 timers::run(turn);
+                dependencies::settle(turn);
                 self.last_pass = scheduler::pass::run(turn);
                 // Last, so that a job may still start at the very end of its patience, even if that is at once.
                 expire::run(turn);
                 Ok(Answer::Applied)
             }
         }?;
+        dependencies::settle(turn);
         self.state.agenda_mut().now = now;
         Ok(answer)
     }
@@ -153,13 +155,13 @@ impl Allocator {
     /// When to call again with [`Command::Wake`] if nothing else happens first.
     pub fn next_wakeup(&self) -> Option<Time> {
         let agenda = self.state.agenda();
-        if agenda.due.is_set() { Some(agenda.now) } else { agenda.timers.first().map(|(at, _)| *at) }
+        if agenda.is_due() { Some(agenda.now) } else { agenda.timers.first().map(|(at, _)| *at) }
     }
 
     /// Whether nothing is planned but to try waiting jobs again.
     pub fn only_retries(&self) -> bool {
         let agenda = self.state.agenda();
-        !agenda.due.is_set() && agenda.timers.iter().all(|(_, timer)| matches!(timer, Timer::Retry(_)))
+        !agenda.is_due() && agenda.timers.iter().all(|(_, timer)| matches!(timer, Timer::Retry(_)))
     }
 
     /// The whole state, for [`Allocator::restore`].

@@ -175,7 +175,7 @@ impl WaitTimes {
     pub fn before(&mut self, now: Time, event: &Event, state: &State) -> Option<Event> {
         let job = match event {
             Event::JobStarted { allocation } => allocation.job,
-            Event::JobCancelled { job, allocation: None } | Event::JobExpired { job, .. } => *job,
+            Event::JobCancelled { job, allocation: None, .. } | Event::JobExpired { job, .. } => *job,
             Event::JobRejected { job, .. } => job.id,
             _ => return None,
         };
@@ -197,6 +197,7 @@ impl WaitTimes {
                     == Some(WaitCause::Unplaceable) => {}
             Event::JobHeld { job }
             | Event::JobReleased { job }
+            | Event::JobReady { job, .. }
             | Event::JobTransferred { job, .. }
             | Event::RetrySet { job, .. } => {
                 let Some((slot, job)) = state.find(*job) else { return };
@@ -251,8 +252,8 @@ impl WaitTimes {
         }
         self.members[index] =
             Some(Member { sums, counted: Counted::Alone(cause, since), looked: 0, listed: 0 });
-        // Whoever is held, no pass looks at.
-        if cause != WaitCause::Held {
+        // Whoever is held, or depends on others, no pass looks at.
+        if !matches!(cause, WaitCause::Held | WaitCause::Dependency) {
             self.alone.entry(queue).or_default().push(slot);
         }
     }
@@ -354,7 +355,10 @@ impl Looked<'_> {
             let job = &state.jobs()[slot];
             let Some(wait) = job.wait().filter(|wait| wait.queue == queue) else { continue };
             let is_new = std::mem::replace(&mut member.listed, look) != look;
-            if !is_new || matches!(member.counted, Counted::With(_)) || job.state() == JobState::Held {
+            if !is_new
+                || matches!(member.counted, Counted::With(_))
+                || matches!(job.state(), JobState::Held | JobState::Dependent)
+            {
                 continue;
             }
             if member.looked == look {
@@ -388,7 +392,8 @@ impl Looked<'_> {
 /// What keeps a job whatever else there is, or that nothing does until the next pass.
 fn cause_of_itself(stage: Stage, now: Time) -> WaitCause {
     match stage {
-        Stage::Held(_) => WaitCause::Held,
+        Stage::Held(_) | Stage::Dependent { held: true, .. } => WaitCause::Held,
+        Stage::Dependent { held: false, .. } => WaitCause::Dependency,
         Stage::Waiting(wait) | Stage::Counted(wait) if wait.retry_at.is_some_and(|at| at > now) => {
             WaitCause::Retry
         }

@@ -55,10 +55,14 @@ impl Inquiry<'_> {
             let shortfall = self.judge.best_shortfall(self.state, kind);
             return Some(shortfall.map_or(WaitReason::NowhereToPlace, WaitReason::QualityOutOfReach));
         }
+        if let Stage::Dependent { held: false, .. } = stage {
+            let open = request.dependencies().find(|other| self.state.find(*other).is_some());
+            return Some(open.map_or(WaitReason::PassDue, WaitReason::Dependency));
+        }
         if let Err(reached) = self.state.quota_allows(slot, request.min_qubits) {
             return Some(WaitReason::Quota(reached));
         }
-        if matches!(stage, Stage::Held(_)) {
+        if matches!(stage, Stage::Held(_) | Stage::Dependent { .. }) {
             return Some(WaitReason::Held);
         }
         if let Some(at) = wait.retry_at.filter(|at| *at > self.now) {

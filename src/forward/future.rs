@@ -299,7 +299,7 @@ impl<'k> Future<'k> {
                 self.ended(allocation);
                 self.gone(job);
             }
-            Event::JobCancelled { job, allocation } => {
+            Event::JobCancelled { job, allocation, .. } => {
                 allocation.into_iter().for_each(|allocation| self.ended(allocation));
                 self.gone(job);
             }

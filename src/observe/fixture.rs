@@ -184,14 +184,19 @@ pub(super) fn legal_run(choices: &[u32]) -> Vec<(Time, Event)> {
                         waiting.push((job, qubits, project));
                         requeued(job, allocation.id.0)
                     }
-                    1 => Event::JobCancelled { job: JobId(job), allocation: Some(allocation.id) },
+                    1 => Event::JobCancelled {
+                        job: JobId(job),
+                        allocation: Some(allocation.id),
+                        because_of: None,
+                    },
                     _ => finished(job, allocation.id.0),
                 };
                 events.push((now, event));
             }
             7 if !waiting.is_empty() && choice >> 24 & 3 == 0 => {
                 let (job, ..) = waiting.swap_remove(pick % waiting.len());
-                events.push((now, Event::JobCancelled { job: JobId(job), allocation: None }));
+                events
+                    .push((now, Event::JobCancelled { job: JobId(job), allocation: None, because_of: None }));
             }
             _ => {}
         }
@@ -219,7 +224,7 @@ impl TellsWaits {
         }
         let ends = match event {
             Event::JobStarted { allocation } => Some(allocation.job),
-            Event::JobCancelled { job, allocation: None } | Event::JobExpired { job, .. } => Some(*job),
+            Event::JobCancelled { job, allocation: None, .. } | Event::JobExpired { job, .. } => Some(*job),
             Event::JobRejected { job, .. } => Some(job.id),
             _ => None,
         };

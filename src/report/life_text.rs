@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::table::{duration, percent};
 use crate::allocator::explain::{Certainty, Obstacle, WaitReason};
 use crate::allocator::protocol::{
-    Allocation, JobRequest, PromiseCause, RequeueReason, StartPromise, StopReason, Topology, WaitCause,
-    Waited,
+    Allocation, JobRequest, PromiseCause, Rejection, RequeueReason, StartPromise, StopReason, Topology,
+    WaitCause, Waited,
 };
 use crate::experiment::explain::{Chapter, Explained, Life, What, WouldBe};
 use crate::quantum::DeviceId;
@@ -53,6 +53,7 @@ pub fn meaning(cause: WaitCause) -> &'static str {
         WaitCause::Unplaceable => "no device could take it even if it were empty",
         WaitCause::Quota => "its group, project or user has as much as it may",
         WaitCause::Held => "held",
+        WaitCause::Dependency => "other jobs must end first",
         WaitCause::Retry => "tried in vain, and to be tried again later",
         WaitCause::Order => "jobs are before it in the order of the queue",
         WaitCause::Promise => "a device would take it, but for what is promised to others",
@@ -170,7 +171,11 @@ fn line_of(chapter: &Chapter, life: &Life, names: &Names<'_>) -> Option<String> 
         }
         What::Finished(shots) => format!("is done, with {shots} shots"),
         What::Failed(reason) => format!("fails: {reason}"),
-        What::Cancelled => "is cancelled by its owner".to_owned(),
+        What::Ready => "may start: those have ended that it depended on".to_owned(),
+        What::Cancelled(None) => "is cancelled by its owner".to_owned(),
+        What::Cancelled(Some(other)) => {
+            format!("is cancelled: {}", Rejection::DependencyFailed(*other))
+        }
         What::Expired(waited) => {
             format!("gives up: it has waited {} and wants to wait no longer", seconds(*waited))
         }
@@ -190,7 +195,7 @@ fn waits(
     }
     // One device says no more than the reason; of many, how many are kept by what.
     let all: u32 = devices.iter().map(|(_, count)| count).sum();
-    if all > 1 && cause != WaitCause::Held {
+    if all > 1 && !matches!(cause, WaitCause::Held | WaitCause::Dependency) {
         let parts: Vec<String> =
             devices.iter().map(|(obstacle, count)| format!("{count} {}", obstacle.cause().name())).collect();
         let _ = write!(line, " (devices: {})", parts.join(", ").replace('_', " "));

@@ -13,7 +13,7 @@ use super::csv_row::RowWriter;
 use super::job_book::Planned;
 use crate::allocator::config::{AllocatorConfig, Tenants};
 use crate::allocator::explain::{Certainty, CostTerms};
-use crate::allocator::protocol::{Event, FinalState, StartPromise, Target, Topology, WaitCause};
+use crate::allocator::protocol::{Event, FinalState, Rejection, StartPromise, Target, Topology, WaitCause};
 use crate::forward::Estimate;
 use crate::observe::metrics::{TimelineSample, deadlines};
 use crate::quantum::hardware::failures::Outage;
@@ -344,6 +344,7 @@ impl Traces {
             }
             Event::JobHeld { job } => ("job_held", Some(*job), None, None),
             Event::JobReleased { job } => ("job_released", Some(*job), None, None),
+            Event::JobReady { job, device } => ("job_ready", Some(*job), None, queue(device)),
             Event::JobTransferred { job, device } => ("job_transferred", Some(*job), None, queue(device)),
             Event::StartPromised { job, promise } => {
                 promise_text(promise, text);
@@ -409,7 +410,12 @@ impl Traces {
                 let _ = write!(text, "{reason:?}");
                 ("job_failed", Some(*job), Some(*allocation), None)
             }
-            Event::JobCancelled { job, allocation } => ("job_cancelled", Some(*job), *allocation, None),
+            Event::JobCancelled { job, allocation, because_of } => {
+                if let Some(other) = because_of {
+                    let _ = write!(text, "{}", Rejection::DependencyFailed(*other));
+                }
+                ("job_cancelled", Some(*job), *allocation, None)
+            }
             Event::CalibrationRequested { device, epoch, job } => {
                 let _ = write!(text, "epoch {}", epoch.0);
                 ("calibration_requested", Some(*job), None, Some(device.index()))

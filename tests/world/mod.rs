@@ -150,6 +150,7 @@ impl World {
             Event::JobRejected { job, reason } => format!("{} rejected: {reason}", job.id.0),
             Event::JobHeld { job } => format!("{} held", job.0),
             Event::JobReleased { job } => format!("{} released", job.0),
+            Event::JobReady { job, device } => format!("{} ready: {}", job.0, queue(*device)),
             Event::JobTransferred { job, device } => format!("{} moves: {}", job.0, queue(*device)),
             Event::JobStarted { allocation } => {
                 let qubits: Vec<String> = allocation.held.iter().map(|qubit| qubit.0.to_string()).collect();
@@ -170,6 +171,9 @@ impl World {
             }
             Event::JobFinished { job, .. } => format!("{} finished", job.0),
             Event::JobFailed { job, reason, .. } => format!("{} failed: {reason}", job.0),
+            Event::JobCancelled { job, because_of: Some(other), .. } => {
+                format!("{} cancelled because of {}", job.0, other.0)
+            }
             Event::JobCancelled { job, .. } => format!("{} cancelled", job.0),
             Event::CalibrationRequested { device, epoch, job } => {
                 format!("{} asks for a calibration of {} after epoch {}", job.0, name(*device), epoch.0)

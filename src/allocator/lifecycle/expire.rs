@@ -21,7 +21,9 @@ pub fn run(turn: &mut Turn<'_>) {
 pub fn expire(turn: &mut Turn<'_>, id: JobId) {
     let Some((_, job)) = turn.state.find(id) else { return };
     let (waited, request) = (turn.now.since(job.submitted), job.request.clone());
-    let patient = request.max_wait_time.is_none_or(|longest| waited < longest);
+    // While it depends on others, its longest wait has not begun.
+    let ready = turn.now.since(job.ready);
+    let patient = job.dependence().is_some() || request.max_wait_time.is_none_or(|longest| ready < longest);
     let late = turn.state.config().reject_if_late && request.latest_start().is_some_and(|at| at <= turn.now);
     turn.emit(match request.deadline {
         Some(deadline) if late && patient => {

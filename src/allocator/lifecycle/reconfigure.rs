@@ -4,6 +4,7 @@ use crate::allocator::config::{AllocatorConfig, Queue};
 use crate::allocator::order;
 use crate::allocator::protocol::{Answer, CommandError, Event, JobId, OrderKey};
 use crate::allocator::scheduler::homes;
+use crate::allocator::state::jobs::Job;
 use crate::allocator::state::place::{JobSlot, Place, Standing};
 use crate::allocator::turn::Turn;
 use crate::time::Time;
@@ -20,7 +21,9 @@ pub fn reconfigure(turn: &mut Turn<'_>, config: Box<AllocatorConfig>) -> Result<
     turn.emit(Event::Reconfigured { config });
     rank_anew(turn);
     if moved {
-        let jobs = turn.state.jobs().iter().filter(|(_, job)| job.wait().is_some());
+        // Who depends on others is in no queue yet.
+        let in_queue = |job: &Job| job.wait().is_some() && job.dependence().is_none();
+        let jobs = turn.state.jobs().iter().filter(|(_, job)| in_queue(job));
         let mut waiting: Vec<(Standing, JobSlot)> =
             jobs.map(|(slot, _)| (turn.state.standing(slot), slot)).collect();
         waiting.sort_unstable();

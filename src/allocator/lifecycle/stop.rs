@@ -18,7 +18,9 @@ pub fn cancel(turn: &mut Turn<'_>, id: JobId) -> Result<Answer, CommandError> {
         Known::Unknown | Known::OtherBody => return Err(CommandError::UnknownJob(id)),
     };
     match turn.state.jobs()[slot].state() {
-        JobState::Queued | JobState::Held => turn.emit(Event::JobCancelled { job: id, allocation: None }),
+        JobState::Queued | JobState::Dependent | JobState::Held => {
+            turn.emit(Event::JobCancelled { job: id, allocation: None, because_of: None });
+        }
         JobState::Running => request(turn, slot, StopReason::Cancelled),
         JobState::Stopping => {}
     }
@@ -54,6 +56,8 @@ pub fn conclude(turn: &mut Turn<'_>, id: AllocationId, slot: JobSlot) {
         Some(StopReason::Walltime) => {
             Event::JobFailed { job, allocation: id, reason: FailureReason::Walltime }
         }
-        Some(StopReason::Cancelled) | None => Event::JobCancelled { job, allocation: Some(id) },
+        Some(StopReason::Cancelled) | None => {
+            Event::JobCancelled { job, allocation: Some(id), because_of: None }
+        }
     });
 }

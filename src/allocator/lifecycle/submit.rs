@@ -24,7 +24,9 @@ pub fn submit(turn: &mut Turn<'_>, request: Arc<JobRequest>) -> Result<Answer, C
             return Ok(Answer::Rejected(reason));
         }
     };
+    let depends = request.dependencies().any(|other| turn.state.find(other).is_some());
     let device = match turn.state.config().queue {
+        _ if depends => None,
         Queue::Global { .. } => None,
         Queue::PerDevice { .. } => turn.judge.choose_home(turn.state, turn.now, kind, &request, 0),
     };

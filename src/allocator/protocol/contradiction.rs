@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::quantum::DeviceId;
 
+/// Most jobs that a job may name to end before it.
+pub const DEPENDENCIES_MAX: usize = 1000;
+
 /// A topology as it is named in messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shape {
@@ -125,6 +128,12 @@ pub enum Contradiction {
     /// A job that waits for itself.
     #[error("the job depends on itself")]
     DependsOnItself,
+    /// More jobs that must end before it than anybody should keep books of.
+    #[error("the job names {named} jobs that must end before it; at most {DEPENDENCIES_MAX} are allowed")]
+    TooManyDependencies {
+        /// How many it names.
+        named: u32,
+    },
 }
 
 /// A demand that is understood but not honoured by this version, and therefore refused rather than ignored.
@@ -136,7 +145,4 @@ pub enum Demand {
     /// `redundancy` above 1.
     #[error("redundancy above 1")]
     Redundancy,
-    /// `depends_on`.
-    #[error("depends_on")]
-    Dependencies,
 }

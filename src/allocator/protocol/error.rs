@@ -89,6 +89,15 @@ pub enum Rejection {
     /// It cannot end by its deadline any more.
     #[error("it could no longer end by its deadline, at {0}")]
     TooLate(Time),
+    /// A job that it is to follow was never submitted, or has ended so long ago that it was forgotten.
+    #[error(
+        "it is to follow job {}, which was never submitted or ended longer ago than is remembered; hint: remember_ended_jobs",
+        .0.0
+    )]
+    UnknownDependency(JobId),
+    /// A job on whose success it depends has ended without.
+    #[error("job {} has not completed, on whose success it depends", .0.0)]
+    DependencyFailed(JobId),
     /// The queue is full.
     #[error("the queue holds {0} jobs already, which is its limit")]
     QueueFull(u32),

@@ -107,7 +107,8 @@ pub enum Event {
         /// What it asks for.
         #[serde(with = "wire::request")]
         job: Arc<JobRequest>,
-        /// The device in whose queue it waits; `None` for the global queue.
+        /// The device in whose queue it waits; `None` for the global queue, and for a job that has others to wait for
+        /// first: it is in no queue yet.
         device: Option<DeviceId>,
         /// What it is ordered by there.
         #[serde(default, skip_serializing_if = "OrderKey::is_plain")]
@@ -143,6 +144,13 @@ pub enum Event {
     JobReleased {
         /// Which job.
         job: JobId,
+    },
+    /// All jobs have ended that a job had to wait for: it enters a queue, at the place where it came.
+    JobReady {
+        /// Which job.
+        job: JobId,
+        /// The device in whose queue it waits; `None` for the global queue.
+        device: Option<DeviceId>,
     },
     /// A waiting job now waits elsewhere, at its old place.
     JobTransferred {
@@ -242,12 +250,15 @@ pub enum Event {
         /// Why.
         reason: FailureReason,
     },
-    /// A job was cancelled by its owner.
+    /// A job was cancelled by its owner, or since one on whose success it depended has ended without.
     JobCancelled {
         /// The job.
         job: JobId,
         /// The allocation that ended with it, if it ran.
         allocation: Option<AllocationId>,
+        /// The job that it depended on; `None`: its owner cancelled it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because_of: Option<JobId>,
     },
     /// A job started although its placement misses a soft bound: new figures of the device would help. Sent once for
     /// every calibration of a device.

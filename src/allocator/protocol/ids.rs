@@ -106,7 +106,9 @@ impl OrderKey {
 pub enum JobState {
     /// In a queue.
     Queued,
-    /// In a queue, but not to be started until released.
+    /// In no queue yet: other jobs must end first.
+    Dependent,
+    /// Not to be started until released.
     Held,
     /// Its current attempt holds qubits.
     Running,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::contradiction::{Contradiction, Demand, FieldName, Shape};
+use super::contradiction::{Contradiction, DEPENDENCIES_MAX, Demand, FieldName, Shape};
 use super::ids::{JobId, Tenant};
 use crate::quantum::DeviceId;
 use crate::quantum::circuit::{CircuitProfile, InteractionGraph};
@@ -253,8 +253,10 @@ pub struct JobRequest {
     pub checkpoint_interval: Option<Span>,
     /// Number of independent executions wanted, at least 1.
     pub redundancy: u32,
-    /// Jobs that must have ended before this one starts.
-    pub depends_on: SmallVec<[JobId; 1]>,
+    /// Jobs that must have ended, however they did, before this one may start.
+    pub after: SmallVec<[JobId; 1]>,
+    /// Jobs that must have completed before this one may start: when one of them ends in any other way, so does this one.
+    pub after_success: SmallVec<[JobId; 1]>,
 }
 
 impl JobRequest {
@@ -285,7 +287,8 @@ impl JobRequest {
             deadline: None,
             checkpoint_interval: None,
             redundancy: 1,
-            depends_on: SmallVec::new(),
+            after: SmallVec::new(),
+            after_success: SmallVec::new(),
         }
     }
 
@@ -334,10 +337,19 @@ impl JobRequest {
         if let Some(device) = self.preferred_devices.iter().find(|id| self.excluded_devices.contains(id)) {
             return Err(Contradiction::PreferredAndExcluded { device: *device });
         }
-        if self.depends_on.contains(&self.id) {
+        let named = self.after.len() + self.after_success.len();
+        if named > DEPENDENCIES_MAX {
+            return Err(Contradiction::TooManyDependencies { named: named as u32 });
+        }
+        if self.dependencies().any(|job| job == self.id) {
             return Err(Contradiction::DependsOnItself);
         }
         Ok(())
+    }
+
+    /// The jobs that must have ended before this one may start.
+    pub fn dependencies(&self) -> impl Iterator<Item = JobId> {
+        self.after.iter().chain(&self.after_success).copied()
     }
 
     /// The first demand that this version does not honour, if there is one.
@@ -345,7 +357,6 @@ impl JobRequest {
         let demands = [
             (self.checkpoint_interval.is_some(), Demand::CheckpointInterval),
             (self.redundancy > 1, Demand::Redundancy),
-            (!self.depends_on.is_empty(), Demand::Dependencies),
         ];
         demands.into_iter().find_map(|(asked, demand)| asked.then_some(demand))
     }
@@ -373,7 +384,8 @@ impl JobRequest {
         (self.elasticity, &self.topology, self.limits.bits(), self.max_swap_operations).hash(&mut hasher);
         (self.circuits, self.shots, self.depth, self.estimated_duration, self.priority).hash(&mut hasher);
         (&self.preferred_devices[..], &self.excluded_devices[..], self.max_wait_time).hash(&mut hasher);
-        (self.deadline, self.checkpoint_interval, self.redundancy, &self.depends_on[..]).hash(&mut hasher);
+        (self.deadline, self.checkpoint_interval, self.redundancy).hash(&mut hasher);
+        (&self.after[..], &self.after_success[..]).hash(&mut hasher);
         let isolation = &self.isolation;
         (isolation.level, isolation.buffer_distance, isolation.temporal_separation).hash(&mut hasher);
         (isolation.hardware_reset, isolation.max_crosstalk.map(f64::to_bits)).hash(&mut hasher);
@@ -407,7 +419,9 @@ mod tests {
             JobRequest { shots: 0, ..base.clone() },
             JobRequest { noise_budget: Some(1.5), ..base.clone() },
             JobRequest { noise_budget: Some(f64::NAN), ..base.clone() },
-            JobRequest { depends_on: SmallVec::from_elem(JobId(1), 1), ..base.clone() },
+            JobRequest { after: SmallVec::from_elem(JobId(1), 1), ..base.clone() },
+            JobRequest { after_success: SmallVec::from_elem(JobId(1), 1), ..base.clone() },
+            JobRequest { after: (2..1003).map(JobId).collect(), ..base.clone() },
             JobRequest {
                 preferred_devices: SmallVec::from_elem(DeviceId(3), 1),
                 excluded_devices: SmallVec::from_elem(DeviceId(3), 1),
@@ -426,6 +440,8 @@ mod tests {
         noise_budget is out of range; hint: probabilities lie in 0..=1, times are not negative
         noise_budget is out of range; hint: probabilities lie in 0..=1, times are not negative
         the job depends on itself
+        the job depends on itself
+        the job names 1001 jobs that must end before it; at most 1000 are allowed
         device 3 is both preferred and excluded
         ");
         assert_eq!(base.validate(), Ok(()));

@@ -19,6 +19,8 @@ pub enum WaitCause {
     Quota,
     /// It was held, by its owner or an operator.
     Held,
+    /// Jobs that it named had not ended, see [`crate::allocator::protocol::JobRequest::after`].
+    Dependency,
     /// It had been tried in vain, and is not tried again before a time (`retry: {every: ..}`).
     Retry,
     /// So many jobs before it in its queue had to stay that nobody looked at it, whatever else would have kept it.
@@ -48,10 +50,11 @@ impl WaitCause {
     pub const COUNT: usize = Self::ALL.len();
 
     /// All of them, in order, with their names.
-    pub const ALL: [(Self, &str); 14] = [
+    pub const ALL: [(Self, &str); 15] = [
         (Self::Unplaceable, "unplaceable"),
         (Self::Quota, "quota"),
         (Self::Held, "held"),
+        (Self::Dependency, "dependency"),
         (Self::Retry, "retry"),
         (Self::Order, "order"),
         (Self::Promise, "promise"),

@@ -3,7 +3,7 @@
 //! Promises that whatever could help a waiting job is marked. Not part of the state, but of a snapshot: a pass that starts
 //! nothing leaves no trace among the events, yet need not be run again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -98,9 +98,16 @@ pub(crate) struct Agenda {
     /// Submitted since the last pass, where the length of queues is limited: whether there is room for them is known
     /// after the next one.
     pub newcomers: Vec<JobId>,
+    /// Jobs that waited for others to end, and need to no more: what becomes of them is decided before the command is over.
+    pub dependants: VecDeque<JobId>,
 }
 
 impl Agenda {
+    /// Whether anything is to be done at once.
+    pub fn is_due(&self) -> bool {
+        self.due.is_set() || !self.dependants.is_empty()
+    }
+
     /// Takes off the first timer whose time has come, but for the ends of patience at this very instant.
     pub fn pop_timer(&mut self, now: Time) -> Option<(Time, Timer)> {
         let come = |(at, timer): &&(Time, Timer)| *at < now || *at == now && !timer.is_expiry();

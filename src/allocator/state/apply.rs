@@ -5,33 +5,19 @@
 
 use super::calendar::{Booking, BookingKind};
 use super::charges::Charges;
-use super::impossible::Impossible;
+use super::impossible::{Done, Impossible, ensure};
 use super::jobs::{Job, Known};
-use super::place::{JobSlot, Rank};
+use super::place::JobSlot;
 use super::{Running, State, Timer, quotas};
 use crate::allocator::config::{AllocatorConfig, Queue, Selection, WalltimeExceeded};
 use crate::allocator::protocol::{
-    Allocation, AllocationId, Answer, EpochNumber, Event, FailureReason, Fence, JobId, JobRequest, JobState,
-    OrderKey, StartPromise, Status, StopReason, Target,
+    Allocation, AllocationId, Answer, EpochNumber, Event, FailureReason, Fence, JobId, JobState,
+    StartPromise, Status, StopReason, Target,
 };
 use crate::quantum::DeviceId;
 use crate::quantum::calibration::Calibration;
 use crate::time::{Span, Time};
 use std::sync::Arc;
-
-type Done = Result<(), Impossible>;
-
-fn ensure(holds: bool, otherwise: &'static str) -> Done {
-    if holds { Ok(()) } else { Err(Impossible(otherwise)) }
-}
-
-/// When a job that came at `submitted` stops waiting: after the longest wait that it wants or, where late jobs are
-/// refused, when it could not end by its deadline any more.
-fn patience(config: &AllocatorConfig, request: &JobRequest, submitted: Time) -> Option<Time> {
-    let longest = request.max_wait_time.map(|wait| submitted + wait);
-    let latest = request.latest_start().filter(|_| config.reject_if_late);
-    longest.into_iter().chain(latest).min()
-}
 
 impl State {
     /// Applies an event that happened at `now`.
@@ -79,6 +65,7 @@ impl State {
                 self.mark_queue_due(self.jobs[slot].queue());
                 Ok(())
             }
+            Event::JobReady { job, device } => self.ready(now, *job, *device),
             Event::JobTransferred { job, device } => {
                 let slot = self.live(*job)?;
                 // The next in line may be what the job kept waiting.
@@ -132,19 +119,24 @@ impl State {
                 {
                     self.charges.refund(*allocation);
                 }
-                if let Event::JobFinished { .. } = event {
+                let completed = matches!(event, Event::JobFinished { .. });
+                if completed {
                     self.learn_run_time(now, *allocation);
                 }
                 let slot = self.give_back(now, *job, *allocation)?;
-                self.end(slot, Answer::Queued)
+                self.end(slot, Answer::Queued, completed)
             }
-            Event::JobCancelled { job, allocation: Some(allocation) } => {
+            Event::JobCancelled { job, allocation: Some(allocation), .. } => {
                 let slot = self.give_back(now, *job, *allocation)?;
-                self.end(slot, Answer::Queued)
+                self.end(slot, Answer::Queued, false)
             }
-            Event::JobCancelled { job, allocation: None } | Event::JobExpired { job, .. } => {
-                self.leave_queue(self.live(*job)?, Answer::Queued)
+            Event::JobCancelled { job, allocation: None, because_of } => {
+                let slot = self.live(*job)?;
+                let broken = self.jobs[slot].dependence().and_then(|on| on.broken);
+                ensure(because_of.is_none() || *because_of == broken, "a dependence that is not broken")?;
+                self.leave_queue(slot, Answer::Queued)
             }
+            Event::JobExpired { job, .. } => self.leave_queue(self.live(*job)?, Answer::Queued),
             Event::CalibrationRequested { device, epoch, .. } => {
                 let device = self.fleet.get_mut(*device);
                 device.ok_or(Impossible("a calibration of no device"))?.calibration_requested = *epoch;
@@ -194,20 +186,6 @@ impl State {
             Target::Device(id) => self.mark_due(id),
             Target::Qubit(..) | Target::Coupler(..) => self.mark_all_due(),
         }
-        Ok(())
-    }
-
-    fn queued(&mut self, now: Time, job: &Arc<JobRequest>, device: Option<DeviceId>, key: OrderKey) -> Done {
-        ensure(self.jobs.find(job.id) == Known::Unknown, "a number that was given before")?;
-        let expires = patience(&self.config, job, now);
-        let account = self.accounts.open(&self.config, job.tenant);
-        let new = Job::new(job.clone(), account, Rank { key, place: self.next_place }, now, expires);
-        self.next_place += 1;
-        self.set_timer(expires, Timer::Expiry(new.place, job.id));
-        let slot = self.jobs.insert(new);
-        self.agenda.newcomers.push(job.id);
-        self.enqueue(slot, device)?;
-        self.choose(device);
         Ok(())
     }
 
@@ -298,6 +276,8 @@ impl State {
         let other_accounts = counted != self.accounts.count();
         let waiting: Vec<JobSlot> =
             self.jobs.iter().filter(|(_, job)| job.wait().is_some()).map(|(slot, _)| slot).collect();
+        let in_queues = |slot: &JobSlot| self.jobs[*slot].dependence().is_none();
+        let queued: Vec<JobSlot> = waiting.iter().copied().filter(in_queues).collect();
         // Promised by other rules.
         for &slot in &waiting {
             self.promise(slot, None);
@@ -309,14 +289,14 @@ impl State {
         if moved || other_accounts {
             // To where nobody has a home yet, if it has another one now; from there each moves to its queue.
             let home = |job: &Job| job.queue().filter(|_| !moved);
-            let homes: Vec<Option<DeviceId>> = waiting.iter().map(|&slot| home(&self.jobs[slot])).collect();
-            for &slot in &waiting {
+            let homes: Vec<Option<DeviceId>> = queued.iter().map(|&slot| home(&self.jobs[slot])).collect();
+            for &slot in &queued {
                 self.dequeue(slot)?;
             }
             if other_accounts {
                 self.open_accounts();
             }
-            for (&slot, home) in waiting.iter().zip(homes) {
+            for (&slot, home) in queued.iter().zip(homes) {
                 self.enqueue(slot, home)?;
             }
         }
@@ -440,34 +420,18 @@ impl State {
         Ok(slot)
     }
 
-    /// Works out anew when a job that never started stops waiting.
-    fn renew_patience(&mut self, now: Time, slot: JobSlot) {
-        let job = &self.jobs[slot];
-        if job.attempts > 0 {
-            return;
-        }
-        let timer = Timer::Expiry(job.place, job.request.id);
-        // One whose time has passed already ends its patience now.
-        let expires = patience(&self.config, &job.request, job.submitted).map(|at| at.max(now));
-        if let Some(old) = job.wait().and_then(|wait| wait.expires) {
-            self.agenda.timers.remove(&(old, timer));
-        }
-        self.jobs[slot].expire_at(expires);
-        self.set_timer(expires, timer);
-    }
-
-    fn live(&self, id: JobId) -> Result<JobSlot, Impossible> {
+    pub(super) fn live(&self, id: JobId) -> Result<JobSlot, Impossible> {
         self.find(id).map(|(slot, _)| slot).ok_or(Impossible("an event of a job that does not live"))
     }
 
-    fn choose(&mut self, device: Option<DeviceId>) {
+    pub(super) fn choose(&mut self, device: Option<DeviceId>) {
         self.last_chosen = device.or(self.last_chosen);
         if let Some(id) = device.filter(|_| self.config.selection == Selection::WeightedRoundRobin) {
             self.fleet.take_turn(id);
         }
     }
 
-    fn set_timer(&mut self, at: Option<Time>, timer: Timer) {
+    pub(super) fn set_timer(&mut self, at: Option<Time>, timer: Timer) {
         self.agenda.timers.extend(at.map(|at| (at, timer)));
     }
 
@@ -480,30 +444,12 @@ impl State {
         }
     }
 
-    /// Puts a waiting job that is in no queue into one.
-    fn enqueue(&mut self, slot: JobSlot, queue: Option<DeviceId>) -> Done {
-        let job = &mut self.jobs[slot];
-        job.move_to(queue)?;
-        let (account, rank, qubits) = (job.account, job.rank(), job.request.min_qubits);
-        self.quotas.wait(job.request.tenant, 1);
-        match queue {
-            None => self.queue.insert(account, rank, slot, qubits),
-            Some(id) => {
-                let device = self.fleet.get_mut(id).ok_or(Impossible("a job waits for no device"))?;
-                device.queue.insert(account, rank, slot, qubits);
-                device.await_work(&self.jobs[slot].request);
-                self.fleet.refresh(id);
-            }
-        }
-        self.mark_queue_due(queue);
-        Ok(())
-    }
-
     /// Something has changed for a job that stays in its queue.
     fn note_in_queue(&mut self, slot: JobSlot) {
         let job = &self.jobs[slot];
         let (account, rank) = (job.account, job.rank());
         match job.queue() {
+            None if job.dependence().is_some() => {}
             None => self.queue.note(account, rank),
             Some(id) => {
                 if let Some(device) = self.fleet.get_mut(id) {
@@ -520,6 +466,10 @@ impl State {
         let job = &self.jobs[slot];
         let wait = job.wait().ok_or(Impossible("a job leaves a queue in which it is not"))?;
         self.quotas.wait(job.request.tenant, -1);
+        if job.dependence().is_some() {
+            self.dependants.forget(&job.request);
+            return Ok(());
+        }
         let (account, rank, qubits) = (job.account, job.rank(), job.request.min_qubits);
         let there = match wait.queue {
             None => self.queue.remove(account, rank, qubits),
@@ -545,18 +495,19 @@ impl State {
         let queue = self.jobs[slot].queue();
         self.dequeue(slot)?;
         self.mark_queue_due(queue);
-        self.end(slot, answer)
+        self.end(slot, answer, false)
     }
 
     /// Forgets a live job that is in no queue and holds nothing; a repeated submission is answered `answer`.
-    fn end(&mut self, slot: JobSlot, answer: Answer) -> Done {
-        let job = self.jobs.end(slot, answer, self.config.remember_ended_jobs);
+    fn end(&mut self, slot: JobSlot, answer: Answer, completed: bool) -> Done {
+        let job = self.jobs.end(slot, answer, completed, self.config.remember_ended_jobs);
         if let Some(at) = job.key_until {
             self.agenda.timers.remove(&(at, Timer::Rank(job.request.id)));
         }
         if let Some(at) = job.wait().and_then(|wait| wait.expires) {
             self.agenda.timers.remove(&(at, Timer::Expiry(job.place, job.request.id)));
         }
+        self.has_ended(job.request.id, completed);
         Ok(())
     }
 
@@ -583,5 +534,6 @@ impl State {
             }
         }
         self.mark_all_due();
+        self.decide_all_dependants();
     }
 }

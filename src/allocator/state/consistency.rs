@@ -69,6 +69,10 @@ fn check_jobs(state: &State) -> Verdict {
     for (slot, job) in state.jobs.iter() {
         ensure(makes_sense(&job.request), "a job that contradicts itself")?;
         ensure(job.place < state.next_place, "a place in the queue that was not given yet")?;
+        if let Some(wait) = job.wait().filter(|_| job.dependence().is_some()) {
+            let fresh = wait.queue.is_none() && wait.retry_at.is_none() && job.attempts == 0;
+            ensure(fresh, "a job that waits for others to end, and was in a queue")?;
+        }
         if let Some(known) = &job.promise {
             ensure(job.state() == JobState::Queued, "a promise to a job that does not wait")?;
             let device = state.fleet.get(known.promise.device).ok_or("a promise on no device")?;
@@ -145,7 +149,8 @@ fn check_queues(state: &State) -> Verdict {
         }
         ensure(u64::from(device.counted) == qubits, "a device that miscounts its jobs")?;
     }
-    let all = state.jobs.iter().filter(|(_, job)| job.wait().is_some()).count();
+    let in_queues = |job: &Job| job.wait().is_some() && job.dependence().is_none();
+    let all = state.jobs.iter().filter(|(_, job)| in_queues(job)).count();
     ensure(seen == all, "a waiting job in no queue")
 }
 
@@ -153,6 +158,7 @@ fn waiting(state: &State, slot: JobSlot) -> Result<&Job, &'static str> {
     ensure(state.jobs.is_live(slot), "a queue with a job that has ended")?;
     let job = &state.jobs[slot];
     ensure(job.wait().is_some(), "a queue with a job that runs")?;
+    ensure(job.dependence().is_none(), "a queue with a job that waits for others to end")?;
     Ok(job)
 }
 

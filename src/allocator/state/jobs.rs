@@ -32,9 +32,27 @@ pub struct Wait {
     pub expires: Option<Time>,
 }
 
+/// What keeps a job out of every queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependence {
+    /// How many of the jobs that it named have not ended.
+    pub open: u32,
+    /// One that should have completed, and ended otherwise.
+    pub broken: Option<JobId>,
+}
+
 /// Where a live job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stage {
+    /// In no queue yet: other jobs must end first.
+    Dependent {
+        /// How it waits.
+        wait: Wait,
+        /// Not to be started until it is released, when they have.
+        held: bool,
+        /// On whom it depends.
+        on: Dependence,
+    },
     /// In a queue, but not to be started until it is released.
     Held(Wait),
     /// In a queue.
@@ -72,6 +90,8 @@ pub struct Job {
     pub key_until: Option<Time>,
     /// When it came.
     pub submitted: Time,
+    /// From when on its longest wait counts: when it came or, if others had to end first, when they had.
+    pub ready: Time,
     /// Starts so far.
     pub attempts: u32,
     /// What it is promised while it waits.
@@ -107,6 +127,7 @@ impl Job {
             key,
             key_until: None,
             submitted: now,
+            ready: now,
             attempts: 0,
             promise: None,
             stage,
@@ -126,7 +147,8 @@ impl Job {
     /// The stage without its data.
     pub fn state(&self) -> JobState {
         match self.stage {
-            Stage::Held(_) => JobState::Held,
+            Stage::Dependent { held: false, .. } => JobState::Dependent,
+            Stage::Held(_) | Stage::Dependent { held: true, .. } => JobState::Held,
             Stage::Waiting(_) | Stage::Counted(_) => JobState::Queued,
             Stage::Running { .. } => JobState::Running,
             Stage::Stopping { .. } => JobState::Stopping,
@@ -136,8 +158,19 @@ impl Job {
     /// Where it waits; `None` when it holds qubits.
     pub fn wait(&self) -> Option<Wait> {
         match self.stage {
-            Stage::Held(wait) | Stage::Waiting(wait) | Stage::Counted(wait) => Some(wait),
+            Stage::Held(wait)
+            | Stage::Waiting(wait)
+            | Stage::Counted(wait)
+            | Stage::Dependent { wait, .. } => Some(wait),
             Stage::Running { .. } | Stage::Stopping { .. } => None,
+        }
+    }
+
+    /// On whom it depends, while it is in no queue for that.
+    pub fn dependence(&self) -> Option<Dependence> {
+        match self.stage {
+            Stage::Dependent { on, .. } => Some(on),
+            _ => None,
         }
     }
 
@@ -150,7 +183,7 @@ impl Job {
     pub fn allocation(&self) -> Option<AllocationId> {
         match self.stage {
             Stage::Running { allocation } | Stage::Stopping { allocation, .. } => Some(allocation),
-            Stage::Held(_) | Stage::Waiting(_) | Stage::Counted(_) => None,
+            Stage::Held(_) | Stage::Waiting(_) | Stage::Counted(_) | Stage::Dependent { .. } => None,
         }
     }
 
@@ -168,18 +201,48 @@ impl Job {
     }
 
     pub(super) fn hold(&mut self) -> Result<(), Impossible> {
-        let Stage::Waiting(wait) = self.stage else {
-            return Err(Impossible("a hold of a job that does not wait"));
+        self.stage = match self.stage {
+            Stage::Waiting(wait) => Stage::Held(wait),
+            Stage::Dependent { wait, held: false, on } => Stage::Dependent { wait, held: true, on },
+            _ => return Err(Impossible("a hold of a job that does not wait")),
         };
-        self.stage = Stage::Held(wait);
         Ok(())
     }
 
     pub(super) fn release(&mut self) -> Result<(), Impossible> {
-        let Stage::Held(wait) = self.stage else {
-            return Err(Impossible("a release of a job that is not held"));
+        self.stage = match self.stage {
+            Stage::Held(wait) => Stage::Waiting(wait),
+            Stage::Dependent { wait, held: true, on } => Stage::Dependent { wait, held: false, on },
+            _ => return Err(Impossible("a release of a job that is not held")),
         };
-        self.stage = Stage::Waiting(wait);
+        Ok(())
+    }
+
+    /// Is kept out of its queue until so many others have ended.
+    pub(super) fn depend(&mut self, open: u32) -> Result<(), Impossible> {
+        let Stage::Waiting(wait) = self.stage else {
+            return Err(Impossible("a job that does not wait has others to wait for"));
+        };
+        self.stage = Stage::Dependent { wait, held: false, on: Dependence { open, broken: None } };
+        Ok(())
+    }
+
+    /// One of those has ended, perhaps as it should not have (`broken`). Whether that decides what becomes of the job.
+    pub(super) fn one_has_ended(&mut self, broken: Option<JobId>) -> bool {
+        let Stage::Dependent { on, .. } = &mut self.stage else { return false };
+        on.open = on.open.saturating_sub(1);
+        let decided = on.broken.is_some();
+        on.broken = on.broken.or(broken);
+        !decided && (on.open == 0 || on.broken.is_some())
+    }
+
+    /// All of those have ended as they should have.
+    pub(super) fn get_ready(&mut self, now: Time) -> Result<(), Impossible> {
+        let Stage::Dependent { wait, held, on: Dependence { open: 0, broken: None } } = self.stage else {
+            return Err(Impossible("a job is ready that has others to wait for, or never had"));
+        };
+        self.stage = if held { Stage::Held(wait) } else { Stage::Waiting(wait) };
+        self.ready = now;
         Ok(())
     }
 
@@ -189,6 +252,9 @@ impl Job {
             Stage::Held(wait) => Stage::Held(Wait { queue, retry_at: None, ..wait }),
             Stage::Waiting(wait) | Stage::Counted(wait) => {
                 Stage::Waiting(Wait { queue, retry_at: None, ..wait })
+            }
+            Stage::Dependent { .. } => {
+                return Err(Impossible("a job moves to a queue before others have ended"));
             }
             Stage::Running { .. } | Stage::Stopping { .. } => {
                 return Err(Impossible("a job that holds qubits moves to a queue"));
@@ -211,15 +277,19 @@ impl Job {
                 wait.retry_at = at;
                 Ok(())
             }
-            Stage::Running { .. } | Stage::Stopping { .. } => {
-                Err(Impossible("a job that holds qubits is to be tried again"))
+            Stage::Dependent { .. } | Stage::Running { .. } | Stage::Stopping { .. } => {
+                Err(Impossible("a job that is in no queue is to be tried again"))
             }
         }
     }
 
     /// Waits no longer than until `at`.
     pub(super) fn expire_at(&mut self, at: Option<Time>) {
-        if let Stage::Held(wait) | Stage::Waiting(wait) | Stage::Counted(wait) = &mut self.stage {
+        if let Stage::Held(wait)
+        | Stage::Waiting(wait)
+        | Stage::Counted(wait)
+        | Stage::Dependent { wait, .. } = &mut self.stage
+        {
             wait.expires = at;
         }
     }
@@ -255,6 +325,7 @@ impl Job {
 struct Ended {
     fingerprint: u64,
     answer: Answer,
+    completed: bool,
 }
 
 /// All jobs that the core knows.
@@ -303,6 +374,11 @@ impl JobTable {
         }
     }
 
+    /// Whether an ended job had completed; `None`: it lives, was forgotten, or never came.
+    pub fn has_completed(&self, id: JobId) -> Option<bool> {
+        self.ended.get(&id).map(|ended| ended.completed)
+    }
+
     /// Adds a live job.
     pub fn insert(&mut self, job: Job) -> JobSlot {
         let id = job.request.id;
@@ -316,18 +392,22 @@ impl JobTable {
     }
 
     /// Takes an ended job out and remembers it, and what its submission is answered from now on.
-    pub fn end(&mut self, slot: JobSlot, answer: Answer, remember: u32) -> Job {
+    pub fn end(&mut self, slot: JobSlot, answer: Answer, completed: bool, remember: u32) -> Job {
         let job = self.slots[slot.0 as usize].take().expect("only live jobs have slots");
         self.free.push(slot);
         self.live.swap_remove(&job.request.id);
-        self.remember(&job.request, answer, remember);
+        self.remember_end(&job.request, answer, completed, remember);
         job
     }
 
-    /// Remembers a job that ended, or never lived, forgetting the oldest beyond `limit`.
+    /// Remembers a job that never lived, forgetting the oldest beyond `limit`.
     pub fn remember(&mut self, request: &JobRequest, answer: Answer, limit: u32) {
+        self.remember_end(request, answer, false, limit);
+    }
+
+    fn remember_end(&mut self, request: &JobRequest, answer: Answer, completed: bool, limit: u32) {
         if limit > 0 {
-            self.ended.insert(request.id, Ended { fingerprint: request.fingerprint(), answer });
+            self.ended.insert(request.id, Ended { fingerprint: request.fingerprint(), answer, completed });
             self.order.push_back(request.id);
         }
         while self.order.len() > limit as usize {

@@ -7,11 +7,13 @@
 pub mod accounts;
 mod agenda;
 mod apply;
+mod arrivals;
 pub mod backlog;
 mod billing;
 pub mod calendar;
 pub mod charges;
 mod consistency;
+mod dependants;
 pub mod fleet;
 pub mod impossible;
 pub mod jobs;
@@ -39,6 +41,7 @@ use accounts::{Accounts, Expected};
 pub(super) use agenda::{Agenda, Timer};
 use calendar::{Booking, BookingKind, Kept};
 use charges::Charges;
+use dependants::Dependants;
 use fleet::{Device, Fleet, TakenTurn};
 use jobs::{Job, JobTable, Known, Promised};
 use outlook::{Counting, Outlook};
@@ -75,6 +78,9 @@ pub struct State {
     /// Who has how much at a time.
     #[serde(skip)]
     quotas: Quotas,
+    /// Who waits for whose end.
+    #[serde(skip)]
+    dependants: Dependants,
     /// The device that was chosen last for any job: to run it or, with queues per device, to wait for.
     last_chosen: Option<DeviceId>,
     next_place: Place,
@@ -90,6 +96,7 @@ impl State {
             accounts: Accounts::new(&config, Time::ZERO),
             charges: Charges::default(),
             quotas: Quotas::new(&config.tenants),
+            dependants: Dependants::default(),
             config,
             fleet: Fleet::default(),
             jobs: JobTable::default(),

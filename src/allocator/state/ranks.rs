@@ -16,8 +16,8 @@ impl State {
         if new == old {
             return Ok(());
         }
-        // Who is counted has left the order of its queue.
-        let queued = job.wait().filter(|_| !job.is_counted());
+        // Who is counted has left the order of its queue; who depends on others has yet to enter it.
+        let queued = job.wait().filter(|_| !job.is_counted() && job.dependence().is_none());
         let (id, promised_on) = (job.request.id, job.promise.as_ref().map(|known| known.promise.device));
         self.jobs[slot].key = key;
         if let Some(device) = promised_on.and_then(|device| self.fleet.get_mut(device)) {

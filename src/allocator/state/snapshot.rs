@@ -16,7 +16,7 @@ use crate::random::StreamFamily;
 const NAME: &[u8; 8] = b"eigen-rm";
 
 /// Rises with every change of the state that older programs cannot read.
-pub const VERSION: u32 = 12;
+pub const VERSION: u32 = 13;
 
 const HEAD: usize = NAME.len() + 4 + blake3::OUT_LEN;
 
@@ -89,6 +89,9 @@ pub(in crate::allocator) fn read<T: DeserializeOwned>(
     consistency::check(&state).map_err(|message| senseless(message.to_owned()))?;
     if !state.fleet.reindex() {
         return Err(senseless("a device under another number than its own".to_owned()));
+    }
+    if !state.count_dependants() {
+        return Err(senseless("a job that miscounts those it waits for".to_owned()));
     }
     state.count_quotas();
     state.count_backlogs();

@@ -63,8 +63,10 @@ pub enum What {
     Finished(u64),
     /// It failed.
     Failed(FailureReason),
-    /// Its owner cancelled it.
-    Cancelled,
+    /// Those have ended that it depended on.
+    Ready,
+    /// Its owner cancelled it or, where one is named, that job has not completed, on whose success it depended.
+    Cancelled(Option<JobId>),
     /// It waited longer than it wanted to.
     Expired(Span),
 }
@@ -149,6 +151,10 @@ impl Life {
                 self.end(now, What::Rejected(*reason));
             }
             Event::JobTransferred { job, device } if *job == own => self.note(now, What::Queued(*device)),
+            Event::JobReady { job, device } if *job == own => {
+                self.note(now, What::Ready);
+                self.note(now, What::Queued(*device));
+            }
             Event::JobHeld { job } if *job == own => self.note(now, What::Held),
             Event::JobReleased { job } if *job == own => self.note(now, What::Released),
             Event::StartPromised { job, promise } if *job == own => {
@@ -176,7 +182,9 @@ impl Life {
                 self.end(now, What::Finished(*shots_done));
             }
             Event::JobFailed { job, reason, .. } if *job == own => self.end(now, What::Failed(*reason)),
-            Event::JobCancelled { job, .. } if *job == own => self.end(now, What::Cancelled),
+            Event::JobCancelled { job, because_of, .. } if *job == own => {
+                self.end(now, What::Cancelled(*because_of));
+            }
             Event::JobExpired { job, waited } if *job == own => self.end(now, What::Expired(*waited)),
             _ => {}
         }

@@ -124,7 +124,7 @@ impl Courses {
                 self.left(now, *allocation);
                 self.ended(now, *job, FinalState::Failed);
             }
-            Event::JobCancelled { job, allocation } => {
+            Event::JobCancelled { job, allocation, .. } => {
                 if let Some(allocation) = allocation {
                     self.left(now, *allocation);
                 }

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::kept::Kept;
 use crate::allocator::protocol::{JobId, JobRequest};
 use crate::time::{Span, Time};
@@ -96,6 +98,8 @@ impl Arrivals {
                     let at = comings.begins.checked_add(after)?;
                     let mut request = JobRequest { id, ..(**request).clone() };
                     request.deadline = request.deadline.map(|deadline| at + deadline.since(*was));
+                    // Whom it followed, those to come do not follow.
+                    (request.after, request.after_success) = (SmallVec::new(), SmallVec::new());
                     return Some((at, Arc::new(request)));
                 }
             }

@@ -65,7 +65,7 @@ impl Past {
             Event::JobRequeued { allocation, .. } => {
                 self.running.swap_remove(allocation);
             }
-            Event::JobCancelled { job, allocation } => {
+            Event::JobCancelled { job, allocation, .. } => {
                 if let Some(allocation) = allocation {
                     self.running.swap_remove(allocation);
                 }

@@ -5,6 +5,7 @@
 //! crosstalk. Settings that no event shows (default isolation, number of attempts) are judged by what the
 //! allocations promise.
 
+mod dependencies;
 mod device;
 mod id_set;
 mod promises;
@@ -27,6 +28,7 @@ use crate::allocator::protocol::{
 use crate::observe::quotas::{Exceeded, Quotas};
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
+use dependencies::Dependencies;
 use device::{AuditedDevice, Breaches};
 use id_set::IdSet;
 use promises::{Ahead, Promises};
@@ -49,6 +51,8 @@ enum Phase {
 struct LiveJob {
     request: Arc<JobRequest>,
     submitted: Time,
+    /// When its longest wait began.
+    ready: Time,
     attempts: u32,
     last_allocation: Option<AllocationId>,
     phase: Phase,
@@ -82,6 +86,7 @@ pub struct Auditor {
     promises: Promises,
     quotas: Quotas,
     waits: Waits,
+    dependencies: Dependencies,
     /// Whether those come first who have used least, see [`AllocatorConfig::fair_share`].
     usage_counts: bool,
     /// Allocations that must have ended before time goes on.
@@ -139,7 +144,9 @@ impl Auditor {
     /// Takes one event of the core. Events must come in the order in which the core gave them.
     pub fn observe(&mut self, now: Time, event: &Event) {
         self.advance(now);
-        let found = self.waits.observe(now, event);
+        let found = self.dependencies.observe(event);
+        self.report_all(found);
+        let found = self.waits.observe(now, event, |job| self.dependencies.keep(job));
         self.report_all(found);
         match event {
             Event::DeviceRegistered { device, spec } => {
@@ -187,6 +194,7 @@ impl Auditor {
                     self.illegal(*job, Step::Transferred);
                 }
             }
+            Event::JobReady { job, device } => self.ready(*job, *device),
             Event::JobHeld { job } => self.set_held(*job, true, Step::Held),
             Event::JobReleased { job } => self.set_held(*job, false, Step::Released),
             Event::JobStarted { allocation } => self.started(allocation),
@@ -227,7 +235,7 @@ impl Auditor {
                 }
             }
             Event::JobFailed { job, allocation, reason } => self.failed(*job, *allocation, *reason),
-            Event::JobCancelled { job, allocation } => {
+            Event::JobCancelled { job, allocation, .. } => {
                 let waits = matches!(
                     self.jobs.get(job),
                     Some(LiveJob { phase: Phase::Waiting { .. }, .. }) if allocation.is_none()
@@ -253,6 +261,7 @@ impl Auditor {
         self.advance(now);
         self.check_lost();
         self.check_promises(now);
+        self.check_dependants();
         let waiting =
             self.jobs.values().filter(|job| matches!(job.phase, Phase::Waiting { .. })).count() as u64;
         let running = self.jobs.len() as u64 - waiting;
@@ -307,6 +316,9 @@ impl Auditor {
             }
             if !self.lost.is_empty() {
                 self.check_lost();
+            }
+            if self.dependencies.is_pending() {
+                self.check_dependants();
             }
             self.held_integral_ns += u128::from(self.held_qubits) * u128::from(now.since(self.now).0);
             self.now = now;
@@ -368,7 +380,8 @@ impl Auditor {
             others || other.rank < live.rank
         };
         for other in self.jobs.values().filter(may_be_ahead) {
-            let may_start = matches!(other.phase, Phase::Waiting { held: false });
+            let may_start = matches!(other.phase, Phase::Waiting { held: false })
+                && !self.dependencies.keep(other.request.id);
             ahead.in_its_queue |= may_start && other.queue == live.queue;
             ahead.by_quota |= self.quotas.are_stated();
         }
@@ -385,6 +398,22 @@ impl Auditor {
             if alive {
                 self.report(Breach::StillRunning { device, allocation });
             }
+        }
+    }
+
+    /// Whoever needed to wait for nobody within the last instant and was not told.
+    fn check_dependants(&mut self) {
+        let mut found = Breaches::new();
+        self.dependencies.close_instant(&mut found);
+        self.report_all(found);
+    }
+
+    fn ready(&mut self, job: JobId, queue: Option<DeviceId>) {
+        if !matches!(self.seen(job), StateSeen::Waiting | StateSeen::Held) {
+            self.illegal(job, Step::Ready);
+        }
+        if let Some(live) = self.jobs.get_mut(&job) {
+            (live.queue, live.ready) = (queue, self.now);
         }
     }
 
@@ -445,6 +474,7 @@ impl Auditor {
             let job = LiveJob {
                 request: Arc::clone(request),
                 submitted: self.now,
+                ready: self.now,
                 attempts: 0,
                 last_allocation: None,
                 phase: Phase::Waiting { held: false },
@@ -513,9 +543,9 @@ impl Auditor {
         // Whether a later attempt has a longest wait of its own is the core's to say.
         if job.attempts == 0
             && let Some(longest) = job.request.max_wait_time
-            && now > job.submitted + longest
+            && now > job.ready + longest
         {
-            found.push(Breach::LateStart { job: id, latest: job.submitted + longest });
+            found.push(Breach::LateStart { job: id, latest: job.ready + longest });
         }
         job.attempts = allocation.attempt;
         job.last_allocation = Some(allocation.id);
@@ -615,7 +645,7 @@ impl Auditor {
             return self.illegal(id, Step::Expired);
         };
         let longest = job.request.max_wait_time;
-        let due = longest.is_some_and(|longest| self.now >= job.submitted + longest && waited >= longest);
+        let due = longest.is_some_and(|longest| self.now >= job.ready + longest && waited >= longest);
         if !due {
             self.report(Breach::EarlyExpiry { job: id });
         }

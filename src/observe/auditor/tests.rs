@@ -326,7 +326,9 @@ fn the_course_of_jobs_is_audited() {
         bent(|story| story.after.insert(0, Event::JobTransferred { job: JobId(2), device: None })),
         bent(|story| story.after.insert(0, expired(2))),
         bent(|story| story.after[1] = finished(2, 1)),
-        bent(|story| story.after[1] = Event::JobCancelled { job: JobId(2), allocation: None }),
+        bent(|story| {
+            story.after[1] = Event::JobCancelled { job: JobId(2), allocation: None, because_of: None }
+        }),
         bent(|story| story.after.insert(0, stop(StopReason::Walltime))),
         bent(|story| {
             story.second.estimated_duration = Some(Span::from_secs(20));
@@ -409,7 +411,7 @@ fn waits_are_audited() {
         of.iter().for_each(|(cause, seconds)| sums[cause.index()] = seconds * 1_000_000_000);
         Event::JobWaited { job: JobId(job), waited: Waited::from_nanoseconds(&sums) }
     };
-    let ends = || Event::JobCancelled { job: JobId(1), allocation: None };
+    let ends = || Event::JobCancelled { job: JobId(1), allocation: None, because_of: None };
     let held = [(10, Event::JobHeld { job: JobId(1) }), (14, Event::JobReleased { job: JobId(1) })];
     let audit = |told: Vec<Event>| {
         let mut auditor = Auditor::new();
@@ -435,6 +437,62 @@ fn waits_are_audited() {
     wait_not_explained at 20s: job 1 waited, or was held, 4s, but 3s of it are accounted for
     wait_untold at 20s: the wait of job 1 ends untold, or is told although it does not wait
     wait_untold at 20s: the wait of job 2 ends untold, or is told although it does not wait
+    ");
+}
+
+/// Nobody is ready or starts before those have ended that it follows, nor although one has failed that had to complete; and
+/// whoever may go on is told so at once.
+#[test]
+fn dependencies_are_audited() {
+    let ready = |job| (20, Event::JobReady { job: JobId(job), device: None });
+    let cancelled = |seconds, job, because_of: Option<u64>| {
+        let because_of = because_of.map(JobId);
+        (seconds, Event::JobCancelled { job: JobId(job), allocation: None, because_of })
+    };
+    let waited = |seconds, job, of: &[(WaitCause, u64)]| {
+        let mut sums = [0; WaitCause::COUNT];
+        of.iter().for_each(|(cause, seconds)| sums[cause.index()] = seconds * 1_000_000_000);
+        (seconds, Event::JobWaited { job: JobId(job), waited: Waited::from_nanoseconds(&sums) })
+    };
+    use WaitCause::{Dependency, FreeQubits};
+    // Job 2 follows job 1, job 3 its success.
+    let audit = |told: &[(u64, Event)]| {
+        let mut auditor = Auditor::new();
+        auditor.observe(at(0), &queued(line_job(1, 1)));
+        auditor.observe(at(0), &queued(JobRequest { after: [JobId(1)].into(), ..line_job(2, 1) }));
+        auditor.observe(at(0), &queued(JobRequest { after_success: [JobId(1)].into(), ..line_job(3, 1) }));
+        told.iter().for_each(|(seconds, event)| auditor.observe(at(*seconds), event));
+        auditor.finish(at(40));
+        let listed: Vec<String> = auditor.violations().iter().map(ToString::to_string).collect();
+        listed.join("; ")
+    };
+    let of_1 = || [waited(20, 1, &[(FreeQubits, 20)]), cancelled(20, 1, None)];
+    let of_3 = || [waited(20, 3, &[(Dependency, 20)]), cancelled(20, 3, Some(1))];
+    let told = |more: &[(u64, Event)]| audit(&[&of_1()[..], more].concat());
+    assert_eq!(told(&[&[ready(2)][..], &of_3()[..]].concat()), "");
+    let ends_2 = [waited(30, 2, &[(Dependency, 25), (FreeQubits, 5)]), cancelled(30, 2, None)];
+    let failed = JobRequest { after_success: [JobId(1)].into(), ..line_job(4, 1) };
+    let cases = [
+        audit(&[ready(2)]),
+        told(&of_3()),
+        told(&[ready(2)]),
+        told(&[ready(2), ready(3)]),
+        told(&[&[ready(2), ready(2)][..], &of_3()[..]].concat()),
+        told(&[ready(2), of_3()[0].clone(), cancelled(20, 3, Some(2))]),
+        told(&[&[ready(2)][..], &of_3()[..], &ends_2[..]].concat()),
+        told(&[&[ready(2), (20, queued(failed))][..], &of_3()[..]].concat()),
+        audit(&[(5, Event::JobExpired { job: JobId(2), waited: Span::from_secs(5) })]),
+    ];
+    insta::assert_snapshot!(cases.join("\n"), @"
+    dependency_ignored at 20s: job 2 goes on as job 1 does not allow, on which it depends
+    dependant_forgotten at 20s: job 2 still waits for others that have ended
+    dependant_forgotten at 20s: job 3 still waits for others that have ended
+    dependency_ignored at 20s: job 3 goes on as job 1 does not allow, on which it depends
+    dependency_ignored at 20s: job 2 goes on as job 2 does not allow, on which it depends
+    dependency_ignored at 20s: job 3 goes on as job 2 does not allow, on which it depends
+    wait_not_explained at 30s: job 2 waited, or was held, 20s, but 25s of it are accounted for
+    dependency_ignored at 20s: job 4 goes on as job 1 does not allow, on which it depends
+    early_expiry at 5s: job 2 expires before its longest wait is over; wait_untold at 5s: the wait of job 2 ends untold, or is told although it does not wait; early_expiry at 5s: job 2 expires before its longest wait is over
     ");
 }
 

@@ -104,6 +104,10 @@ violation_kinds! {
     WaitNotExplained = "wait_not_explained",
     /// A wait that ends without a word of what it was for, or is told although nobody waits.
     WaitUntold = "wait_untold",
+    /// A job that is ready, starts or is cancelled otherwise than the jobs allow that it depends on.
+    DependencyIgnored = "dependency_ignored",
+    /// A job that goes on waiting for others, all of which have ended.
+    DependantForgotten = "dependant_forgotten",
     /// A device that the job excluded.
     ExcludedDevice = "excluded_device",
     /// A fence that is not above the last one of the device.
@@ -247,6 +251,12 @@ pub enum Breach {
     /// See [`ViolationKind::WaitUntold`].
     #[error("the wait of job {} ends untold, or is told although it does not wait", job.0)]
     WaitUntold { job: JobId },
+    /// See [`ViolationKind::DependencyIgnored`].
+    #[error("job {} goes on as job {} does not allow, on which it depends", job.0, on.0)]
+    DependencyIgnored { job: JobId, on: JobId },
+    /// See [`ViolationKind::DependantForgotten`].
+    #[error("job {} still waits for others that have ended", job.0)]
+    DependantForgotten { job: JobId },
     /// See [`ViolationKind::ExcludedDevice`].
     #[error("allocation {} is on device {}, which job {} excludes", allocation.0, device.0, job.0)]
     ExcludedDevice { job: JobId, device: DeviceId, allocation: AllocationId },
@@ -344,6 +354,8 @@ impl Breach {
             Self::QuotaExceeded { .. } => Kind::QuotaExceeded,
             Self::WaitNotExplained { .. } => Kind::WaitNotExplained,
             Self::WaitUntold { .. } => Kind::WaitUntold,
+            Self::DependencyIgnored { .. } => Kind::DependencyIgnored,
+            Self::DependantForgotten { .. } => Kind::DependantForgotten,
             Self::ExcludedDevice { .. } => Kind::ExcludedDevice,
             Self::FenceNotRising { .. } => Kind::FenceNotRising,
             Self::AllocationReused { .. } => Kind::AllocationReused,
@@ -478,6 +490,8 @@ pub enum Step {
     Held,
     #[error("is released")]
     Released,
+    #[error("is ready")]
+    Ready,
     #[error("is transferred")]
     Transferred,
     #[error("starts")]

@@ -63,6 +63,10 @@ fn write_event(event: &Event, to: &mut String) -> std::fmt::Result {
         }
         Event::JobHeld { job } => write!(to, "job_held {}", job.0),
         Event::JobReleased { job } => write!(to, "job_released {}", job.0),
+        Event::JobReady { job, device } => {
+            write!(to, "job_ready {}", job.0)?;
+            queue(*device, to)
+        }
         Event::JobTransferred { job, device } => {
             write!(to, "job_transferred {}", job.0)?;
             queue(*device, to)
@@ -99,10 +103,13 @@ fn write_event(event: &Event, to: &mut String) -> std::fmt::Result {
         Event::JobFailed { job, allocation, reason } => {
             write!(to, "job_failed {} allocation {} ({reason:?})", job.0, allocation.0)
         }
-        Event::JobCancelled { job, allocation: Some(allocation) } => {
+        Event::JobCancelled { job, allocation: Some(allocation), .. } => {
             write!(to, "job_cancelled {} allocation {}", job.0, allocation.0)
         }
-        Event::JobCancelled { job, allocation: None } => write!(to, "job_cancelled {}", job.0),
+        Event::JobCancelled { job, allocation: None, because_of } => {
+            write!(to, "job_cancelled {}", job.0)?;
+            because_of.map_or(Ok(()), |other| write!(to, " because of {}", other.0))
+        }
         Event::CalibrationRequested { device, epoch, job } => {
             write!(to, "calibration_requested {} epoch {} for job {}", device.0, epoch.0, job.0)
         }

@@ -66,7 +66,8 @@ fn demanding() -> JobRequest {
         deadline: Some(Time(u64::MAX)),
         checkpoint_interval: Some(Span::from_secs(60)),
         redundancy: 2,
-        depends_on: smallvec![JobId(1)],
+        after: smallvec![JobId(1)],
+        after_success: smallvec![JobId(2), JobId(3)],
     }
 }
 

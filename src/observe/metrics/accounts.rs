@@ -154,7 +154,7 @@ impl Accounts {
                 }
                 None
             }
-            Event::JobCancelled { job, allocation: None } | Event::JobExpired { job, .. } => {
+            Event::JobCancelled { job, allocation: None, .. } | Event::JobExpired { job, .. } => {
                 self.jobs.swap_remove(job);
                 None
             }
@@ -183,7 +183,7 @@ impl Accounts {
                 let own = *reason == FailureReason::Walltime;
                 self.ended(*allocation, !own)
             }
-            Event::JobCancelled { job, allocation: Some(allocation) } => {
+            Event::JobCancelled { job, allocation: Some(allocation), .. } => {
                 self.jobs.swap_remove(job);
                 self.ended(*allocation, false)
             }

@@ -421,8 +421,9 @@ impl Metrics {
                 }
             }
             Event::CalibrationRequested { .. } => self.calibration_requests += 1,
-            // Held jobs wait as well; progress and the request to stop change no level.
+            // Held jobs and those that depend on others wait as well; progress and the request to stop change no level.
             Event::JobHeld { .. }
+            | Event::JobReady { .. }
             | Event::JobReleased { .. }
             | Event::ShotsCredited { .. }
             | Event::StopRequested { .. }

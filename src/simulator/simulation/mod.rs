@@ -36,7 +36,7 @@ use super::workload::{ArrivalStream, Workload};
 use crate::agenda::{Agenda, Ticket};
 use crate::allocator::Allocator;
 use crate::allocator::protocol::{
-    Allocation, AllocationId, Command, CommandError, Event, FinalState, Outcome,
+    Allocation, AllocationId, Command, CommandError, Event, FinalState, Outcome, Rejection,
 };
 use crate::forward::{Effort, Forecaster};
 use crate::observe::Observer;
@@ -505,11 +505,12 @@ impl<'s, 'p> Simulation<'s, 'p> {
                 self.end_attempt(allocation, false);
                 self.end_job(job, FinalState::Failed, None, Some(&reason))
             }
-            Event::JobCancelled { job, allocation } => {
+            Event::JobCancelled { job, allocation, because_of } => {
                 if let Some(allocation) = allocation {
                     self.end_attempt(allocation, false);
                 }
-                self.end_job(job, FinalState::Cancelled, None, None)
+                let reason = because_of.map(Rejection::DependencyFailed);
+                self.end_job(job, FinalState::Cancelled, None, reason.as_ref().map(|reason| reason as _))
             }
             Event::CalibrationRequested { device, .. } => {
                 self.calibration_requested(device);
@@ -533,6 +534,7 @@ impl<'s, 'p> Simulation<'s, 'p> {
             | Event::StatusChanged { .. }
             | Event::JobQueued { .. }
             | Event::JobHeld { .. }
+            | Event::JobReady { .. }
             | Event::JobReleased { .. }
             | Event::JobTransferred { .. }
             | Event::Reconfigured { .. }

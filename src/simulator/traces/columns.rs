@@ -68,6 +68,7 @@ job_columns! {
     WaitedUnplaceable = "waited_unplaceable",
     WaitedQuota = "waited_quota",
     WaitedHeld = "waited_held",
+    WaitedDependency = "waited_dependency",
     WaitedRetry = "waited_retry",
     WaitedOrder = "waited_order",
     WaitedPromise = "waited_promise",

@@ -26,6 +26,8 @@ pub(super) struct Job {
     pub(super) place: Place,
     pub(super) queue: Option<DeviceId>,
     pub(super) held: bool,
+    /// Others must end first.
+    pub(super) dependent: bool,
     /// While it runs.
     pub(super) allocation: Option<Arc<Allocation>>,
     pub(super) started: bool,
@@ -36,6 +38,6 @@ pub(super) struct Job {
 impl Job {
     /// Whether it is in the order of its queue.
     pub(super) fn waits(&self) -> bool {
-        !self.held && self.allocation.is_none()
+        !self.held && !self.dependent && self.allocation.is_none()
     }
 }

@@ -95,6 +95,10 @@ impl Sharing {
                 self.change(*job, |job| job.held = true);
             }
             Event::JobReleased { job } => self.change(*job, |job| job.held = false),
+            Event::JobReady { job, device } => self.change(*job, |job| {
+                job.dependent = false;
+                job.queue = *device;
+            }),
             Event::StartPromised { job, promise } => {
                 self.promises.given(*job, promise);
                 if let Some(job) = self.jobs.get_mut(job) {
@@ -153,6 +157,7 @@ impl Sharing {
             place: (key, self.came),
             queue,
             held: false,
+            dependent: request.dependencies().any(|other| self.jobs.contains_key(&other)),
             allocation: None,
             started: false,
             promised: false,

@@ -356,7 +356,7 @@ fn contradiction(error: Contradiction, form: &JobTemplate, at: &str) -> Problem 
         },
         Contradiction::NoProbability { field } => field.0,
         Contradiction::PreferredAndExcluded { .. } => "excluded_devices",
-        Contradiction::DependsOnItself => "",
+        Contradiction::DependsOnItself | Contradiction::TooManyDependencies { .. } => "",
     };
     let problem = Problem::new(format!("{at}.{name}"), error.to_string());
     match error {
@@ -371,7 +371,6 @@ fn demand_key(demand: Demand) -> &'static str {
     match demand {
         Demand::CheckpointInterval => "checkpoint_interval",
         Demand::Redundancy => "redundancy",
-        Demand::Dependencies => "",
     }
 }
 
