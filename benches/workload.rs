@@ -58,7 +58,11 @@ fn jobs(criterion: &mut Criterion) {
             bencher.iter(|| {
                 for _ in 0..BATCH {
                     number += 1;
-                    black_box(workload.draw(&streams, Arrival { at: Time::ZERO, source: 0 }, number));
+                    black_box(workload.draw(
+                        &streams,
+                        Arrival { at: Time::ZERO, source: 0, continues: false },
+                        number,
+                    ));
                 }
             });
         });

@@ -51,7 +51,7 @@ fn the_same_seed_gives_the_same_bytes() {
     insta::assert_snapshot!(one, @"
     summary.json 938844df8bb4e56d
     summary.csv a879ce4ffefa103f
-    jobs.csv 07a3895f4d197b91
+    jobs.csv e84b31f16d0f6157
     timeline.csv 1ef363db02c8e643
     events.csv 0eafd8476b120fc9
     world.csv ba3ba5da34aefbe4

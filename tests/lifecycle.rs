@@ -2,6 +2,7 @@
 //!
 //! Promises that what a log shows is what the documents say. Leaves who is placed where to `scheduling.rs`.
 
+use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
     AllocatorConfig, HeadOfLine, Isolation, Queue, Retry, Walltime, WalltimeExceeded,
 };
@@ -9,7 +10,9 @@ use resource_manager::allocator::protocol::{
     AllocationId, Answer, Command, CommandError, Event, IsolationLevel, JobId, JobRequest, Outcome, Status,
     StatusReason, Target, Topology,
 };
+use resource_manager::allocator::state::State;
 use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit};
+use resource_manager::random::{Purpose, StreamFamily};
 use resource_manager::time::{Span, Time};
 
 mod world;
@@ -887,10 +890,6 @@ fn what_a_pass_counts() {
 /// A core that goes on from a fold knows what time it is.
 #[test]
 fn a_resumed_core_goes_no_step_back() {
-    use resource_manager::allocator::Allocator;
-    use resource_manager::random::{Purpose, StreamFamily};
-    use resource_manager::time::Time;
-
     let mut world = World::new(strict(), &[("a", line(4))]);
     world.submit(chain(1, 4));
     let draws = StreamFamily::new(1, 0, Purpose::DeviceSelection);
@@ -1069,6 +1068,40 @@ fn a_home_is_chosen_when_the_others_have_ended() {
     6  2 ready: b
     6  2 starts: b [0 1 2 3], attempt 1
     ");
+}
+
+/// Whoever is made anew from the events up to the very end of a job goes on with those who followed it.
+#[test]
+fn a_core_made_anew_goes_on_with_those_who_followed() {
+    let mut core = world::core(strict());
+    let mut told = Vec::new();
+    let at = |now: u64| Time(now);
+    let requests = [
+        chain(1, 4),
+        after_success(chain(2, 4), &[1]),
+        after_success(chain(3, 4), &[2]),
+        after(chain(4, 4), &[1]),
+    ];
+    let mut commands = vec![Command::RegisterDevice { device: DeviceId(0), spec: spec("a", line(4)) }];
+    commands.extend(requests.map(|request| Command::Submit(request.into())));
+    commands.push(Command::Wake);
+    let (allocation, outcome) = (AllocationId(1), Outcome::Error);
+    commands.push(Command::Finished { allocation, outcome, shots_done: 1 });
+    for command in commands {
+        let mut events = Vec::new();
+        core.handle(at(1), command, &mut events).unwrap();
+        told.extend(events);
+    }
+    let end = told.iter().position(|event| matches!(event, Event::JobFailed { .. })).unwrap();
+    let (before, rest) = told.split_at(end + 1);
+    let mut state = State::new(strict());
+    before.iter().for_each(|event| state.apply(at(1), event).unwrap());
+    let mut resumed = Allocator::resume(state, at(1), StreamFamily::new(1, 0, Purpose::DeviceSelection));
+    assert_eq!(resumed.next_wakeup(), Some(at(1)));
+    let mut events = Vec::new();
+    resumed.handle(at(1), Command::Wake, &mut events).unwrap();
+    assert_eq!(rest.len(), 3, "{rest:?}");
+    assert_eq!(events[..rest.len()], *rest);
 }
 
 /// A lost device ends an attempt, not the job: those who follow it go on waiting.

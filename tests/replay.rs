@@ -9,6 +9,10 @@ use resource_manager::experiment::replay::{Verdict, verify, what_if};
 use resource_manager::observe::journal::Reader;
 use resource_manager::simulator::scenario::{Scenario, SetOverride};
 
+mod tables;
+
+use tables::columns;
+
 fn rmsim(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_rmsim")).args(args).output().expect("rmsim starts")
 }
@@ -106,19 +110,6 @@ fn machine(folder: &Path, name: &str, more: &str) -> PathBuf {
     let path = folder.join(name);
     fs::write(&path, format!("{MACHINE}{more}\n")).unwrap();
     path
-}
-
-/// Some columns of a table, by name, one row per line.
-fn columns(table: &str, names: &[&str]) -> String {
-    let mut rows = csv::Reader::from_reader(table.as_bytes());
-    let header = rows.headers().unwrap().clone();
-    let places: Vec<usize> =
-        names.iter().map(|name| header.iter().position(|found| found == *name).unwrap()).collect();
-    let rows = rows.records().map(|row| {
-        let row = row.unwrap();
-        places.iter().map(|place| row[*place].to_owned()).collect::<Vec<_>>().join(" ")
-    });
-    rows.collect::<Vec<_>>().join("\n")
 }
 
 /// Priorities and deadlines survive a table, a run, its trace, and the run of that.

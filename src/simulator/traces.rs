@@ -253,6 +253,13 @@ impl Traces {
         for (cause, _) in WaitCause::ALL.iter().filter(|(cause, _)| *cause != WaitCause::Unrecorded) {
             row.seconds(job.waited.of(*cause));
         }
+        for others in [&request.after, &request.after_success] {
+            self.text.clear();
+            for (index, other) in others.iter().enumerate() {
+                let _ = write!(self.text, "{}{}", if index > 0 { " " } else { "" }, other.0);
+            }
+            row.text(&self.text);
+        }
         row.end_row()
     }
 

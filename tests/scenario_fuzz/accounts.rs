@@ -239,7 +239,7 @@ fn metrics_of(
         let mut here = job.waits.iter().map(|(low, high)| clip(*low, *high)).sum::<f64>();
         let (mut held, mut runs) = (0.0, job.runs.clone());
         match job.phase {
-            Phase::Waiting { since } => here += clip(since, end),
+            Phase::Waiting { since } | Phase::Dependent { since } => here += clip(since, end),
             Phase::Running { .. } => {
                 runs.push((job.last_start.unwrap_or(end), end, job.held.len() as u64));
             }

@@ -25,15 +25,29 @@ pub struct Finding {
 /// Where a job stands.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
-    Waiting { since: u64 },
-    Running { allocation: u64 },
-    Ended { state: &'static str, at: u64, sequence: u64 },
+    /// Others must end first.
+    Dependent {
+        since: u64,
+    },
+    Waiting {
+        since: u64,
+    },
+    Running {
+        allocation: u64,
+    },
+    Ended {
+        state: &'static str,
+        at: u64,
+        sequence: u64,
+    },
 }
 
 /// A job as the events tell of it.
 #[derive(Debug)]
 pub struct Job {
     pub submitted: u64,
+    /// When it had nobody to wait for any more.
+    pub ready: u64,
     pub submission: u64,
     pub queue: String,
     pub phase: Phase,
@@ -108,6 +122,8 @@ pub struct Facts {
     pub walltime: Option<u64>,
     /// From submission on.
     pub deadline: Option<u64>,
+    /// Those that must have ended before it, and those that must have completed.
+    pub follows: [Vec<u64>; 2],
 }
 
 impl Facts {
@@ -139,6 +155,8 @@ impl Facts {
             priority: row.text("priority").parse().expect("every job has a priority"),
             walltime: row.time("requested_time"),
             deadline: row.time("deadline"),
+            follows: ["after", "after_success"]
+                .map(|column| row.text(column).split(' ').filter_map(|id| id.parse().ok()).collect()),
         }
     }
 }
@@ -330,6 +348,7 @@ impl<'w> Checker<'w> {
             ("status_changed", _, _, Some(device)) => self.status(device, &row.detail),
             ("job_queued", Some(job), _, _) => self.queued(job, row),
             ("job_rejected", Some(job), _, _) => self.rejected(job, row),
+            ("job_ready", Some(job), _, _) => self.ready(job, row),
             ("job_transferred", Some(job), _, _) => match self.jobs.get_mut(&job) {
                 Some(known) if matches!(known.phase, Phase::Waiting { .. }) => {
                     known.queue.clone_from(&row.device);
@@ -347,6 +366,7 @@ impl<'w> Checker<'w> {
             ("job_failed", Some(job), Some(_), _) => self.failed(job, row),
             ("job_cancelled", Some(job), _, _) => {
                 self.see("cancelled while waiting", row.allocation.is_none());
+                self.cancelled_for(job, row);
                 self.see("cancelled while running", row.allocation.is_some());
                 self.over(job, "cancelled", row);
             }
@@ -430,6 +450,7 @@ impl<'w> Checker<'w> {
     fn fresh(&self, row: &Row, phase: Phase) -> Job {
         Job {
             submitted: self.now,
+            ready: self.now,
             submission: row.sequence,
             queue: row.device.clone(),
             phase,
@@ -458,8 +479,55 @@ impl<'w> Checker<'w> {
                 self.find("wrong queue", format!("job {job} waits for `{}`", row.device));
             }
         }
-        let fresh = self.fresh(row, Phase::Waiting { since: self.now });
+        let fresh = match self.keepers(job).next() {
+            None => self.fresh(row, Phase::Waiting { since: self.now }),
+            Some(_) => self.fresh(row, Phase::Dependent { since: self.now }),
+        };
         self.jobs.insert(job, fresh);
+    }
+
+    /// Those that have not ended and that a job must wait for.
+    fn keepers(&self, job: u64) -> impl Iterator<Item = u64> + '_ {
+        let live = |id: &u64| self.jobs.get(id).is_some_and(|job| !matches!(job.phase, Phase::Ended { .. }));
+        self.of_jobs.get(&job).into_iter().flat_map(|facts| facts.follows.concat()).filter(live)
+    }
+
+    /// Those that should have completed before a job, and ended otherwise.
+    fn breakers(&self, job: u64) -> impl Iterator<Item = u64> + '_ {
+        let broken = |id: &u64| {
+            let phase = self.jobs.get(id).map(|job| &job.phase);
+            matches!(phase, Some(Phase::Ended { state, .. }) if *state != "completed")
+        };
+        self.of_jobs.get(&job).into_iter().flat_map(|facts| facts.follows[1].clone()).filter(broken)
+    }
+
+    fn ready(&mut self, id: u64, row: &Row) {
+        let kept = self.keepers(id).next().or(self.breakers(id).next());
+        if let Some(by) = kept {
+            self.find("ready too early", format!("job {id}, which must wait for job {by}"));
+        }
+        let now = self.now;
+        match self.jobs.get_mut(&id) {
+            Some(job) if matches!(job.phase, Phase::Dependent { .. }) => {
+                if let Phase::Dependent { since } = job.phase {
+                    job.phase = Phase::Waiting { since };
+                }
+                job.ready = now;
+                job.queue.clone_from(&row.device);
+                self.see("waited for others", true);
+            }
+            _ => self.illegal(id, row),
+        }
+    }
+
+    /// A job that is cancelled for another one.
+    fn cancelled_for(&mut self, id: u64, row: &Row) {
+        let said = row.detail.split(' ').nth(1).and_then(|by| by.parse::<u64>().ok());
+        let right = said.is_none_or(|by| self.breakers(id).any(|breaker| breaker == by));
+        if !right || said.is_none() != row.detail.is_empty() {
+            self.find("cancelled for nothing", format!("job {id}: {}", row.detail));
+        }
+        self.see("cancelled for another job", said.is_some());
     }
 
     fn rejected(&mut self, job: u64, row: &Row) {
@@ -468,7 +536,11 @@ impl<'w> Checker<'w> {
         self.see("rejected: queue full", full);
         self.see("rejected: too late", late);
         self.see("rejected: too late while waiting", late && self.jobs.contains_key(&job));
-        self.see("rejected: cannot be placed", !full && !late);
+        let broken = row.detail.contains("on whose success it depends");
+        self.see("rejected: cannot be placed", !full && !late && !broken);
+        if broken && self.breakers(job).next().is_none() {
+            self.find("rejected for nothing", format!("job {job}: {}", row.detail));
+        }
         if late {
             let submitted = self.jobs.get(&job).map_or(self.now, |known| known.submitted);
             let spare = self.of_jobs.get(&job).and_then(Facts::spare);
@@ -755,7 +827,7 @@ impl<'w> Checker<'w> {
     fn expired(&mut self, id: u64, row: &Row) {
         let Some(job) = self.jobs.get(&id) else { return self.illegal(id, row) };
         let Phase::Waiting { .. } = job.phase else { return self.illegal(id, row) };
-        let waited = self.now - job.submitted;
+        let waited = self.now - job.ready;
         let name = self.of_jobs.get(&id).map_or("", |facts| facts.name.as_str());
         let patience = self.world.kinds.get(name).map(|kind| kind.patience_ns);
         let again = job.attempts > 0;
@@ -771,7 +843,9 @@ impl<'w> Checker<'w> {
     /// What a wait was for adds up to it.
     fn waited(&mut self, id: u64, row: &Row) {
         let phase = self.jobs.get(&id).map(|job| &job.phase);
-        let Some(Phase::Waiting { since }) = phase else { return self.illegal(id, row) };
+        let Some(Phase::Waiting { since } | Phase::Dependent { since }) = phase else {
+            return self.illegal(id, row);
+        };
         let waits = self.now - since;
         let parts = row.detail.split(", ").map(|part| {
             let (cause, span) = part.split_once(' ')?;
@@ -787,7 +861,7 @@ impl<'w> Checker<'w> {
     fn over(&mut self, id: u64, state: &'static str, row: &Row) {
         let now = self.now;
         match self.jobs.get(&id).map(|job| job.phase.clone()) {
-            Some(Phase::Waiting { since }) if row.allocation.is_none() => {
+            Some(Phase::Waiting { since } | Phase::Dependent { since }) if row.allocation.is_none() => {
                 self.jobs.entry(id).and_modify(|job| job.waits.push((since, now)));
             }
             Some(Phase::Running { .. }) if self.let_go(id, row) => {}
@@ -812,7 +886,13 @@ impl<'w> Checker<'w> {
                 }
             }
         }
-        let waits = |job: &Job| matches!(job.phase, Phase::Waiting { .. });
+        for (id, job) in &self.jobs {
+            let depends = matches!(job.phase, Phase::Dependent { .. });
+            if depends && (self.keepers(*id).next().is_none() || self.breakers(*id).next().is_some()) {
+                found.push(("waits for nobody", format!("job {id}")));
+            }
+        }
+        let waits = |job: &Job| matches!(job.phase, Phase::Waiting { .. } | Phase::Dependent { .. });
         let fresh = self.jobs.values().filter(|job| waits(job) && job.attempts == 0);
         let waiting = fresh.count() as u64;
         if self.world.waiting_max.is_some_and(|most| waiting > most) {
@@ -821,7 +901,8 @@ impl<'w> Checker<'w> {
         for (id, job) in self.jobs.iter().filter(|(_, job)| waits(job) && job.attempts == 0) {
             let kind = self.of_jobs.get(id).and_then(|facts| self.world.kinds.get(&facts.name));
             let patience = kind.and_then(|kind| kind.patience_ns);
-            if patience.is_some_and(|(_, most)| self.now - job.submitted > most) {
+            let is_ready = matches!(job.phase, Phase::Waiting { .. });
+            if is_ready && patience.is_some_and(|(_, most)| self.now - job.ready > most) {
                 found.push(("waits too long", format!("job {id}")));
             }
             let facts = self.of_jobs.get(id).filter(|_| self.world.reject_if_late);
@@ -839,7 +920,9 @@ impl<'w> Checker<'w> {
                 .iter()
                 .filter(|id| !self.returned.contains(id))
                 .max_by_key(|id| self.rank(**id));
-            let since = |job: &Job| matches!(job.phase, Phase::Waiting { since } if since < self.now);
+            let since = |job: &Job| {
+                matches!(job.phase, Phase::Waiting { since } if since < self.now) && job.ready < self.now
+            };
             // A head that no device could take even when empty blocks nobody.
             let mut overtaken = self.jobs.iter().filter(|(id, job)| {
                 last.is_some_and(|last| self.rank(**id) < self.rank(*last))

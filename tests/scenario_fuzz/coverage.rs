@@ -16,7 +16,9 @@ pub const EXCEPTIONS: [(&str, &str); 4] = [
 ];
 
 /// Effects that every long run must have seen.
-pub const EFFECTS: [&str; 57] = [
+pub const EFFECTS: [&str; 59] = [
+    "waited for others",
+    "cancelled for another job",
     "starts estimated",
     "stopped by a quota",
     "promise moved",

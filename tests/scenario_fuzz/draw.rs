@@ -289,7 +289,9 @@ impl Drawer {
         }
         let split = self.dice.chance(10);
         if !split {
-            keys.insert("arrivals".into(), self.arrivals());
+            let arrivals = self.arrivals();
+            self.chain(&mut keys, &arrivals);
+            keys.insert("arrivals".into(), arrivals);
             self.maybe(&mut keys, 10, "start_after", |dice| json!(dice.pick(&["10s", "1m"])));
             self.maybe(&mut keys, 10, "stop_after", |dice| json!(dice.pick(&["5m", "20m"])));
         }
@@ -297,7 +299,9 @@ impl Drawer {
         if split || self.dice.chance(15) {
             let sources = (0..self.dice.between(1, 2)).map(|_| {
                 let mut source = Keys::new();
-                source.insert("arrivals".into(), self.arrivals());
+                let arrivals = self.arrivals();
+                self.chain(&mut source, &arrivals);
+                source.insert("arrivals".into(), arrivals);
                 self.maybe(&mut source, 30, "start_after", |dice| json!(dice.pick(&["10s", "1m"])));
                 self.maybe(&mut source, 30, "stop_after", |dice| json!(dice.pick(&["5m", "20m"])));
                 if self.dice.chance(50) {
@@ -326,6 +330,13 @@ impl Drawer {
             keys.insert("outcomes".into(), outcomes);
         }
         keys
+    }
+
+    /// Whether jobs that come at one instant follow one another.
+    fn chain(&mut self, keys: &mut Keys, arrivals: &Value) {
+        if ["batch", "burst", "at_start"].iter().any(|kind| arrivals.get(kind).is_some()) {
+            self.maybe(keys, 50, "chain", |dice| json!(dice.pick(&["none", "after", "after_success"])));
+        }
     }
 
     fn arrivals(&mut self) -> Value {
@@ -661,12 +672,24 @@ impl Drawer {
         let shapes = ["any", "line", "", "star", "edges:0-1"];
         let own = self.distribution;
         let mut text =
-            "submission_time,qubits,topology,shots,project,outcome,isolation,max_wait_time".to_owned();
+            "id,after,after_success,submission_time,qubits,topology,shots,project,outcome,isolation,max_wait_time"
+                .to_owned();
         text.push_str(if own { ",execution_time\n" } else { "\n" });
         let mut at = 0;
-        for _ in 0..self.dice.between(5, 60) {
+        for number in 0..self.dice.between(5, 60) {
             at += self.dice.pick::<u64>(&[&0, &0, &5, &10, &30]);
             let dice = &mut self.dice;
+            // One of the ten before it, or several.
+            let mut follows = || match number > 0 && dice.chance(15) {
+                true => {
+                    let few = dice.between(1, 2);
+                    let all = (0..few).map(|_| (number - dice.between(1, number.min(10))).to_string());
+                    all.collect::<Vec<_>>().join(" ")
+                }
+                false => String::new(),
+            };
+            let (after, after_success) = (follows(), follows());
+            text.push_str(&format!("{number},{after},{after_success},"));
             let shape = dice.pick(&shapes);
             let qubits = if shape.starts_with("edges") { 2.min(most) } else { dice.between(1, most) };
             let shape = if qubits == 1 { "any" } else { shape };
@@ -693,8 +716,10 @@ impl Drawer {
             at += self.dice.pick::<u64>(&[&0, &0, &5, &10, &30]);
             let (ran, asked) = (self.dice.pick::<u64>(&[&1, &10, &20, &60]), self.dice.between(1, most));
             let wanted = self.dice.pick(&["-1", "10", "60"]);
+            let before =
+                if self.dice.chance(30) { self.dice.between(1, number).to_string() } else { "-1".to_owned() };
             text.push_str(&format!(
-                "{number} {at} -1 {ran} {asked} -1 -1 {asked} {wanted} -1 1 1 1 1 1 -1 -1 -1\n"
+                "{number} {at} -1 {ran} {asked} -1 -1 {asked} {wanted} -1 1 1 1 1 1 -1 {before} -1\n"
             ));
         }
         self.files.push(("trace.swf".to_owned(), text));
@@ -710,6 +735,7 @@ impl Drawer {
         } else if self.dice.chance(50) {
             keys.insert("jobs".into(), json!("as_is"));
         }
+        self.maybe(&mut keys, 60, "preceding_jobs", |dice| json!(dice.pick(&["ignore", "follow"])));
         self.maybe(&mut keys, 60, "overrun", |dice| json!(dice.pick(&["keep", "cut"])));
         let file = match !quantum && self.dice.chance(40) {
             true => json!("trace.swf"),

@@ -99,3 +99,16 @@ pub fn interval_set(text: &str) -> Option<Vec<usize>> {
     }
     Some(all)
 }
+
+/// Some columns of a table, by name, one row per line.
+pub fn columns(table: &str, names: &[&str]) -> String {
+    let mut rows = csv::Reader::from_reader(table.as_bytes());
+    let header = rows.headers().unwrap().clone();
+    let places: Vec<usize> =
+        names.iter().map(|name| header.iter().position(|found| found == *name).unwrap()).collect();
+    let rows = rows.records().map(|row| {
+        let row = row.unwrap();
+        places.iter().map(|place| row[*place].to_owned()).collect::<Vec<_>>().join(" ")
+    });
+    rows.collect::<Vec<_>>().join("\n")
+}

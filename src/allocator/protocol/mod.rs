@@ -16,7 +16,7 @@ pub mod wire;
 
 pub use allocation::{Allocation, DriverAction, PromisedIsolation};
 pub use command::{Answer, Command, Outcome};
-pub use contradiction::{Contradiction, Demand, FieldName, Shape};
+pub use contradiction::{Contradiction, DEPENDENCIES_MAX, Demand, FieldName, Shape};
 pub use error::{CommandError, Rejection};
 pub use event::{Event, FailureReason, RequeueReason, StopReason};
 pub use ids::{

@@ -79,6 +79,8 @@ job_columns! {
     WaitedFullDevice = "waited_full_device",
     WaitedOutOfService = "waited_out_of_service",
     WaitedPass = "waited_pass",
+    After = "after",
+    AfterSuccess = "after_success",
 }
 
 impl JobColumn {

@@ -18,7 +18,10 @@ use std::sync::Arc;
 use self::arrivals::{ArrivalProcess, Arrivals};
 use self::jobs::{GeneratedJob, JobMix};
 use self::replay::Replay;
-use crate::allocator::protocol::Topology;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::allocator::protocol::{JobId, Topology};
 use crate::quantum::circuit::CircuitProfile;
 use crate::random::{Purpose, StreamFamily};
 use crate::time::Time;
@@ -46,6 +49,21 @@ pub struct Source {
     pub until: Option<Time>,
     /// What they ask for.
     pub mix: Arc<JobMix>,
+    /// Whether those that come at one instant follow one another.
+    pub chain: Chain,
+}
+
+/// How the jobs of a source that come at one instant depend on each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Chain {
+    /// Not at all.
+    #[default]
+    None,
+    /// Each may start when the one before it has ended, however it did.
+    After,
+    /// Each may start when the one before it has completed, and is cancelled when that ended otherwise.
+    AfterSuccess,
 }
 
 /// One arrival: jobs are numbered in the order in which [`ArrivalStream`] gives them.
@@ -55,6 +73,8 @@ pub struct Arrival {
     pub at: Time,
     /// Index of the source.
     pub source: u32,
+    /// Whether the job before it came at the same instant from the same source.
+    pub continues: bool,
 }
 
 impl Workload {
@@ -65,7 +85,7 @@ impl Workload {
             let mut process = source.arrivals.instants(&streams, index as u32, source.from);
             let until = source.until.unwrap_or(Time::MAX);
             let next = process.next().filter(|at| *at <= until);
-            Pending { process, until, next }
+            Pending { process, until, next, last: None }
         };
         ArrivalStream {
             sources: self.sources.iter().enumerate().map(pending).collect(),
@@ -82,7 +102,17 @@ impl Workload {
     pub fn draw(&self, streams: &StreamFamily, arrival: Arrival, number: u64) -> GeneratedJob {
         match &self.replay {
             Some(replay) => replay.draw(number),
-            None => self.sources[arrival.source as usize].mix.draw(streams, number, arrival.at),
+            None => {
+                let source = &self.sources[arrival.source as usize];
+                let mut job = source.mix.draw(streams, number, arrival.at);
+                let before = number.checked_sub(1).filter(|_| arrival.continues).map(JobId);
+                match source.chain {
+                    Chain::None => {}
+                    Chain::After => job.request.after.extend(before),
+                    Chain::AfterSuccess => job.request.after_success.extend(before),
+                }
+                job
+            }
         }
     }
 
@@ -129,6 +159,8 @@ struct Pending {
     process: ArrivalProcess,
     until: Time,
     next: Option<Time>,
+    /// When the last one came.
+    last: Option<Time>,
 }
 
 impl Iterator for ArrivalStream {
@@ -139,18 +171,19 @@ impl Iterator for ArrivalStream {
         if let Some((replay, next)) = &mut self.replay {
             let at = replay.at(*next)?;
             *next += 1;
-            return Some(Arrival { at, source: 0 });
+            return Some(Arrival { at, source: 0, continues: false });
         }
         let mut first: Option<Arrival> = None;
         for (index, source) in self.sources.iter().enumerate() {
             if let Some(at) = source.next
                 && first.is_none_or(|found| at < found.at)
             {
-                first = Some(Arrival { at, source: index as u32 });
+                first = Some(Arrival { at, source: index as u32, continues: source.last == Some(at) });
             }
         }
         let found = first?;
         let source = &mut self.sources[found.source as usize];
+        source.last = Some(found.at);
         source.next = source.process.next().filter(|at| *at <= source.until);
         Some(found)
     }

@@ -3,10 +3,12 @@
 //! Promises that jobs come in order of their submission (at one instant, in the order in which they were added) and
 //! are numbered in that order, whatever the seed. Leaves files to [`crate::simulator::scenario`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
 use super::jobs::{GeneratedJob, PlannedOutcome};
 use crate::allocator::protocol::{JobId, JobRequest, Tenant};
@@ -60,6 +62,17 @@ pub struct Replay {
     circuits: Vec<(Arc<CircuitProfile>, String)>,
     digest: [u8; 32],
     left_out: Vec<(&'static str, u64)>,
+    /// Of those that follow others.
+    dependencies: BTreeMap<u64, Dependencies>,
+}
+
+/// The jobs that must have ended, and those that must have completed, before one starts: by number, each below its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dependencies {
+    /// Ended, however they did.
+    pub after: SmallVec<[JobId; 1]>,
+    /// Completed.
+    pub after_success: SmallVec<[JobId; 1]>,
 }
 
 /// Gathers the jobs of a replayed workload, in any order.
@@ -70,6 +83,15 @@ pub struct ReplayBuilder {
     names: IndexSet<String, FxBuildHasher>,
     circuits: Vec<(Arc<CircuitProfile>, String)>,
     left_out: Vec<(&'static str, u64)>,
+    links: Vec<Link>,
+}
+
+/// That a job follows another one, both by the order in which they were added.
+#[derive(Debug, Clone, Copy)]
+struct Link {
+    job: usize,
+    on: usize,
+    must_complete: bool,
 }
 
 impl ReplayBuilder {
@@ -97,6 +119,11 @@ impl ReplayBuilder {
         self.jobs.push(job);
     }
 
+    /// A job follows another one, which comes before it: both by the order in which they were added, from 0.
+    pub fn follow(&mut self, job: usize, on: usize, must_complete: bool) {
+        self.links.push(Link { job, on, must_complete });
+    }
+
     /// Counts a job that was left out, and why.
     pub fn leave_out(&mut self, why: &'static str) {
         match self.left_out.iter_mut().find(|(known, _)| *known == why) {
@@ -112,15 +139,33 @@ impl ReplayBuilder {
 
     /// The workload: at most the first `limit` jobs by submission. `digest` is a hash of where they come from.
     pub fn finish(self, limit: Option<u64>, digest: [u8; 32]) -> Replay {
-        let Self { mut jobs, kinds, names, circuits, left_out } = self;
+        let Self { mut jobs, kinds, names, circuits, left_out, links } = self;
+        // Where each of them goes, if anybody asks.
+        let mut numbers: Vec<u64> = Vec::new();
+        if !links.is_empty() {
+            let mut order: Vec<usize> = (0..jobs.len()).collect();
+            order.sort_by_key(|index| jobs[*index].at);
+            numbers = vec![0; jobs.len()];
+            order.iter().zip(0..).for_each(|(index, number)| numbers[*index] = number);
+        }
         if !jobs.is_sorted_by_key(|job| job.at) {
             jobs.sort_by_key(|job| job.at);
+        }
+        let mut dependencies: BTreeMap<u64, Dependencies> = BTreeMap::new();
+        for Link { job, on, must_complete } in links {
+            let (job, on) = (numbers[job], JobId(numbers[on]));
+            let of = dependencies.entry(job).or_default();
+            if must_complete {
+                of.after_success.push(on)
+            } else {
+                of.after.push(on)
+            };
         }
         if let Some(limit) = limit {
             jobs.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         }
         jobs.shrink_to_fit();
-        Replay { jobs, kinds, names, circuits, digest, left_out }
+        Replay { jobs, kinds, names, circuits, digest, left_out, dependencies }
     }
 }
 
@@ -174,6 +219,8 @@ impl Replay {
     /// Job `number`, which is also its id; it must exist.
     pub fn draw(&self, number: u64) -> GeneratedJob {
         let job = &self.jobs[number as usize];
+        let Dependencies { after, after_success } =
+            self.dependencies.get(&number).cloned().unwrap_or_default();
         let request = JobRequest {
             id: JobId(number),
             tenant: job.tenant,
@@ -185,6 +232,8 @@ impl Replay {
             estimated_duration: job.walltime,
             max_wait_time: job.max_wait_time,
             deadline: job.deadline.map(|within| job.at + within),
+            after,
+            after_success,
             ..self.kinds[job.kind as usize].clone()
         };
         GeneratedJob {

@@ -23,7 +23,7 @@ fn quantile(sorted: &[f64], p: f64) -> f64 {
 fn the_ibm_like_mix_has_the_measured_quantiles() {
     let workload = workload("workload: {arrivals: {poisson: {rate: 1/s}}, jobs: ibm_like}");
     let streams = Workload::attributes(5, 0);
-    let arrival = Arrival { at: Time::ZERO, source: 0 };
+    let arrival = Arrival { at: Time::ZERO, source: 0, continues: false };
     let jobs: Vec<_> = (0..100_000).map(|number| workload.draw(&streams, arrival, number)).collect();
     let sorted = |of: &dyn Fn(&GeneratedJob) -> f64| {
         let mut values: Vec<f64> = jobs.iter().map(of).collect();
@@ -71,7 +71,7 @@ fn a_job_depends_on_its_number_alone() {
     let text = "workload: {arrivals: {poisson: {rate: 1/s}}, jobs: ibm_like, tenants: {users: 50, groups: 5, projects: 7}}";
     let workload = workload(text);
     let streams = Workload::attributes(5, 0);
-    let draw = |number, at| workload.draw(&streams, Arrival { at, source: 0 }, number);
+    let draw = |number, at| workload.draw(&streams, Arrival { at, source: 0, continues: false }, number);
     let late = Time(77);
     assert_eq!(draw(9, Time::ZERO), draw(9, late));
     assert_ne!(draw(9, late).request.tenant, draw(10, late).request.tenant);
@@ -79,7 +79,7 @@ fn a_job_depends_on_its_number_alone() {
     assert_eq!((tenant.group, tenant.project), (tenant.user % 5, tenant.user % 7));
     assert_eq!(draw(9, late).request.id.0, 9);
     let other = Workload::attributes(5, 1);
-    assert_ne!(workload.draw(&other, Arrival { at: late, source: 0 }, 9), draw(9, late));
+    assert_ne!(workload.draw(&other, Arrival { at: late, source: 0, continues: false }, 9), draw(9, late));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn every_drawn_job_is_valid() {
     let streams = Workload::attributes(1, 0);
     let mut seen = [0; 3];
     for number in 0..3_000 {
-        let job = workload.draw(&streams, Arrival { at: Time::ZERO, source: 0 }, number);
+        let job = workload.draw(&streams, Arrival { at: Time::ZERO, source: 0, continues: false }, number);
         assert_eq!(job.request.validate(), Ok(()), "{:?}", job.request);
         seen[job.template as usize] += 1;
         match job.template {

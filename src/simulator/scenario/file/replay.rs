@@ -47,6 +47,9 @@ pub struct SwfFile {
     /// What becomes of processors and run times. Default as_is.
     #[serde(default)]
     pub jobs: SwfJobs,
+    /// Whether a job waits for the end of its preceding job, where the trace names one (field 17). Default ignore.
+    #[serde(default)]
+    pub preceding_jobs: PrecedingJobs,
     /// What becomes of jobs that ran longer than they had requested. Default keep.
     #[serde(default)]
     pub overrun: Overrun,
@@ -90,6 +93,18 @@ impl Default for QuantumMap {
     fn default() -> Self {
         Self { widths: vec![(0.0, 1), (0.25, 3), (0.5, 5), (0.75, 7), (0.9, 11), (0.99, 19), (1.0, 27)] }
     }
+}
+
+/// What the preceding job of a job means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PrecedingJobs {
+    /// Nothing: its submission, as recorded, came after the other's end, if it was to.
+    #[default]
+    Ignore,
+    /// It may start when that job has ended, however it did. One that is left out, or is submitted later, nobody waits
+    /// for; the think time after it (field 18) is not added.
+    Follow,
 }
 
 /// What becomes of jobs that ran longer than they had requested.
@@ -175,6 +190,7 @@ impl OfPath for SwfFile {
         Self {
             file,
             jobs: SwfJobs::default(),
+            preceding_jobs: PrecedingJobs::Ignore,
             overrun: Overrun::default(),
             start_at_first_job: false,
             limit: None,

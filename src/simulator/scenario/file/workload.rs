@@ -9,6 +9,7 @@ use super::jobs::JobTemplate;
 pub use super::outcomes::OutcomesFile;
 pub use super::preset::Preset;
 use super::replay::{CsvFile, PathOr, SwfFile, TraceFile};
+use crate::simulator::workload::Chain;
 use crate::simulator::workload::arrivals::Arrivals;
 use crate::time::Span;
 
@@ -28,6 +29,9 @@ pub struct WorkloadFile {
     /// After which time no more jobs come. Default: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_after: Option<Span>,
+    /// Whether jobs that come at one instant (arrivals in batches or bursts, or at the start) follow one another. Default none.
+    #[serde(default)]
+    pub chain: Chain,
     /// What they ask for: a list of weighted templates, or `ibm_like`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobsFile>,
@@ -63,6 +67,9 @@ pub struct SourceFile {
     /// After which time no more jobs come. Default: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_after: Option<Span>,
+    /// Whether those that come at one instant follow one another. Default none.
+    #[serde(default)]
+    pub chain: Chain,
     /// What they ask for. Default: the `jobs` of the workload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs: Option<JobsFile>,

@@ -24,6 +24,9 @@ pub(super) enum Column {
     Project,
     Tenant,
     Outcome,
+    Id,
+    After,
+    AfterSuccess,
     // From here on: what makes a kind of jobs.
     Topology,
     Circuit,
@@ -136,6 +139,24 @@ pub const COLUMNS: &[ColumnDef] = &[
         "outcome",
         &[],
         "how it ends: completed, `error 0.5` (share of its run time), `cancelled 30` (time after submission)",
+    ),
+    column(
+        Column::Id,
+        "id",
+        &["job_id"],
+        "by which other jobs name it in `after` and `after_success`: a text without blanks; empty: none does",
+    ),
+    column(
+        Column::After,
+        "after",
+        &["depends_on", "dependencies"],
+        "ids of jobs, separated by blanks, that must have ended before it starts; they come before it",
+    ),
+    column(
+        Column::AfterSuccess,
+        "after_success",
+        &[],
+        "ids of jobs that must have completed before it starts: if one ends otherwise, it is cancelled",
     ),
     column(
         Column::Topology,

@@ -11,7 +11,9 @@ use rustc_hash::FxBuildHasher;
 
 use super::cells;
 use super::columns::{COLUMNS, COUNT, Column};
-use crate::allocator::protocol::{Elasticity, ElementLimits, JobRequest, Priority, QualityBound, Topology};
+use crate::allocator::protocol::{
+    Elasticity, ElementLimits, JobId, JobRequest, Priority, QualityBound, Topology,
+};
 use crate::quantum::DeviceId;
 use crate::quantum::circuit::CircuitProfile;
 use crate::quantum::hardware::runtime::{DeviceRuntime, RuntimeError};
@@ -43,12 +45,16 @@ pub fn export<W: Write>(scenario: &Scenario, replication: u32, sink: W) -> Resul
     for (column, always) in needed.iter_mut().enumerate() {
         *always = matches!(COLUMNS[column].column, Column::SubmissionTime | Column::Name | Column::Qubits);
     }
+    // Numbers that nobody names are no news.
+    let mut named = false;
     let mut row = [const { String::new() }; COUNT];
     exporter.each(replication, |arrival, job| {
         exporter.cells(arrival, &job, &mut row)?;
         needed.iter_mut().zip(&row).for_each(|(needed, cell)| *needed |= !cell.is_empty());
+        named |= job.request.dependencies().next().is_some();
         Ok(())
     })?;
+    needed[Column::Id as usize] = named;
     let mut writer = RowWriter::new(sink);
     let names: Vec<&str> =
         COLUMNS.iter().zip(needed).filter(|(_, needed)| *needed).map(|(def, _)| def.name).collect();
@@ -173,6 +179,9 @@ impl<'a> Exporter<'a> {
             }
             other => set(Column::Topology, cells::topology_text(other).unwrap_or_default()),
         }
+        set(Column::Id, request.id.0.to_string());
+        set(Column::After, numbers(&request.after));
+        set(Column::AfterSuccess, numbers(&request.after_success));
         self.demands(request, &mut set);
         Ok(())
     }
@@ -256,6 +265,11 @@ impl<'a> Exporter<'a> {
 }
 
 /// The exact decimal of a time.
+/// The numbers of jobs, separated by blanks.
+fn numbers(jobs: &[JobId]) -> String {
+    jobs.iter().map(|job| job.0.to_string()).collect::<Vec<_>>().join(" ")
+}
+
 fn seconds(span: Span) -> String {
     const NS_PER_S: u64 = 1_000_000_000;
     let (whole, fraction) = (span.0 / NS_PER_S, span.0 % NS_PER_S);

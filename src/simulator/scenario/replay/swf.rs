@@ -13,7 +13,7 @@
 //!   (cancelled while it ran) hold their processors as long as they did, and end with an error.
 //! - Requested time (field 9) becomes the walltime, raised to the run time or cut there, as asked for.
 //! - User and group become tenant numbers, group is the project, too; unknown: 0. Queue and partition are ignored, for
-//!   priorities are not honoured yet, and so are preceding jobs, whose times of submission are part of the trace.
+//!   priorities are not honoured yet. Preceding jobs (field 17) are waited for where the scenario asks for it.
 //! - `quantum`: circuits of at most 8,000 shots, so many that shots x circuits x 264 us is the run time; the shape by
 //!   application modulo 4: line, ring, star, tree; any region where it is unknown.
 
@@ -25,7 +25,7 @@ use rustc_hash::FxBuildHasher;
 use super::{Hashed, ReplayError, Taken, ends, push};
 use crate::allocator::protocol::{JobId, JobRequest, Tenant, Topology};
 use crate::config_file::shown::crop;
-use crate::simulator::scenario::file::replay::{Overrun, QuantumMap, SwfFile, SwfJobs};
+use crate::simulator::scenario::file::replay::{Overrun, PrecedingJobs, QuantumMap, SwfFile, SwfJobs};
 use crate::simulator::workload::DEFAULT_DEPTH;
 use crate::simulator::workload::jobs::PlannedOutcome;
 use crate::simulator::workload::replay::{Replay, ReplayBuilder, ReplayedJob};
@@ -90,6 +90,9 @@ pub fn read<R: BufRead>(
     let mut builder = ReplayBuilder::default();
     let mut kinds = Kinds::default();
     let mut lines = Lines::new(input);
+    let follows = settings.preceding_jobs == PrecedingJobs::Follow;
+    // Jobs by their numbers, and the number of the one that each follows.
+    let (mut numbers, mut preceding) = (IndexMap::<u64, usize, FxBuildHasher>::default(), Vec::new());
     while let Some((number, line)) = lines.next()? {
         // A mark that some editors put at the start of a file.
         let line = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| number == 1).unwrap_or(line).trim_ascii();
@@ -107,7 +110,15 @@ pub fn read<R: BufRead>(
                     "the job would end later than 584 years after the beginning, more than a time can hold";
                 return Err(ReplayError::at(number, message).in_column(9, NAMES[8]));
             }
-            Ok(job) => push(&mut builder, job, number)?,
+            Ok(job) => {
+                push(&mut builder, job, number)?;
+                if follows {
+                    let index = builder.jobs_mut().len() - 1;
+                    // Of two jobs of one number, who knows which is meant: the first.
+                    numbers.entry(fields.values[0] as u64).or_insert(index);
+                    preceding.push(Some(fields.values[16]).filter(|before| *before > 0.0));
+                }
+            }
             Err(why) => builder.leave_out(why),
         }
     }
@@ -116,6 +127,13 @@ pub fn read<R: BufRead>(
         // A ring of fewer than three is a line.
         for job in builder.jobs_mut().iter_mut().filter(|job| job.min_qubits < 3) {
             job.kind = kinds.lines.filter(|_| Some(job.kind) == kinds.rings).unwrap_or(job.kind);
+        }
+    }
+    for (job, before) in preceding.into_iter().enumerate() {
+        let Some(&on) = before.and_then(|before| numbers.get(&(before as u64))) else { continue };
+        let jobs = builder.jobs_mut();
+        if (jobs[on].at, on) < (jobs[job].at, job) {
+            builder.follow(job, on, false);
         }
     }
     let digest = lines.input.digest();

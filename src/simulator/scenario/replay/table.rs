@@ -14,8 +14,10 @@ use super::cells;
 use super::columns::{Column, Layout};
 use super::{Hashed, ReplayError, Surroundings, Taken, ends, push};
 use crate::allocator::protocol::{
-    Contradiction, Elasticity, ElementLimits, IsolationRequest, JobId, JobRequest, Priority, Tenant, Topology,
+    Contradiction, DEPENDENCIES_MAX, Elasticity, ElementLimits, IsolationRequest, JobId, JobRequest,
+    Priority, Tenant, Topology,
 };
+use crate::config_file::shown::crop;
 use crate::quantum::DeviceId;
 use crate::simulator::csv_reader::{Rows, Style};
 use crate::simulator::workload::DEFAULT_DEPTH;
@@ -47,14 +49,18 @@ pub fn read<R: BufRead>(
         key: Vec::new(),
         last_key: Vec::new(),
         current: None,
+        ids: IndexMap::default(),
+        named: Vec::new(),
     };
     let mut row = csv::ByteRecord::new();
     while rows.next(&mut row)? {
         let line = row.position().map_or(0, csv::Position::line);
         let job = table.job(&row, line)?;
+        table.note_names(&row, line)?;
         push(&mut table.builder, job, line)?;
     }
     drop(rows);
+    table.link()?;
     taken.of(table.builder, input.digest())
 }
 
@@ -79,6 +85,18 @@ struct Table<'a> {
     last_key: Vec<u8>,
     /// The kind of the last row.
     current: Option<Kind>,
+    /// Jobs by what others call them.
+    ids: IndexMap<Vec<u8>, usize, FxBuildHasher>,
+    /// Whom jobs follow, by name.
+    named: Vec<Named>,
+}
+
+/// A job names one that must end before it.
+struct Named {
+    job: usize,
+    line: u64,
+    column: Column,
+    id: Vec<u8>,
 }
 
 /// The cells of one row, with the place of whatever is wrong.
@@ -209,6 +227,54 @@ impl Table<'_> {
             row.wrong(column, contradiction.to_string())
         })?;
         Ok(job)
+    }
+
+    /// Notes what the next job is called, and whom it follows.
+    fn note_names(&mut self, cells: &csv::ByteRecord, line: u64) -> Result<(), ReplayError> {
+        let row = Row { layout: &self.layout, cells, line };
+        let job = self.builder.jobs_mut().len();
+        if let Some(id) = row.text(Column::Id)? {
+            if id.chars().any(char::is_whitespace) {
+                return Err(row.wrong(Column::Id, format!("`{}` is no id: it holds a blank", crop(id))));
+            }
+            if self.ids.insert(id.as_bytes().to_vec(), job).is_some() {
+                return Err(row.wrong(Column::Id, format!("another job has the id `{}`, too", crop(id))));
+            }
+        }
+        for column in [Column::After, Column::AfterSuccess] {
+            for id in row.text(column)?.unwrap_or_default().split_whitespace() {
+                self.named.push(Named { job, line, column, id: id.as_bytes().to_vec() });
+            }
+        }
+        let mine = self.named.iter().rev().take_while(|named| named.job == job).count();
+        if mine > DEPENDENCIES_MAX {
+            let many = Contradiction::TooManyDependencies { named: mine as u32 };
+            return Err(row.wrong(Column::After, many.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Finds those whom jobs follow, when all are known. That each comes before the other rules out circles.
+    fn link(&mut self) -> Result<(), ReplayError> {
+        for Named { job, line, column, id } in std::mem::take(&mut self.named) {
+            let shown = crop(&String::from_utf8_lossy(&id));
+            let nothing = csv::ByteRecord::new();
+            let row = Row { layout: &self.layout, cells: &nothing, line };
+            let Some(&on) = self.ids.get(&id) else {
+                let message = format!("no job has the id `{shown}`; hint: ids are those of the column `id`");
+                return Err(row.wrong(column, message));
+            };
+            let jobs = self.builder.jobs_mut();
+            if on == job {
+                return Err(row.wrong(column, Contradiction::DependsOnItself.to_string()));
+            }
+            if (jobs[on].at, on) > (jobs[job].at, job) {
+                let message = format!("job `{shown}` is submitted after this one, which cannot wait for it");
+                return Err(row.wrong(column, message));
+            }
+            self.builder.follow(job, on, column == Column::AfterSuccess);
+        }
+        Ok(())
     }
 
     /// Makes the kind of a row the current one.

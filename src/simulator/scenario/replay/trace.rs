@@ -63,6 +63,9 @@ pub fn is_trace(first_row: &str) -> bool {
     names.next() == Some("replication") && names.next() == Some("job_id")
 }
 
+/// The numbers of those that a job follows: those that must have ended, and those that must have completed.
+type Named = [Vec<u64>; 2];
+
 /// The kinds of jobs by the cells of shape and priority.
 type Kinds = IndexMap<(Vec<u8>, Vec<u8>), (u32, JobRequest), FxBuildHasher>;
 
@@ -84,7 +87,7 @@ pub fn read<R: BufRead>(
     }
     let mut builder = ReplayBuilder::default();
     let mut kinds = Kinds::default();
-    let mut jobs: Vec<(u64, u64, ReplayedJob)> = Vec::new();
+    let mut jobs: Vec<(u64, u64, ReplayedJob, Named)> = Vec::new();
     let mut row = csv::ByteRecord::new();
     while rows.next(&mut row)? {
         let row = Row { cells: &row, places: &places, line: row.position().map_or(0, csv::Position::line) };
@@ -110,13 +113,26 @@ pub fn read<R: BufRead>(
             .validate()
             .map_err(|error| row.wrong(Column::RequestedNumberOfResources, error.to_string()))?;
         let Some(job) = job(&row, *kind, qubits, settings.own_times, &mut builder)? else { continue };
-        jobs.push((row.number(Column::JobId)?, row.line, job));
+        let named = [Column::After, Column::AfterSuccess].map(|column| row.jobs(column));
+        let [after, after_success] = named;
+        jobs.push((row.number(Column::JobId)?, row.line, job, [after?, after_success?]));
     }
     drop(rows);
     // The trace is in order of ends; jobs are numbered in order of submission.
-    jobs.sort_by_key(|(id, _, job)| (job.at, *id));
-    for (_, line, job) in jobs {
+    jobs.sort_by_key(|(id, _, job, _)| (job.at, *id));
+    let mut added: IndexMap<u64, usize, FxBuildHasher> = IndexMap::default();
+    for (id, line, job, named) in jobs {
+        let known = named.concat().iter().all(|on| added.contains_key(on));
+        if !known {
+            builder.leave_out("following jobs that the trace does not hold, or that were left out");
+            continue;
+        }
+        let index = added.len();
         push(&mut builder, job, line)?;
+        for (on, must_complete) in named.iter().zip([false, true]) {
+            on.iter().for_each(|on| builder.follow(index, added[on], must_complete));
+        }
+        added.insert(id, index);
     }
     taken.of(builder, input.digest())
 }
@@ -132,6 +148,8 @@ fn job(
     let state = row.text(Column::FinalState)?;
     let (outcome, patience) = match state {
         "failed" => (PlannedOutcome::FailsAt(1.0), None),
+        // Not by its owner: since another job failed, which is for the next run to say.
+        "cancelled" if !row.text(Column::Reason)?.is_empty() => (PlannedOutcome::Completes, None),
         "cancelled" => {
             (PlannedOutcome::CancelledAfter(row.time(Column::TurnaroundTime)?.unwrap_or_default()), None)
         }
@@ -233,6 +251,12 @@ impl<'a> Row<'a> {
         column: Column,
     ) -> Result<T, ReplayError> {
         cells::whole(self.text(column)?, T::default()).map_err(|message| self.wrong(column, message))
+    }
+
+    /// The numbers of jobs, separated by blanks.
+    fn jobs(&self, column: Column) -> Result<Vec<u64>, ReplayError> {
+        let numbers = self.text(column)?.split_whitespace();
+        numbers.map(|text| cells::whole(text, 0).map_err(|message| self.wrong(column, message))).collect()
     }
 
     fn tenant(&self, column: Column) -> Result<u32, ReplayError> {

@@ -11,8 +11,8 @@ use crate::simulator::scenario::file::workload::WorkloadFile;
 use crate::simulator::scenario::replay::{
     ReplayError, Surroundings, Taken, TraceSettings, read_csv, read_swf, read_trace, with_file,
 };
-use crate::simulator::workload::Workload;
 use crate::simulator::workload::replay::Replay;
+use crate::simulator::workload::{Chain, Workload};
 use crate::time::Span;
 
 /// Reads the jobs to replay, if any are.
@@ -97,6 +97,7 @@ fn key(file: &WorkloadFile) -> Result<Option<&'static str>, Problem> {
         ("arrivals", file.arrivals.is_some()),
         ("start_after", file.start_after != Span::ZERO),
         ("stop_after", file.stop_after.is_some()),
+        ("chain", file.chain != Chain::None),
         ("jobs", file.jobs.is_some()),
         ("sources", !file.sources.is_empty()),
         ("tenants", file.tenants.is_some()),

@@ -12,7 +12,7 @@ use crate::simulator::scenario::file::workload::{JobsFile, TenantsFile, Workload
 use crate::simulator::scenario::presets;
 use crate::simulator::workload::arrivals::{Arrivals, ArrivalsError};
 use crate::simulator::workload::jobs::{JobMix, TenantLaw};
-use crate::simulator::workload::{Source, Workload};
+use crate::simulator::workload::{Chain, Source, Workload};
 use crate::time::{Span, Time};
 
 /// Fills in what presets and defaults say: afterwards every list of jobs is a list of complete templates.
@@ -55,11 +55,12 @@ pub(super) fn workload(
     let mut sources = Vec::new();
     if let Some(process) = &file.arrivals {
         let mix = shared.clone().ok_or_else(missing)?;
-        sources.push(source(process, file.start_after, file.stop_after, mix, "workload")?);
-    } else if file.start_after != Span::ZERO || file.stop_after.is_some() {
+        let times = (file.start_after, file.stop_after);
+        sources.push(source(process, times, file.chain, mix, "workload")?);
+    } else if file.start_after != Span::ZERO || file.stop_after.is_some() || file.chain != Chain::None {
         return Err(Problem::new(
             "workload",
-            "`start_after` and `stop_after` belong to `arrivals`, which is missing",
+            "`start_after`, `stop_after` and `chain` belong to `arrivals`, which is missing",
         ));
     }
     for (index, further) in file.sources.iter().enumerate() {
@@ -71,7 +72,8 @@ pub(super) fn workload(
             None => shared.clone(),
         };
         let mix = own.ok_or_else(missing)?;
-        sources.push(source(&further.arrivals, further.start_after, further.stop_after, mix, &path)?);
+        let times = (further.start_after, further.stop_after);
+        sources.push(source(&further.arrivals, times, further.chain, mix, &path)?);
     }
     if sources.is_empty() {
         return Err(Problem::new("workload", "no job ever arrives")
@@ -82,11 +84,21 @@ pub(super) fn workload(
 
 fn source(
     process: &Arrivals,
-    from: Span,
-    until: Option<Span>,
+    (from, until): (Span, Option<Span>),
+    chain: Chain,
     mix: Arc<JobMix>,
     path: &str,
 ) -> Result<Source, Problem> {
+    let at_once =
+        matches!(process, Arrivals::Batch { .. } | Arrivals::Burst { .. } | Arrivals::AtStart { .. });
+    if chain != Chain::None && !at_once {
+        let message = format!(
+            "of {} arrivals no two come at one instant, which could follow one another",
+            kind(process)
+        );
+        return Err(Problem::new(format!("{path}.chain"), message)
+            .hint("arrivals such as batch: {rate: 20/h, mean_size: 5}"));
+    }
     process.validate().map_err(|error| {
         let key = match error {
             ArrivalsError::Number(key, ..) | ArrivalsError::Zero(key) => key,
@@ -103,6 +115,7 @@ fn source(
         from: Time::ZERO + from,
         until: until.map(|until| Time::ZERO + until),
         mix,
+        chain,
     })
 }
 
