@@ -187,11 +187,12 @@ fn run(text: &str) -> Texts {
     Texts { events, jobs: decided(&jobs.text()), commands: commands(&journal), waits, journal }
 }
 
-/// Jobs without the last columns: what was told of their starts, and for what they waited.
+/// Jobs without the last columns: what was told of their starts, for what they waited, and whom they followed.
 fn decided(jobs: &str) -> String {
     let mut reader = csv::Reader::from_reader(jobs.as_bytes());
     let header = reader.headers().unwrap().clone();
-    let told = |name: &&str| name.starts_with("estimated_") || *name == "planned_start";
+    let others = ["planned_start", "after", "after_success"];
+    let told = |name: &&str| name.starts_with("estimated_") || others.contains(name);
     let of_waits = header.iter().filter(|name| name.starts_with("waited_") || told(name)).count();
     let mut kept = String::new();
     for line in jobs.lines() {

@@ -4,11 +4,11 @@
 
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    AllocatorConfig, HeadOfLine, Isolation, Queue, Retry, Walltime, WalltimeExceeded,
+    AllocatorConfig, Group, HeadOfLine, Isolation, Queue, Quota, Retry, Tenants, Walltime, WalltimeExceeded,
 };
 use resource_manager::allocator::protocol::{
     AllocationId, Answer, Command, CommandError, Event, IsolationLevel, JobId, JobRequest, Outcome, Status,
-    StatusReason, Target, Topology,
+    StatusReason, Target, Tenant, Topology,
 };
 use resource_manager::allocator::state::State;
 use resource_manager::quantum::{CouplerId, DeviceId, PhysicalQubit};
@@ -1067,6 +1067,40 @@ fn a_home_is_chosen_when_the_others_have_ended() {
     6  1 finished
     6  2 ready: b
     6  2 starts: b [0 1 2 3], attempt 1
+    ");
+}
+
+/// Who follows others waits by the quota of its group, before and after it is ready.
+#[test]
+fn who_follows_others_counts_as_waiting() {
+    let group = Group { quota: Quota { waiting: Some(1), ..Quota::default() }, ..Group::default() };
+    let tenants = Tenants { groups: [("0".to_owned(), group)].into() };
+    let mut world = World::new(AllocatorConfig { tenants, ..strict() }, &[("a", line(4))]);
+    world.submit(chain(1, 4));
+    world.submit(after(chain(2, 4), &[1]));
+    world.submit(after(chain(3, 4), &[1]));
+    world.tell(Command::Hold { job: JobId(2) });
+    world.finish(1);
+    world.submit(JobRequest { tenant: Tenant { group: 1, ..Tenant::default() }, ..chain(4, 4) });
+    world.submit(chain(5, 4));
+    world.tell(Command::Cancel { job: JobId(2) });
+    world.submit(chain(6, 4));
+    insta::assert_snapshot!(world.log, @"
+     1  a joins
+     2  1 queued: the global queue
+     2  1 starts: a [0 1 2 3], attempt 1
+     3  2 queued: the global queue
+     4  3 queued: the global queue
+     4  3 rejected: its group has as many waiting jobs as it may: 1
+     5  2 held
+     6  1 finished
+     6  2 ready: the global queue
+     7  4 queued: the global queue
+     7  4 starts: a [0 1 2 3], attempt 1
+     8  5 queued: the global queue
+     8  5 rejected: its group has as many waiting jobs as it may: 1
+     9  2 cancelled
+    10  6 queued: the global queue
     ");
 }
 

@@ -176,7 +176,7 @@ fn jobs_that_had_not_ended_keep_their_own_time_or_are_left_out() {
     5 completed 0 0
     ");
     // A trace of an earlier version does not know: left out, and counted.
-    let old: Vec<&str> = original.lines().map(|line| line.rsplitn(25, ',').nth(24).unwrap()).collect();
+    let old: Vec<&str> = original.lines().map(|line| line.rsplitn(27, ',').nth(26).unwrap()).collect();
     fs::write(folder.path().join("old.csv"), old.join("\n")).unwrap();
     let next = machine(folder.path(), "old.yaml", "workload: {trace: old.csv}\nhorizon: {time: 100d}");
     let scenario = Scenario::load(&next, &[]).unwrap();
@@ -377,7 +377,7 @@ fn what_is_wrong_with_a_table_is_named() {
     }
     insta::assert_snapshot!(messages.join("\n"), @"
     error: DIR/t.csv:1: column 3 (`shotz`): unknown column
-    hint: did you mean `shots`? columns are submission_time, name, qubits, max_qubits, circuits, shots, depth, execution_time, requested_time, max_wait_time, deadline, user, group, project, tenant, outcome, topology, circuit, elasticity, priority, isolation, buffer_distance, temporal_separation, hardware_reset, max_crosstalk, min_success_probability, fidelity_requirement, noise_budget, max_swap_operations, min_t1, min_t2, max_one_qubit_error, max_two_qubit_error, max_readout_error, device_preference, excluded_devices, attributes
+    hint: did you mean `shots`? columns are submission_time, name, qubits, max_qubits, circuits, shots, depth, execution_time, requested_time, max_wait_time, deadline, user, group, project, tenant, outcome, id, after, after_success, topology, circuit, elasticity, priority, isolation, buffer_distance, temporal_separation, hardware_reset, max_crosstalk, min_success_probability, fidelity_requirement, noise_budget, max_swap_operations, min_t1, min_t2, max_one_qubit_error, max_two_qubit_error, max_readout_error, device_preference, excluded_devices, attributes
     error: DIR/t.csv:3: column 2 (`qubits`): `five` is no whole number, or too large
     hint: 1 or more
     error: DIR/t.csv:3: the row has 1 cells, the first row has 2
