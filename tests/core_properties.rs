@@ -271,7 +271,8 @@ fn config(number: u32) -> AllocatorConfig {
             Aging::Capped { every: Span(3), at_most: 4 },
         ][one_of(4) as usize],
         reject_if_late: one_of(2) == 1,
-        fair_share: match one_of(4) {
+        fair_share: match one_of(5) {
+            4 => FairShare::Window { length: Span(40) },
             3 => FairShare::Tree { half_life: Span(20) },
             _ => FairShare::Off,
         },

@@ -315,6 +315,8 @@ fn seed() -> RngSeed {
 /// Books kept by hand, in floating point.
 #[derive(Default)]
 struct Model {
+    /// Usage counts so long, instead of by half-lives.
+    window: Option<u64>,
     shares: Vec<u32>,
     /// By allocation: whose, from when on, qubit-nanoseconds.
     charges: BTreeMap<AllocationId, (Tenant, u64, f64)>,
@@ -328,7 +330,15 @@ impl Model {
     fn used(&self, tenant: Tenant, now: u64) -> [f64; 3] {
         let mut used = [0.0; 3];
         for (of, began, units) in self.charges.values() {
-            let weighted = units * 0.5_f64.powf((now - began) as f64 / HALF_LIFE as f64);
+            let weight = match self.window {
+                // Until the end of the part in which the job began, and the length from there.
+                Some(length) => {
+                    let part = length.div_ceil(32);
+                    f64::from(now < (began / part + 1) * part + length)
+                }
+                None => 0.5_f64.powf((now - began) as f64 / HALF_LIFE as f64),
+            };
+            let weighted = units * weight;
             let same = [of.group == tenant.group, of.project == tenant.project, of.user == tenant.user];
             for level in 0..3 {
                 if same[..=level].iter().all(|same| *same) {
@@ -345,7 +355,9 @@ impl Model {
         let ((first, came), (second, came_too)) = (&self.waiting[&a], &self.waiting[&b]);
         if first.tenant != second.tenant {
             let (of_first, of_second) = (self.used(first.tenant, now), self.used(second.tenant, now));
-            for (x, y) in of_first.into_iter().zip(of_second) {
+            // With a window the users of a project share one line.
+            let levels = if self.window.is_some() { 2 } else { 3 };
+            for (x, y) in of_first.into_iter().zip(of_second).take(levels) {
                 if x == 0.0 && y == 0.0 {
                     continue;
                 }
@@ -377,8 +389,11 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 /// Runs a history and compares every start with the books; how many starts could be judged.
-fn follows_the_books(queue: Queue, shares: &[u32], ops: &[Op]) -> usize {
-    let config = AllocatorConfig { queue, batch: Batch::Sequential, ..sharing(groups(shares)) };
+fn follows_the_books(queue: Queue, window: Option<u64>, shares: &[u32], ops: &[Op]) -> usize {
+    let mut config = AllocatorConfig { queue, batch: Batch::Sequential, ..sharing(groups(shares)) };
+    if let Some(length) = window {
+        config.fair_share = FairShare::Window { length: Span(length) };
+    }
     let mut core = core(config);
     let mut events = Vec::new();
     let device = Command::RegisterDevice {
@@ -386,7 +401,7 @@ fn follows_the_books(queue: Queue, shares: &[u32], ops: &[Op]) -> usize {
         spec: world::spec("a", CouplingMap::all_to_all(16).unwrap()),
     };
     core.handle(Time::ZERO, device, &mut events).unwrap();
-    let mut model = Model { shares: shares.to_vec(), ..Model::default() };
+    let mut model = Model { window, shares: shares.to_vec(), ..Model::default() };
     let (mut now, mut came, mut judged) = (0, 0, 0);
     let skips = queue != Queue::global(0);
     for op in ops {
@@ -478,11 +493,55 @@ proptest! {
     #[test]
     fn starts_follow_the_books(
         skip_ahead in prop_oneof![Just(0_u32), Just(64)],
+        window in prop_oneof![Just(None), (100_u64..3_000).prop_map(Some)],
         shares in prop::collection::vec(1_u32..5, 2),
         ops in prop::collection::vec(op(), 1..120),
     ) {
-        follows_the_books(Queue::global(skip_ahead), &shares, &ops);
+        follows_the_books(Queue::global(skip_ahead), window, &shares, &ops);
     }
+}
+
+/// What was used long ago counts in full until it leaves the window; then whoever used it goes first again, though nothing else
+/// happens: the job at the head of the line does not fit, and nobody ends.
+#[test]
+fn usage_leaves_the_window() {
+    let config =
+        AllocatorConfig { fair_share: FairShare::Window { length: Span(3_200) }, ..sharing(groups(&[1, 1])) };
+    let mut world = World::new(config, &[("a", line(4))]);
+    // Group 0 uses 4 x 50 in the first part of time, group 1 holds 2 qubits from the second one on.
+    bring(&mut world, [asks(0, of(0, 0, 0), 4, 50)]);
+    world.now = Time(50);
+    world.finish(0);
+    world.now = Time(110);
+    bring(&mut world, [asks(1, of(1, 0, 0), 2, 1)]);
+    // Group 1 has used less: its wide job is the head, and the narrow one of group 0 waits behind it.
+    bring(&mut world, [asks(2, of(1, 0, 9), 4, 1), asks(3, of(0, 0, 0), 2, 10)]);
+    let runs = |world: &World, id| world.core.job(JobId(id)).unwrap().allocation().is_some();
+    assert!(!runs(&world, 3) && !runs(&world, 2));
+    // The first part ends at 100.
+    assert_eq!(world.core.next_wakeup(), Some(Time(3_300)));
+    world.now = Time(3_299);
+    world.pass();
+    assert!(!runs(&world, 3));
+    let restored = Allocator::restore(&world.core.snapshot()).unwrap();
+    assert_eq!(restored.next_wakeup(), Some(Time(3_300)));
+    world.now = Time(3_300);
+    world.pass();
+    assert!(runs(&world, 3) && !runs(&world, 2));
+}
+
+/// Users of one project stand in one line: a second user gains nothing.
+#[test]
+fn a_window_merges_the_users_of_a_project() {
+    let order = |fair_share| {
+        let config = AllocatorConfig { fair_share, ..sharing(groups(&[1, 1])) };
+        let mut world = World::new(config, &[("a", line(4))]);
+        let users = [(0, 0), (1, 0), (2, 0), (3, 1)];
+        bring(&mut world, users.map(|(id, user)| asks(id, of(0, 0, user), 4, 10)));
+        starts(&mut world)
+    };
+    assert_eq!(order(FairShare::Window { length: Span(10_000) }), [0, 1, 2, 3]);
+    assert_eq!(order(FairShare::Tree { half_life: Span(10_000) }), [0, 3, 1, 2]);
 }
 
 /// Two jobs of equal length: who keeps others off three qubits besides its own two has used more than who holds four.

@@ -155,6 +155,9 @@ impl AllocatorConfig {
         if matches!(self.fair_share, FairShare::Tree { half_life: Span::ZERO }) {
             return Err(ConfigError::Zero("fair_share.tree.half_life"));
         }
+        if matches!(self.fair_share, FairShare::Window { length: Span::ZERO }) {
+            return Err(ConfigError::Zero("fair_share.window.length"));
+        }
         self.tenants.validate()?;
         self.score.validate()?;
         self.order_weights.validate()?;

@@ -117,6 +117,12 @@ impl Allocator {
             return Err(CommandError::TimeRunsBackwards { now, last });
         }
         self.judge.advance(now);
+        let reordered = self.state.reorders_after(last).is_some_and(|at| at <= now);
+        let wakes = matches!(command, Command::Wake);
+        self.state.look(now);
+        if reordered && wakes {
+            self.state.mark_all_reordered();
+        }
         let mut turn = Turn::new(now, &mut self.state, &mut self.judge, &mut self.times, events);
         let turn = &mut turn;
         let answer = match command {
@@ -146,22 +152,36 @@ impl Allocator {
                 expire::run(turn);
                 Ok(Answer::Applied)
             }
-        }?;
+        };
+        if answer.is_err() {
+            turn.state.look(last);
+            return answer;
+        }
         dependencies::settle(turn);
+        if reordered && !wakes {
+            self.state.mark_all_reordered();
+        }
         self.state.agenda_mut().now = now;
-        Ok(answer)
+        answer
     }
 
     /// When to call again with [`Command::Wake`] if nothing else happens first.
     pub fn next_wakeup(&self) -> Option<Time> {
         let agenda = self.state.agenda();
-        if agenda.is_due() { Some(agenda.now) } else { agenda.timers.first().map(|(at, _)| *at) }
+        if agenda.is_due() {
+            return Some(agenda.now);
+        }
+        let timer = agenda.timers.first().map(|(at, _)| *at);
+        timer.into_iter().chain(self.state.reorders_after(agenda.now)).min()
     }
 
     /// Whether nothing is planned but to try waiting jobs again.
     pub fn only_retries(&self) -> bool {
         let agenda = self.state.agenda();
-        !agenda.is_due() && agenda.timers.iter().all(|(_, timer)| matches!(timer, Timer::Retry(_)))
+        let reorders = self.state.reorders_after(agenda.now).is_some();
+        !agenda.is_due()
+            && !reorders
+            && agenda.timers.iter().all(|(_, timer)| matches!(timer, Timer::Retry(_)))
     }
 
     /// The whole state, for [`Allocator::restore`].
@@ -181,6 +201,7 @@ impl Allocator {
     /// A core with the state that events have folded to, the strategies that its configuration names, and empty caches.
     /// `now` is the time of the last command; everything is due.
     pub fn resume(mut state: State, now: Time, draws: StreamFamily) -> Self {
+        state.look(now);
         state.renew_agenda(now);
         let judge = Judge::new(state.config(), draws);
         let times = WaitTimes::resume(&state, now);

@@ -135,6 +135,9 @@ pub fn summary<'a>(
     }
     let usage = match (config.fair_share(), config.tenants.is_empty()) {
         (FairShare::Tree { .. }, _) => "usage for each share orders the queue (fair_share)",
+        (FairShare::Window { .. }, _) => {
+            "usage for each share within a window orders the queue (fair_share); users of a project share one line"
+        }
         (FairShare::Off, false) => {
             "groups have shares or quotas, but usage orders nothing: fair_share is off"
         }

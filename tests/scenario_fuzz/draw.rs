@@ -778,8 +778,10 @@ impl Drawer {
 
     /// Shares and quotas of groups, projects and users, by the numbers that jobs have.
     fn sharing(&mut self, keys: &mut Keys) {
-        self.maybe(keys, 40, "fair_share", |dice| match dice.below(4) {
+        self.maybe(keys, 40, "fair_share", |dice| match dice.below(6) {
             0 => json!("off"),
+            2 => json!({"window": {}}),
+            3 => json!({"window": {"length": dice.pick(&["10s", "10m", "28d"])}}),
             1 => json!({"tree": {}}),
             _ => json!({"tree": {"half_life": dice.pick(&["10s", "10m", "7d"])}}),
         });

@@ -28,11 +28,22 @@ pub enum FairShare {
         #[serde(default = "half_life")]
         half_life: Span,
     },
+    /// The group that has used least for each of its shares in the last so many days goes first, then the project; its users
+    /// share one line, which goes by `order`. Usage counts in full from the start of a job until it leaves the window.
+    Window {
+        /// How long usage counts, and at most 1/32 longer: it leaves in 32 parts. Default 28d.
+        #[serde(default = "length")]
+        length: Span,
+    },
 }
 
 impl FairShare {
     /// The tree with its default.
     pub const TREE: Self = Self::Tree { half_life: half_life() };
+}
+
+const fn length() -> Span {
+    Span::from_secs(28 * 24 * 3600)
 }
 
 const fn half_life() -> Span {

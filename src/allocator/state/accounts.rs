@@ -5,6 +5,8 @@
 //! after each half-life, counted from the start of the job. Charges are weighted by the time at which they are made instead of fading, so
 //! that nobody's standing changes but by a charge.
 //!
+//! With a window, everything used counts alike until it leaves, see [`super::window`]; users of a project share one account.
+//!
 //! Promises integers throughout, and that the same charges give the same usage however the time between them is divided.
 //! Leaves what a job uses at a time to [`super::charges`].
 
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::place::{AccountId, LEVELS};
+use super::window::{Buckets, Window};
 use crate::allocator::config::{AllocatorConfig, FairShare};
 use crate::allocator::protocol::Tenant;
 use crate::time::{Span, Time};
@@ -38,6 +41,9 @@ struct Account {
     expected: u128,
     /// Both together for each of its shares.
     per_share: u128,
+    /// With a window, what was used and is expected, instead of these three; of everybody's account too.
+    #[serde(default, skip_serializing_if = "Buckets::is_empty")]
+    buckets: Buckets,
 }
 
 /// What an attempt is expected to use: whose, how much, from when on.
@@ -54,9 +60,11 @@ pub struct Expected {
 /// The tree, and what everybody has used.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Accounts {
-    /// How long until usage counts half; `None`: nobody's usage counts.
+    /// How long until usage counts half.
     half_life: Option<Span>,
-    /// Charges at this time have the unit weight.
+    /// How long usage counts. With neither of both, nobody's usage counts.
+    window: Option<Window>,
+    /// Charges at this time have the unit weight; what had left a window by then is dropped.
     base: Time,
     /// The first one is everybody's.
     accounts: Vec<Account>,
@@ -65,6 +73,9 @@ pub struct Accounts {
     /// Rises with every charge; counts from 0 again in a core that was restored.
     #[serde(skip)]
     changes: u64,
+    /// The time as of which usage is looked at. It follows from the commands, not from the events.
+    #[serde(skip)]
+    seen: Time,
 }
 
 /// Keys of two parts cannot be keys in every format.
@@ -89,19 +100,23 @@ mod as_list {
 
 impl Default for Accounts {
     fn default() -> Self {
-        let everybody =
-            Account { parent: AccountId::ALL, number: 0, shares: 1, used: 0, expected: 0, per_share: 0 };
         Self {
             half_life: None,
+            window: None,
             base: Time::ZERO,
-            accounts: vec![everybody],
+            accounts: vec![Account::new(AccountId::ALL, 0, 1)],
             known: IndexMap::default(),
             changes: 0,
+            seen: Time::ZERO,
         }
     }
 }
 
 impl Account {
+    fn new(parent: AccountId, number: u32, shares: u32) -> Self {
+        Self { parent, number, shares, used: 0, expected: 0, per_share: 0, buckets: Buckets::default() }
+    }
+
     fn divide(&mut self) {
         self.per_share = self.used.saturating_add(self.expected) / u128::from(self.shares.max(1));
     }
@@ -110,12 +125,38 @@ impl Account {
 impl Accounts {
     /// Accounts under a configuration, before anybody has used anything.
     pub fn new(config: &AllocatorConfig, now: Time) -> Self {
-        Self { half_life: half_life(config), base: now, ..Self::default() }
+        let (half_life, window) = rule(config);
+        Self { half_life, window, base: now, seen: now, ..Self::default() }
     }
 
     /// Whether usage counts.
     pub fn count(&self) -> bool {
-        self.half_life.is_some()
+        self.half_life.is_some() || self.window.is_some()
+    }
+
+    /// Whether usage counts by the same rule as a configuration says, whatever its length.
+    pub(super) fn counts_as(&self, config: &AllocatorConfig) -> bool {
+        let (half_life, window) = rule(config);
+        self.half_life.is_some() == half_life.is_some() && self.window.is_some() == window.is_some()
+    }
+
+    /// Looks at usage as of another time from now on.
+    pub(super) fn look(&mut self, now: Time) {
+        if self.seen != now {
+            self.changes += u64::from(self.window.is_some());
+            self.seen = now;
+        }
+    }
+
+    /// When usage leaves the window next after a time, and the standing of somebody changes though nobody is charged.
+    pub(super) fn leaves_after(&self, time: Time) -> Option<Time> {
+        self.accounts.first()?.buckets.leaves_after(self.window?, time)
+    }
+
+    /// The parts of a tenant that have accounts: with a window, the users of a project share one.
+    fn levels(&self, of: Tenant) -> SmallVec<[u32; LEVELS]> {
+        let all = [of.group, of.project, of.user];
+        all.into_iter().take(if self.window.is_some() { LEVELS - 1 } else { LEVELS }).collect()
     }
 
     /// Rises whenever somebody's standing may have changed.
@@ -130,12 +171,12 @@ impl Accounts {
         }
         let mut shares = None;
         let mut at = AccountId::ALL;
-        for (level, number) in [tenant.group, tenant.project, tenant.user].into_iter().enumerate() {
+        for (level, number) in self.levels(tenant).into_iter().enumerate() {
             let (parent, next) = (at, AccountId(self.accounts.len() as u32));
             at = *self.known.entry((parent, number)).or_insert(next);
             if at == next {
                 let shares = shares.get_or_insert_with(|| config.tenants.shares_of(tenant))[level];
-                self.accounts.push(Account { parent, number, shares, used: 0, expected: 0, per_share: 0 });
+                self.accounts.push(Account::new(parent, number, shares));
             }
         }
         at
@@ -148,10 +189,22 @@ impl Accounts {
         open: impl Iterator<Item = Expected> + Clone,
         now: Time,
     ) {
-        let asked = half_life(config);
-        match (self.half_life, asked) {
-            (Some(old), Some(new)) => {
-                if old != new {
+        if !self.counts_as(config) || !self.count() {
+            *self = Self { changes: self.changes + 1, ..Self::new(config, now) };
+            return;
+        }
+        match (self.window, rule(config)) {
+            (Some(old), (_, Some(new))) if old != new => {
+                self.advance(std::iter::empty(), now);
+                open.clone().for_each(|expected| self.take_back(expected));
+                for account in &mut self.accounts {
+                    account.buckets = account.buckets.divided_as(old, new);
+                }
+                (self.base, self.window) = (now, Some(new));
+                open.for_each(|expected| self.expect(expected));
+            }
+            (None, (Some(new), _)) => {
+                if self.half_life != Some(new) {
                     self.advance(open.clone(), now);
                     // What counts now, as of a base of now.
                     let fraction = UNIT_WEIGHT / self.weight(now) as f64;
@@ -161,14 +214,14 @@ impl Accounts {
                     (self.base, self.half_life) = (now, Some(new));
                     self.expect_anew(open);
                 }
-                for index in 1..self.accounts.len() {
-                    self.accounts[index].shares = self.shares_of(config, AccountId(index as u32));
-                    self.accounts[index].divide();
-                }
-                self.changes += 1;
             }
-            _ => *self = Self { changes: self.changes + 1, ..Self::new(config, now) },
+            _ => {}
         }
+        for index in 1..self.accounts.len() {
+            self.accounts[index].shares = self.shares_of(config, AccountId(index as u32));
+            self.accounts[index].divide();
+        }
+        self.changes += 1;
     }
 
     fn shares_of(&self, config: &AllocatorConfig, account: AccountId) -> u32 {
@@ -188,7 +241,8 @@ impl Accounts {
         std::iter::successors(Some(account).filter(|at| *at != AccountId::ALL), above).collect()
     }
 
-    /// What was used per share by the group, the project and the user of an account.
+    /// What was used per share by the group, the project and the user of an account; with a window, by the group and the
+    /// project, after a 0.
     pub fn used(&self, account: AccountId) -> [u128; LEVELS] {
         let mut used = [0; LEVELS];
         let mut at = account;
@@ -197,7 +251,12 @@ impl Accounts {
                 break;
             }
             let account = &self.accounts[at.index()];
-            used[level] = account.per_share;
+            used[level] = match self.window {
+                None => account.per_share,
+                Some(window) => {
+                    account.buckets.counted(window, self.seen) / u128::from(account.shares.max(1))
+                }
+            };
             at = account.parent;
         }
         used
@@ -214,6 +273,13 @@ impl Accounts {
 
     /// Brings the base to within a half-life of now.
     fn advance(&mut self, open: impl Iterator<Item = Expected>, now: Time) {
+        if let Some(window) = self.window {
+            if window.moves(self.base, now) {
+                self.accounts.iter_mut().for_each(|account| account.buckets.drop_what_left(window, now));
+                self.base = now;
+            }
+            return;
+        }
         let Some(Span(half_life)) = self.half_life else { return };
         let half_life = half_life.max(1);
         let passed = now.0.saturating_sub(self.base.0) / half_life;
@@ -246,6 +312,10 @@ impl Accounts {
 
     /// The same for a plan, which is taken back before anything else is charged.
     pub(super) fn expect(&mut self, expected: Expected) {
+        if let Some(window) = self.window {
+            return self
+                .change_buckets(expected, |buckets, units| buckets.add(window, expected.began, units));
+        }
         let weighted = self.weighted(expected);
         for at in self.path(expected.account) {
             let account = &mut self.accounts[at.index()];
@@ -257,11 +327,28 @@ impl Accounts {
 
     /// Expects it no more, with the same base: nothing of it is left.
     pub(super) fn take_back(&mut self, expected: Expected) {
+        if let Some(window) = self.window {
+            return self
+                .change_buckets(expected, |buckets, units| buckets.take(window, expected.began, units));
+        }
         let weighted = self.weighted(expected);
         for at in self.path(expected.account) {
             let account = &mut self.accounts[at.index()];
             account.expected = account.expected.saturating_sub(weighted);
             account.divide();
+        }
+        self.changes += 1;
+    }
+
+    /// Changes what counts of an account, of those above it and of everybody, unless it has left the window.
+    fn change_buckets(&mut self, of: Expected, mut change: impl FnMut(&mut Buckets, u128)) {
+        if self.window.is_some_and(|window| window.has_left(of.began, self.base)) {
+            return;
+        }
+        // As with half-lives: sums of them are exact.
+        let units = of.units.min(u128::MAX >> 16);
+        for at in self.path(of.account).into_iter().chain([AccountId::ALL]) {
+            change(&mut self.accounts[at.index()].buckets, units);
         }
         self.changes += 1;
     }
@@ -281,6 +368,9 @@ impl Accounts {
     ) {
         self.advance(open, now);
         self.take_back(expected);
+        if self.window.is_some() {
+            return self.expect(Expected { units: used, ..expected });
+        }
         let weighted = self.weighted(Expected { units: used, ..expected });
         for at in self.path(expected.account) {
             let account = &mut self.accounts[at.index()];
@@ -299,7 +389,7 @@ impl Accounts {
         if !self.count() {
             return Some(AccountId::ALL);
         }
-        [tenant.group, tenant.project, tenant.user]
+        self.levels(tenant)
             .into_iter()
             .try_fold(AccountId::ALL, |parent, number| self.known.get(&(parent, number)).copied())
     }
@@ -319,21 +409,33 @@ impl Accounts {
         !self.accounts.is_empty()
             && self.known.len() + 1 == self.accounts.len()
             && parents
-            && self.half_life == half_life(config)
+            && (self.half_life, self.window) == rule(config)
             && self.expects(open)
     }
 
     fn expects(&self, open: impl Iterator<Item = Expected>) -> bool {
         let mut again = self.clone();
+        if let Some(window) = self.window {
+            let mut enough = true;
+            for expected in open {
+                again.change_buckets(expected, |buckets, units| {
+                    enough &= buckets.holds(window, expected.began, units);
+                    buckets.take(window, expected.began, units);
+                });
+            }
+            return enough && self.accounts.iter().all(|account| account.buckets.is_proper());
+        }
         again.expect_anew(open);
         again.accounts == self.accounts
     }
 }
 
-fn half_life(config: &AllocatorConfig) -> Option<Span> {
+/// The half-life, or the window, by which usage counts.
+fn rule(config: &AllocatorConfig) -> (Option<Span>, Option<Window>) {
     match config.fair_share() {
-        FairShare::Off => None,
-        FairShare::Tree { half_life } => Some(half_life),
+        FairShare::Off => (None, None),
+        FairShare::Tree { half_life } => (Some(half_life), None),
+        FairShare::Window { length } => (None, Some(Window { length })),
     }
 }
 

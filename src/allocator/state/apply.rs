@@ -22,6 +22,7 @@ use std::sync::Arc;
 impl State {
     /// Applies an event that happened at `now`.
     pub fn apply(&mut self, now: Time, event: &Event) -> Done {
+        self.accounts.look(now);
         match event {
             Event::Reconfigured { config } => self.reconfigured(now, config),
             Event::DeviceRegistered { device, spec } => {
@@ -266,14 +267,13 @@ impl State {
         let other_patience = config.reject_if_late != self.config.reject_if_late;
         let moved = !config.queue.arranges_like(&self.config.queue);
         let retries = config.retry != self.config.retry;
-        let counted = self.accounts.count();
+        let other_accounts = !self.accounts.counts_as(config);
         let turns = |config: &AllocatorConfig| (config.selection, config.weights.clone());
         if turns(config) != turns(&self.config) {
             self.fleet.begin_turns(|name| config.weights.of(name));
         }
         self.config = config.clone();
         self.accounts.reconfigure(config, self.charges.expected(), now);
-        let other_accounts = counted != self.accounts.count();
         let waiting: Vec<JobSlot> =
             self.jobs.iter().filter(|(_, job)| job.wait().is_some()).map(|(slot, _)| slot).collect();
         let in_queues = |slot: &JobSlot| self.jobs[*slot].dependence().is_none();

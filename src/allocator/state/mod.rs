@@ -26,6 +26,7 @@ mod ranks;
 mod reports;
 pub mod run_times;
 pub mod snapshot;
+mod window;
 
 use std::sync::Arc;
 
@@ -132,12 +133,32 @@ impl State {
         }
     }
 
+    /// Looks at usage as of now from here on.
+    pub(super) fn look(&mut self, now: Time) {
+        self.accounts.look(now);
+    }
+
+    /// When the order of waiting jobs changes next after a time though nobody is charged: usage leaves a window.
+    pub(super) fn reorders_after(&self, time: Time) -> Option<Time> {
+        if self.waiting_len() == 0 { None } else { self.accounts.leaves_after(time) }
+    }
+
+    /// All queues have another order than when they were looked at.
+    pub(super) fn mark_all_reordered(&mut self) {
+        self.mark_queue_due(None);
+        if matches!(self.config.queue, Queue::PerDevice { .. }) {
+            let devices: Vec<DeviceId> = self.fleet.iter().map(|device| device.id).collect();
+            devices.into_iter().for_each(|id| self.mark_queue_due(Some(id)));
+        }
+    }
+
     /// Who has used how much.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
     }
 
-    /// What a tenant has used for each of its user's shares in its project, weighted; see [`accounts`].
+    /// What a tenant has used for each of its user's shares in its project, weighted; with a window, what its project has. See
+    /// [`accounts`].
     pub fn usage_of(&self, tenant: Tenant) -> u128 {
         let account = self.accounts.of(tenant).filter(|_| self.accounts.count());
         account.map_or(0, |account| self.accounts.used(account)[place::LEVELS - 1])

@@ -84,6 +84,7 @@ pub(in crate::allocator) fn read<T: DeserializeOwned>(
     let senseless = |message: String| SnapshotError::Senseless(message);
     let Read { mut state, agenda, times, draws } =
         ciborium::from_reader(contents).map_err(|error| senseless(error.to_string()))?;
+    state.look(agenda.now);
     state.agenda = agenda;
     state.config.validate().map_err(|error| senseless(error.to_string()))?;
     consistency::check(&state).map_err(|message| senseless(message.to_owned()))?;
