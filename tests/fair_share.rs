@@ -524,10 +524,37 @@ fn usage_leaves_the_window() {
     world.pass();
     assert!(!runs(&world, 3));
     let restored = Allocator::restore(&world.core.snapshot()).unwrap();
-    assert_eq!(restored.next_wakeup(), Some(Time(3_300)));
+    assert_eq!((restored.next_wakeup(), restored.only_retries()), (Some(Time(3_300)), false));
     world.now = Time(3_300);
     world.pass();
     assert!(runs(&world, 3) && !runs(&world, 2));
+    // Usage of group 1 leaves a part later; nobody else waits, and the order stays what it is.
+    world.now = Time(3_310);
+    world.finish(3);
+    assert!(runs(&world, 1));
+    assert_eq!(world.core.next_wakeup(), None);
+    assert!(world.core.only_retries());
+}
+
+/// Usage leaves when nobody but one group waits, and the order changes with who comes next.
+#[test]
+fn usage_leaves_unseen() {
+    let config =
+        AllocatorConfig { fair_share: FairShare::Window { length: Span(3_200) }, ..sharing(groups(&[1, 1])) };
+    let mut world = World::new(config, &[("a", line(4))]);
+    // Both have used something, group 1 more and later.
+    bring(&mut world, [asks(0, of(0, 0, 0), 4, 50)]);
+    world.now = Time(50);
+    world.finish(0);
+    world.now = Time(200);
+    bring(&mut world, [asks(1, of(1, 0, 0), 4, 3_500)]);
+    bring(&mut world, [asks(2, of(0, 0, 0), 4, 10)]);
+    assert_eq!(world.core.next_wakeup(), None);
+    // Everything has left when the machine is free: both are even, and who came first goes first, though nobody has looked.
+    world.now = Time(3_700);
+    bring(&mut world, [asks(3, of(1, 0, 0), 4, 10), asks(4, of(0, 0, 0), 4, 10)]);
+    world.finish(1);
+    assert_eq!(starts(&mut world), [2, 3, 4]);
 }
 
 /// Users of one project stand in one line: a second user gains nothing.

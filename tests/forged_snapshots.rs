@@ -55,12 +55,12 @@ fn request(number: u64) -> JobRequest {
 }
 
 /// An allocator in the middle of everything.
-fn busy(queue: Queue, retry: Retry) -> Allocator {
+fn busy(queue: Queue, retry: Retry, fair_share: FairShare) -> Allocator {
     let config = AllocatorConfig {
         queue,
         retry,
         selection: Selection::RoundRobin,
-        fair_share: FairShare::TREE,
+        fair_share,
         ..AllocatorConfig::default()
     };
     let draws = StreamFamily::new(3, 0, Purpose::DeviceSelection);
@@ -210,11 +210,17 @@ fn whatever_is_changed_nothing_panics() {
     let waiting = Queue::global(8);
     let counting = Queue::per_device(2, HeadOfLine::Count);
     let placing = Queue::per_device(2, HeadOfLine::Placement);
-    let cases = [(waiting, Retry::Event), (counting, Retry::Every(Span(3))), (placing, Retry::Event)];
+    let window = FairShare::Window { length: Span(64) };
+    let cases = [
+        (waiting, Retry::Event, FairShare::TREE),
+        (counting, Retry::Every(Span(3)), FairShare::TREE),
+        (placing, Retry::Event, FairShare::TREE),
+        (waiting, Retry::Event, window),
+    ];
     let mut messages = std::collections::BTreeSet::new();
     let (mut refused, mut accepted) = (0, 0);
-    for (number, (queue, retry)) in (0_u64..).zip(cases) {
-        let core = busy(queue, retry);
+    for (number, (queue, retry, fair_share)) in (0_u64..).zip(cases) {
+        let core = busy(queue, retry, fair_share);
         let snapshot = core.snapshot();
         drive(&mut Allocator::restore(&snapshot).expect("as it was saved"));
         let contents: Value = ciborium::from_reader(&snapshot[HEAD..]).unwrap();
@@ -264,7 +270,7 @@ fn at<'a>(value: &'a mut Value, path: &str) -> &'a mut Value {
 
 #[test]
 fn forgeries_are_named() {
-    let core = busy(Queue::global(8), Retry::Event);
+    let core = busy(Queue::global(8), Retry::Event, FairShare::TREE);
     let snapshot = core.snapshot();
     let contents: Value = ciborium::from_reader(&snapshot[HEAD..]).unwrap();
     let mut shown = Vec::new();
@@ -321,4 +327,43 @@ fn forgeries_are_named() {
     state/jobs/slots/3/account: a job on somebody else's account
     agenda/timers: a guard that never ends
     "#);
+}
+
+/// What counts within a window of everybody is the sum of what counts of groups, and so on down; nobody was charged in the
+/// future, or so long ago that it has left.
+#[test]
+fn forged_windows_are_refused() {
+    let core = busy(Queue::global(8), Retry::Event, FairShare::Window { length: Span(64) });
+    let snapshot = core.snapshot();
+    let contents: Value = ciborium::from_reader(&snapshot[HEAD..]).unwrap();
+    let answer = |to: &dyn Fn(&mut Value)| {
+        let mut forged = contents.clone();
+        to(&mut forged);
+        Allocator::restore(&with_contents(&snapshot, &forged)).err().map(|error| error.to_string())
+    };
+    assert_eq!(answer(&|_| ()), None);
+    // Everybody, the group and the project have the same sums, at 1 and 5, in parts of 2.
+    type Sums = Vec<(Value, Value)>;
+    let all = |value: &mut Value, change: &dyn Fn(&mut Sums)| {
+        for account in 0..3 {
+            let Value::Map(sums) = at(value, &format!("state/accounts/accounts/{account}/buckets")) else {
+                panic!("sums by part")
+            };
+            assert!(!sums.is_empty());
+            change(sums);
+        }
+    };
+    let no_tree = Some("the snapshot makes no sense: accounts that are no tree".to_owned());
+    let number = |to: u64| Value::Integer(to.into());
+    for account in 0..3 {
+        let of = format!("state/accounts/accounts/{account}/buckets");
+        assert_eq!(answer(&|value| *at(value, &of) = Value::Map(Vec::new())), no_tree);
+        assert_eq!(answer(&|value| *at(value, &format!("{of}/0")) = number(u64::MAX)), no_tree);
+    }
+    assert_eq!(answer(&|value| all(value, &|sums| sums.push((number(3), number(9))))), None, "now");
+    assert_eq!(answer(&|value| all(value, &|sums| sums.push((number(4), number(9))))), no_tree, "the future");
+    assert_eq!(answer(&|value| all(value, &|sums| sums[0].1 = number(0))), no_tree, "nothing");
+    assert_eq!(answer(&|value| *at(value, "state/accounts/base") = number(7)), no_tree, "the future");
+    assert_eq!(answer(&|value| *at(value, "agenda/now") = number(1_000)), None, "nobody has charged since");
+    assert_eq!(answer(&|value| *at(value, "state/accounts/window/length") = number(99)), no_tree);
 }

@@ -142,10 +142,8 @@ impl Accounts {
 
     /// Looks at usage as of another time from now on.
     pub(super) fn look(&mut self, now: Time) {
-        if self.seen != now {
-            self.changes += u64::from(self.window.is_some());
-            self.seen = now;
-        }
+        self.changes += u64::from(self.window.is_some_and(|window| window.moves(self.seen, now)));
+        self.seen = now;
     }
 
     /// When usage leaves the window next after a time, and the standing of somebody changes though nobody is charged.
@@ -199,21 +197,20 @@ impl Accounts {
                 open.clone().for_each(|expected| self.take_back(expected));
                 for account in &mut self.accounts {
                     account.buckets = account.buckets.divided_as(old, new);
+                    account.buckets.drop_what_left(new, now);
                 }
                 (self.base, self.window) = (now, Some(new));
                 open.for_each(|expected| self.expect(expected));
             }
-            (None, (Some(new), _)) => {
-                if self.half_life != Some(new) {
-                    self.advance(open.clone(), now);
-                    // What counts now, as of a base of now.
-                    let fraction = UNIT_WEIGHT / self.weight(now) as f64;
-                    for account in &mut self.accounts {
-                        account.used = scaled(account.used, fraction);
-                    }
-                    (self.base, self.half_life) = (now, Some(new));
-                    self.expect_anew(open);
+            (None, (Some(new), _)) if self.half_life != Some(new) => {
+                self.advance(open.clone(), now);
+                // What counts now, as of a base of now.
+                let fraction = UNIT_WEIGHT / self.weight(now) as f64;
+                for account in &mut self.accounts {
+                    account.used = scaled(account.used, fraction);
                 }
+                (self.base, self.half_life) = (now, Some(new));
+                self.expect_anew(open);
             }
             _ => {}
         }
@@ -394,11 +391,12 @@ impl Accounts {
             .try_fold(AccountId::ALL, |parent, number| self.known.get(&(parent, number)).copied())
     }
 
-    /// Whether the tree is one, as it is unless it was read from made-up bytes.
+    /// Whether the tree is one and nobody was charged after `now`, as it is unless it was read from made-up bytes.
     pub(super) fn is_consistent(
         &self,
         config: &AllocatorConfig,
         open: impl Iterator<Item = Expected>,
+        now: Time,
     ) -> bool {
         let parents = self.accounts.iter().enumerate().skip(1).all(|(index, account)| {
             account.parent.index() < index
@@ -410,23 +408,42 @@ impl Accounts {
             && self.known.len() + 1 == self.accounts.len()
             && parents
             && (self.half_life, self.window) == rule(config)
-            && self.expects(open)
+            && self.base <= now
+            && match self.window {
+                Some(window) => self.fills(window, open, now),
+                None => self.expects(open),
+            }
     }
 
     fn expects(&self, open: impl Iterator<Item = Expected>) -> bool {
         let mut again = self.clone();
-        if let Some(window) = self.window {
-            let mut enough = true;
-            for expected in open {
-                again.change_buckets(expected, |buckets, units| {
-                    enough &= buckets.holds(window, expected.began, units);
-                    buckets.take(window, expected.began, units);
-                });
-            }
-            return enough && self.accounts.iter().all(|account| account.buckets.is_proper());
-        }
         again.expect_anew(open);
         again.accounts == self.accounts
+    }
+
+    /// Whether what counts within a window includes what is open, and of everybody and each group is the sum of what counts
+    /// of those below.
+    fn fills(&self, window: Window, open: impl Iterator<Item = Expected>, now: Time) -> bool {
+        let mut again = self.clone();
+        let mut enough = true;
+        for expected in open {
+            again.change_buckets(expected, |buckets, units| {
+                enough &= buckets.holds(window, expected.began, units);
+                buckets.take(window, expected.began, units);
+            });
+        }
+        // Of whoever has somebody below; of everybody anyway.
+        let mut below = vec![None; self.accounts.len()];
+        below[0] = Some(Buckets::default());
+        for account in self.accounts.iter().skip(1) {
+            let sum = below[account.parent.index()].get_or_insert_with(Buckets::default);
+            sum.add_all(&account.buckets);
+        }
+        enough
+            && self.accounts.iter().zip(&below).all(|(account, below)| {
+                account.buckets.lie_within(window, self.base, now)
+                    && below.as_ref().is_none_or(|below| account.buckets == *below)
+            })
     }
 }
 
@@ -525,6 +542,6 @@ mod tests {
         // What was used half a half-life ago counts 0.7071 of as much, as does what is used now of the whole.
         let used = accounts.used(account)[2] as f64 / UNIT_WEIGHT / 2_f64.powi(40);
         assert!((used - 0.5_f64.sqrt()).abs() < 1e-6, "{used}");
-        assert!(accounts.is_consistent(&config, nobody()));
+        assert!(accounts.is_consistent(&config, nobody(), now));
     }
 }

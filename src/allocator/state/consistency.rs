@@ -103,7 +103,8 @@ fn check_jobs(state: &State) -> Verdict {
 fn check_accounts(state: &State) -> Verdict {
     let State { accounts, charges, .. } = state;
     ensure(charges.open().all(|(_, account, _)| accounts.has(account)), "a charge on no account")?;
-    ensure(accounts.is_consistent(&state.config, charges.expected()), "accounts that are no tree")?;
+    let consistent = accounts.is_consistent(&state.config, charges.expected(), state.agenda.now);
+    ensure(consistent, "accounts that are no tree")?;
     let own = |job: &Job| accounts.of(job.request.tenant) == Some(job.account);
     ensure(state.jobs.iter().all(|(_, job)| own(job)), "a job on somebody else's account")?;
     let booked = |id: AllocationId, on: DeviceId| {

@@ -138,9 +138,14 @@ impl State {
         self.accounts.look(now);
     }
 
-    /// When the order of waiting jobs changes next after a time though nobody is charged: usage leaves a window.
+    /// When the order of waiting jobs may change next after a time though nobody is charged: usage leaves a window, and jobs
+    /// of two accounts wait, wherever they do.
     pub(super) fn reorders_after(&self, time: Time) -> Option<Time> {
-        if self.waiting_len() == 0 { None } else { self.accounts.leaves_after(time) }
+        let at = self.accounts.leaves_after(time)?;
+        let elsewhere = self.fleet.iter().flat_map(|device| device.queue.accounts());
+        let mut waiting = self.queue.accounts().chain(elsewhere);
+        let first = waiting.next()?;
+        waiting.any(|other| other != first).then_some(at)
     }
 
     /// All queues have another order than when they were looked at.

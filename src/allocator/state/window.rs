@@ -108,9 +108,19 @@ impl Buckets {
         divided
     }
 
-    /// Whether no part is empty, as it is unless it was read from made-up bytes.
-    pub fn is_proper(&self) -> bool {
-        self.0.values().all(|units| *units > 0)
+    /// Adds what another account has used.
+    pub fn add_all(&mut self, other: &Self) {
+        for (part, units) in &other.0 {
+            let sum = self.0.entry(*part).or_default();
+            *sum = sum.saturating_add(*units);
+        }
+    }
+
+    /// Whether no part is empty, has left at one time or begins after another, as it is unless it was read from made-up bytes.
+    pub fn lie_within(&self, window: Window, from: Time, now: Time) -> bool {
+        self.0
+            .iter()
+            .all(|(part, units)| *units > 0 && *part <= window.part(now) && window.leaves(*part) > from)
     }
 }
 
