@@ -145,7 +145,7 @@ fn wrong_names_are_named() {
     error: a name under tenants is empty, or begins like a number and is none --> s.yaml:8:3 hint: tables would take it for a number
     error: a name under tenants is empty, or begins like a number and is none --> s.yaml:8:3 hint: tables would take it for a number
     error: fair_share.tree.half_life must be at least 1 --> s.yaml:7:34
-    error: fair_share.window.length must be at least 1 --> s.yaml:7:34
+    error: fair_share.window.length must be at least 1 --> s.yaml:7:33
     error: unknown key `half_lif` --> s.yaml:7:23 hint: did you mean `half_life`? valid keys are half_life
     error: unknown choice `trees` --> s.yaml:7:15 hint: did you mean `tree`? choose one of off, tree, window
     error: unknown choice `fair_shares` --> s.yaml:7:10 hint: did you mean `fair_share`? choose one of fifo, shortest_first, priority, priority_based, earliest_deadline, fair_share, weighted
