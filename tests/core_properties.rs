@@ -4,7 +4,7 @@
 //! commands collide often. The auditor and the metrics watch the same events with their own books, which must agree
 //! with those of the core.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -12,8 +12,9 @@ use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
     Aging, AllocatorConfig, Batch, Borrow, FairShare, FixedRegionsConfig, Group, HeadOfLine, OrderWeights,
-    Overtaking, PlacementConfig, Project, Promises, Queue, QueueOrder, Quota, Retry, RoutingPolicy,
-    SearchMemory, Selection, Starts, Strategy as Placing, Tenants, User, Walltime, WalltimeEstimate,
+    Overtaking, PlacementConfig, Project, Promises, QubitSeconds, Queue, QueueOrder, Quota, Retry,
+    RoutingPolicy, SearchMemory, Selection, Starts, Strategy as Placing, Tenants, User, Walltime,
+    WalltimeEstimate,
 };
 use resource_manager::allocator::protocol::{
     Allocation, AllocationId, Answer, Command, CommandError, Elasticity, Event, JobId, JobRequest, JobState,
@@ -192,11 +193,14 @@ fn op() -> impl Strategy<Value = Op> {
 
 /// Every combination of settings, by number.
 fn config(number: u32) -> AllocatorConfig {
-    let mut rest = number;
+    // There are more combinations than numbers: the last choices are made by what a number is mixed to (SplitMix64).
+    let mixed = (u64::from(number) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mut rest = u128::from(number) | u128::from(mixed ^ (mixed >> 27)) << 32;
     let mut one_of = |choices: u32| {
-        let choice = rest % choices;
-        rest /= choices;
-        choice
+        let choice = rest % u128::from(choices);
+        rest /= u128::from(choices);
+        choice as u32
     };
     let promising = |promises| Queue::Global { skip_ahead: None, promises: Some(promises) };
     let queue = match one_of(10) {
@@ -276,7 +280,7 @@ fn config(number: u32) -> AllocatorConfig {
             3 => FairShare::Tree { half_life: Span(20) },
             _ => FairShare::Off,
         },
-        tenants: tenants(one_of(4)),
+        tenants: tenants(one_of(5)),
         walltime: Walltime {
             estimate: match one_of(3) {
                 0 => WalltimeEstimate::None,
@@ -289,13 +293,31 @@ fn config(number: u32) -> AllocatorConfig {
     }
 }
 
-/// The first group has three shares, or one as everybody else; or the groups have quotas, of which the first one may borrow.
+/// Every choice of sharing comes about, also those that are drawn last.
+#[test]
+fn all_settings_are_drawn() {
+    let mut seen = HashSet::new();
+    for config in (0..2_000_u32).map(|number| config(number.wrapping_mul(0x9e37_79b9))) {
+        let tenants = (0..5).find(|which| tenants(*which) == config.tenants).expect("one of five");
+        let walltime = format!("{:?}", config.walltime.estimate);
+        seen.insert((std::mem::discriminant(&config.fair_share), tenants, walltime));
+    }
+    assert_eq!(seen.len(), 3 * 5 * 3);
+}
+
+/// The first group has three shares, or one as everybody else; or the groups have quotas, of which the first one may borrow, or
+/// of qubit-seconds in periods that are much shorter than jobs say they are.
 fn tenants(which: u32) -> Tenants {
     let quota = |qubits, jobs, waiting, borrow| Quota {
         qubits: Some(qubits),
         jobs: Some(jobs),
         waiting,
         borrow: Borrow { qubits: borrow, jobs: borrow / 4 },
+        ..Quota::default()
+    };
+    let in_period = |per, at_most| Quota {
+        qubit_seconds: Some(QubitSeconds { per: Span(per), at_most }),
+        ..Quota::default()
     };
     let user = User { quota: quota(6, 1, None, 0), ..User::default() };
     let project = Project { users: [("4".to_owned(), user)].into(), ..Project::default() };
@@ -304,6 +326,17 @@ fn tenants(which: u32) -> Tenants {
         0 => BTreeMap::new(),
         1 => [("0".to_owned(), Group { shares: 3, ..Group::default() })].into(),
         2 => [("0".to_owned(), of(quota(7, 2, Some(2), 0), BTreeMap::new()))].into(),
+        3 => {
+            let user = User { quota: in_period(70, 1), ..User::default() };
+            let users = [("4".to_owned(), user)].into();
+            let project = Project { users, quota: in_period(9, 2), ..Project::default() };
+            let both = Quota { qubits: Some(6), ..in_period(40, 3) };
+            [
+                ("0".to_owned(), of(both, [("0".to_owned(), project)].into())),
+                ("1".to_owned(), of(in_period(25, 2), BTreeMap::new())),
+            ]
+            .into()
+        }
         _ => [
             ("0".to_owned(), of(quota(5, 2, None, 8), [("0".to_owned(), project)].into())),
             ("1".to_owned(), of(quota(9, 3, Some(4), 0), BTreeMap::new())),
@@ -500,7 +533,11 @@ impl World {
                 request.deadline = [None, Some(25), Some(10), Some(2)][usize::from(urgency / 4)]
                     .map(|within| self.now + Span(within));
                 request.max_swap_operations = buffer.map(|buffer| 2 * buffer);
-                request.estimated_duration = walltime.map(Span);
+                // So long that quotas of qubit-seconds stop somebody.
+                let periods =
+                    self.core.config().tenants.quotas().any(|(_, quota)| quota.qubit_seconds.is_some());
+                let step = if periods { 20_000_000 } else { 1 };
+                request.estimated_duration = walltime.map(|walltime| Span(walltime * step));
                 for (back, success) in follows {
                     let Some(other) = id.0.checked_sub(back.into()) else { continue };
                     let others = if success { &mut request.after_success } else { &mut request.after };

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use ciborium::Value;
 use rand::RngExt;
 use resource_manager::allocator::Allocator;
-use resource_manager::allocator::config::{AllocatorConfig, FairShare, HeadOfLine, Queue, Retry, Selection};
+use resource_manager::allocator::config::{
+    AllocatorConfig, FairShare, Group, HeadOfLine, QubitSeconds, Queue, Quota, Retry, Selection,
+};
 use resource_manager::allocator::protocol::{
     AllocationId, Command, Elasticity, IsolationLevel, JobId, JobRequest, Outcome, QualityBound, Status,
     StatusReason, Target, Topology,
@@ -365,5 +367,49 @@ fn forged_windows_are_refused() {
     assert_eq!(answer(&|value| all(value, &|sums| sums[0].1 = number(0))), no_tree, "nothing");
     assert_eq!(answer(&|value| *at(value, "state/accounts/base") = number(7)), no_tree, "the future");
     assert_eq!(answer(&|value| *at(value, "agenda/now") = number(1_000)), None, "nobody has charged since");
-    assert_eq!(answer(&|value| *at(value, "state/accounts/window/length") = Value::Text("99ns".into())), no_tree);
+    assert_eq!(
+        answer(&|value| *at(value, "state/accounts/window/length") = Value::Text("99ns".into())),
+        no_tree
+    );
+}
+
+/// What is spent of a period is what a configuration lists, with what runs, and nothing of the future.
+#[test]
+fn forged_qubit_seconds_are_refused() {
+    let mut core = busy(Queue::global(8), Retry::Event, FairShare::Off);
+    let mut config = core.config().clone();
+    let limit = QubitSeconds { per: Span(64), at_most: 1_000 };
+    let quota = Quota { qubit_seconds: Some(limit), ..Quota::default() };
+    config.tenants.groups.insert("0".to_owned(), Group { quota, ..Group::default() });
+    core.handle(Time(7), Command::Reconfigure(Box::new(config)), &mut Vec::new()).unwrap();
+    let snapshot = core.snapshot();
+    let contents: Value = ciborium::from_reader(&snapshot[HEAD..]).unwrap();
+    let answer = |path: &str, to: &dyn Fn(&mut Value)| {
+        let mut forged = contents.clone();
+        to(at(&mut forged, path));
+        Allocator::restore(&with_contents(&snapshot, &forged)).err().map(|error| error.to_string())
+    };
+    let number = |to: u64| Value::Integer(to.into());
+    let mine = "state/spent/by/0";
+    assert_eq!(answer(mine, &|_| ()), None);
+    let spent = |value: &mut Value, part: u64| {
+        let Value::Map(sums) = value else { panic!("sums by part") };
+        assert!(!sums.is_empty());
+        sums.push((number(part), number(9)));
+    };
+    let buckets = format!("{mine}/buckets");
+    assert_eq!(answer(&buckets, &|value| spent(value, 3)), None, "now");
+    type Change<'a> = &'a dyn Fn(&mut Value);
+    let forgeries: [(&str, Change<'_>); 6] = [
+        (&buckets, &|value| spent(value, 4)),
+        (&buckets, &|value| *value = Value::Map(Vec::new())),
+        (&format!("{buckets}/0"), &|value| *value = number(1)),
+        (&format!("{mine}/path/0"), &|value| *value = number(1)),
+        (&format!("{mine}/period/length"), &|value| *value = Value::Text("99ns".into())),
+        ("state/spent/by", &|value| *value = Value::Array(Vec::new())),
+    ];
+    for (path, to) in forgeries {
+        let refused = "the snapshot makes no sense: qubit-seconds that nobody has spent";
+        assert_eq!(answer(path, to), Some(refused.to_owned()), "{path}");
+    }
 }

@@ -284,7 +284,7 @@ fn any_tenants(number: u32) -> Tenants {
         qubits: (below(3) > 0).then(|| most - below(3)),
         jobs: (below(4) == 0).then_some(2),
         waiting: (below(6) == 0).then_some(3),
-        borrow: Borrow::default(),
+        ..Quota::default()
     };
     let mut groups = BTreeMap::new();
     for group in 0..2_u32 {
@@ -507,8 +507,7 @@ fn history(number: u32, ops: Vec<Op>) -> Result<(), TestCaseError> {
         step(&mut world, command, submitted)?;
     }
     for job in world.core.jobs() {
-        let tenant = job.request.tenant;
-        let never = world.core.state().quotas().never(tenant, job.request.min_qubits).is_some();
+        let never = world.core.state().quotas().never(&job.request).is_some();
         prop_assert!(never, "job {} waits for ever: {:?}", job.request.id.0, told.join("\n"));
     }
     Ok(())

@@ -132,6 +132,8 @@ fn wrong_names_are_named() {
     refused("lab: {shares: 3,", "\"\": {}\n      lab: {shares: 3,");
     refused("order: fair_share", "fair_share: {tree: {half_life: 0s}}");
     refused("order: fair_share", "fair_share: {window: {length: 0s}}");
+    refused("lab: {shares: 3,", "lab: {shares: 3, quota: {qubit_seconds: {per: 0s, at_most: 3600}},");
+    refused("lab: {shares: 3,", "lab: {shares: 3, quota: {qubit_seconds: {per: 24h}},");
     refused("order: fair_share", "fair_share: {tree: {half_lif: 1d}}");
     refused("order: fair_share", "fair_share: trees");
     refused("order: fair_share", "order: fair_shares");
@@ -146,6 +148,8 @@ fn wrong_names_are_named() {
     error: a name under tenants is empty, or begins like a number and is none --> s.yaml:8:3 hint: tables would take it for a number
     error: fair_share.tree.half_life must be at least 1 --> s.yaml:7:34
     error: fair_share.window.length must be at least 1 --> s.yaml:7:33
+    error: per and at_most of qubit_seconds must be at least 1 --> s.yaml:8:3 hint: per is a time, at_most qubit-seconds in it
+    error: the key `at_most` is missing --> s.yaml:10:47
     error: unknown key `half_lif` --> s.yaml:7:23 hint: did you mean `half_life`? valid keys are half_life
     error: unknown choice `trees` --> s.yaml:7:15 hint: did you mean `tree`? choose one of off, tree, window
     error: unknown choice `fair_shares` --> s.yaml:7:10 hint: did you mean `fair_share`? choose one of fifo, shortest_first, priority, priority_based, earliest_deadline, fair_share, weighted

@@ -36,8 +36,8 @@ pub(super) fn admit(
             Some(_) => {}
         }
     }
-    if let Some((level, most)) = state.quotas().never(request.tenant, asked) {
-        return Err(Rejection::BeyondQuota { level, asked, most });
+    if let Some(refused) = state.quotas().never(request) {
+        return Err(refused);
     }
     let kind = judge.memo.join(request);
     if judge.is_feasible(state, kind) {

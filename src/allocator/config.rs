@@ -19,7 +19,7 @@ use crate::time::Span;
 pub use choices::{QueueOrder, Selection, Strategy};
 pub use ordering::{OrderWeightError, OrderWeights};
 pub use queueing::{Aging, HeadOfLine, Overtaking, Promises, Queue, Retry};
-pub use quota::{Borrow, Quota};
+pub use quota::{Borrow, QubitSeconds, Quota};
 pub use selecting::{AvoidOverloaded, DeviceWeights, ScoreError, ScoreWeights};
 pub use sharing::{FairShare, Group, Project, Tenants, TenantsError, User, number_of};
 pub use walltime::{Walltime, WalltimeEstimate, WalltimeExceeded};

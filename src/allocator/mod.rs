@@ -117,11 +117,11 @@ impl Allocator {
             return Err(CommandError::TimeRunsBackwards { now, last });
         }
         self.judge.advance(now);
-        let reordered = self.state.reorders_after(last).is_some_and(|at| at <= now);
+        let left = self.state.usage_leaves_after(last).is_some_and(|at| at <= now);
         let wakes = matches!(command, Command::Wake);
         self.state.look(now);
-        if reordered && wakes {
-            self.state.mark_all_reordered();
+        if left && wakes {
+            self.state.mark_all_queues_due();
         }
         let mut turn = Turn::new(now, &mut self.state, &mut self.judge, &mut self.times, events);
         let turn = &mut turn;
@@ -158,8 +158,8 @@ impl Allocator {
             return answer;
         }
         dependencies::settle(turn);
-        if reordered && !wakes {
-            self.state.mark_all_reordered();
+        if left && !wakes {
+            self.state.mark_all_queues_due();
         }
         self.state.agenda_mut().now = now;
         answer
@@ -172,16 +172,20 @@ impl Allocator {
             return Some(agenda.now);
         }
         let timer = agenda.timers.first().map(|(at, _)| *at);
-        timer.into_iter().chain(self.state.reorders_after(agenda.now)).min()
+        timer.into_iter().chain(self.usage_leaves()).min()
     }
 
     /// Whether nothing is planned but to try waiting jobs again.
     pub fn only_retries(&self) -> bool {
         let agenda = self.state.agenda();
-        let reorders = self.state.reorders_after(agenda.now).is_some();
         !agenda.is_due()
-            && !reorders
+            && self.usage_leaves().is_none()
             && agenda.timers.iter().all(|(_, timer)| matches!(timer, Timer::Retry(_)))
+    }
+
+    /// When usage leaves a window or a period next, and waiting jobs may start for that.
+    pub fn usage_leaves(&self) -> Option<Time> {
+        self.state.usage_leaves_after(self.state.agenda().now)
     }
 
     /// The whole state, for [`Allocator::restore`].

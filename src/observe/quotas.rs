@@ -1,11 +1,16 @@
-//! What groups, projects and users hold at a time, as seen from outside, against their quotas: for the auditor and the metrics.
+//! What groups, projects and users hold at a time and use in a period, as seen from outside, against their quotas: for the
+//! auditor and the metrics.
 //!
-//! Promises books of its own, not the core's: sums by the numbers of groups, projects and users, and the limits as they are written down.
+//! Promises books of its own, not the core's: sums by the numbers of groups, projects and users, and the limits as they are
+//! written down. Of a period that has another length since, it knows what runs; what had ended, it forgets.
 
 use std::collections::BTreeMap;
 
-use crate::allocator::config::{Quota, Tenants};
-use crate::allocator::protocol::{Allocation, Level, Resource, Tenant};
+use crate::allocator::config::{QubitSeconds, Quota, Tenants};
+use crate::allocator::protocol::{Allocation, AllocationId, JobRequest, Level, Resource, Tenant};
+use crate::time::{Span, Time};
+
+const NS_PER_S: u128 = 1_000_000_000;
 
 /// The numbers of a group, of a project in it, of a user in that.
 type Path = Vec<u32>;
@@ -15,6 +20,42 @@ type Path = Vec<u32>;
 pub(in crate::observe) struct Quotas {
     limits: BTreeMap<Path, Quota>,
     held: BTreeMap<Path, [u64; 2]>,
+    /// Who may use only so much in a period.
+    periods: BTreeMap<Path, Period>,
+    /// What attempts that hold their qubits are charged, and since when.
+    open: BTreeMap<AllocationId, (Tenant, Time, u128)>,
+}
+
+/// What somebody has used in a period.
+#[derive(Debug, Clone)]
+struct Period {
+    limit: QubitSeconds,
+    /// Qubit-nanoseconds, by the time at which they count no more.
+    used: BTreeMap<u64, u128>,
+}
+
+impl Period {
+    /// Nothing is used yet but what is `open`.
+    fn new<'a>(limit: QubitSeconds, open: impl Iterator<Item = &'a (Tenant, Time, u128)>) -> Self {
+        let mut period = Self { limit, used: BTreeMap::new() };
+        for (_, began, units) in open {
+            *period.at(*began) += units;
+        }
+        period
+    }
+
+    /// What counts as long as a charge of a time does: the length from the end of its 32nd part of it.
+    fn at(&mut self, began: Time) -> &mut u128 {
+        let QubitSeconds { per: Span(per), .. } = self.limit;
+        let part = per.div_ceil(32);
+        let end = (began.0 / part + 1).saturating_mul(part);
+        self.used.entry(end.saturating_add(per)).or_default()
+    }
+
+    fn counts(&mut self, now: Time) -> u128 {
+        self.used.retain(|until, _| *until > now.0);
+        self.used.values().sum()
+    }
 }
 
 /// A limit that is exceeded.
@@ -44,6 +85,15 @@ impl Quotas {
         if self.limits.values().all(Quota::is_none) {
             self.limits.clear();
         }
+        let mut old = std::mem::take(&mut self.periods);
+        for (path, quota) in &self.limits {
+            let Some(limit) = quota.qubit_seconds else { continue };
+            let known = old.remove(path).filter(|known| known.limit.per == limit.per);
+            let of = |(tenant, ..): &&(Tenant, Time, u128)| paths(*tenant).contains(path);
+            let used = known.map(|known| known.used);
+            let fresh = || Period::new(limit, self.open.values().filter(of));
+            self.periods.insert(path.clone(), used.map_or_else(fresh, |used| Period { limit, used }));
+        }
     }
 
     /// Whether anybody has one.
@@ -51,7 +101,61 @@ impl Quotas {
         !self.limits.is_empty()
     }
 
-    /// An attempt holds its qubits; a limit that it exceeds.
+    /// Whether a tenant may use only so much in a period.
+    pub(in crate::observe) fn have_period(&self, tenant: Tenant) -> bool {
+        paths(tenant).iter().any(|path| self.periods.contains_key(path))
+    }
+
+    /// An attempt of a job holds its qubits; the limit of a period that it exceeds. Who states no time exceeds it if nothing
+    /// was left.
+    fn spend(&mut self, allocation: &Allocation, request: &JobRequest) -> Option<Exceeded> {
+        let Allocation { id, tenant, started: now, expected_end, .. } = *allocation;
+        let estimated = expected_end.map(|end| end.since(now));
+        let Span(ns) = request.estimated_duration.or(estimated).unwrap_or_default();
+        let units = allocation.held.len() as u128 * u128::from(ns);
+        self.open.insert(id, (tenant, now, units));
+        let mut exceeded = None;
+        for (level, path) in [Level::Group, Level::Project, Level::User].into_iter().zip(paths(tenant)) {
+            let Some(period) = self.periods.get_mut(&path) else { continue };
+            let before = period.counts(now);
+            *period.at(now) += units;
+            let most = u128::from(period.limit.at_most) * NS_PER_S;
+            let least = request.estimated_duration.map_or(1, |_| units);
+            if before.saturating_add(least) > most {
+                let of = Resource::QubitSeconds;
+                let has = u64::try_from((before + units).div_ceil(NS_PER_S)).unwrap_or(u64::MAX);
+                exceeded = exceeded.or(Some(Exceeded { level, of, most: period.limit.at_most, has }));
+            }
+        }
+        exceeded
+    }
+
+    /// An attempt of a job holds its qubits; a limit that it exceeds.
+    pub(in crate::observe) fn starts(
+        &mut self,
+        allocation: &Allocation,
+        request: &JobRequest,
+    ) -> Option<Exceeded> {
+        let at_a_time = self.started(allocation);
+        let in_a_period = self.spend(allocation, request);
+        at_a_time.or(in_a_period)
+    }
+
+    /// Its qubits are free again, and it has used them until now; or nothing, if its hardware ended it.
+    pub(in crate::observe) fn ends(&mut self, allocation: &Allocation, now: Time, refunded: bool) {
+        self.ended(allocation);
+        let Some((tenant, began, units)) = self.open.remove(&allocation.id) else { return };
+        let held = allocation.held.len() as u128 * u128::from(now.since(began).0);
+        for path in paths(tenant) {
+            if let Some(period) = self.periods.get_mut(&path) {
+                let used = period.at(began);
+                *used = used.saturating_sub(units) + if refunded { 0 } else { held };
+                period.counts(now);
+            }
+        }
+    }
+
+    /// An attempt holds its qubits; a limit of what is held at a time that it exceeds.
     pub(in crate::observe) fn started(&mut self, allocation: &Allocation) -> Option<Exceeded> {
         for path in paths(allocation.tenant) {
             let held = self.held.entry(path).or_default();

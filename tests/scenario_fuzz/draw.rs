@@ -832,6 +832,11 @@ impl Drawer {
             if dice.chance(30) {
                 quota.insert("waiting".into(), json!(dice.below(20)));
             }
+            if dice.chance(30) {
+                let at_most = *dice.pick::<u64>(&[&1, &30, &1_000, &30_000]);
+                let per = dice.pick(&["10s", "10m", "24h"]);
+                quota.insert("qubit_seconds".into(), json!({"per": per, "at_most": at_most}));
+            }
             if !borrow.is_empty() {
                 quota.insert("borrow".into(), Value::Object(borrow));
             }

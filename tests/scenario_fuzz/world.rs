@@ -79,6 +79,8 @@ pub struct World {
     pub shares_count: bool,
     /// Whether anybody may have only so much.
     pub quotas: bool,
+    /// Whether anybody may use only so much in a period.
+    pub periods: bool,
     /// Whether jobs that state no walltime are taken to run so long as an estimate says.
     pub estimates: bool,
     pub order: &'static str,
@@ -162,6 +164,7 @@ impl World {
             usage_counts: allocator.fair_share() != FairShare::Off,
             shares_count: allocator.shares_count(),
             quotas: allocator.tenants.quotas().any(|(_, quota)| !quota.is_none()),
+            periods: allocator.tenants.quotas().any(|(_, quota)| quota.qubit_seconds.is_some()),
             estimates: allocator.walltime.estimate != WalltimeEstimate::None,
             order: allocator.order.name(),
             order_weights: allocator.order_weights,

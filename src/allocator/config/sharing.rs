@@ -133,6 +133,11 @@ pub enum TenantsError {
         "a quota under tenants has borrow.{0}, but no {0}; hint: without a quota of {0} there is no limit"
     )]
     BorrowsBeyondNothing(&'static str),
+    /// A quota of nothing, or of nothing at any time.
+    #[error(
+        "per and at_most of qubit_seconds must be at least 1; hint: per is a time, at_most qubit-seconds in it"
+    )]
+    EmptyPeriod,
     /// A name that tables would read as a number.
     #[error(
         "a name under tenants is empty, or begins like a number and is none; hint: tables would take it for a number"
@@ -247,6 +252,9 @@ impl Tenants {
         }
         if let Some(what) = self.quotas().find_map(|(_, quota)| quota.borrows_beyond_nothing()) {
             return Err(TenantsError::BorrowsBeyondNothing(what));
+        }
+        if self.quotas().any(|(_, quota)| quota.has_empty_period()) {
+            return Err(TenantsError::EmptyPeriod);
         }
         let names = self.groups.keys().chain(projects().map(|(name, _)| name));
         if names.chain(users().map(|(name, _)| name)).any(|name| !is_name(name)) {

@@ -8,7 +8,7 @@ use super::limit::Level;
 use crate::allocator::config::ConfigError;
 use crate::allocator::quality::Shortfall;
 use crate::quantum::DeviceId;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// A senseless command. Nothing changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -110,6 +110,18 @@ pub enum Rejection {
         asked: u32,
         /// Most qubits at a time.
         most: u64,
+    },
+    /// It states more qubits times time than its group, project or user may ever use in a period.
+    #[error("the job asks for {asked} qubit-seconds, but its {level} may use {most} in {per}")]
+    BeyondPeriod {
+        /// Whose quota it is.
+        level: Level,
+        /// Asked qubit-seconds, rounded up.
+        asked: u64,
+        /// Most qubit-seconds in the period.
+        most: u64,
+        /// How long the period is.
+        per: Span,
     },
     /// Its group, project or user has as many waiting jobs as it may.
     #[error("its {level} has as many waiting jobs as it may: {most}")]

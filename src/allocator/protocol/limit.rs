@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Span;
+
 /// Whose limit it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +36,8 @@ pub enum Resource {
     Qubits,
     /// Jobs that run or are promised a start.
     Jobs,
+    /// Qubits that are held, times for how long, in a period.
+    QubitSeconds,
 }
 
 impl fmt::Display for Resource {
@@ -41,6 +45,7 @@ impl fmt::Display for Resource {
         f.write_str(match self {
             Self::Qubits => "qubits",
             Self::Jobs => "jobs",
+            Self::QubitSeconds => "qubit-seconds",
         })
     }
 }
@@ -52,18 +57,23 @@ pub struct LimitReached {
     pub level: Level,
     /// Of what.
     pub of: Resource,
-    /// The most at a time.
+    /// The most at a time, or in the period.
     pub most: u64,
-    /// How much is had already.
+    /// How much is had already, or was in the period; rounded down.
     pub used: u64,
+    /// The period.
+    pub per: Option<Span>,
     /// It is that of all siblings with a quota together, since some of them may borrow.
     pub together: bool,
 }
 
 impl fmt::Display for LimitReached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { level, of, most, used, together } = self;
+        let Self { level, of, most, used, per, together } = self;
         let whose = if *together { "together with those beside it, its" } else { "its" };
-        write!(f, "{whose} {level} has {used} of {most} {of} at a time")
+        match per {
+            Some(per) => write!(f, "{whose} {level} has used {used} of {most} {of} in {per}"),
+            None => write!(f, "{whose} {level} has {used} of {most} {of} at a time"),
+        }
     }
 }

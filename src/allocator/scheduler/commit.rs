@@ -23,8 +23,8 @@ pub fn commit(turn: &mut Turn<'_>, plan: Plan) {
     for taken in plan.turns.into_iter().rev() {
         turn.state.undo_turn(taken);
     }
-    for (tenant, qubits) in plan.taken {
-        turn.state.plan_quota(tenant, qubits, false);
+    for (tenant, had) in plan.taken {
+        turn.state.plan_quota(tenant, had, false);
     }
     for (slot, promised) in plan.promised_before {
         turn.state.promise_again(slot, promised);

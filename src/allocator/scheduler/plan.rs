@@ -23,6 +23,7 @@ use crate::allocator::state::fleet::TakenTurn;
 use crate::allocator::state::jobs::Promised;
 use crate::allocator::state::outlook::{Counting, Window};
 use crate::allocator::state::place::{JobSlot, Standing};
+use crate::allocator::state::quotas::{self, Had};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 
@@ -85,7 +86,7 @@ pub struct Plan {
     /// What was charged for the starts.
     pub charged: Vec<Expected>,
     /// What they take of quotas.
-    pub taken: Vec<(Tenant, usize)>,
+    pub taken: Vec<(Tenant, Had)>,
     /// How often somebody was promised nothing any more for the sake of those before.
     pub withdrawn: u32,
     /// Kinds of starts of fewer qubits than their jobs would take, each with a member.
@@ -248,7 +249,7 @@ impl Plan {
         }
         self.book(state, &start);
         if !state.quotas().is_empty() {
-            let taken = (request.tenant, start.held.len());
+            let taken = (request.tenant, quotas::planned(request, start.held.len(), planned));
             state.plan_quota(taken.0, taken.1, true);
             self.taken.push(taken);
             self.make_way_by_quota(state, slot);

@@ -8,7 +8,7 @@ use super::charges::Charges;
 use super::impossible::{Done, Impossible, ensure};
 use super::jobs::{Job, Known};
 use super::place::JobSlot;
-use super::{Running, State, Timer, quotas};
+use super::{Running, State, Timer};
 use crate::allocator::config::{AllocatorConfig, Queue, Selection, WalltimeExceeded};
 use crate::allocator::protocol::{
     Allocation, AllocationId, Answer, EpochNumber, Event, FailureReason, Fence, JobId, JobState,
@@ -22,7 +22,7 @@ use std::sync::Arc;
 impl State {
     /// Applies an event that happened at `now`.
     pub fn apply(&mut self, now: Time, event: &Event) -> Done {
-        self.accounts.look(now);
+        self.look(now);
         match event {
             Event::Reconfigured { config } => self.reconfigured(now, config),
             Event::DeviceRegistered { device, spec } => {
@@ -113,22 +113,18 @@ impl State {
                 self.requeued(now, *job, *allocation, *device)
             }
             Event::JobFinished { job, allocation, .. } | Event::JobFailed { job, allocation, .. } => {
-                if let Event::JobFailed {
-                    reason: FailureReason::Execution | FailureReason::TooManyAttempts,
-                    ..
-                } = event
-                {
-                    self.charges.refund(*allocation);
-                }
                 let completed = matches!(event, Event::JobFinished { .. });
                 if completed {
                     self.learn_run_time(now, *allocation);
                 }
-                let slot = self.give_back(now, *job, *allocation)?;
+                let by_hardware = [FailureReason::Execution, FailureReason::TooManyAttempts];
+                let refunded =
+                    matches!(event, Event::JobFailed { reason, .. } if by_hardware.contains(reason));
+                let slot = self.give_back(now, *job, *allocation, refunded)?;
                 self.end(slot, Answer::Queued, completed)
             }
             Event::JobCancelled { job, allocation: Some(allocation), .. } => {
-                let slot = self.give_back(now, *job, *allocation)?;
+                let slot = self.give_back(now, *job, *allocation, false)?;
                 self.end(slot, Answer::Queued, false)
             }
             Event::JobCancelled { job, allocation: None, because_of } => {
@@ -254,8 +250,7 @@ impl State {
         allocation: AllocationId,
         device: Option<DeviceId>,
     ) -> Done {
-        self.charges.refund(allocation);
-        let slot = self.give_back(now, job, allocation)?;
+        let slot = self.give_back(now, job, allocation, true)?;
         self.jobs[slot].requeue(now)?;
         self.enqueue(slot, device)?;
         self.choose(device);
@@ -274,6 +269,7 @@ impl State {
         }
         self.config = config.clone();
         self.accounts.reconfigure(config, self.charges.expected(), now);
+        self.spent.reconfigure(&config.tenants, &self.charged_at_start(), now);
         let waiting: Vec<JobSlot> =
             self.jobs.iter().filter(|(_, job)| job.wait().is_some()).map(|(slot, _)| slot).collect();
         let in_queues = |slot: &JobSlot| self.jobs[*slot].dependence().is_none();
@@ -369,8 +365,7 @@ impl State {
         if !confirmed {
             self.fleet.refresh(device_id);
         }
-        let tenant = self.jobs[slot].request.tenant;
-        self.quotas.change(tenant, quotas::more(allocation.held.len()));
+        self.quota_begins(slot, allocation);
         self.charge(now, slot, allocation);
         Ok(())
     }
@@ -395,17 +390,24 @@ impl State {
         Ok(())
     }
 
-    /// Takes the qubits of an attempt back, but for those that a guard keeps.
-    fn give_back(&mut self, now: Time, job: JobId, id: AllocationId) -> Result<JobSlot, Impossible> {
+    /// Takes the qubits of an attempt back, but for those that a guard keeps; it pays nothing, if it is `refunded`.
+    fn give_back(
+        &mut self,
+        now: Time,
+        job: JobId,
+        id: AllocationId,
+        refunded: bool,
+    ) -> Result<JobSlot, Impossible> {
         let slot = self.live(job)?;
         let ended = self.running.swap_remove(&id).ok_or(Impossible("the end of an attempt that is over"))?;
         ensure(ended.slot == slot, "the end of another job's attempt")?;
         if let Some(timer) = ended.timer {
             self.agenda.timers.remove(&timer);
         }
-        let tenant = self.jobs[slot].request.tenant;
-        self.quotas.change(tenant, quotas::less(ended.allocation.held.len()));
-        self.mark_all_due_by_quota();
+        if refunded {
+            self.charges.refund(id);
+        }
+        self.quota_ends(now, slot, &ended.allocation, refunded);
         let device_id = ended.allocation.device;
         if let Some(device) = self.fleet.get_mut(device_id) {
             device.calendar.release(id, BookingKind::Allocation, &device.spec.coupling_map);

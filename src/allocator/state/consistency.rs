@@ -51,6 +51,8 @@ pub(super) fn check(state: &State) -> Verdict {
     for (id, running) in &state.running {
         check_running(state, *id, running)?;
     }
+    let spent = state.spent.is_consistent(&state.config.tenants, &state.charged_at_start(), state.agenda.now);
+    ensure(spent, "qubit-seconds that nobody has spent")?;
     check_timers(state)
 }
 

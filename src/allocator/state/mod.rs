@@ -26,6 +26,7 @@ mod ranks;
 mod reports;
 pub mod run_times;
 pub mod snapshot;
+mod spent;
 mod window;
 
 use std::sync::Arc;
@@ -49,6 +50,7 @@ use outlook::{Counting, Outlook};
 use place::{JobSlot, Place, Standing};
 use queues::WaitingQueue;
 use quotas::Quotas;
+use spent::Spent;
 
 /// An attempt that holds qubits.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,6 +84,9 @@ pub struct State {
     /// Who waits for whose end.
     #[serde(skip)]
     dependants: Dependants,
+    /// Who has spent how much of a period.
+    #[serde(default, skip_serializing_if = "Spent::is_empty")]
+    spent: Spent,
     /// The device that was chosen last for any job: to run it or, with queues per device, to wait for.
     last_chosen: Option<DeviceId>,
     next_place: Place,
@@ -98,6 +103,7 @@ impl State {
             charges: Charges::default(),
             quotas: Quotas::new(&config.tenants),
             dependants: Dependants::default(),
+            spent: Spent::new(&config.tenants),
             config,
             fleet: Fleet::default(),
             jobs: JobTable::default(),
@@ -136,11 +142,18 @@ impl State {
     /// Looks at usage as of now from here on.
     pub(super) fn look(&mut self, now: Time) {
         self.accounts.look(now);
+        self.spent.look(now);
+    }
+
+    /// When usage leaves next after a time, and whoever waits may start for that.
+    pub(super) fn usage_leaves_after(&self, time: Time) -> Option<Time> {
+        let periods = self.quotas.leaves_after(&self.spent, time);
+        self.reorders_after(time).into_iter().chain(periods).min()
     }
 
     /// When the order of waiting jobs may change next after a time though nobody is charged: usage leaves a window, and jobs
     /// of two accounts wait, wherever they do.
-    pub(super) fn reorders_after(&self, time: Time) -> Option<Time> {
+    fn reorders_after(&self, time: Time) -> Option<Time> {
         let at = self.accounts.leaves_after(time)?;
         let elsewhere = self.fleet.iter().flat_map(|device| device.queue.accounts());
         let mut waiting = self.queue.accounts().chain(elsewhere);
@@ -148,8 +161,8 @@ impl State {
         waiting.any(|other| other != first).then_some(at)
     }
 
-    /// All queues have another order than when they were looked at.
-    pub(super) fn mark_all_reordered(&mut self) {
+    /// All queues have another order than when they were looked at, or quotas leave more.
+    pub(super) fn mark_all_queues_due(&mut self) {
         self.mark_queue_due(None);
         if matches!(self.config.queue, Queue::PerDevice { .. }) {
             let devices: Vec<DeviceId> = self.fleet.iter().map(|device| device.id).collect();
@@ -289,9 +302,10 @@ impl State {
             return;
         }
         let id = self.jobs[slot].request.id;
-        let tenant = self.jobs[slot].request.tenant;
+        let request = self.jobs[slot].request.clone();
         if let Some(old) = self.jobs[slot].promise.take() {
-            self.quotas.change(tenant, quotas::less(old.promise.layout.len()));
+            self.quotas
+                .change(request.tenant, quotas::less(quotas::asked(&request, old.promise.layout.len())));
             let timer = Timer::PromiseDue(id);
             if let Some(at) = old.promise.not_later_than {
                 self.agenda.timers.remove(&(at, timer));
@@ -310,7 +324,7 @@ impl State {
         device.calendar.keep(id, Kept { account, rank, booking: Booking::of_promise(promise, qubits) });
         self.fleet.refresh(promise.device);
         self.agenda.timers.extend(promise.not_later_than.map(|at| (at, Timer::PromiseDue(id))));
-        self.quotas.change(tenant, quotas::more(promise.layout.len()));
+        self.quotas.change(request.tenant, quotas::asked(&request, promise.layout.len()));
         self.jobs[slot].promise = Some(promised);
     }
 

@@ -7,23 +7,54 @@ use std::collections::BTreeMap;
 use super::State;
 use super::jobs::Job;
 use super::place::JobSlot;
-use super::quotas::{Had, Quotas, less, more};
+use super::quotas::{Had, Quotas, asked, less, running};
+use super::spent::Charged;
 use crate::allocator::config::Queue;
-use crate::allocator::protocol::{JobId, LimitReached, Tenant};
+use crate::allocator::protocol::{Allocation, JobId, LimitReached, Tenant};
+use crate::time::Time;
 
 /// What a job has at a time: its qubits, or those that it is promised.
 fn had_by(state: &State, job: &Job) -> Option<Had> {
-    if let Some(promised) = &job.promise {
-        return Some(more(promised.promise.layout.len()));
+    if job.promise.is_some() {
+        return promised(job);
     }
-    let running = job.allocation().and_then(|id| state.running.get(&id));
-    running.map(|running| more(running.allocation.held.len()))
+    let of = job.allocation().and_then(|id| state.running.get(&id));
+    of.map(|of| running(of.allocation.held.len()))
+}
+
+/// What a job has by its promise.
+fn promised(job: &Job) -> Option<Had> {
+    job.promise.as_ref().map(|known| asked(&job.request, known.promise.layout.len()))
 }
 
 impl State {
     /// Who has how much at a time.
     pub fn quotas(&self) -> &Quotas {
         &self.quotas
+    }
+
+    /// A job has started.
+    pub(super) fn quota_begins(&mut self, slot: JobSlot, allocation: &Allocation) {
+        let request = &self.jobs[slot].request;
+        self.quotas.change(request.tenant, running(allocation.held.len()));
+        self.spent.start(Charged::at_start(request, allocation));
+    }
+
+    /// Its attempt has ended; by its hardware, if it is `refunded`.
+    pub(super) fn quota_ends(&mut self, now: Time, slot: JobSlot, allocation: &Allocation, refunded: bool) {
+        let request = &self.jobs[slot].request;
+        self.quotas.change(request.tenant, less(running(allocation.held.len())));
+        let at_end = Charged::at_end(request, allocation, now);
+        self.spent.end(Charged::at_start(request, allocation), (!refunded).then_some(at_end), now);
+        self.mark_all_due_by_quota();
+    }
+
+    /// What counts of the attempts that hold qubits, as long as these do.
+    pub(super) fn charged_at_start(&self) -> Vec<Charged> {
+        let of = |running: &super::Running| {
+            Charged::at_start(&self.jobs[running.slot].request, &running.allocation)
+        };
+        self.running.values().map(of).collect()
     }
 
     /// Counts anew what everybody has.
@@ -50,17 +81,16 @@ impl State {
             return Ok(());
         }
         let job = &self.jobs[slot];
-        let tenant = job.request.tenant;
-        let own = job.promise.as_ref().map(|own| (tenant, more(own.promise.layout.len())));
+        let (tenant, asked) = (job.request.tenant, asked(&job.request, qubits as usize));
+        let own = promised(job).map(|had| (tenant, had));
         let nothing: BTreeMap<usize, Had> = BTreeMap::new();
-        let own = if own.is_some() { self.quotas.shared(tenant, own.into_iter()) } else { nothing };
+        let shared = if own.is_some() { self.quotas.shared(tenant, own.into_iter()) } else { nothing };
         let beside = |shared: &BTreeMap<usize, Had>, at: usize| shared.get(&at).copied().unwrap_or_default();
         // Mostly there is room beside everybody.
-        self.quotas.check(tenant, qubits, |at| beside(&own, at)).or_else(|_| {
+        self.quotas.check(&self.spent, tenant, asked, |at| beside(&shared, at)).or_else(|_| {
             let behind = self.promised_behind(slot).map(|(_, tenant, had)| (tenant, had));
-            let own = job.promise.as_ref().map(|own| (tenant, more(own.promise.layout.len())));
             let shared = self.quotas.shared(tenant, behind.chain(own));
-            self.quotas.check(tenant, qubits, |at| beside(&shared, at))
+            self.quotas.check(&self.spent, tenant, asked, |at| beside(&shared, at))
         })
     }
 
@@ -71,7 +101,7 @@ impl State {
         let jobs = devices.flat_map(|device| device.calendar.promises().map(|(job, _)| job));
         jobs.filter_map(move |id: JobId| {
             let (other, job) = self.find(id)?;
-            let had = more(job.promise.as_ref()?.promise.layout.len());
+            let had = promised(job)?;
             (self.standing(other) > standing).then_some((other, job.request.tenant, had))
         })
     }
@@ -79,11 +109,11 @@ impl State {
     /// The last of those who are promised a start behind a job, if all together now have more than they may.
     pub(in crate::allocator) fn beyond_quota_behind(&self, slot: JobSlot) -> Option<JobSlot> {
         let tenant = self.jobs[slot].request.tenant;
-        if self.quotas.is_empty() || !self.quotas.is_exceeded(tenant) {
+        if self.quotas.is_empty() || !self.quotas.is_exceeded(&self.spent, tenant) {
             return None;
         }
         // Of those who have something in common with it: for others it changes nothing.
-        let near = |of: &(JobSlot, Tenant, Had)| self.quotas.is_exceeded(of.1);
+        let near = |of: &(JobSlot, Tenant, Had)| self.quotas.is_exceeded(&self.spent, of.1);
         let behind = self.promised_behind(slot).filter(near);
         behind.map(|(other, ..)| other).max_by_key(|other| self.standing(*other))
     }
@@ -96,9 +126,9 @@ impl State {
         }
     }
 
-    /// A plan takes so many qubits for a job, or gives them back.
-    pub(in crate::allocator) fn plan_quota(&mut self, tenant: Tenant, qubits: usize, takes: bool) {
-        self.quotas.change(tenant, if takes { more(qubits) } else { less(qubits) });
+    /// A plan takes so much for a job, or gives it back.
+    pub(in crate::allocator) fn plan_quota(&mut self, tenant: Tenant, had: Had, takes: bool) {
+        self.quotas.change(tenant, if takes { had } else { less(had) });
     }
 
     /// Somebody has less than before: those of others who were kept by quotas may start now, wherever they wait.

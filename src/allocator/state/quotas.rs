@@ -1,39 +1,62 @@
-//! What groups, projects and users have at a time, against what they may have.
+//! What groups, projects and users have at a time, and have spent in a period, against what they may have.
 //!
 //! Counts what is held, planned and promised, and who waits. Promises that a start that [`Quotas::check`] lets pass exceeds no
-//! limit. It follows from the jobs and the configuration, and is worked out anew when a state is read.
+//! limit. It follows from the jobs and the configuration, and is worked out anew when a state is read; what was spent is in
+//! [`super::spent`].
 
 use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
-use crate::allocator::config::Tenants;
-use crate::allocator::protocol::{Level, LimitReached, Resource, Tenant};
+use super::spent::{Spent, units_at_start};
+use crate::allocator::config::{Quota, Tenants};
+use crate::allocator::protocol::{JobRequest, Level, LimitReached, Rejection, Resource, Tenant};
+use crate::time::{Span, Time};
 
-const RESOURCES: [Resource; 2] = [Resource::Qubits, Resource::Jobs];
+const RESOURCES: [Resource; 3] = [Resource::Qubits, Resource::Jobs, Resource::QubitSeconds];
 const LEVELS: [Level; 3] = [Level::Group, Level::Project, Level::User];
 
-/// Qubits and jobs.
-pub type Had = [i64; 2];
+/// Where the qubit-seconds are among these.
+const SECONDS: usize = 2;
 
-/// A job of so many qubits more.
-pub(super) fn more(qubits: usize) -> Had {
-    [qubits as i64, 1]
+/// Nanoseconds of a qubit in a qubit-second.
+const UNITS: i128 = 1_000_000_000;
+
+/// Qubits, jobs, and nanoseconds of a qubit in a period that are not spent yet.
+pub type Had = [i128; RESOURCES.len()];
+
+/// What a job takes that starts on so many qubits: at least something of a period, also where it does not say how long it takes.
+pub(super) fn asked(request: &JobRequest, qubits: usize) -> Had {
+    let Span(ns) = request.estimated_duration.unwrap_or_default();
+    [qubits as i128, 1, (qubits as i128 * i128::from(ns)).max(1)]
 }
 
-/// A job of so many qubits less.
-pub(super) fn less(qubits: usize) -> Had {
-    [-(qubits as i64), -1]
+/// What it takes by a plan, if it is taken to run so long.
+pub fn planned(request: &JobRequest, qubits: usize, estimated: Option<Span>) -> Had {
+    let units = units_at_start(request, qubits, estimated);
+    [qubits as i128, 1, i128::try_from(units).unwrap_or(i128::MAX)]
+}
+
+/// What it has while it runs.
+pub(super) fn running(qubits: usize) -> Had {
+    [qubits as i128, 1, 0]
+}
+
+/// So much less.
+pub(super) fn less(had: Had) -> Had {
+    had.map(|had| -had)
 }
 
 /// Somebody who is listed, or everybody.
 #[derive(Debug, Clone, Default)]
 struct Node {
-    quota: [Option<u32>; 2],
-    borrow: [u32; 2],
+    quota: [Option<i128>; RESOURCES.len()],
+    borrow: Had,
+    /// The period of its qubit-seconds, and where it is among those who have one.
+    period: Option<(Span, usize)>,
     waiting: Option<u32>,
     /// What those below that have quotas may have together, where some of them may borrow and this one has no quota.
-    together: [Option<i64>; 2],
+    together: [Option<i128>; RESOURCES.len()],
     has: Had,
     /// What those below that have quotas have.
     below: Had,
@@ -41,8 +64,27 @@ struct Node {
 }
 
 impl Node {
-    fn most(&self, resource: usize) -> Option<i64> {
-        self.quota[resource].map(|quota| i64::from(quota) + i64::from(self.borrow[resource]))
+    /// Whoever has these limits.
+    fn of(quota: &Quota, periods: usize) -> Self {
+        let units = quota.qubit_seconds.map(|limit| i128::from(limit.at_most) * UNITS);
+        Self {
+            quota: [quota.qubits.map(i128::from), quota.jobs.map(i128::from), units],
+            borrow: [i128::from(quota.borrow.qubits), i128::from(quota.borrow.jobs), 0],
+            period: quota.qubit_seconds.map(|limit| (limit.per, periods)),
+            waiting: quota.waiting,
+            ..Self::default()
+        }
+    }
+
+    fn most(&self, resource: usize) -> Option<i128> {
+        self.quota[resource].map(|quota| quota + self.borrow[resource])
+    }
+
+    /// What it has, or has spent.
+    fn used(&self, resource: usize, spent: &Spent) -> i128 {
+        let counted = self.period.filter(|_| resource == SECONDS).map(|(_, index)| spent.counted(index));
+        let counted = counted.map_or(0, |units| i128::try_from(units).unwrap_or(i128::MAX));
+        self.has[resource].saturating_add(counted)
     }
 }
 
@@ -62,20 +104,21 @@ impl Quotas {
             return quotas;
         }
         quotas.nodes.push(Node::default());
+        let mut periods = 0;
         for (path, quota) in tenants.quotas() {
             let (last, above) = path.split_last().expect("everybody has a number");
             // Whoever it belongs to came before.
             let parent = above.iter().fold(0, |at, number| quotas.known[&(at, *number)]);
             quotas.known.insert((parent, *last), quotas.nodes.len());
-            let (own, borrow) = ([quota.qubits, quota.jobs], [quota.borrow.qubits, quota.borrow.jobs]);
-            quotas.nodes.push(Node { quota: own, borrow, waiting: quota.waiting, ..Node::default() });
+            quotas.nodes.push(Node::of(quota, periods));
+            periods += usize::from(quota.qubit_seconds.is_some());
         }
         for resource in 0..RESOURCES.len() {
             for parent in 0..quotas.nodes.len() {
                 let below = quotas.known.iter().filter(|((of, _), _)| *of == parent);
                 let below: Vec<&Node> = below.map(|(_, node)| &quotas.nodes[*node]).collect();
                 let borrows = below.iter().any(|node| node.borrow[resource] > 0);
-                let sum = below.iter().filter_map(|node| node.quota[resource]).map(i64::from).sum();
+                let sum = below.iter().filter_map(|node| node.quota[resource]).sum();
                 let bounded = quotas.nodes[parent].quota[resource].is_some();
                 quotas.nodes[parent].together[resource] = Some(sum).filter(|_| borrows && !bounded);
             }
@@ -124,12 +167,13 @@ impl Quotas {
         }
     }
 
-    /// Whether a tenant may have a job of so many qubits more, if it had so much less than it has; or the first limit from the
-    /// group down that it would exceed.
-    pub fn check(
+    /// Whether a tenant may have so much more, if it had so much less than it has; or the first limit from the group down that
+    /// it would exceed.
+    pub(super) fn check(
         &self,
+        spent: &Spent,
         tenant: Tenant,
-        qubits: u32,
+        asked: Had,
         less: impl Fn(usize) -> Had,
     ) -> Result<(), LimitReached> {
         if self.is_empty() {
@@ -138,17 +182,16 @@ impl Quotas {
         let path = self.path(tenant);
         for (level, pair) in LEVELS.into_iter().zip(path.windows(2)) {
             let (above, own) = (&self.nodes[pair[0]], &self.nodes[pair[1]]);
-            let asked: Had = [i64::from(qubits), 1];
             for (index, of) in RESOURCES.into_iter().enumerate() {
-                let reached = |most: i64, used: i64, together| LimitReached {
-                    level,
-                    of,
-                    most: most as u64,
-                    used: used.max(0) as u64,
-                    together,
+                let scale = if index == SECONDS { UNITS } else { 1 };
+                let shown = |figure: i128| u64::try_from(figure.max(0) / scale).unwrap_or(u64::MAX);
+                let per = own.period.filter(|_| index == SECONDS).map(|(per, _)| per);
+                let reached = |most: i128, used: i128, together| {
+                    let (most, used) = (shown(most), shown(used));
+                    LimitReached { level, of, most, used, per, together }
                 };
-                let used = own.has[index] - less(pair[1])[index];
-                if let Some(most) = own.most(index).filter(|most| used + asked[index] > *most) {
+                let used = own.used(index, spent) - less(pair[1])[index];
+                if let Some(most) = own.most(index).filter(|most| used.saturating_add(asked[index]) > *most) {
                     return Err(reached(most, used, false));
                 }
                 let used = above.below[index] - less(pair[0])[index];
@@ -167,7 +210,8 @@ impl Quotas {
         tenant: Tenant,
         others: impl Iterator<Item = (Tenant, Had)>,
     ) -> BTreeMap<usize, Had> {
-        let mut shared: BTreeMap<usize, Had> = self.path(tenant).into_iter().map(|at| (at, [0; 2])).collect();
+        let mut shared: BTreeMap<usize, Had> =
+            self.path(tenant).into_iter().map(|at| (at, Had::default())).collect();
         for (other, had) in others {
             let path = self.path(other);
             for (index, at) in path.iter().enumerate() {
@@ -185,31 +229,45 @@ impl Quotas {
     }
 
     /// Whether a tenant's group, project or user has more than it may.
-    pub fn is_exceeded(&self, tenant: Tenant) -> bool {
+    pub(super) fn is_exceeded(&self, spent: &Spent, tenant: Tenant) -> bool {
         let path = self.path(tenant);
         path.windows(2).any(|pair| {
             let (above, own) = (&self.nodes[pair[0]], &self.nodes[pair[1]]);
             (0..RESOURCES.len()).any(|index| {
                 let together = above.together[index].filter(|_| own.quota[index].is_some());
-                own.most(index).is_some_and(|most| own.has[index] > most)
+                own.most(index).is_some_and(|most| own.used(index, spent) > most)
                     || together.is_some_and(|most| above.below[index] > most)
             })
         })
     }
 
-    /// The first limit that a job of so many qubits exceeds although nobody else has anything.
-    pub fn never(&self, tenant: Tenant, qubits: u32) -> Option<(Level, u64)> {
+    /// Why a job may never start although nobody else has anything, if it may not.
+    pub fn never(&self, request: &JobRequest) -> Option<Rejection> {
         if self.is_empty() {
             return None;
         }
-        let path = self.path(tenant);
-        let pairs = LEVELS.into_iter().zip(path.windows(2));
-        pairs.into_iter().find_map(|(level, pair)| {
+        let asked = asked(request, request.min_qubits as usize);
+        let path = self.path(request.tenant);
+        let mut pairs = LEVELS.into_iter().zip(path.windows(2));
+        pairs.find_map(|(level, pair)| {
             let own = &self.nodes[pair[1]];
             let together = self.nodes[pair[0]].together[0].filter(|_| own.quota[0].is_some());
-            let most = own.most(0).into_iter().chain(together).min()?;
-            (i64::from(qubits) > most).then_some((level, most as u64))
+            if let Some(most) = own.most(0).into_iter().chain(together).min().filter(|most| asked[0] > *most)
+            {
+                return Some(Rejection::BeyondQuota { level, asked: request.min_qubits, most: most as u64 });
+            }
+            let (most, (per, _)) = (own.most(SECONDS)?, own.period?);
+            let seconds = |units: i128| u64::try_from(units / UNITS).unwrap_or(u64::MAX);
+            let units = asked[SECONDS];
+            let (asked, most_s) = (seconds(units.saturating_add(UNITS - 1)), seconds(most));
+            (units > most).then_some(Rejection::BeyondPeriod { level, asked, most: most_s, per })
         })
+    }
+
+    /// When something leaves a period next after a time of whom jobs wait for.
+    pub(super) fn leaves_after(&self, spent: &Spent, time: Time) -> Option<Time> {
+        let awaited = self.nodes.iter().filter(|node| node.waits > 0);
+        awaited.filter_map(|node| spent.leaves_after(node.period?.1, time)).min()
     }
 
     /// The first limit from the group down that the waiting jobs of a tenant exceed.

@@ -134,7 +134,10 @@ pub fn changes_for(scenario: &Scenario, life: &Life) -> Vec<Change> {
     let waited = |causes: &[WaitCause]| refused || kept(causes);
     let by_quota = life.chapters.iter().any(|chapter| {
         let What::Rejected(reason) = &chapter.what else { return false };
-        matches!(reason, Rejection::BeyondQuota { .. } | Rejection::TooManyWaiting { .. })
+        matches!(
+            reason,
+            Rejection::BeyondQuota { .. } | Rejection::BeyondPeriod { .. } | Rejection::TooManyWaiting { .. }
+        )
     });
     use WaitCause as Of;
     let room = [Of::Promise, Of::Quality, Of::Shape, Of::UsableQubits, Of::FreeQubits];

@@ -231,7 +231,7 @@ impl Auditor {
             }
             Event::JobFinished { job, allocation, shots_done } => {
                 if self.credited(*job, *allocation, *shots_done, Step::Finished) {
-                    self.end_job(*job);
+                    self.end_job(*job, false);
                 }
             }
             Event::JobFailed { job, allocation, reason } => self.failed(*job, *allocation, *reason),
@@ -241,7 +241,7 @@ impl Auditor {
                     Some(LiveJob { phase: Phase::Waiting { .. }, .. }) if allocation.is_none()
                 );
                 if waits || self.must_run(*job, *allocation, Step::Cancelled) {
-                    self.end_job(*job);
+                    self.end_job(*job, false);
                 }
             }
             Event::JobExpired { job, waited } => self.expired(*job, *waited),
@@ -385,6 +385,8 @@ impl Auditor {
             ahead.in_its_queue |= may_start && other.queue == live.queue;
             ahead.by_quota |= self.quotas.are_stated();
         }
+        // Somebody who was not ahead may have used more than it was taken to.
+        ahead.by_quota |= self.quotas.have_period(live.request.tenant);
         ahead
     }
 
@@ -502,7 +504,7 @@ impl Auditor {
             waits && job.attempts == 0 && now
         });
         if waits_no_longer {
-            self.end_job(request.id);
+            self.end_job(request.id, false);
         } else if self.is_new(request.id, Step::Rejected) {
             self.submitted += 1;
             self.ended += 1;
@@ -554,7 +556,7 @@ impl Auditor {
         self.running += 1;
         let (rank, request) = (job.rank, Arc::clone(&job.request));
         self.promises.end(id);
-        found.extend(self.quotas.started(allocation).map(|limit| {
+        found.extend(self.quotas.starts(allocation, &request).map(|limit| {
             let Exceeded { level, of, most, has } = limit;
             Breach::QuotaExceeded { job: id, level, of, most, has }
         }));
@@ -636,7 +638,8 @@ impl Auditor {
             if reason == FailureReason::Walltime && !self.walltime_is_over(id) {
                 self.report(Breach::EarlyStop { job: id, allocation: named });
             }
-            self.end_job(id);
+            let by_hardware = matches!(reason, FailureReason::Execution | FailureReason::TooManyAttempts);
+            self.end_job(id, by_hardware);
         }
     }
 
@@ -649,7 +652,7 @@ impl Auditor {
         if !due {
             self.report(Breach::EarlyExpiry { job: id });
         }
-        self.end_job(id);
+        self.end_job(id, false);
     }
 
     /// Takes the qubits of a running job back; the job waits again.
@@ -657,27 +660,28 @@ impl Auditor {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let waiting = Phase::Waiting { held: false };
         if let Phase::Running { allocation, .. } = std::mem::replace(&mut job.phase, waiting) {
-            self.release(&allocation);
+            self.release(&allocation, true);
             self.waiting += 1;
         }
     }
 
-    fn end_job(&mut self, id: JobId) {
+    /// A job has ended; by its hardware, if its attempt is `refunded`.
+    fn end_job(&mut self, id: JobId, refunded: bool) {
         let Some(job) = self.jobs.swap_remove(&id) else {
             return;
         };
         match job.phase {
             Phase::Waiting { .. } => self.waiting -= 1,
-            Phase::Running { allocation, .. } => self.release(&allocation),
+            Phase::Running { allocation, .. } => self.release(&allocation, refunded),
         }
         self.promises.end(id);
         self.ended_jobs.insert(id.0);
         self.ended += 1;
     }
 
-    fn release(&mut self, allocation: &Allocation) {
+    fn release(&mut self, allocation: &Allocation, refunded: bool) {
         self.running -= 1;
-        self.quotas.ended(allocation);
+        self.quotas.ends(allocation, self.now, refunded);
         if let Some(device) = self.devices.get_mut(&allocation.device) {
             let tracked = device.active().iter().any(|active| active.id == allocation.id);
             self.held_qubits -= device.end(self.now, allocation);

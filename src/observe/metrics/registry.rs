@@ -250,7 +250,7 @@ pub const METRICS: &[MetricDef] = {
             "job s",
             SCALAR,
             Lower,
-            "time for which waiting jobs were stopped by a quota, summed over jobs: what attempts of the group, the project and the user hold leaves no room for the smallest number of qubits with which the job can start. Held jobs do not count, nor what is only promised to others: it is a lower bound",
+            "time for which waiting jobs were stopped by a quota, summed over jobs: what attempts of the group, the project and the user hold leaves no room for the smallest number of qubits with which the job can start. Held jobs do not count, nor what is only promised to others, nor qubit-seconds of a period: it is a lower bound",
         ),
         def(
             M::PromisedShare,
@@ -266,7 +266,7 @@ pub const METRICS: &[MetricDef] = {
             "",
             SCALAR,
             Neutral,
-            "jobs whose first start was before that of an earlier one of their queue, which still waited at the end of the instant / jobs that started, of those submitted in the measured interval. Earlier is by the key of the order, then by submission; held jobs and those that a quota stops are not in the order; under fair shares only jobs of the same user, project and group are compared",
+            "jobs whose first start was before that of an earlier one of their queue, which still waited at the end of the instant / jobs that started, of those submitted in the measured interval. Earlier is by the key of the order, then by submission; held jobs and those that a quota of qubits or jobs stops are not in the order (those that one of qubit-seconds stops are); under fair shares only jobs of the same user, project and group are compared",
         ),
         def(
             M::PromisesGiven,

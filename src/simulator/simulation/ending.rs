@@ -58,8 +58,9 @@ impl Simulation<'_, '_> {
         }
         // Whoever joins or is repaired at a known time is waited for; no later failure is.
         let awaited = |from: Time, until: Time| from <= progress.moved_at && until < Time::MAX;
-        let hopes =
-            progress.joining > 0 || self.outages.iter().any(|outage| awaited(outage.from, outage.until));
+        let hopes = progress.joining > 0
+            || self.outages.iter().any(|outage| awaited(outage.from, outage.until))
+            || self.core.usage_leaves().is_some();
         let idle = self.now.since(progress.moved_at);
         let hopeless = progress.pending == 0 && self.core_awaits_nothing(idle);
         (hopeless || idle >= IDLE_MAX && !hopes).then_some(Ending::Stuck)

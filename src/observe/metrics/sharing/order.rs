@@ -1,7 +1,7 @@
 //! The waiting jobs in their order: who starts before an earlier one, and who is overtaken how often.
 //!
 //! A start counts as *backfilled* when, once everything of its instant is done, a job that comes before it in the order of
-//! its queue still waits there. Jobs that are held, or that a quota stops, are not in the order. Where usage counts, events
+//! its queue still waits there. Jobs that are held, or that a quota of qubits or jobs stops, are not in the order. Where usage counts, events
 //! do not carry the order between tenants (it is that of usage), and a job is compared with those of its own tenant alone.
 
 use std::collections::{BTreeMap, BTreeSet};

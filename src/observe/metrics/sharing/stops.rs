@@ -2,7 +2,8 @@
 //!
 //! A waiting job that is not held is *stopped by a quota* while the smallest number of qubits with which it can start,
 //! beside what attempts of its group, its project and its user hold, is more than these may have. That is a lower bound of
-//! what quotas keep from starting: the core lets promises to others take from a quota, too.
+//! what quotas keep from starting: the core lets promises to others take from a quota, too, and quotas of qubit-seconds stop
+//! others besides.
 
 use std::collections::BTreeMap;
 
