@@ -400,7 +400,7 @@ impl Books {
                 self.charges.remove(allocation);
                 self.waiting.remove(job);
             }
-            Event::JobCancelled { job, allocation: None } => {
+            Event::JobCancelled { job, allocation: None, .. } => {
                 self.waiting.remove(job);
             }
             _ => {}

@@ -117,7 +117,7 @@ impl Allocator {
             return Err(CommandError::TimeRunsBackwards { now, last });
         }
         self.judge.advance(now);
-        let left = self.state.usage_leaves_after(last).is_some_and(|at| at <= now);
+        let left = now > last && self.state.usage_leaves_after(last).is_some_and(|at| at <= now);
         let wakes = matches!(command, Command::Wake);
         self.state.look(now);
         if left && wakes {

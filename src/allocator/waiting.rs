@@ -131,12 +131,32 @@ impl Inquiry<'_> {
         if asked > free { WaitReason::NotEnoughFree { asked, free } } else { WaitReason::PassDue }
     }
 
+    /// Whether a device would take a job: where its quota allows no more, with the fewest qubits.
+    fn ask(
+        &mut self,
+        slot: JobSlot,
+        kind: KindId,
+        request: &JobRequest,
+        device: DeviceId,
+    ) -> Result<(), Obstacle> {
+        let fit = self.judge.ask(self.state, self.now, kind, request, device, true)?;
+        let held = fit.placement.layout.len() as u32;
+        if held <= request.min_qubits || self.state.quota_allows(slot, held).is_ok() {
+            return Ok(());
+        }
+        let least = JobRequest { max_qubits: request.min_qubits, ..request.clone() };
+        let kind = self.judge.memo.join(&least);
+        let answer = self.judge.ask(self.state, self.now, kind, &least, device, true).map(drop);
+        self.judge.memo.leave(kind);
+        answer
+    }
+
     /// What keeps a job from one device.
     fn at(&mut self, slot: JobSlot, device: DeviceId) -> WaitReason {
         let request = self.state.jobs()[slot].request.clone();
         let kind = self.judge.memo.kind_of(slot, &request);
-        match self.judge.ask(self.state, self.now, kind, &request, device, true) {
-            Ok(_) => WaitReason::PassDue,
+        match self.ask(slot, kind, &request, device) {
+            Ok(()) => WaitReason::PassDue,
             Err(obstacle) => reason(&request, device, obstacle),
         }
     }
@@ -148,8 +168,8 @@ impl Inquiry<'_> {
         let kind = self.judge.memo.kind_of(slot, &request);
         let mut nearest: Option<(DeviceId, Obstacle)> = None;
         for id in self.considered(kind, &request, attempts) {
-            match self.judge.ask(self.state, self.now, kind, &request, id, true) {
-                Ok(_) => return WaitReason::PassDue,
+            match self.ask(slot, kind, &request, id) {
+                Ok(()) => return WaitReason::PassDue,
                 Err(obstacle) if nearest.is_none_or(|(_, best)| obstacle.is_before(best)) => {
                     nearest = Some((id, obstacle));
                 }

@@ -351,7 +351,9 @@ impl Pass<'_, '_> {
         let Some(device) = turn.state.fleet().get(id) else { return false };
         let layout = known.promise.layout.iter().copied();
         let region = QubitSet::from_qubits(device.spec.coupling_map.qubits(), layout);
-        if !device.calendar.is_free(&region) {
+        // Others may have used more of a period since than they were taken to.
+        let allowed = turn.state.quota_allows(slot, region.len() as u32).is_ok();
+        if !allowed || !device.calendar.is_free(&region) {
             return false;
         }
         let kind = turn.judge.memo.kind_of(slot, &request);

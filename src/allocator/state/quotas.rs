@@ -266,6 +266,9 @@ impl Quotas {
 
     /// When something leaves a period next after a time of whom jobs wait for.
     pub(super) fn leaves_after(&self, spent: &Spent, time: Time) -> Option<Time> {
+        if spent.is_empty() {
+            return None;
+        }
         let awaited = self.nodes.iter().filter(|node| node.waits > 0);
         awaited.filter_map(|node| spent.leaves_after(node.period?.1, time)).min()
     }

@@ -92,7 +92,7 @@ impl Bounds {
         if *core && !host.core[node as usize] || host.links(node).len() < demands.len() {
             return INFINITE;
         }
-        (host.cost(*kind, node) + self.assign(demands, host.links(node), |_| true)).min(INFINITE)
+        host.cost(*kind, node).saturating_add(self.assign(demands, host.links(node), |_| true)).min(INFINITE)
     }
 
     fn closing_messages(&mut self, index: usize, weight: u32, host: &Host<'_>) {
