@@ -140,9 +140,13 @@ fn a_table_says_who_follows_whom() {
 
     It waited 28.0 s before its first start:
           28.0 s  100.0 %  dependency      other jobs must end first
+
+    What if, each run again with nothing else changed:
+      if it followed no other job: no earlier
     ");
     let life = done(&["explain", shown(&scenario), "6"]);
     assert!(life.contains("is cancelled: job 5 has not completed, on whose success it depends"), "{life}");
+    assert!(life.contains("  if it followed no other job: it would have started, after "), "{life}");
 }
 
 #[test]

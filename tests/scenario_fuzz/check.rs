@@ -46,7 +46,7 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct Job {
     pub submitted: u64,
-    /// When it had nobody to wait for any more.
+    /// When it had nobody to wait for any more; never: the end of time.
     pub ready: u64,
     pub submission: u64,
     pub queue: String,
@@ -481,7 +481,7 @@ impl<'w> Checker<'w> {
         }
         let fresh = match self.keepers(job).next() {
             None => self.fresh(row, Phase::Waiting { since: self.now }),
-            Some(_) => self.fresh(row, Phase::Dependent { since: self.now }),
+            Some(_) => Job { ready: u64::MAX, ..self.fresh(row, Phase::Dependent { since: self.now }) },
         };
         self.jobs.insert(job, fresh);
     }
@@ -1033,6 +1033,8 @@ impl<'w> Checker<'w> {
                 *least <= device.qubits as u64
                     && !kind.excluded.contains(&device.name)
                     && (job.queue.is_empty() || job.queue == device.name)
+                    // What is promised to somebody else may be in its way, whose walltime is not what it was then.
+                    && !self.promises.iter().any(|(other, kept)| *other != id && kept.device == **index)
             };
             if let Some(index) = idle.iter().find(fits).filter(|_| looked_at) {
                 found = Some(format!("job {id} waits, {} is idle", self.world.devices[*index].name));

@@ -30,7 +30,9 @@ pub fn check(books: &Books, text: &str, ended: u64, found: &mut Vec<Finding>) ->
                 super::check::Phase::Waiting { since } => since <= *at,
                 _ => false,
             };
-            still || job.waits.iter().any(|(since, until)| since <= at && at < until)
+            let waits = still || job.waits.iter().any(|(since, until)| since <= at && at < until);
+            // Nothing is told to whoever has others to wait for.
+            waits && job.ready <= *at
         };
         let waiting: BTreeSet<u64> =
             books.jobs.iter().filter(|(_, job)| waits(job)).map(|(id, _)| *id).collect();

@@ -10,7 +10,7 @@ use super::{Checker, Grant, Job, Phase};
 pub struct Promise {
     /// The latest start; `None`: when those who are there have ended.
     at: Option<u64>,
-    device: usize,
+    pub device: usize,
     qubits: Vec<usize>,
     /// New at this instant.
     fresh: bool,

@@ -41,6 +41,8 @@ pub enum Change {
     NoBounds,
     /// It excludes no device.
     NoExclusions,
+    /// It waits for no other job to end.
+    FollowsNobody,
 }
 
 impl Change {
@@ -60,6 +62,7 @@ impl Change {
             Self::NoLimits => "it had no limits on errors and coherence times",
             Self::NoBounds => "it had no bounds on success probability and fidelity",
             Self::NoExclusions => "it excluded no device",
+            Self::FollowsNobody => "it followed no other job",
         }
     }
 
@@ -115,6 +118,10 @@ impl Change {
                 job.noise_budget = None;
             },
             Self::NoExclusions => |job| job.excluded_devices.clear(),
+            Self::FollowsNobody => |job| {
+                job.after.clear();
+                job.after_success.clear();
+            },
             _ => return None,
         };
         Some(Alter { job, change: Arc::new(change) })
@@ -138,6 +145,14 @@ pub fn changes_for(scenario: &Scenario, life: &Life) -> Vec<Change> {
             reason,
             Rejection::BeyondQuota { .. } | Rejection::BeyondPeriod { .. } | Rejection::TooManyWaiting { .. }
         )
+    });
+    // Cancelled, or refused, for others.
+    let by_others = life.chapters.iter().any(|chapter| {
+        let for_others = |reason: &Rejection| {
+            matches!(reason, Rejection::DependencyFailed(_) | Rejection::UnknownDependency(_))
+        };
+        matches!(&chapter.what, What::Cancelled(Some(_)))
+            || matches!(&chapter.what, What::Rejected(reason) if for_others(reason))
     });
     use WaitCause as Of;
     let room = [Of::Promise, Of::Quality, Of::Shape, Of::UsableQubits, Of::FreeQubits];
@@ -168,6 +183,10 @@ pub fn changes_for(scenario: &Scenario, life: &Life) -> Vec<Change> {
         (Change::NoLimits, limited && waited(&[Of::UsableQubits, Of::Shape, Of::Promise, Of::Unplaceable])),
         (Change::NoBounds, bounded && waited(&[Of::Quality, Of::Unplaceable])),
         (Change::NoExclusions, !request.excluded_devices.is_empty()),
+        (
+            Change::FollowsNobody,
+            by_others || waited(&[Of::Dependency]) && request.dependencies().next().is_some(),
+        ),
     ];
     let is_valid = |change: &Change| {
         let mut changed = JobRequest::clone(request);
