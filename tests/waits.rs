@@ -202,6 +202,25 @@ fn a_hold() {
     assert!(world.core.waited(JobId(1), world.now).is_none(), "it runs");
 }
 
+/// Whoever follows another job waits for that, and for the machine from when it may start.
+#[test]
+fn a_dependence() {
+    let mut world = World::new(strict(), &[("a", line(4))]);
+    world.submit(chain(1, 2));
+    world.submit(JobRequest { after: [JobId(1)].into(), ..chain(2, 2) });
+    world.wait(30);
+    assert_eq!(waited(&mut world, 2), [("dependency", 30)]);
+    assert_eq!(world.why(2), "waits for the end of job 1");
+    world.submit(chain(3, 4));
+    world.finish(1);
+    // It stands where it came, before the one that wants all of it.
+    assert!(
+        world.log.ends_with("2 ready: the global queue\n 35  2 starts: a [0 1], attempt 1\n"),
+        "{}",
+        world.log
+    );
+}
+
 #[test]
 fn a_later_try() {
     // With promises it would start in its place as soon as that is free.

@@ -5,7 +5,7 @@
 //! after each half-life, counted from the start of the job. Charges are weighted by the time at which they are made instead of fading, so
 //! that nobody's standing changes but by a charge.
 //!
-//! With a window, everything used counts alike until it leaves, see [`super::window`]; users of a project share one account.
+//! With a window, everything used counts alike until it leaves, see `state/window.rs`; users of a project share one account.
 //!
 //! Promises integers throughout, and that the same charges give the same usage however the time between them is divided.
 //! Leaves what a job uses at a time to [`super::charges`].

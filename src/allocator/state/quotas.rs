@@ -1,8 +1,8 @@
 //! What groups, projects and users have at a time, and have spent in a period, against what they may have.
 //!
-//! Counts what is held, planned and promised, and who waits. Promises that a start that [`Quotas::check`] lets pass exceeds no
+//! Counts what is held, planned and promised, and who waits. Promises that a start that `Quotas::check` lets pass exceeds no
 //! limit. It follows from the jobs and the configuration, and is worked out anew when a state is read; what was spent is in
-//! [`super::spent`].
+//! `state/spent.rs`.
 
 use std::collections::BTreeMap;
 
@@ -204,7 +204,7 @@ impl Quotas {
         Ok(())
     }
 
-    /// What others would leave free in the places of which a tenant has some, by place: for [`Self::check`].
+    /// What others would leave free in the places of which a tenant has some, by place: for `Self::check`.
     pub fn shared(
         &self,
         tenant: Tenant,
