@@ -29,8 +29,8 @@ pub struct Quota {
 }
 
 /// What jobs may use in a period that slides. A job counts from its start: at first for the qubits that it holds times the time
-/// that it states (`estimated_duration`) or else is taken to run, and when it has ended, times the time that it held them; not at
-/// all if its hardware ended it. It starts when that and what counts already are together not more than the limit; a job that
+/// that it states (`estimated_duration`) or, where starts are promised, else is taken to run, and when it has ended, times the
+/// time that it held them; not at all if its hardware ended it. It starts when that and what counts already are together not more than the limit; a job that
 /// states no time, when anything is left. So jobs that state none, or run longer than they state, may exceed it, and no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -123,7 +123,7 @@ pub enum FinalState {
     Completed,
     /// Ended with an error.
     Failed,
-    /// Cancelled by its owner.
+    /// Cancelled by its owner, or for a job whose success it needed.
     Cancelled,
     /// Never admitted.
     Rejected,

@@ -39,7 +39,7 @@ pub struct Course {
     pub completed: u64,
     /// Of these, failed.
     pub failed: u64,
-    /// Of these, cancelled by their owners.
+    /// Of these, cancelled.
     pub cancelled: u64,
     /// Of these, never admitted.
     pub rejected: u64,

@@ -169,7 +169,7 @@ fn fates(courses: &[Course]) -> Vec<Note> {
         (NoteKind::MostlyFailed, "failed", "the column `reason` of jobs.csv says why", |c| c.failed),
         (
             NoteKind::MostlyCancelled,
-            "cancelled by their owners",
+            "cancelled, by their owners or for a job whose success they needed",
             "the column `final_state` of jobs.csv says which",
             |c| c.cancelled,
         ),

@@ -28,7 +28,7 @@ pub enum NoteKind {
     MostlyExpired,
     /// Most jobs failed.
     MostlyFailed,
-    /// Most jobs were cancelled by their owners.
+    /// Most jobs were cancelled.
     MostlyCancelled,
     /// Fewer jobs came than the horizon asks for.
     FewerArrivals,

@@ -124,7 +124,7 @@ pub struct Fates {
     pub completed: u64,
     /// Failed.
     pub failed: u64,
-    /// Cancelled by their owners.
+    /// Cancelled by their owners, or for jobs whose success they needed.
     pub cancelled: u64,
     /// Never admitted.
     pub rejected: u64,

@@ -595,7 +595,7 @@ pub const METRICS: &[MetricDef] = {
             "jobs",
             SCALAR,
             Neutral,
-            "of these, jobs that their owners cancelled",
+            "of these, jobs that were cancelled, by their owners or for a job whose success they needed",
         ),
         def(
             M::JobsRejected,
