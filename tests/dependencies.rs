@@ -4,12 +4,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+mod program;
 mod tables;
 
+use program::{done, rmsim, shown};
 use tables::columns;
 
 /// A machine of ten qubits that takes jobs as they are, in order; `workload` and more keys are added.
@@ -27,20 +28,6 @@ calibration: {mode: off}
 warm_up: none
 output: {fidelity: false, fragmentation: false}
 ";
-
-fn rmsim(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rmsim")).args(args).output().expect("rmsim starts")
-}
-
-fn done(args: &[&str]) -> String {
-    let output = rmsim(args);
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn shown(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 struct Folder(TempDir);
 

@@ -501,12 +501,16 @@ proptest! {
     }
 }
 
+/// Two groups of one share each, whose usage counts for 3,200.
+fn within_a_window() -> AllocatorConfig {
+    AllocatorConfig { fair_share: FairShare::Window { length: Span(3_200) }, ..sharing(groups(&[1, 1])) }
+}
+
 /// What was used long ago counts in full until it leaves the window; then whoever used it goes first again, though nothing else
 /// happens: the job at the head of the line does not fit, and nobody ends.
 #[test]
 fn usage_leaves_the_window() {
-    let config =
-        AllocatorConfig { fair_share: FairShare::Window { length: Span(3_200) }, ..sharing(groups(&[1, 1])) };
+    let config = within_a_window();
     let mut world = World::new(config, &[("a", line(4))]);
     // Group 0 uses 4 x 50 in the first part of time, group 1 holds 2 qubits from the second one on.
     bring(&mut world, [asks(0, of(0, 0, 0), 4, 50)]);
@@ -539,8 +543,7 @@ fn usage_leaves_the_window() {
 /// Usage leaves when nobody but one group waits, and the order changes with who comes next.
 #[test]
 fn usage_leaves_unseen() {
-    let config =
-        AllocatorConfig { fair_share: FairShare::Window { length: Span(3_200) }, ..sharing(groups(&[1, 1])) };
+    let config = within_a_window();
     let mut world = World::new(config, &[("a", line(4))]);
     // Both have used something, group 1 more and later.
     bring(&mut world, [asks(0, of(0, 0, 0), 4, 50)]);

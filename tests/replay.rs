@@ -2,30 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use resource_manager::experiment::notes::before_run;
 use resource_manager::experiment::replay::{Verdict, verify, what_if};
 use resource_manager::observe::journal::Reader;
 use resource_manager::simulator::scenario::{Scenario, SetOverride};
 
+mod program;
 mod tables;
 
+use program::{done, rmsim, shown};
 use tables::columns;
-
-fn rmsim(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_rmsim")).args(args).output().expect("rmsim starts")
-}
-
-fn done(args: &[&str]) -> String {
-    let output = rmsim(args);
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn shown(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 /// Runs a scenario with its traces and returns its `jobs.csv`.
 fn jobs_of(scenario: &Path, out: &Path, sets: &[&str]) -> String {

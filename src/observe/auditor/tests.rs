@@ -1,12 +1,13 @@
 use super::*;
 use crate::allocator::protocol::{
-    DriverAction, Elasticity, ElementLimits, EpochNumber, Fence, IsolationLevel, QualityBound, Rejection,
-    RequeueReason, Status, WaitCause, Waited,
+    DriverAction, Elasticity, ElementLimits, EpochNumber, FailureReason, Fence, IsolationLevel, QualityBound,
+    Rejection, RequeueReason, Status, WaitCause, Waited,
 };
 use crate::observe::fixture::*;
 use crate::quantum::PhysicalQubit;
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::device::{DeviceSpec, Technology};
+use crate::time::Span;
 
 /// A run that can be bent at one place: two jobs on a line of twelve qubits, the second one elsewhere and later.
 struct Story {
