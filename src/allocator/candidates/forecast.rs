@@ -4,11 +4,16 @@
 //! the job would have ended; it depends on what runs on the device and what is promised there alone, so that a device that has
 //! not changed has nothing earlier to offer. Leaves to the scheduler who is promised anything.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
 use smallvec::SmallVec;
 
 use super::judge::{Judge, Terms, When, manners, stay};
-use super::memo::KindId;
+use super::memo::{EarliestKnown, KindId};
 use super::promise_memo::tidy_as_of;
+use crate::allocator::config::Starts;
+use crate::allocator::explain::Obstacle;
 use crate::allocator::isolation;
 use crate::allocator::placement::cost::NAT;
 use crate::allocator::protocol::{JobRequest, StartPromise, Status};
@@ -26,6 +31,15 @@ const IDLE_NOW: f64 = 4.0;
 
 /// One in so many promised qubits must be to be had out of the way, for a search for other ones.
 const WORTH_A_SEARCH: usize = 8;
+
+/// Why a job cannot start on a device at an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Later {
+    /// It is proved that it cannot, nor on fewer qubits.
+    Never,
+    /// Nothing was found.
+    Unknown,
+}
 
 /// What a promise must be to be of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +63,9 @@ impl Wanted {
     }
 }
 
+/// After so many edges at which nothing was found, whole devices are left out.
+const EDGES_TRIED: usize = 16;
+
 /// The jobs that run at one time.
 type Jobs<'c> = SmallVec<[&'c Booking; 16]>;
 
@@ -57,8 +74,99 @@ fn is_open_to(device: &Device, request: &JobRequest) -> bool {
     device.status == Status::Online && !device.leaving && !request.excluded_devices.contains(&device.id)
 }
 
+/// Where a device stands in the job's own order, and among all.
+type Place = (usize, usize);
+
+/// A device on which an earliest start is looked for.
+struct Candidate {
+    id: DeviceId,
+    place: Place,
+    /// Its edges from the first on at which there are enough qubits by number, the next one at the end; `None`: not yet
+    /// worked out.
+    edges: Option<SmallVec<[Time; 16]>>,
+}
+
+/// What is found on the way through the edges of all devices.
+enum Step {
+    /// The edges of one of them are known from now on.
+    Listed(usize),
+    /// One of them has an edge.
+    Edge(DeviceId, Time),
+    /// Nothing of interest.
+    Nothing,
+}
+
+/// Devices on which earliest starts are looked for, in order of when that may be.
+struct Candidates<'a> {
+    state: &'a State,
+    now: Time,
+    request: &'a JobRequest,
+    counting: Counting,
+    known: Vec<Candidate>,
+    /// When one of those known has an edge at the earliest, with its place and its index.
+    next: BinaryHeap<Reverse<(Time, Place, usize)>>,
+}
+
+impl Candidates<'_> {
+    fn outlook<'d>(&'d self, device: &'d Device) -> Outlook<'d> {
+        self.state.outlook(device, self.now, self.counting)
+    }
+
+    /// Adds a device, if the job may run there; `edge`: when it has an edge at the earliest, if it is known.
+    fn admit(&mut self, id: DeviceId, place: usize, edge: Option<Time>) {
+        let device = self.state.fleet().get(id).filter(|device| is_open_to(device, self.request));
+        let large = |device: &&Device| device.epoch.usable.len() >= self.request.min_qubits as usize;
+        let Some(device) = device.filter(large) else { return };
+        let edge = edge.filter(|edge| *edge > self.now);
+        let edge = edge.or_else(|| self.outlook(device).first_edge(self.state.config().starts));
+        let preferred = self.request.preferred_devices.iter().position(|preferred| *preferred == id);
+        let place = (preferred.unwrap_or(usize::MAX), place);
+        self.next.extend(edge.map(|at| Reverse((at, place, self.known.len()))));
+        self.known.push(Candidate { id, place, edges: None });
+    }
+
+    /// Goes on to whatever may be next; `None`: there is nothing left.
+    fn step(&mut self) -> Option<Step> {
+        let Reverse((at, place, index)) = self.next.pop()?;
+        let candidate = &mut self.known[index];
+        let Some(device) = self.state.fleet().get(candidate.id) else { return Some(Step::Nothing) };
+        let Some(edges) = &mut candidate.edges else {
+            let outlook = self.state.outlook(device, self.now, self.counting);
+            let bound = by_count(outlook, device, self.request).flatten();
+            let mut edges = bound.map(|_| outlook.edges(self.state.config().starts)).unwrap_or_default();
+            edges.retain(|at| bound.is_some_and(|bound| *at >= bound));
+            edges.reverse();
+            self.next.extend(edges.last().map(|at| Reverse((*at, place, index))));
+            candidate.edges = Some(edges);
+            return Some(Step::Listed(index));
+        };
+        // Some may have been left out since it was put in line.
+        let found = edges.last() == Some(&at);
+        if found {
+            edges.pop();
+        }
+        self.next.extend(edges.last().map(|at| Reverse((*at, place, index))));
+        Some(if found { Step::Edge(device.id, at) } else { Step::Nothing })
+    }
+
+    /// Leaves out a device's edges before an instant.
+    fn leave_out(&mut self, index: usize, before: Time) {
+        if let Some(edges) = &mut self.known[index].edges {
+            edges.retain(|at| *at >= before);
+        }
+    }
+
+    /// A device's last edge before an instant.
+    fn last_before(&self, index: usize, before: Time) -> Option<Time> {
+        self.known[index].edges.as_ref()?.iter().find(|at| **at < before).copied()
+    }
+}
+
 impl Judge {
-    /// The earliest start of a job on any of these devices, beside what is promised already; of equals on the one that it prefers, then on the one named first.
+    /// The earliest start of a job on any of these devices (`None`: on any), beside what is promised already; of equals on the
+    /// one that it prefers, then on the one named first.
+    ///
+    /// Goes through the edges of all devices in order of time, so that none is looked at that is later than the answer.
     #[expect(clippy::too_many_arguments, reason = "one question, asked from one place")]
     pub fn earliest(
         &mut self,
@@ -66,95 +174,180 @@ impl Judge {
         now: Time,
         kind: KindId,
         request: &JobRequest,
-        devices: impl Iterator<Item = DeviceId>,
+        devices: Option<&[DeviceId]>,
         wanted: Wanted,
         counting: Counting,
     ) -> Option<StartPromise> {
-        let mut bounds: SmallVec<[(Option<Time>, usize, DeviceId); 16]> = SmallVec::new();
-        for id in devices {
-            let Some(device) = state.fleet().get(id).filter(|device| is_open_to(device, request)) else {
-                continue;
-            };
-            let Some(bound) = by_count(state.outlook(device, now, counting), device, request) else {
-                continue;
-            };
-            let preferred = request.preferred_devices.iter().position(|preferred| *preferred == id);
-            bounds.push((bound, preferred.unwrap_or(usize::MAX), id));
-        }
-        // Those without an instant last.
-        bounds.sort_by_key(|(bound, preferred, _)| (bound.is_none(), *bound, *preferred));
-        let mut best: Option<StartPromise> = None;
-        for (bound, _, id) in bounds {
-            let wanted = best.as_ref().map_or(wanted, Wanted::better_than);
-            match (bound, wanted) {
-                (Some(at), wanted) if wanted.excludes(at) => break,
-                (None, Wanted::Timed | Wanted::Before(_)) => break,
-                _ => {}
+        let (known, next) = (Vec::new(), BinaryHeap::new());
+        let mut candidates = Candidates { state, now, request, counting, known, next };
+        let known = self.memo[kind].earliest.filter(|known| known.epochs == state.fleet().epochs);
+        let changed = known.and_then(|known| state.fleet().changed_since(known.changes));
+        let changed: BTreeSet<DeviceId> = changed.into_iter().flatten().collect();
+        let mut later = None;
+        match devices {
+            Some(devices) => {
+                for (place, id) in devices.iter().enumerate() {
+                    candidates.admit(*id, place, None);
+                }
             }
-            if let Some(found) = self.earliest_on(state, now, kind, request, id, wanted, counting) {
-                best = Some(found);
+            None => later = Some(state.fleet().index.by_edge().peekable()),
+        }
+        let mut tried = 0;
+        loop {
+            // Whoever might come before the next one, or beside it, is known.
+            while let Some((edge, id)) = later.as_mut().and_then(|later| {
+                later.next_if(|(edge, _)| candidates.next.peek().is_none_or(|Reverse((at, ..))| edge <= at))
+            }) {
+                candidates.admit(id, id.index(), Some(edge));
+            }
+            let Some(step) = candidates.step() else { break };
+            let (id, at) = match step {
+                Step::Edge(id, at) => (id, at),
+                Step::Listed(index) => {
+                    if let Some(before) = self.never_before(&candidates, kind, index, &changed) {
+                        candidates.leave_out(index, before);
+                    }
+                    continue;
+                }
+                Step::Nothing => continue,
+            };
+            if wanted.excludes(at) {
+                return None;
+            }
+            let Some(device) = state.fleet().get(id) else { continue };
+            if let Ok(promise) = self.start_at(state, now, kind, request, device, at, counting) {
+                if devices.is_none() {
+                    let (changes, epochs) = (state.fleet().changes(), state.fleet().epochs);
+                    self.memo[kind].earliest = Some(EarliestKnown { changes, epochs, at });
+                }
+                return Some(promise);
+            }
+            tried += 1;
+            if tried >= EDGES_TRIED + candidates.known.len() / 4 {
+                tried = 0;
+                let horizon = Time(at.0.saturating_add(at.0 - now.0));
+                for index in 0..candidates.known.len() {
+                    if self.surely_not_before(&candidates, kind, index, horizon) {
+                        candidates.leave_out(index, horizon);
+                    }
+                }
             }
         }
-        best
+        if wanted != Wanted::Any {
+            return None;
+        }
+        // Where nobody can tell when: where the qubits are free soonest by number.
+        if devices.is_none() {
+            candidates.known.clear();
+            for device in state.fleet().iter() {
+                candidates.admit(device.id, device.id.index(), None);
+            }
+        }
+        let bound = |candidate: &Candidate| {
+            let device = state.fleet().get(candidate.id)?;
+            let at = by_count(state.outlook(device, now, counting), device, request)?;
+            Some((at.is_none(), at, candidate.place, candidate.id))
+        };
+        let mut bounds: Vec<_> = candidates.known.iter().filter_map(bound).collect();
+        bounds.sort_unstable();
+        bounds.into_iter().find_map(|(.., id)| self.start_some_time(state, now, kind, request, id, counting))
     }
 
-    /// The earliest start of a job on one device.
+    /// The instant before which a job surely does not start on a device, as far as that is known.
+    fn never_before(
+        &mut self,
+        candidates: &Candidates<'_>,
+        kind: KindId,
+        index: usize,
+        changed: &BTreeSet<DeviceId>,
+    ) -> Option<Time> {
+        let fleet = candidates.state.fleet();
+        let known = self.memo[kind].earliest.filter(|known| known.epochs == fleet.epochs)?;
+        let device = fleet.get(candidates.known[index].id)?;
+        let as_before = !changed.contains(&device.id) && bookings_only_end(candidates.state, device);
+        (as_before || self.surely_not_before(candidates, kind, index, known.at)).then_some(known.at)
+    }
+
+    /// Whether it is proved that a job finds no place on a device at any of its edges before an instant.
+    ///
+    /// Where nothing is promised, bookings only end, so that whoever finds no place at the last edge finds none at those before
+    /// it.
+    fn surely_not_before(
+        &mut self,
+        candidates: &Candidates<'_>,
+        kind: KindId,
+        index: usize,
+        before: Time,
+    ) -> bool {
+        let Candidates { state, now, request, counting, .. } = *candidates;
+        let Some(device) = state.fleet().get(candidates.known[index].id) else { return false };
+        let Some(last) = candidates.last_before(index, before) else { return false };
+        let limits = isolation::promise(&request.isolation, &state.config().isolation, &device.spec.limits);
+        if !bookings_only_end(state, device)
+            || limits.max_crosstalk.is_some()
+            || device.calendar.limits_crosstalk()
+        {
+            return false;
+        }
+        self.start_at(state, now, kind, request, device, last, counting) == Err(Later::Never)
+    }
+
+    /// A start of a job on a device at an instant.
     #[expect(clippy::too_many_arguments, reason = "one question, asked from one place")]
-    fn earliest_on(
+    fn start_at(
+        &mut self,
+        state: &State,
+        now: Time,
+        kind: KindId,
+        request: &JobRequest,
+        device: &Device,
+        at: Time,
+        counting: Counting,
+    ) -> Result<StartPromise, Later> {
+        let config = state.config();
+        let limits = &device.spec.limits;
+        let needed = request.min_qubits as usize;
+        let outlook = state.outlook(device, now, counting);
+        let window = stay(request, config, device, at);
+        if !outlook.takes_one_more(window, manners(config, limits)) {
+            return Err(Later::Never);
+        }
+        let mask = &self.memo[kind].on_device(device.id, &device.epoch).0.qubits;
+        let buffer = isolation::promise(&request.isolation, &config.isolation, limits).buffer_distance;
+        let free = outlook.free_during(window, buffer, mask, &device.spec.coupling_map);
+        if free.len() < needed {
+            return Err(Later::Never);
+        }
+        let beside: Jobs<'_> = outlook.jobs_in(window).collect();
+        let fit = self.place_later(state, kind, request, device.id, free, &beside)?;
+        Ok(promise_of(device, state, request, &fit, Some(window)))
+    }
+
+    /// A start of a job on a device when it is free some time.
+    fn start_some_time(
         &mut self,
         state: &State,
         now: Time,
         kind: KindId,
         request: &JobRequest,
         id: DeviceId,
-        wanted: Wanted,
         counting: Counting,
     ) -> Option<StartPromise> {
         let device = state.fleet().get(id)?;
-        let config = state.config();
         let limits = &device.spec.limits;
         let map = &device.spec.coupling_map;
-        let buffer = isolation::promise(&request.isolation, &config.isolation, limits).buffer_distance;
+        let buffer =
+            isolation::promise(&request.isolation, &state.config().isolation, limits).buffer_distance;
         let mask = self.memo[kind].on_device(id, &device.epoch).0.qubits.clone();
-        let needed = request.min_qubits as usize;
         let outlook = state.outlook(device, now, counting);
-        for at in outlook.edges(config.starts) {
-            if wanted.excludes(at) {
-                return None;
-            }
-            let window = stay(request, config, device, at);
-            // Mostly there are too few, wherever they are.
-            if mask.len().saturating_sub(outlook.taken_at(at, &mask)) < needed {
-                continue;
-            }
-            if !outlook.takes_one_more(window, manners(config, limits)) {
-                continue;
-            }
-            let free = outlook.free_during(window, buffer, &mask, map);
-            if free.len() >= needed
-                && let Some(fit) = self.place_later(
-                    state,
-                    kind,
-                    request,
-                    id,
-                    free,
-                    &outlook.jobs_in(window).collect::<Jobs<'_>>(),
-                )
-            {
-                return Some(promise_of(device, state, request, &fit, Some(window)));
-            }
-        }
-        if wanted != Wanted::Any {
-            return None;
-        }
         let endless = outlook.endless();
         // Rather beside what is promised to others than behind it.
         let ways = [true, false].into_iter();
         for (beside, gone) in ways.flat_map(|beside| (0..=endless.len()).map(move |gone| (beside, gone))) {
             let free = outlook.free_some_time(&endless, gone, beside, buffer, &mask, map);
             let beside: Jobs<'_> = outlook.jobs_some_time(&endless, gone, beside).collect();
-            if free.len() >= needed
-                && let Some(fit) = self.place_later(state, kind, request, id, free, &beside)
+            if free.len() >= request.min_qubits as usize
+                && let Ok(fit) = self.place_later(state, kind, request, id, free, &beside)
             {
                 return Some(promise_of(device, state, request, &fit, None));
             }
@@ -200,7 +393,7 @@ impl Judge {
             return None;
         }
         let beside: Jobs<'_> = outlook.jobs_in(window).collect();
-        let fit = self.place_later(state, kind, request, promise.device, free, &beside)?;
+        let fit = self.place_later(state, kind, request, promise.device, free, &beside).ok()?;
         let moved = promise_of(device, state, request, &fit, Some(window));
         (in_the_way(&moved) < before).then_some(moved)
     }
@@ -222,7 +415,7 @@ impl Judge {
         }
         let mut free = self.memo[kind].on_device(id, &device.epoch).0.qubits.clone();
         free.intersect_with(region);
-        let holds = self.place_later(state, kind, request, id, free, &[]).is_some();
+        let holds = self.place_later(state, kind, request, id, free, &[]).is_ok();
         self.promised.of(request.id).holds = holds.then_some((id, revision));
         holds
     }
@@ -236,8 +429,8 @@ impl Judge {
         id: DeviceId,
         free: QubitSet,
         beside: &[&Booking],
-    ) -> Option<Fit> {
-        let device = state.fleet().get(id)?;
+    ) -> Result<Fit, Later> {
+        let device = state.fleet().get(id).ok_or(Later::Unknown)?;
         let idle = idle_now(device);
         let cost = (IDLE_NOW * NAT) as u64;
         let mut prefer = vec![0_u64; free.capacity()];
@@ -259,12 +452,26 @@ impl Judge {
             });
             self.free = few;
             if let Ok(fit) = self.search_free(state, kind, request, id, terms) {
-                return Some(fit);
+                return Ok(fit);
             }
         }
         self.free = free;
-        self.search_free(state, kind, request, id, terms).ok()
+        let found = self.search_free(state, kind, request, id, terms);
+        let known = &self.memo[kind];
+        let proves = self.strategy.capabilities().proves_absence
+            && (max_swaps == Some(0) || known.pattern.is_region())
+            && known.demands.least_decides();
+        found.map_err(|(obstacle, _)| match obstacle {
+            Obstacle::TooFewUsable { .. } => Later::Never,
+            Obstacle::NoPlacement if proves => Later::Never,
+            _ => Later::Unknown,
+        })
     }
+}
+
+/// Whether no booking of a device begins later than now, and a job may join others at any time.
+fn bookings_only_end(state: &State, device: &Device) -> bool {
+    device.calendar.has_no_promises() && state.config().starts == Starts::AnyTime
 }
 
 /// The qubits of a device that somebody could use now.

@@ -4,10 +4,12 @@
 //! least n" in logarithmic time; ordered sets yield devices from the least loaded on, and from the one whose turn is next on.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use super::named::Named;
 use super::served::Served;
 use crate::quantum::DeviceId;
+use crate::time::Time;
 
 /// What the index knows of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,6 +43,9 @@ pub enum Need {
 /// Fleets of so many devices are searched one by one.
 const DEVICES_SCANNED_MAX: usize = 32;
 
+/// So many of the least loaded devices of a large fleet are looked at before those that meet a need are listed.
+const DEVICES_TRIED: usize = 8;
+
 /// The index.
 #[derive(Debug, Clone, Default)]
 pub struct FleetIndex {
@@ -51,6 +56,9 @@ pub struct FleetIndex {
     /// By number; none of a device that is not there.
     served: Vec<Option<Served>>,
     by_turn: BTreeSet<(Served, DeviceId)>,
+    /// By number.
+    edges: Vec<Option<Time>>,
+    by_edge: BTreeSet<(Time, DeviceId)>,
 }
 
 impl FleetIndex {
@@ -84,10 +92,32 @@ impl FleetIndex {
         self.by_turn.extend(served.map(|served| (served, id)));
     }
 
-    /// The device whose turn is next of those that meet a need and are not among `named`; of several the first.
-    pub fn next_turn(&self, need: Need, named: &Named) -> Option<DeviceId> {
-        let ids = self.by_turn.iter().map(|&(_, id)| id);
-        ids.into_iter().find(|id| self.meets(*id, need) && !named.contains(*id))
+    /// Sets when anything that is booked on a device ends first, or is to begin; it may have passed.
+    pub fn set_edge(&mut self, id: DeviceId, edge: Option<Time>) {
+        if self.edges.len() <= id.index() {
+            self.edges.resize(id.index() + 1, None);
+        }
+        let old = std::mem::replace(&mut self.edges[id.index()], edge);
+        if old == edge {
+            return;
+        }
+        if let Some(old) = old {
+            self.by_edge.remove(&(old, id));
+        }
+        self.by_edge.extend(edge.map(|edge| (edge, id)));
+    }
+
+    /// The devices on which anything is booked that ends, in order of when the first of it does.
+    pub fn by_edge(&self) -> impl Iterator<Item = (Time, DeviceId)> {
+        self.by_edge.iter().copied()
+    }
+
+    /// The device whose turn is next, after that of `after`, of those that meet a need; of several the first.
+    pub fn next_turn(&self, need: Need, after: Option<DeviceId>) -> Option<DeviceId> {
+        let served = after.and_then(|id| Some((self.served.get(id.index()).copied().flatten()?, id)));
+        let from = served.map_or(Bound::Unbounded, Bound::Excluded);
+        let ids = self.by_turn.range((from, Bound::Unbounded)).map(|&(_, id)| id);
+        ids.into_iter().find(|id| self.meets(*id, need))
     }
 
     /// What is known of a device; nothing (all zero) of one that is not there.
@@ -114,11 +144,24 @@ impl FleetIndex {
         std::iter::successors(self.next(from, need), move |last| self.next(last.index() + 1, need))
     }
 
-    /// The least loaded device in service that meets a need and is not among `named`; of several the first.
-    pub fn least_loaded(&self, need: Need, named: &Named) -> Option<DeviceId> {
-        let fits = |id: &DeviceId| self.meets(*id, need) && !named.contains(*id);
+    /// The least loaded device in service that meets a need and is not among `named`; of several the first. Looks behind
+    /// `after` only, if that is given.
+    pub fn least_loaded(&self, need: Need, after: Option<DeviceId>, named: &Named) -> Option<DeviceId> {
+        let after = after.map(|id| (self.load(id).load_ppm, id));
         if self.loads.len() > DEVICES_SCANNED_MAX {
-            return self.by_load.iter().map(|&(_, id)| id).find(fits);
+            // Mostly there are many that meet the need, so that it is one of the first, or few.
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let mut ids = self.by_load.range((from, Bound::Unbounded)).map(|&(_, id)| id);
+            let fits = |id: &DeviceId| self.meets(*id, need) && !named.contains(*id);
+            if let Some(found) = ids.by_ref().take(DEVICES_TRIED).find(fits) {
+                return Some(found);
+            }
+            let mut few = self.meeting(need, 0);
+            let keys = few.by_ref().take(DEVICES_SCANNED_MAX).map(|id| (self.load(id).load_ppm, id));
+            let in_service = |id: DeviceId| self.load(id).capacity > 0;
+            let fit = keys.filter(|key| Some(*key) > after && in_service(key.1) && !named.contains(key.1));
+            let least = fit.min();
+            return if few.next().is_none() { least.map(|(_, id)| id) } else { ids.find(fits) };
         }
         // To look at a few is quicker than to walk the tree.
         let mut least = None;

@@ -3,6 +3,7 @@
 //! In order: is the device in service and open (eligible), are enough qubits free for this job (mask), is there a region
 //! of the shape among them (search), is it good enough (quality). Promises answers that follow from the state alone.
 
+use std::collections::BTreeMap;
 use std::hash::Hasher;
 
 use smallvec::SmallVec;
@@ -13,6 +14,7 @@ use super::memo::{AsOf, KindId, Memo};
 use super::promise_memo::PromiseMemo;
 use super::ranking;
 use super::selection::{self, Ask, DeviceSelector};
+use super::settled::Settled;
 use super::walk::Walk;
 use crate::allocator::config::AllocatorConfig;
 use crate::allocator::explain::Obstacle;
@@ -51,6 +53,8 @@ pub struct Judge {
     pub(in crate::allocator) memo: Memo,
     pub(in crate::allocator) promised: PromiseMemo,
     pub(in crate::allocator) lines: Lines,
+    /// What the last pass through each queue has left behind.
+    pub(super) settled: BTreeMap<Option<DeviceId>, Settled>,
     /// Scratch: what placements cost besides noise.
     pub(in crate::allocator) surcharges: Surcharges,
     /// Scratch: what limits on crosstalk leave.
@@ -85,6 +89,7 @@ impl Judge {
             memo: Memo::default(),
             promised: PromiseMemo::default(),
             lines: Lines::default(),
+            settled: BTreeMap::new(),
             surcharges: Surcharges::default(),
             crosstalk: CrosstalkLimits::default(),
             free: QubitSet::default(),
@@ -135,7 +140,7 @@ impl Judge {
     pub fn again(mut self, from: &AllocatorConfig, to: &AllocatorConfig) -> Self {
         self.memo = Memo::default();
         self.promised.clear();
-        self.lines.forget();
+        self.forget_waiting();
         self.reconfigure(from, to);
         self
     }
@@ -150,9 +155,15 @@ impl Judge {
     pub fn forget(&mut self) {
         self.memo.forget();
         self.promised.clear();
-        self.lines.forget();
+        self.forget_waiting();
         self.strategy.forget();
         self.exact.forget();
+    }
+
+    /// Drops what is remembered of those who wait.
+    fn forget_waiting(&mut self) {
+        self.lines.forget();
+        self.settled.clear();
     }
 
     /// What searches remember of earlier ones, and how often it helped.
@@ -180,8 +191,11 @@ impl Judge {
     pub fn watch(&mut self, event: &Event, state: &State) {
         self.memo.watch(event, state);
         match event {
-            Event::Reconfigured { .. } => self.lines.forget(),
-            Event::DeviceRemoved { device } => self.lines.forget_queue(*device),
+            Event::Reconfigured { .. } => self.forget_waiting(),
+            Event::DeviceRemoved { device } => {
+                self.lines.forget_queue(*device);
+                self.settled.remove(&Some(*device));
+            }
             _ => {}
         }
         match event {

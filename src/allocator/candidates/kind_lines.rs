@@ -1,4 +1,4 @@
-//! Who waits where, by placement kind: so a pass looks at the first of those that are placed alike, and passes the others over
+//! Who waits where, by placement kind and account: so a pass looks at the first of those that are placed alike, and passes the others over
 //! where they would be refused as well.
 //!
 //! A cache that follows the queues of the state by their counts of changes. Leaves to the judge whether others would be
@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use fixedbitset::FixedBitSet;
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use super::memo::{KindId, Length, Memo};
@@ -84,34 +87,104 @@ impl Lengths {
 /// The waiting jobs of one kind.
 #[derive(Debug, Default)]
 struct Line {
-    members: BTreeMap<Rank, JobSlot>,
+    /// By account; none of them empty.
+    members: BTreeMap<AccountId, BTreeMap<Rank, JobSlot>>,
+    len: usize,
     lengths: Lengths,
+    /// Qubits that each of them asks for at least.
+    need: u32,
+    /// Whether a device has refused them for want of a region of the shape when somebody looked last.
+    by_shape: bool,
 }
+
+/// What is known of a waiting job at its place.
+type Places = IndexMap<(AccountId, Rank), (KindId, Length), FxBuildHasher>;
 
 /// The waiting jobs of one queue that are not held.
 #[derive(Debug, Default)]
 pub struct KindLines {
     /// The queue's count of changes, as far as they were followed.
     followed: Option<u64>,
-    kinds: BTreeMap<Rank, (KindId, Length)>,
+    places: Places,
     lines: BTreeMap<KindId, Line>,
+    /// The kinds of each account's jobs.
+    kinds: BTreeMap<AccountId, FixedBitSet>,
+    /// The kinds by the qubits that they ask for at least.
+    by_need: BTreeMap<u32, FixedBitSet>,
+    /// The kinds of those who came since everybody was looked at.
+    came: FixedBitSet,
+    /// How many wait of the kinds that were refused for want of a region of the shape.
+    by_shape: usize,
 }
 
 impl KindLines {
     /// Number of jobs of a kind.
     pub fn len_of(&self, kind: KindId) -> usize {
-        self.lines.get(&kind).map_or(0, |line| line.members.len())
+        self.lines.get(&kind).map_or(0, |line| line.len)
+    }
+
+    /// Number of jobs.
+    pub fn len_of_all(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Number of jobs of kinds that were refused for want of a region of the shape when somebody looked last.
+    pub fn len_by_shape(&self) -> usize {
+        self.by_shape
+    }
+
+    /// Notes whether those of a kind are refused for want of a region of the shape.
+    pub fn note_by_shape(&mut self, kind: KindId, by_shape: bool) {
+        let Some(line) = self.lines.get_mut(&kind) else { return };
+        match (std::mem::replace(&mut line.by_shape, by_shape), by_shape) {
+            (false, true) => self.by_shape += line.len,
+            (true, false) => self.by_shape -= line.len,
+            _ => {}
+        }
+    }
+
+    /// The kinds that ask for no more than so many qubits, and those of whoever came since everybody was looked at.
+    pub fn asking_at_most(&self, qubits: u32) -> FixedBitSet {
+        let mut kinds = self.came.clone();
+        self.by_need.range(..=qubits).for_each(|(_, asking)| kinds.union_with(asking));
+        kinds
     }
 
     /// The kinds of which anybody waits.
-    pub fn kinds(&self) -> impl Iterator<Item = KindId> {
-        self.lines.keys().copied()
+    pub fn all_kinds(&self) -> FixedBitSet {
+        self.lines.keys().map(|kind| kind.0 as usize).collect()
     }
 
-    /// The first of a kind after a place, or of all.
-    pub fn next_of(&self, kind: KindId, after: Option<Rank>) -> Option<(Rank, JobSlot)> {
+    /// Everybody was looked at.
+    pub fn forget_who_came(&mut self) {
+        self.came.clear();
+    }
+
+    /// Those of a kind are to be looked at next time, as if they had just come.
+    pub fn keep_looking(&mut self, kind: KindId) {
+        self.came.grow_and_insert(kind.0 as usize);
+    }
+
+    /// The accounts of which anybody waits.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.kinds.keys().copied()
+    }
+
+    /// Those kinds of an account's jobs that are `open`.
+    pub fn kinds_of<'a>(
+        &'a self,
+        account: AccountId,
+        open: &'a FixedBitSet,
+    ) -> impl Iterator<Item = KindId> + 'a {
+        let kinds = self.kinds.get(&account).into_iter();
+        kinds.flat_map(|kinds| kinds.intersection(open)).map(|kind| KindId(kind as u32))
+    }
+
+    /// The first job of an account and a kind after a place, or of all.
+    pub fn next_of(&self, account: AccountId, kind: KindId, after: Option<Rank>) -> Option<(Rank, JobSlot)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let (rank, slot) = self.lines.get(&kind)?.members.range((from, Bound::Unbounded)).next()?;
+        let line = self.lines.get(&kind)?.members.get(&account)?;
+        let (rank, slot) = line.range((from, Bound::Unbounded)).next()?;
         Some((*rank, *slot))
     }
 
@@ -136,47 +209,81 @@ impl KindLines {
         requests
     }
 
-    fn insert(&mut self, rank: Rank, slot: JobSlot, kind: KindId, length: Length) {
-        self.kinds.insert(rank, (kind, length));
+    fn insert(
+        &mut self,
+        account: AccountId,
+        rank: Rank,
+        slot: JobSlot,
+        kind: KindId,
+        length: Length,
+        need: u32,
+    ) {
+        self.places.insert((account, rank), (kind, length));
+        self.came.grow_and_insert(kind.0 as usize);
         let line = self.lines.entry(kind).or_default();
-        line.members.insert(rank, slot);
+        if line.len == 0 {
+            line.need = need;
+            self.by_need.entry(need).or_default().grow_and_insert(kind.0 as usize);
+        }
+        self.by_shape += usize::from(line.by_shape);
+        let members = line.members.entry(account).or_default();
+        if members.is_empty() {
+            self.kinds.entry(account).or_default().grow_and_insert(kind.0 as usize);
+        }
+        members.insert(rank, slot);
+        line.len += 1;
         line.lengths.add(length);
     }
 
-    fn remove(&mut self, rank: Rank) {
-        let Some((kind, length)) = self.kinds.remove(&rank) else { return };
-        if let Some(line) = self.lines.get_mut(&kind) {
-            line.members.remove(&rank);
-            line.lengths.take(length);
-            if line.members.is_empty() {
-                self.lines.remove(&kind);
+    fn remove(&mut self, account: AccountId, rank: Rank) {
+        let Some((kind, length)) = self.places.swap_remove(&(account, rank)) else { return };
+        let Some(line) = self.lines.get_mut(&kind) else { return };
+        line.len -= 1;
+        self.by_shape -= usize::from(line.by_shape);
+        line.lengths.take(length);
+        let Some(members) = line.members.get_mut(&account) else { return };
+        members.remove(&rank);
+        if !members.is_empty() {
+            return;
+        }
+        line.members.remove(&account);
+        if line.len == 0 {
+            if let Some(asking) = self.by_need.get_mut(&line.need) {
+                asking.remove(kind.0 as usize);
             }
+            self.lines.remove(&kind);
+        }
+        let Some(kinds) = self.kinds.get_mut(&account) else { return };
+        kinds.remove(kind.0 as usize);
+        if kinds.is_clear() {
+            self.kinds.remove(&account);
         }
     }
 
-    /// Follows a queue in which everybody has the same account.
+    /// Follows a queue.
     fn follow(&mut self, queue: Option<DeviceId>, state: &State, memo: &mut Memo) {
         let Some(waiting) = state.queue_of(queue) else { return };
         let estimate: WalltimeEstimate = state.config().estimate();
-        let mut add = |lines: &mut Self, rank: Rank, slot: JobSlot| {
+        let mut add = |lines: &mut Self, account: AccountId, rank: Rank, slot: JobSlot| {
             let job = &state.jobs()[slot];
             if job.state() != JobState::Held {
                 let kind = memo.kind_of(slot, &job.request);
-                lines.insert(rank, slot, kind, Length::of(&job.request, estimate));
+                let (length, need) = (Length::of(&job.request, estimate), job.request.min_qubits);
+                lines.insert(account, rank, slot, kind, length, need);
             }
         };
         match self.followed.and_then(|followed| waiting.changed_since(followed)) {
             Some(changed) => {
-                for (_, rank) in changed {
-                    self.remove(rank);
-                    if let Some(slot) = waiting.at(AccountId::ALL, rank) {
-                        add(self, rank, slot);
+                for (account, rank) in changed {
+                    self.remove(account, rank);
+                    if let Some(slot) = waiting.at(account, rank) {
+                        add(self, account, rank, slot);
                     }
                 }
             }
             None => {
                 *self = Self::default();
-                waiting.places().for_each(|(_, rank, slot)| add(self, rank, slot));
+                waiting.places().for_each(|(account, rank, slot)| add(self, account, rank, slot));
             }
         }
         self.followed = Some(waiting.changes());

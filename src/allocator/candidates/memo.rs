@@ -84,6 +84,8 @@ pub struct PlacementKind {
     pub max_swaps: Option<u32>,
     /// That all devices were asked in vain, if they were, and so far as they have not changed since.
     pub refused: Option<RefusedEverywhere>,
+    /// The earliest start that was found on all devices when somebody looked last.
+    pub earliest: Option<EarliestKnown>,
     /// How often all devices were asked.
     walks: u64,
     /// The fleet's count of epochs at the last feasibility check, and its result.
@@ -112,6 +114,18 @@ pub struct RefusedEverywhere {
     pub standing: Option<Standing>,
     /// As of how many charges.
     pub charged: u64,
+}
+
+/// Nowhere a job of the kind could start before an instant, but maybe where something has changed since, or is promised to
+/// others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EarliestKnown {
+    /// The fleet's count of changes then.
+    pub changes: u64,
+    /// The fleet's count of epochs then.
+    pub epochs: u64,
+    /// The instant.
+    pub at: Time,
 }
 
 /// How many devices refused a job for which cause.
@@ -281,6 +295,7 @@ impl PlacementKind {
             excluded: key.excluded.clone(),
             max_swaps: key.max_swaps,
             refused: None,
+            earliest: None,
             walks: 0,
             feasible: None,
             embeds: None,
@@ -491,6 +506,7 @@ impl Memo {
             kind.feasible = None;
             kind.embeds = None;
             kind.refused = None;
+            kind.earliest = None;
         }
         self.refusals.forget_device(device);
     }
@@ -499,6 +515,7 @@ impl Memo {
     pub fn forget(&mut self) {
         for kind in &mut self.kinds {
             kind.refused = None;
+            kind.earliest = None;
             kind.feasible = None;
             kind.embeds = None;
             kind.per_device.clear();

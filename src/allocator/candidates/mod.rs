@@ -2,10 +2,11 @@
 //!
 //! Reading order: [`index`] (loads of all devices), [`served`] (turns), [`selector`],
 //! [`ranking`], [`selection`], [`figures`] and [`walk`] (the order), [`judge`] (what a
-//! device answers), [`refuses_others`] (and what it would answer others), [`select`] (the choice), [`forecast`] (the earliest
-//! start later on), [`feasibility`] (what empty devices could do), [`memo`], [`promise_memo`], [`refusals`] and [`kind_lines`]
-//! (what is remembered).
+//! device answers), [`refuses_others`] and [`able`] (and what it would answer others), [`select`] (the choice), [`forecast`] (the earliest
+//! start later on), [`feasibility`] (what empty devices could do), [`memo`], [`promise_memo`], [`refusals`], [`kind_lines`]
+//! and [`settled`] (what is remembered).
 
+pub mod able;
 pub mod feasibility;
 pub mod figures;
 pub mod forecast;
@@ -23,4 +24,5 @@ pub mod select;
 pub mod selection;
 pub mod selector;
 pub mod served;
+pub mod settled;
 pub mod walk;

@@ -193,15 +193,14 @@ impl Judge {
             refused.charged == charged && length.meets_all_of(refused.length) && standing >= refused.standing;
         if !alike {
             changed.extend(state.fleet().promising());
+            changed.sort_unstable();
+            changed.dedup();
         }
         if changed.is_empty() {
             return Some(Refused::by(&refused.causes, state, request));
         }
         let mut refused = *refused;
-        for (index, &id) in changed.iter().enumerate() {
-            if changed[..index].contains(&id) {
-                continue;
-            }
+        for id in changed {
             let takes_part = state.fleet().index.meets(id, need) && !request.excluded_devices.contains(&id);
             let cause = match takes_part.then(|| self.ask(state, now, kind, request, id, false)) {
                 Some(Ok(_)) => return None,

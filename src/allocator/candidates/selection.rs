@@ -88,7 +88,7 @@ impl DeviceSelector for Random {
             }
         }
         let start = (draw % index.len() as u64) as usize;
-        circle(index, ask.need, start, named)
+        circle(index, ask.need, start, None, named)
     }
 }
 
@@ -102,16 +102,26 @@ impl DeviceSelector for RoundRobin {
     }
 
     fn next(&self, index: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId> {
-        circle(index, ask.need, ask.last_chosen.map_or(0, |last| last.index() + 1), named)
+        let start = ask.last_chosen.map_or(0, |last| last.index() + 1);
+        circle(index, ask.need, start, named.last(), named)
     }
 }
 
-/// The first device from `start` on and around that meets the need and was not named.
-fn circle(index: &FleetIndex, need: Need, start: usize, named: &Named) -> Option<DeviceId> {
+/// The first device from `start` on and around that meets the need and was not named; behind `last`, if that is given.
+fn circle(
+    index: &FleetIndex,
+    need: Need,
+    start: usize,
+    last: Option<DeviceId>,
+    named: &Named,
+) -> Option<DeviceId> {
     let start = if start >= index.len() { 0 } else { start };
+    let from = last.map_or(start, |last| last.index() + 1);
+    let around = last.is_some_and(|last| last.index() < start);
     let new = |id: &DeviceId| !named.contains(*id);
-    let mut below = index.meeting(need, 0).take_while(|id| id.index() < start);
-    index.meeting(need, start).find(new).or_else(|| below.find(new))
+    let mut above = index.meeting(need, if around { index.len() } else { from });
+    let mut below = index.meeting(need, if around { from } else { 0 }).take_while(|id| id.index() < start);
+    above.find(new).or_else(|| below.find(new))
 }
 
 /// The smallest share of qubits in use or asked for first.
@@ -124,7 +134,7 @@ impl DeviceSelector for LeastLoaded {
     }
 
     fn next(&self, index: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId> {
-        index.least_loaded(ask.need, named)
+        index.least_loaded(ask.need, named.last(), named)
     }
 }
 
@@ -138,7 +148,7 @@ impl DeviceSelector for WeightedRoundRobin {
     }
 
     fn next(&self, index: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId> {
-        index.next_turn(ask.need, named)
+        index.next_turn(ask.need, named.last())
     }
 }
 
@@ -153,7 +163,9 @@ impl DeviceSelector for PowerOfTwo {
 
     fn next(&self, index: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId> {
         if named.len() > 1 {
-            return index.least_loaded(ask.need, named);
+            // The first two were drawn, and stand anywhere.
+            let after = named.last().filter(|_| named.len() > 2);
+            return index.least_loaded(ask.need, after, named);
         }
         let one = Random.next(index, ask, &Named::default())?;
         let other = Random.next(index, ask, &Named::from_iter([one]));
@@ -178,7 +190,7 @@ impl<R: Ranking> DeviceSelector for Ranked<R> {
 
     /// The order where nothing but loads is known: by those.
     fn next(&self, index: &FleetIndex, ask: &Ask, named: &Named) -> Option<DeviceId> {
-        index.least_loaded(ask.need, named)
+        index.least_loaded(ask.need, named.last(), named)
     }
 }
 

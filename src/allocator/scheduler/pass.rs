@@ -13,6 +13,7 @@ use super::promises::{self, Renewed};
 use super::queue_walk::QueueWalk;
 use super::{commit, homes, joint};
 use crate::allocator::candidates::judge::closed;
+use crate::allocator::candidates::kind_lines::KindLines;
 use crate::allocator::candidates::memo::KindId;
 use crate::allocator::candidates::select::{Found, Refused};
 use crate::allocator::config::{HeadOfLine, Overtaking, Queue, Retry};
@@ -129,13 +130,6 @@ struct SeenOfKind {
     cause: Option<WaitCause>,
 }
 
-impl SeenOfKind {
-    /// How many were blocked by shape, of so many that stayed.
-    fn blocked(&self, stayed: u32) -> u32 {
-        if self.by_shape == Some(true) { stayed } else { 0 }
-    }
-}
-
 /// In which order jobs are looked at.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
@@ -147,9 +141,9 @@ enum Order {
 }
 
 impl Order {
-    fn close(&mut self, kind: KindId, state: &State) {
+    fn close(&mut self, kind: KindId, state: &State, lines: &KindLines) {
         if let Self::Kinds(walk) = self {
-            walk.close(kind, state);
+            walk.close(kind, state, lines);
         }
     }
 }
@@ -180,6 +174,7 @@ impl Pass<'_, '_> {
                 }
                 walked.alone.iter().for_each(|(slot, cause)| looked.one(*slot, *cause));
                 looked.finish(state, &mut judge.memo);
+                judge.end_look(state, device, walked.alone.iter().map(|(slot, _)| *slot));
             }
         }
     }
@@ -194,8 +189,12 @@ impl Pass<'_, '_> {
         let mut promised: SmallVec<[JobSlot; 4]> = SmallVec::new();
         let mut stayed = false;
         let mut withdrawn = self.plan.withdrawn;
-        let mut order = self.order_of(device);
-        while let Some(slot) = self.next(device, &mut order) {
+        let mut order = self.order_of(device, walked.rounds == 0);
+        loop {
+            if promised.len() >= depth as usize {
+                self.narrow(device, &mut order);
+            }
+            let Some(slot) = self.next(device, &mut order) else { break };
             let job = &self.turn.state.jobs()[slot];
             if job.state() == JobState::Held || walked.started.contains(&slot) {
                 continue;
@@ -224,7 +223,7 @@ impl Pass<'_, '_> {
             if is_tried {
                 let refused = self.try_placed_alike(slot, kind, &request, device).err();
                 let mut starts = refused.is_none() || has_promise && self.start_in_its_place(slot);
-                if !starts && promises::make_room(self.turn, &mut self.plan, &promised) {
+                if !starts && promises::make_room(self.turn, &mut self.plan, &promised, &request) {
                     // There is room for those before as well.
                     again |= stayed;
                     starts = self.try_placed_alike(slot, kind, &request, device).is_ok();
@@ -260,7 +259,7 @@ impl Pass<'_, '_> {
                 }
                 // As little could those be taken who are placed like it.
                 walked.kinds.entry(kind).or_default().cause = Some(WaitCause::Unplaceable);
-                order.close(kind, self.turn.state);
+                order.close(kind, self.turn.state, self.turn.judge.lines.of(device));
                 continue;
             }
             let others_stayed = std::mem::replace(&mut stayed, true);
@@ -295,21 +294,39 @@ impl Pass<'_, '_> {
     }
 
     /// In which order the jobs of a queue are looked at, and who may be passed over.
-    fn order_of(&mut self, queue: Option<DeviceId>) -> Order {
+    fn order_of(&mut self, queue: Option<DeviceId>, is_first: bool) -> Order {
         let Turn { state, judge, .. } = &mut *self.turn;
         // Whoever is tried again on a timer of its own must be tried.
-        if state.accounts().count() || state.config().retry != Retry::Event {
+        if state.config().retry != Retry::Event {
             return Order::Jobs(QueueWalk::of(queue, state));
         }
         judge.lines.follow(queue, state, &mut judge.memo);
+        if is_first {
+            judge.begin_look(state, queue);
+        }
         Order::Kinds(KindWalk::of(queue, state, judge.lines.of(queue)))
+    }
+
+    /// Nobody behind is promised anything new: whoever would be refused as at the last look need not be looked at.
+    fn narrow(&mut self, queue: Option<DeviceId>, order: &mut Order) {
+        let Order::Kinds(walk) = order else { return };
+        if !walk.is_narrow() {
+            let able = self.turn.judge.able(self.turn.state, queue);
+            walk.narrow(able, self.turn.state);
+        }
     }
 
     fn next(&mut self, queue: Option<DeviceId>, order: &mut Order) -> Option<JobSlot> {
         let Turn { state, judge, .. } = &mut *self.turn;
         match order {
             Order::Jobs(walk) => walk.next(state),
-            Order::Kinds(walk) => walk.next(state, judge.lines.of(queue)),
+            Order::Kinds(walk) => {
+                if walk.is_stale(state) {
+                    let able = if walk.is_narrow() { judge.able(state, queue) } else { None };
+                    walk.open_again(able, state);
+                }
+                walk.next(state, judge.lines.of(queue))
+            }
         }
     }
 
@@ -324,21 +341,29 @@ impl Pass<'_, '_> {
         let Order::Kinds(walk) = order else { return };
         let Turn { state, judge, now, .. } = &mut *self.turn;
         if judge.refuses_others(state, *now, kind, request, queue) {
-            walk.close(kind, state);
+            walk.close(kind, state, judge.lines.of(queue));
         }
     }
 
     /// Counts what the first round through a queue has looked at, those who were passed over included.
     fn count_walk(&mut self, queue: Option<DeviceId>, order: &Order, walked: &Walked) {
-        let lines = self.turn.judge.lines.of(queue);
-        for (kind, seen) in &walked.kinds {
-            let SeenOfKind { started, mut stayed, .. } = *seen;
-            if matches!(order, Order::Kinds(_)) {
-                stayed = (lines.len_of(*kind) as u32).saturating_sub(started);
+        let Self { turn, tally, .. } = self;
+        if matches!(order, Order::Jobs(_)) {
+            for seen in walked.kinds.values() {
+                tally.attempts += seen.started + seen.stayed;
+                tally.blocked_by_shape += if seen.by_shape == Some(true) { seen.stayed } else { 0 };
             }
-            self.tally.attempts += started + stayed;
-            self.tally.blocked_by_shape += seen.blocked(stayed);
+            return;
         }
+        let lines = turn.judge.lines.of(queue);
+        let mut started = 0;
+        for (kind, seen) in &walked.kinds {
+            let by_shape = seen.by_shape == Some(true);
+            lines.note_by_shape(*kind, by_shape);
+            started += if by_shape { seen.started } else { 0 };
+        }
+        tally.attempts += lines.len_of_all() as u32;
+        tally.blocked_by_shape += (lines.len_by_shape() as u32).saturating_sub(started);
     }
 
     /// Plans the start of a job on the very qubits that it is promised, if they are free now: the search that found them

@@ -49,21 +49,17 @@ pub fn renew(
         }
         _ => (Wanted::Any, None),
     };
-    let devices: SmallVec<[DeviceId; 16]> = match only {
-        Some(device) => SmallVec::from_iter([device]),
-        None if !turn.judge.selector.names_all() => named(turn, slot, kind, request),
+    let devices: Option<SmallVec<[DeviceId; 16]>> = match only {
+        Some(device) => Some(SmallVec::from_iter([device])),
+        None if !turn.judge.selector.names_all() => Some(named(turn, slot, kind, request)),
         None => {
             // What has not changed has nothing better to offer than when it was asked.
             let changed = since.and_then(|since| turn.state.fleet().changed_since(since));
-            match changed {
-                Some(changed) => {
-                    let mut changed: SmallVec<[DeviceId; 16]> = changed.collect();
-                    changed.sort_unstable();
-                    changed.dedup();
-                    changed
-                }
-                None => turn.state.fleet().iter().map(|device| device.id).collect(),
-            }
+            changed.map(|changed| {
+                let mut changed: SmallVec<[DeviceId; 16]> = changed.collect();
+                changed.sort_unstable();
+                changed
+            })
         }
     };
     let standing = turn.state.standing(slot);
@@ -73,7 +69,7 @@ pub fn renew(
         Wanted::Timed | Wanted::Before(_) => Counting::EarlierAndTimed(standing),
     };
     let found =
-        turn.judge.earliest(turn.state, turn.now, kind, request, devices.into_iter(), wanted, counting);
+        turn.judge.earliest(turn.state, turn.now, kind, request, devices.as_deref(), wanted, counting);
     let allowed = |promise: &StartPromise| turn.state.quota_allows(slot, promise.layout.len() as u32).is_ok();
     let found = found.filter(allowed);
     let renewed = match (known, broken, found) {
@@ -152,13 +148,16 @@ fn broken(turn: &mut Turn<'_>, kind: KindId, request: &JobRequest, known: &Promi
     (entered || full).then_some(behind)
 }
 
-/// Moves what is promised out of the way of those who could use it until then; whether anything moved.
-pub fn make_room(turn: &mut Turn<'_>, plan: &mut Plan, promised: &[JobSlot]) -> bool {
+/// Moves what is promised out of the way of a job that could use it until then; whether anything moved.
+pub fn make_room(turn: &mut Turn<'_>, plan: &mut Plan, promised: &[JobSlot], for_whom: &JobRequest) -> bool {
     let mut moved = false;
+    let need = Need::Free(for_whom.min_qubits);
     for &slot in promised {
         let Some(known) = &turn.state.jobs()[slot].promise else { continue };
-        let job = turn.state.jobs()[slot].request.id;
-        if turn.judge.promised.is_tidy(turn.state, job, known.promise.device) {
+        let (job, device) = (turn.state.jobs()[slot].request.id, known.promise.device);
+        let of_use =
+            turn.state.fleet().index.meets(device, need) && !for_whom.excluded_devices.contains(&device);
+        if !of_use || turn.judge.promised.is_tidy(turn.state, job, device) {
             continue;
         }
         let promise: StartPromise = known.promise.clone();

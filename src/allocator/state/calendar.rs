@@ -4,6 +4,7 @@
 //! masks of now are kept in step with every booking; those of a window are worked out when asked for (`outlook`). What is
 //! promised to jobs that wait is on record as well, and may not be entered, but is nobody's yet. Leaves the meaning of a buffer to [`crate::allocator::isolation`] and the liveness of qubits to the fleet.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,9 @@ pub struct Calendar {
     /// What is kept for jobs that wait.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     promises: BTreeMap<JobId, Kept>,
+    /// The qubits of those jobs that keep others off, with all that is closer to them than their buffer distance.
+    #[serde(skip)]
+    around: BTreeMap<AllocationId, QubitSet>,
     /// Booked by a plan that is not decided yet; the last one at the end.
     #[serde(skip)]
     planned: SmallVec<[AllocationId; 4]>,
@@ -198,6 +202,7 @@ impl Calendar {
         Self {
             bookings: BTreeMap::new(),
             promises: BTreeMap::new(),
+            around: BTreeMap::new(),
             planned: SmallVec::new(),
             held: QubitSet::new(qubits),
             guarded: QubitSet::new(qubits),
@@ -223,7 +228,9 @@ impl Calendar {
                 self.allocations += 1;
                 self.held.union_with(&booking.qubits);
                 if booking.buffer_distance > 0 {
-                    self.buffered.add(&map.dilate(&booking.qubits, booking.buffer_distance));
+                    let around = map.dilate(&booking.qubits, booking.buffer_distance);
+                    self.buffered.add(&around);
+                    self.around.insert(holder, around);
                 }
                 for (distance, within) in &mut self.within_distance {
                     within.add(&map.dilate(&booking.qubits, *distance));
@@ -242,8 +249,8 @@ impl Calendar {
             BookingKind::Allocation => {
                 self.allocations -= 1;
                 self.held.subtract(&booking.qubits);
-                if booking.buffer_distance > 0 {
-                    self.buffered.subtract(&map.dilate(&booking.qubits, booking.buffer_distance));
+                if let Some(around) = self.around.remove(&holder) {
+                    self.buffered.subtract(&around);
                 }
                 for (distance, within) in &mut self.within_distance {
                     within.subtract(&map.dilate(&booking.qubits, *distance));
@@ -403,6 +410,29 @@ impl Calendar {
     /// All bookings, in order of holder and kind.
     pub fn bookings(&self) -> impl Iterator<Item = (AllocationId, BookingKind, &Booking)> {
         self.bookings.iter().map(|(&(holder, kind), booking)| (holder, kind, booking))
+    }
+
+    /// The first instant at which anything that is booked or promised ends or, if it is promised, begins; it may have passed.
+    pub fn first_edge(&self) -> Option<Time> {
+        let ends = self.bookings.values().filter_map(Booking::rested);
+        let promises = self.promises.values().map(|kept| &kept.booking).filter(|kept| !kept.is_place());
+        let promised = promises.flat_map(|kept| [Some(kept.from), kept.until]).flatten();
+        ends.chain(promised).min()
+    }
+
+    /// The qubits of a job's booking, with all that another job of the given buffer distance may not take.
+    pub fn around<'c>(
+        &'c self,
+        holder: AllocationId,
+        booking: &'c Booking,
+        buffer_distance: u32,
+        map: &CouplingMap,
+    ) -> Cow<'c, QubitSet> {
+        match self.around.get(&holder) {
+            Some(around) if booking.buffer_distance >= buffer_distance => Cow::Borrowed(around),
+            None if buffer_distance == 0 => Cow::Borrowed(&booking.qubits),
+            _ => Cow::Owned(map.dilate(&booking.qubits, buffer_distance)),
+        }
     }
 
     /// The bookings of jobs, in order of their allocations.

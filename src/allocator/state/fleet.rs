@@ -3,7 +3,7 @@
 //! Promises that the index always reflects the devices, and that every change of a device is counted. Leaves jobs and
 //! their events to the allocator.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -250,9 +250,6 @@ pub struct TakenTurn {
     reached: Option<Served>,
 }
 
-/// So many changes of devices are remembered one by one.
-const CHANGES_KEPT: usize = 32;
-
 /// All devices.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Fleet {
@@ -267,9 +264,11 @@ pub struct Fleet {
     /// Rises whenever a device changes in anything; counts from 0 again in a core that was restored.
     #[serde(skip)]
     changes: u64,
-    /// The devices of the latest changes, the last one at the back.
+    /// The devices in the order in which they changed last, with how many changes there were in all then.
     #[serde(skip)]
-    changed: VecDeque<DeviceId>,
+    changed: BTreeSet<(u64, DeviceId)>,
+    #[serde(skip)]
+    changed_at: Vec<u64>,
     /// The devices on which somebody is promised a start.
     #[serde(skip)]
     promising: BTreeSet<DeviceId>,
@@ -343,6 +342,7 @@ impl Fleet {
         self.promising.remove(&id);
         self.index.set(id, Load::default());
         self.index.set_served(id, None);
+        self.index.set_edge(id, None);
         device
     }
 
@@ -374,11 +374,10 @@ impl Fleet {
         self.changes
     }
 
-    /// The devices that have changed since there were `changes` in all; `None` if that is no longer known.
+    /// The devices that have changed since there were `changes` in all, each once; `None` if there were never so many.
     pub fn changed_since(&self, changes: u64) -> Option<impl Iterator<Item = DeviceId>> {
-        let count = usize::try_from(self.changes.checked_sub(changes)?).ok()?;
-        let from = self.changed.len().checked_sub(count)?;
-        Some(self.changed.range(from..).copied())
+        let known = changes <= self.changes;
+        known.then(|| self.changed.range((changes + 1, DeviceId(0))..).map(|(_, id)| *id))
     }
 
     /// The devices on which somebody is promised a start.
@@ -388,10 +387,12 @@ impl Fleet {
 
     fn note_change(&mut self, id: DeviceId) {
         self.changes += 1;
-        if self.changed.len() == CHANGES_KEPT {
-            self.changed.pop_front();
+        if self.changed_at.len() <= id.index() {
+            self.changed_at.resize(id.index() + 1, 0);
         }
-        self.changed.push_back(id);
+        let before = std::mem::replace(&mut self.changed_at[id.index()], self.changes);
+        self.changed.remove(&(before, id));
+        self.changed.insert((self.changes, id));
     }
 
     /// Builds the index anew, for a fleet that was read; false if a device is under another number than its own.
@@ -433,6 +434,7 @@ impl Fleet {
             },
         );
         self.index.set_served(id, Some(served));
+        self.index.set_edge(id, device.calendar.first_edge());
     }
 
     /// What was reported of a device or, as long as nothing was, of all others.

@@ -71,9 +71,9 @@ impl<'c> Outlook<'c> {
     }
 
     /// The bookings that take their qubits at any instant of a window.
-    fn bookings_in(self, window: Window) -> impl Iterator<Item = (BookingKind, &'c Booking)> {
-        let all = self.calendar.bookings().map(|(_, kind, booking)| (kind, booking));
-        all.filter(move |(kind, booking)| window.meets(booking.from, self.end_of(*kind, booking)))
+    fn bookings_in(self, window: Window) -> impl Iterator<Item = (AllocationId, BookingKind, &'c Booking)> {
+        let all = self.calendar.bookings();
+        all.filter(move |(_, kind, booking)| window.meets(booking.from, self.end_of(*kind, booking)))
     }
 
     /// When the jobs that run end, as far as anybody can tell, and how many qubits each holds; guards left out.
@@ -108,25 +108,13 @@ impl<'c> Outlook<'c> {
 
     /// All jobs that run at any instant of a window.
     pub fn running_in(self, window: Window) -> impl Iterator<Item = &'c Booking> {
-        let running = self.bookings_in(window).filter(|(kind, _)| *kind == BookingKind::Allocation);
-        running.map(|(_, booking)| booking)
+        let running = self.bookings_in(window).filter(|(_, kind, _)| *kind == BookingKind::Allocation);
+        running.map(|(.., booking)| booking)
     }
 
     /// All jobs that run or are to run at any instant of a window.
     pub fn jobs_in(self, window: Window) -> impl Iterator<Item = &'c Booking> {
         self.running_in(window).chain(self.promises_in(window).map(|(_, kept)| kept))
-    }
-
-    /// How many qubits of `usable` are taken or promised to others at an instant, buffers left out.
-    pub fn taken_at(self, at: Time, usable: &QubitSet) -> usize {
-        let instant = Window { from: at, until: Some(Time(at.0.saturating_add(1))) };
-        let bookings = self.bookings_in(instant).map(|(_, booking)| booking);
-        // A place that is promised is where others still are.
-        let mut taken = QubitSet::new(usable.capacity());
-        for booking in bookings.chain(self.promises_in(instant).map(|(_, kept)| kept)) {
-            taken.union_with(&booking.qubits);
-        }
-        taken.intersection_len(usable)
     }
 
     /// The qubits of `usable` that a job with the given buffer distance may take for all of a window. What ends at the
@@ -139,8 +127,13 @@ impl<'c> Outlook<'c> {
         map: &CouplingMap,
     ) -> QubitSet {
         let mut free = usable.clone();
-        for (kind, booking) in self.bookings_in(window) {
-            free.subtract(&map.dilate(&booking.qubits, apart(kind, booking, buffer_distance)));
+        for (holder, kind, booking) in self.bookings_in(window) {
+            match kind {
+                BookingKind::Guard => free.subtract(&booking.qubits),
+                BookingKind::Allocation => {
+                    free.subtract(&self.calendar.around(holder, booking, buffer_distance, map));
+                }
+            }
         }
         self.subtract_promises(window, buffer_distance, map, &mut free);
         free
@@ -176,7 +169,7 @@ impl<'c> Outlook<'c> {
         let mut free = usable.clone();
         for (holder, booking) in self.calendar.allocations() {
             if endless[gone..].contains(&holder) {
-                free.subtract(&map.dilate(&booking.qubits, booking.buffer_distance.max(buffer_distance)));
+                free.subtract(&self.calendar.around(holder, booking, buffer_distance, map));
             }
         }
         for (_, kept) in self.promises().filter(|_| beside) {
@@ -208,17 +201,27 @@ impl<'c> Outlook<'c> {
         ordered.into_iter().map(|(_, _, holder)| holder).collect()
     }
 
-    /// The instants after now at which something is free that was not before, in order; with devices that take jobs when
+    /// The instants after now at which something is free that was not before, in no order; with devices that take jobs when
     /// they are empty, those at which a promised job begins as well.
-    pub fn edges(&self, starts: Starts) -> SmallVec<[Time; 16]> {
-        let ends = self.calendar.bookings().map(|(_, kind, booking)| self.end_of(kind, booking));
+    fn instants(self, starts: Starts) -> impl Iterator<Item = Time> {
+        let ends = self.calendar.bookings().map(move |(_, kind, booking)| self.end_of(kind, booking));
         let kept = self.promises().map(|(_, kept)| kept.until);
-        let begins = self.promises().map(|(_, kept)| Some(kept.from).filter(|_| starts == Starts::WhenEmpty));
-        let instants = ends.chain(kept).chain(begins).flatten();
-        let mut edges: SmallVec<[Time; 16]> = instants.filter(|at| *at > self.now).collect();
+        let begins =
+            self.promises().map(move |(_, kept)| Some(kept.from).filter(|_| starts == Starts::WhenEmpty));
+        ends.chain(kept).chain(begins).flatten().filter(move |at| *at > self.now)
+    }
+
+    /// The same in order, each once.
+    pub fn edges(self, starts: Starts) -> SmallVec<[Time; 16]> {
+        let mut edges: SmallVec<[Time; 16]> = self.instants(starts).collect();
         edges.sort_unstable();
         edges.dedup();
         edges
+    }
+
+    /// The first of them.
+    pub fn first_edge(self, starts: Starts) -> Option<Time> {
+        self.instants(starts).min()
     }
 
     /// Whether the device would take one more job for all of a window, wherever.
@@ -233,7 +236,7 @@ impl<'c> Outlook<'c> {
                 }
                 _ => None,
             };
-            let all = self.bookings_in(window).map(|(_, booking)| booking);
+            let all = self.bookings_in(window).map(|(.., booking)| booking);
             let together = |kept: &Booking| Some(kept.from) == early && self.calendar.is_free(&kept.qubits);
             let kept = self.promises_in(window).map(|(_, kept)| kept).filter(|kept| !together(kept));
             if all.chain(kept).any(|other| other.from != window.from) {
@@ -247,14 +250,6 @@ impl<'c> Outlook<'c> {
             let instant = Window { from: at, until: Some(Time(at.0.saturating_add(1))) };
             (self.jobs_in(instant).count() as u64) < u64::from(most)
         })
-    }
-}
-
-/// How far others keep from a booking.
-fn apart(kind: BookingKind, booking: &Booking, buffer_distance: u32) -> u32 {
-    match kind {
-        BookingKind::Guard => 0,
-        BookingKind::Allocation => booking.buffer_distance.max(buffer_distance),
     }
 }
 

@@ -30,7 +30,7 @@ impl AccountId {
 }
 
 /// Where a job stands among those of its account; lower is earlier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Rank {
     /// What the configured order goes by.
     pub key: OrderKey,

@@ -28,8 +28,11 @@ pub struct WaitingQueue {
     changed: VecDeque<(AccountId, Rank)>,
 }
 
-/// So many changes are remembered one by one.
+/// So many changes are remembered one by one at least, and as many as a share of the jobs that wait.
 const CHANGES_KEPT: usize = 64;
+
+/// That share: beyond it, looking at everybody costs no more.
+const JOBS_PER_CHANGE_KEPT: usize = 4;
 
 impl WaitingQueue {
     /// Adds a job that asks for `qubits` qubits.
@@ -70,10 +73,14 @@ impl WaitingQueue {
     /// Notes that something has changed for a job.
     pub(super) fn note(&mut self, account: AccountId, rank: Rank) {
         self.changes += 1;
-        if self.changed.len() == CHANGES_KEPT {
-            self.changed.pop_front();
-        }
         self.changed.push_back((account, rank));
+        let kept = CHANGES_KEPT + self.len / JOBS_PER_CHANGE_KEPT;
+        // When the queue becomes shorter, one by one.
+        for _ in 0..2 {
+            if self.changed.len() > kept {
+                self.changed.pop_front();
+            }
+        }
     }
 
     /// How often anything has changed.

@@ -385,6 +385,9 @@ impl Auditor {
                 && !self.dependencies.keep(other.request.id);
             ahead.in_its_queue |= may_start && other.queue == live.queue;
             ahead.by_quota |= self.quotas.are_stated();
+            if ahead.in_its_queue {
+                break;
+            }
         }
         // Somebody who was not ahead may have used more than it was taken to.
         ahead.by_quota |= self.quotas.have_period(live.request.tenant);
