@@ -70,12 +70,17 @@ impl Judge {
         wanted: Wanted,
         counting: Counting,
     ) -> Option<StartPromise> {
+        let party_on = |device: &Device| {
+            isolation::promise(request, &state.config().isolation, &device.spec.limits).party
+        };
         let mut bounds: SmallVec<[(Option<Time>, usize, DeviceId); 16]> = SmallVec::new();
         for id in devices {
             let Some(device) = state.fleet().get(id).filter(|device| is_open_to(device, request)) else {
                 continue;
             };
-            let Some(bound) = by_count(state.outlook(device, now, counting), device, request) else {
+            let Some(bound) =
+                by_count(state.outlook(device, now, counting, party_on(device)), device, request)
+            else {
                 continue;
             };
             let preferred = request.preferred_devices.iter().position(|preferred| *preferred == id);
@@ -114,10 +119,11 @@ impl Judge {
         let config = state.config();
         let limits = &device.spec.limits;
         let map = &device.spec.coupling_map;
-        let buffer = isolation::promise(&request.isolation, &config.isolation, limits).buffer_distance;
+        let promised = isolation::promise(request, &config.isolation, limits);
+        let buffer = promised.buffer_distance;
         let mask = self.memo[kind].on_device(id, &device.epoch).0.qubits.clone();
         let needed = request.min_qubits as usize;
-        let outlook = state.outlook(device, now, counting);
+        let outlook = state.outlook(device, now, counting, promised.party);
         for at in outlook.edges(config.starts) {
             if wanted.excludes(at) {
                 return None;
@@ -188,7 +194,8 @@ impl Judge {
             return None;
         }
         let window = stay(request, config, device, from);
-        let outlook = state.outlook(device, now, super::judge::counting(state, request));
+        let outlook =
+            state.outlook(device, now, super::judge::counting(state, request), promise.isolation.party);
         let mask = self.memo[kind].on_device(promise.device, &device.epoch).0.qubits.clone();
         let free = outlook.free_during(window, buffer, &mask, map);
         // A search must promise more than a few qubits, but where they are all alike, and it costs nothing.
@@ -289,7 +296,7 @@ fn promise_of(
         layout: fit.placement.layout.clone(),
         not_later_than: window.map(|window| window.from),
         until: window.and_then(|window| window.until),
-        isolation: isolation::promise(&request.isolation, &state.config().isolation, limits),
+        isolation: isolation::promise(request, &state.config().isolation, limits),
     }
 }
 
