@@ -39,7 +39,8 @@ struct Key {
     /// What placements are best for.
     depth: u32,
     limits: [u64; 5],
-    isolation: (Option<u8>, Option<u32>),
+    /// Level, buffer distance and guard: whoever rests longer meets more promises.
+    isolation: (Option<u8>, Option<u32>, Option<Span>),
     max_crosstalk: Option<u64>,
     /// Who may come near it.
     party: Option<Party>,
@@ -52,13 +53,14 @@ struct Key {
 
 impl Key {
     fn new(request: &JobRequest, between: Between) -> Self {
-        let IsolationRequest { level, buffer_distance, max_crosstalk, .. } = request.isolation;
+        let IsolationRequest { level, buffer_distance, temporal_separation, max_crosstalk, .. } =
+            request.isolation;
         Self {
             qubits: request.min_qubits,
             topology: request.topology.clone(),
             depth: placed_depth(&request.topology, request.depth),
             limits: request.limits.bits(),
-            isolation: (level.map(|level| level as u8), buffer_distance),
+            isolation: (level.map(|level| level as u8), buffer_distance, temporal_separation),
             max_crosstalk: max_crosstalk.map(f64::to_bits),
             party: between.party_of(request.tenant),
             preferred: request.preferred_devices.clone(),
