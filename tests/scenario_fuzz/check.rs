@@ -813,7 +813,8 @@ impl<'w> Checker<'w> {
             let hold = site.holds.remove(place);
             let (until, least) =
                 (self.now + hold.guard_ns, self.now + self.world.devices[index].reconfiguration_ns);
-            for &qubit in hold.qubits.iter().filter(|qubit| **qubit < site.guarded_until.len()) {
+            let qubits = site.guarded_until.len();
+            for &qubit in hold.qubits.iter().filter(|qubit| **qubit < qubits) {
                 let rested = site.guarded_until[qubit] <= self.now;
                 if rested || site.rests_of[qubit] != hold.party {
                     site.rests_of[qubit] = hold.party.clone().filter(|_| rested);

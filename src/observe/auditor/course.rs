@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::device::Breaches;
-use super::device::neighbours::party_of;
+use super::parties::party_of;
 use super::violation::{Breach, StateSeen, Step};
 use super::{Auditor, LiveJob, Phase, qubit_time};
 use crate::allocator::protocol::{

@@ -4,12 +4,13 @@
 //! by a breadth-first search of its own, over all couplers, dead ones included.
 
 mod crosstalk;
-pub(super) mod neighbours;
+mod neighbours;
 
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::parties::Rest;
 use super::quality;
 use super::shape::Shapes;
 use super::violation::{Breach, LayoutProblem, Limit, Promise};
@@ -22,7 +23,6 @@ use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::device::{DeviceLimits, DeviceSpec, Technology};
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit};
 use crate::time::Time;
-use neighbours::Rest;
 
 /// What one event breaks: mostly nothing.
 pub(super) type Breaches = SmallVec<[Breach; 2]>;

@@ -136,6 +136,11 @@ impl TenantLaw {
         (groups > 0 && projects > 0).then_some(Self { activity, groups, projects, first })
     }
 
+    /// The number of the first user, group and project.
+    pub fn first(&self) -> u32 {
+        self.first
+    }
+
     fn draw(&self, stream: &mut Stream) -> Tenant {
         let user = self.activity.draw(stream) as u32;
         let (group, project) = (user % self.groups, user % self.projects);
@@ -186,6 +191,16 @@ impl JobMix {
     /// The templates, in order.
     pub fn templates(&self) -> &[Template] {
         &self.templates
+    }
+
+    /// Whose jobs they are whose templates do not say so.
+    pub fn tenants(&self) -> Option<&TenantLaw> {
+        self.tenants.as_ref()
+    }
+
+    /// Whether any template leaves open whose its jobs are.
+    pub fn draws_tenants(&self) -> bool {
+        self.templates.iter().any(|template| template.draws_tenant)
     }
 
     /// Names of all templates, for results.
