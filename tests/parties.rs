@@ -581,7 +581,13 @@ fn the_auditor_sees_whoever_is_no_fellow() {
         }
     };
     assert_eq!(audited(&apart(Between::Users), &honest).0, [2, 0, 0]);
-    // So was the third one, which comes in the guard of the first.
+    // Jobs that name nobody have no fellows.
+    let nameless = |request: &mut JobRequest, party: &mut Option<PartyTerms>| {
+        request.tenant = of(1, 1, 0);
+        *party = None;
+    };
+    assert_eq!(audited(&apart(Between::Users), &nameless).0, [2, 1, 0]);
+    // The third job was another user's, and comes in the guard of the first.
     let third = |request: &mut JobRequest, party: &mut Option<PartyTerms>| {
         if request.id.0 == 3 {
             request.tenant = bob;
