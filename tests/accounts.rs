@@ -201,7 +201,7 @@ fn jobs_that_name_nobody_are_noted_where_isolation_is_between_users() {
     let users = kinds(&text, "users");
     assert!(users.len() == 1 && users[0].contains("no user is named for"), "{users:?}");
     let drawn = |first: &str| {
-        let jobs = "jobs: [{name: a, qubits: 2, topology: any, execution_time: 1s}]";
+        let jobs = "jobs: [{name: a, qubits: 2, topology: any, depth: 10}]";
         format!(
             "scenario: s\nhorizon: {{jobs: 20}}\nfleet: [{{synthetic: {{line: {{qubits: 9}}}}, noise: ideal, name: m}}]\n\
              workload: {{arrivals: {{poisson: {{rate: 1/s}}}}, {jobs}, tenants: {{users: 3{first}}}}}\n"
