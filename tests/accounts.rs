@@ -186,6 +186,34 @@ fn a_quota_of_nothing_is_noted_before_and_after_the_run() {
 }
 
 #[test]
+fn jobs_that_name_nobody_are_noted_where_isolation_is_between_users() {
+    let kinds = |text: &str, between: &str| -> Vec<String> {
+        let set = format!("allocator.isolation.between={between}");
+        let (_, summary, _) = run(text, &["--set", &set]);
+        let notes = summary["notes"].as_array().unwrap().iter();
+        let nobody = notes.filter(|note| note["kind"] == "names_nobody");
+        nobody.map(|note| note["text"].as_str().unwrap().to_owned()).collect()
+    };
+    // Groups are named there, and no users.
+    let text = format!("{TWO_GROUPS}{SHARES}");
+    assert_eq!(kinds(&text, "jobs"), [""; 0]);
+    assert_eq!(kinds(&text, "groups"), [""; 0]);
+    let users = kinds(&text, "users");
+    assert!(users.len() == 1 && users[0].contains("no user is named for"), "{users:?}");
+    let drawn = |first: &str| {
+        let jobs = "jobs: [{name: a, qubits: 2, topology: any, depth: 10}]";
+        format!(
+            "scenario: s\nhorizon: {{jobs: 20}}\nfleet: [{{synthetic: {{line: {{qubits: 9}}}}, noise: ideal, name: m}}]\n\
+             workload: {{arrivals: {{poisson: {{rate: 1/s}}}}, {jobs}, tenants: {{users: 3{first}}}}}\n"
+        )
+    };
+    let from_zero = kinds(&drawn(""), "users");
+    assert!(from_zero.len() == 1 && from_zero[0].contains("the jobs of user 0"), "{from_zero:?}");
+    assert_eq!(kinds(&drawn(", first: 1"), "users"), [""; 0]);
+    assert_eq!(kinds(&drawn(", first: 1"), "projects"), [""; 0]);
+}
+
+#[test]
 fn a_job_that_all_others_pass_is_noted_with_its_number() {
     let stream = |queue: &str| {
         format!(

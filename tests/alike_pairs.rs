@@ -42,7 +42,12 @@ struct World {
 
 impl World {
     fn new(map: CouplingMap, strategy: Strategy, buffer_distance: u32) -> Self {
-        let isolation = Isolation { default_level: IsolationLevel::Weak, buffer_distance, guard: Span(3) };
+        let isolation = Isolation {
+            default_level: IsolationLevel::Weak,
+            buffer_distance,
+            guard: Span(3),
+            ..Isolation::default()
+        };
         let config = AllocatorConfig { strategy, isolation, ..AllocatorConfig::default() };
         let core = Allocator::new(config, StreamFamily::new(1, 0, Purpose::DeviceSelection)).unwrap();
         let couplers = map.coupler_figures();

@@ -11,10 +11,10 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    Aging, AllocatorConfig, Batch, Borrow, FairShare, FixedRegionsConfig, Group, HeadOfLine, OrderWeights,
-    Overtaking, PlacementConfig, Project, Promises, QubitSeconds, Queue, QueueOrder, Quota, Retry,
-    RoutingPolicy, SearchMemory, Selection, Starts, Strategy as Placing, Tenants, User, Walltime,
-    WalltimeEstimate,
+    Aging, AllocatorConfig, Batch, Between, Borrow, FairShare, FixedRegionsConfig, Group, HeadOfLine,
+    Isolation, OrderWeights, Overtaking, PlacementConfig, Project, Promises, QubitSeconds, Queue, QueueOrder,
+    Quota, Retry, RoutingPolicy, SearchMemory, Selection, Starts, Strategy as Placing, Tenants, User,
+    Walltime, WalltimeEstimate,
 };
 use resource_manager::allocator::protocol::{
     Allocation, AllocationId, Answer, Command, CommandError, Elasticity, Event, JobId, JobRequest, JobState,
@@ -110,6 +110,8 @@ enum Op {
         copies: bool,
         quality: Option<(u8, u8, bool)>,
         crosstalk: Option<u8>,
+        /// How long its qubits rest.
+        guard: Option<u8>,
         urgency: u8,
         /// Jobs that must have ended, or completed, before: so many before it.
         follows: Vec<(u8, bool)>,
@@ -170,10 +172,10 @@ fn op() -> impl Strategy<Value = Op> {
             (0_u8..8, 1_u32..8, proptest::option::of(0_u32..3), maybe(1..40), maybe(1..30), 0_u8..12),
             (prop_oneof![3 => Just(0), 1 => 1_u32..9], any::<bool>()),
             proptest::option::weighted(0.4, (0_u8..5, 0_u8..20, any::<bool>())),
-            (proptest::option::weighted(0.3, 0_u8..12), 0_u8..16),
+            (proptest::option::weighted(0.3, 0_u8..12), proptest::option::weighted(0.3, 1_u8..20), 0_u8..16),
             prop_oneof![4 => Just(Vec::new()), 1 => proptest::collection::vec((1_u8..6, any::<bool>()), 1..4)],
-        ).prop_map(|((topology, qubits, buffer, wait, walltime, avoid), (more, copies), quality, (crosstalk, urgency), follows)| {
-            Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk, urgency, follows }
+        ).prop_map(|((topology, qubits, buffer, wait, walltime, avoid), (more, copies), quality, (crosstalk, guard, urgency), follows)| {
+            Op::Submit { topology, qubits, buffer, wait, walltime, avoid, more, copies, quality, crosstalk, guard, urgency, follows }
         }),
         1 => (any::<u16>(), any::<bool>()).prop_map(|(pick, other_body)| Op::Resubmit { pick, other_body }),
         5 => (any::<u16>(), any::<bool>()).prop_map(|(pick, fails)| Op::Finish { pick, fails }),
@@ -289,20 +291,27 @@ fn config(number: u32) -> AllocatorConfig {
             },
             ..Walltime::default()
         },
+        isolation: Isolation { between: between(one_of(6)), ..Isolation::default() },
         ..AllocatorConfig::default()
     }
+}
+
+/// Half of the time, and a bit more, isolation is between all jobs, or between users.
+fn between(which: u32) -> Between {
+    Between::ALL[which as usize % Between::ALL.len()]
 }
 
 /// Every choice of sharing comes about, also those that are drawn last.
 #[test]
 fn all_settings_are_drawn() {
     let mut seen = HashSet::new();
-    for config in (0..2_000_u32).map(|number| config(number.wrapping_mul(0x9e37_79b9))) {
+    for config in (0..4_000_u32).map(|number| config(number.wrapping_mul(0x9e37_79b9))) {
         let tenants = (0..5).find(|which| tenants(*which) == config.tenants).expect("one of five");
         let walltime = format!("{:?}", config.walltime.estimate);
-        seen.insert((std::mem::discriminant(&config.fair_share), tenants, walltime));
+        let between = format!("{:?}", config.isolation.between);
+        seen.insert((std::mem::discriminant(&config.fair_share), tenants, walltime, between));
     }
-    assert_eq!(seen.len(), 3 * 5 * 3);
+    assert_eq!(seen.len(), 3 * 5 * 3 * 4);
 }
 
 /// The first group has three shares, or one as everybody else; or the groups have quotas, of which the first one may borrow, or
@@ -482,6 +491,7 @@ impl World {
                 copies,
                 quality,
                 crosstalk,
+                guard,
                 urgency,
                 follows,
             } => {
@@ -504,6 +514,7 @@ impl World {
                 if crosstalk.is_some() || qubits % 2 == 0 {
                     request.isolation.buffer_distance = buffer.or(Some(0));
                 }
+                request.isolation.temporal_separation = guard.map(|guard| Span(guard.into()));
                 request.max_qubits += more;
                 request.elasticity = if copies { Elasticity::Copies } else { Elasticity::Largest };
                 // Around what such programs reach on these devices.
@@ -806,7 +817,10 @@ impl World {
             let (held, running) = (device.calendar.held().len() as u64, u64::from(device.running()));
             assert_eq!((sample.held, sample.running), (held, running));
             if device.status != Status::Offline {
-                assert_eq!(sample.free, u64::from(device.free_len()), "free qubits");
+                // What a job with a party keeps idle, others of its party may take.
+                let free = u64::from(device.free_len());
+                let parties = device.calendar.bookings().any(|(_, _, booking)| booking.party.is_some());
+                assert!(sample.free == free || parties && sample.free < free, "free qubits");
             }
         }
         let mut live = 0;
@@ -821,7 +835,11 @@ impl World {
                 assert!(held.is_disjoint(&a.qubits), "a qubit is held twice");
                 held.union_with(&a.qubits);
                 for (_, _, b) in &jobs[index + 1..] {
-                    let needed = a.buffer_distance.max(b.buffer_distance) + 1;
+                    let fellows = a.party.zip(b.party).filter(|(a, b)| a.party == b.party);
+                    let needed = match fellows {
+                        Some(_) => device.spec.limits.min_qubit_separation + 1,
+                        None => a.buffer_distance.max(b.buffer_distance) + 1,
+                    };
                     assert!(map.distance(&a.qubits, &b.qubits).is_none_or(|d| d >= needed), "too close");
                 }
             }
@@ -1424,7 +1442,7 @@ proptest! {
 /// A job of any shape that avoids a device (0 to 2), or prefers some.
 fn simple(topology: u8, qubits: u32, walltime: Option<u64>, avoid: u8) -> Op {
     let (buffer, wait, more, copies, quality, crosstalk) = (None, None, 0, false, None, None);
-    let (urgency, follows) = (0, Vec::new());
+    let (guard, urgency, follows) = (None, 0, Vec::new());
     Op::Submit {
         topology,
         qubits,
@@ -1436,6 +1454,7 @@ fn simple(topology: u8, qubits: u32, walltime: Option<u64>, avoid: u8) -> Op {
         copies,
         quality,
         crosstalk,
+        guard,
         urgency,
         follows,
     }

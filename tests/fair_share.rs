@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    AllocatorConfig, Batch, FairShare, Group, Project, Promises, Queue, Tenants, User, Walltime,
+    AllocatorConfig, Batch, Between, FairShare, Group, Project, Promises, Queue, Tenants, User, Walltime,
     WalltimeEstimate,
 };
 use resource_manager::allocator::protocol::{
@@ -609,10 +609,11 @@ fn deed() -> impl Strategy<Value = Deed> {
 
 /// Runs a history to its end; what the core has charged every user, and what was seen from outside, in parts of qubit
 /// nanoseconds.
-fn bills(deeds: &[Deed]) -> Vec<(Tenant, u128, u128)> {
+fn bills(deeds: &[Deed], between: Between) -> Vec<(Tenant, u128, u128)> {
     // So long a half-life that every charge has the same weight.
     let fair_share = FairShare::Tree { half_life: Span(1 << 60) };
-    let config = AllocatorConfig { fair_share, queue: Queue::global(64), ..sharing(Tenants::default()) };
+    let mut config = AllocatorConfig { fair_share, queue: Queue::global(64), ..sharing(Tenants::default()) };
+    config.isolation.between = between;
     let options = MetricsOptions { accounts: true, ..MetricsOptions::default() };
     let mut observer = Observer::under(&config, options);
     let mut core = core(config);
@@ -655,7 +656,8 @@ fn bills(deeds: &[Deed]) -> Vec<(Tenant, u128, u128)> {
         let commands = match *deed {
             Deed::Submit { user, qubits, buffer, guard } => {
                 number += 1;
-                let mut job = asks(number, of(0, 0, user.into()), qubits, 50);
+                let mut job =
+                    asks(number, of(u32::from(user % 2), u32::from(user % 3), user.into()), qubits, 50);
                 job.isolation.buffer_distance = Some(buffer);
                 job.isolation.temporal_separation = Some(Span(guard));
                 vec![Command::Submit(Arc::new(job))]
@@ -701,10 +703,14 @@ fn bills(deeds: &[Deed]) -> Vec<(Tenant, u128, u128)> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: histories(), rng_seed: seed(), ..ProptestConfig::default() })]
-    /// What the core charges is what was used, seen from outside: to the nanosecond, whatever is lost on the way.
+    /// What the core charges is what was used, seen from outside: to the nanosecond, whatever is lost on the way, and whoever
+    /// is kept apart from whom.
     #[test]
-    fn the_core_charges_what_was_used(deeds in prop::collection::vec(deed(), 1..80)) {
-        for (tenant, charged, seen) in bills(&deeds) {
+    fn the_core_charges_what_was_used(
+        deeds in prop::collection::vec(deed(), 1..80),
+        between in prop::sample::select(Between::ALL.to_vec()),
+    ) {
+        for (tenant, charged, seen) in bills(&deeds, between) {
             prop_assert_eq!(charged, seen, "{:?}", tenant);
         }
     }

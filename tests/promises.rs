@@ -582,3 +582,23 @@ fn those_promised_together_begin_together_earlier() {
     5  2 starts: line [2 3], attempt 1
     ");
 }
+
+/// Of two jobs that are placed alike the one that rests afterwards would meet what is promised, and the other one would not:
+/// it starts although it stands behind.
+#[test]
+fn whoever_rests_longer_does_not_speak_for_others() {
+    let mut world = World::new(promising(Promises::Easy), &[("a", line(8))]);
+    world.submit(timed(1, 4, 100));
+    world.submit(timed(2, 8, 100));
+    assert!(world.log.ends_with("2 is promised: a [0 1 2 3 4 5 6 7] at 102\n"), "{}", world.log);
+    let mut rests = timed(3, 3, 90);
+    rests.isolation.temporal_separation = Some(Span(20));
+    let mut alike = timed(4, 3, 90);
+    alike.isolation.temporal_separation = Some(Span(1));
+    // Both at one instant, so that one pass looks at both.
+    world.now = Time(world.now.0 + 1);
+    world.say(Command::Submit(Arc::new(rests)));
+    world.say(Command::Submit(Arc::new(alike)));
+    world.pass();
+    assert!(world.moves.ends_with("4 starts on a\n") && !world.moves.contains("3 starts"), "{}", world.moves);
+}

@@ -3,6 +3,7 @@
 //! Promises a documented default for everything. Leaves what is chosen by name to `choices`, who waits where to
 //! `queueing`, and how long jobs are taken to run to `walltime`.
 
+mod between;
 mod choices;
 mod ordering;
 mod queueing;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::protocol::IsolationLevel;
 use crate::time::Span;
+pub use between::Between;
 pub use choices::{QueueOrder, Selection, Strategy};
 pub use ordering::{OrderWeightError, OrderWeights};
 pub use queueing::{Aging, HeadOfLine, Overtaking, Promises, Queue, Retry};
@@ -511,10 +513,19 @@ pub struct Isolation {
     pub buffer_distance: u32,
     /// Time during which the qubits of a job at level strong stay blocked after it. Default 10us.
     pub guard: Span,
+    /// Who is kept apart from whom. What a device itself demands (`min_qubit_separation`, `reconfiguration_time`) holds between
+    /// all jobs. Default jobs.
+    #[serde(skip_serializing_if = "is_default")]
+    pub between: Between,
 }
 
 impl Default for Isolation {
     fn default() -> Self {
-        Self { default_level: IsolationLevel::Medium, buffer_distance: 1, guard: Span(10_000) }
+        Self {
+            default_level: IsolationLevel::Medium,
+            buffer_distance: 1,
+            guard: Span(10_000),
+            between: Between::Jobs,
+        }
     }
 }

@@ -97,6 +97,7 @@ pub(super) fn grant(now: Time, job: u64, id: u64, map: &CouplingMap, layout: &[u
         blocked,
         isolation: PromisedIsolation {
             buffer_distance: 1,
+            party: None,
             guard: Span::ZERO,
             hardware_reset: false,
             max_crosstalk: None,

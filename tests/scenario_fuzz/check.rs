@@ -72,6 +72,7 @@ struct Hold {
     qubits: Vec<usize>,
     buffer: u32,
     guard_ns: u64,
+    party: Option<Vec<String>>,
     since: u64,
     /// When it is taken to end.
     ends: Option<u64>,
@@ -89,6 +90,9 @@ struct Site {
     recalibrated: bool,
     holds: Vec<Hold>,
     guarded_until: Vec<u64>,
+    /// The same for those of the party whose jobs rest.
+    guarded_from_fellows_until: Vec<u64>,
+    rests_of: Vec<Option<Vec<String>>>,
     guards: BTreeMap<u64, Vec<usize>>,
     fence: Option<u64>,
     settled: u64,
@@ -124,6 +128,8 @@ pub struct Facts {
     pub deadline: Option<u64>,
     /// Those that must have ended before it, and those that must have completed.
     pub follows: [Vec<u64>; 2],
+    /// Its group, its project and its user.
+    tenant: [String; 3],
 }
 
 impl Facts {
@@ -157,6 +163,7 @@ impl Facts {
             deadline: row.time("deadline"),
             follows: ["after", "after_success"]
                 .map(|column| row.text(column).split(' ').filter_map(|id| id.parse().ok()).collect()),
+            tenant: ["group", "project", "user"].map(|column| row.text(column).to_owned()),
         }
     }
 }
@@ -195,6 +202,8 @@ impl<'w> Checker<'w> {
             recalibrated: false,
             holds: Vec::new(),
             guarded_until: vec![0; device.qubits],
+            guarded_from_fellows_until: vec![0; device.qubits],
+            rests_of: vec![None; device.qubits],
             guards: BTreeMap::new(),
             fence: None,
             settled: 0,
@@ -611,8 +620,8 @@ impl<'w> Checker<'w> {
         self.check_terms(id, device, &grant);
         self.check_neighbours(id, allocation, device, &grant);
         let (buffer, guard_ns) = self.promise(id, device);
-        let (job, qubits, since, ends) = (id, grant.held, self.now, grant.ends);
-        self.sites[device].holds.push(Hold { allocation, job, qubits, buffer, guard_ns, since, ends });
+        let (job, qubits, since, ends, party) = (id, grant.held, self.now, grant.ends, self.party(id));
+        self.sites[device].holds.push(Hold { allocation, job, qubits, buffer, guard_ns, party, since, ends });
     }
 
     /// Buffer distance and guard that a job is promised on a device; those of replayed jobs only as far as the device asks.
@@ -621,6 +630,14 @@ impl<'w> Checker<'w> {
         let kind = self.of_jobs.get(&job).and_then(|facts| self.world.kinds.get(&facts.name));
         let (buffer, guard) = kind.map_or((0, 0), |kind| (kind.buffer, kind.guard_ns));
         (buffer.max(device.separation), guard.max(device.reconfiguration_ns))
+    }
+
+    /// Those whose jobs a job need not be kept apart from.
+    fn party(&self, job: u64) -> Option<Vec<String>> {
+        let tenant = &self.of_jobs.get(&job)?.tenant;
+        let party = &tenant[..self.world.party_columns];
+        // Number 0 names nobody.
+        party.last().filter(|last| *last != "0").map(|_| party.to_vec())
     }
 
     /// Whether the qubits exist, are alive, and are as many and as connected as the job asks.
@@ -726,6 +743,7 @@ impl<'w> Checker<'w> {
     fn check_neighbours(&mut self, id: u64, allocation: u64, index: usize, grant: &Grant) {
         let device = &self.world.devices[index];
         let (own, _) = self.promise(id, index);
+        let party = self.party(id);
         let held: Vec<usize> = grant.held.iter().copied().filter(|qubit| *qubit < device.qubits).collect();
         let site = &self.sites[index];
         let mut found = Vec::new();
@@ -734,7 +752,11 @@ impl<'w> Checker<'w> {
                 .iter()
                 .flat_map(|a| hold.qubits.iter().filter(|b| **b < device.qubits).map(move |b| (*a, *b)));
             let near = pairs.map(|(a, b)| device.distance[a][b]).min().unwrap_or(u32::MAX);
-            let needed = own.max(hold.buffer);
+            let fellows = party.is_some() && party == hold.party;
+            let needed = if fellows { device.separation } else { own.max(hold.buffer) };
+            if fellows && near > needed && near <= own.max(hold.buffer) {
+                self.seen.insert("fellows within a buffer");
+            }
             let both = format!("jobs {id} ({allocation}) and {} ({})", hold.job, hold.allocation);
             if near == 0 {
                 found.push(("held twice", format!("{both} on {}", device.name)));
@@ -746,10 +768,15 @@ impl<'w> Checker<'w> {
             }
         }
         for &qubit in &held {
-            if self.now < site.guarded_until[qubit] {
+            let fellows = party.is_some() && party == site.rests_of[qubit];
+            let until = if fellows { &site.guarded_from_fellows_until } else { &site.guarded_until };
+            if self.now < until[qubit] {
                 found.push(("guard", format!("job {id} holds qubit {qubit} of {} too early", device.name)));
             }
-            if site.guards.values().any(|guarded| guarded.contains(&qubit)) {
+            if fellows && self.now < site.guarded_until[qubit] {
+                self.seen.insert("handed on within a party");
+            }
+            if !fellows && site.guards.values().any(|guarded| guarded.contains(&qubit)) {
                 found.push(("guard under way", format!("job {id} holds qubit {qubit} of {}", device.name)));
             }
         }
@@ -784,11 +811,16 @@ impl<'w> Checker<'w> {
         let site = &mut self.sites[index];
         if let Some(place) = site.holds.iter().position(|hold| hold.allocation == allocation) {
             let hold = site.holds.remove(place);
-            let until = self.now + hold.guard_ns;
-            for &qubit in &hold.qubits {
-                if let Some(guarded) = site.guarded_until.get_mut(qubit) {
-                    *guarded = until.max(*guarded);
+            let (until, least) =
+                (self.now + hold.guard_ns, self.now + self.world.devices[index].reconfiguration_ns);
+            let qubits = site.guarded_until.len();
+            for &qubit in hold.qubits.iter().filter(|qubit| **qubit < qubits) {
+                let rested = site.guarded_until[qubit] <= self.now;
+                if rested || site.rests_of[qubit] != hold.party {
+                    site.rests_of[qubit] = hold.party.clone().filter(|_| rested);
                 }
+                site.guarded_until[qubit] = until.max(site.guarded_until[qubit]);
+                site.guarded_from_fellows_until[qubit] = least.max(site.guarded_from_fellows_until[qubit]);
             }
             self.ended.insert(allocation, (index, hold.qubits));
         }

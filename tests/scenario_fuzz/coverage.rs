@@ -16,7 +16,9 @@ pub const EXCEPTIONS: [(&str, &str); 4] = [
 ];
 
 /// Effects that every long run must have seen.
-pub const EFFECTS: [&str; 59] = [
+pub const EFFECTS: [&str; 61] = [
+    "fellows within a buffer",
+    "handed on within a party",
     "waited for others",
     "cancelled for another job",
     "starts estimated",

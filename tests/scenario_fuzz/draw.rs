@@ -317,6 +317,7 @@ impl Drawer {
             for (key, value) in [
                 ("groups", json!(dice.between(1, 3))),
                 ("projects", json!(dice.between(1, 3))),
+                ("first", json!(dice.below(3))),
                 ("zipf", json!(dice.pick::<f64>(&[&0.0, &1.0, &2.5]))),
             ] {
                 if dice.chance(60) {
@@ -917,6 +918,7 @@ impl Drawer {
                 ("default_level", json!(dice.pick(&["weak", "medium", "strong"]))),
                 ("buffer_distance", json!(dice.below(4))),
                 ("guard", json!(dice.pick(&["0s", "10us", "1s", "10s"]))),
+                ("between", json!(dice.pick(&["jobs", "users", "projects", "groups"]))),
             ] {
                 if dice.chance(70) {
                     isolation.insert(key.into(), value);

@@ -118,10 +118,14 @@ impl Checker<'_> {
             ));
         }
         self.see("end by an estimate", stated.is_none() && grant.ends.is_some());
-        let ends = grant.ends.map(|ends| ends + guard);
+        let party = self.party(id);
+        let site = &self.world.devices[device];
         let distance = &self.world.devices[device].distance;
         for (&job, kept) in self.promises.iter().filter(|(_, kept)| kept.device == device) {
-            let needed = buffer.max(self.promise(job, device).0);
+            let fellows = party.is_some() && party == self.party(job);
+            let needed = if fellows { site.separation } else { buffer.max(self.promise(job, device).0) };
+            let guard = if fellows { site.reconfiguration_ns } else { guard };
+            let ends = grant.ends.map(|ends| ends + guard);
             // Who waits for a place waits for those before as well.
             let behind = !self.world.usage_counts && self.rank(job) < self.rank(id);
             let there = kept.at.map_or(behind, |at| ends.is_none_or(|ends| ends > at));

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use resource_manager::allocator::config::{
-    Aging, FairShare, OrderWeights, Queue, Retry, Starts, Strategy, WalltimeEstimate, WalltimeExceeded,
+    Aging, Between, FairShare, OrderWeights, Queue, Retry, Starts, Strategy, WalltimeEstimate,
+    WalltimeExceeded,
 };
 use resource_manager::allocator::protocol::{
     Elasticity, ElementLimits, IsolationLevel, JobRequest, Topology,
@@ -87,6 +88,8 @@ pub struct World {
     pub order_weights: OrderWeights,
     /// Time for one step of priority, and most steps.
     pub aging_ns: Option<(u64, Option<u32>)>,
+    /// Jobs of whom need not be kept apart: of all who have these columns in common, from the group on; 0: of nobody.
+    pub party_columns: usize,
     pub reject_if_late: bool,
     pub retries_on_events: bool,
     pub when_empty: bool,
@@ -172,6 +175,12 @@ impl World {
                 Aging::Off => None,
                 Aging::Every(span) => Some((span.0, None)),
                 Aging::Capped { every, at_most } => Some((every.0, Some(at_most))),
+            },
+            party_columns: match allocator.isolation.between {
+                Between::Jobs => 0,
+                Between::Groups => 1,
+                Between::Projects => 2,
+                Between::Users => 3,
             },
             reject_if_late: allocator.reject_if_late,
             retries_on_events: matches!(allocator.retry, Retry::Event),

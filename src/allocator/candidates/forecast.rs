@@ -16,7 +16,7 @@ use crate::allocator::config::Starts;
 use crate::allocator::explain::Obstacle;
 use crate::allocator::isolation;
 use crate::allocator::placement::cost::NAT;
-use crate::allocator::protocol::{JobRequest, StartPromise, Status};
+use crate::allocator::protocol::{JobRequest, PartyTerms, StartPromise, Status};
 use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
 use crate::allocator::state::calendar::Booking;
@@ -74,6 +74,11 @@ fn is_open_to(device: &Device, request: &JobRequest) -> bool {
     device.status == Status::Online && !device.leaving && !request.excluded_devices.contains(&device.id)
 }
 
+/// Of which party a job is there.
+fn party_on(state: &State, device: &Device, request: &JobRequest) -> Option<PartyTerms> {
+    isolation::promise(request, &state.config().isolation, &device.spec.limits).party
+}
+
 /// Where a device stands in the job's own order, and among all.
 type Place = (usize, usize);
 
@@ -109,7 +114,7 @@ struct Candidates<'a> {
 
 impl Candidates<'_> {
     fn outlook<'d>(&'d self, device: &'d Device) -> Outlook<'d> {
-        self.state.outlook(device, self.now, self.counting)
+        self.state.outlook(device, self.now, self.counting, party_on(self.state, device, self.request))
     }
 
     /// Adds a device, if the job may run there; `edge`: when it has an edge at the earliest, if it is known.
@@ -131,7 +136,8 @@ impl Candidates<'_> {
         let candidate = &mut self.known[index];
         let Some(device) = self.state.fleet().get(candidate.id) else { return Some(Step::Nothing) };
         let Some(edges) = &mut candidate.edges else {
-            let outlook = self.state.outlook(device, self.now, self.counting);
+            let party = party_on(self.state, device, self.request);
+            let outlook = self.state.outlook(device, self.now, self.counting, party);
             let bound = by_count(outlook, device, self.request).flatten();
             let mut edges = bound.map(|_| outlook.edges(self.state.config().starts)).unwrap_or_default();
             edges.retain(|at| bound.is_some_and(|bound| *at >= bound));
@@ -245,7 +251,8 @@ impl Judge {
         }
         let bound = |candidate: &Candidate| {
             let device = state.fleet().get(candidate.id)?;
-            let at = by_count(state.outlook(device, now, counting), device, request)?;
+            let outlook = state.outlook(device, now, counting, party_on(state, device, request));
+            let at = by_count(outlook, device, request)?;
             Some((at.is_none(), at, candidate.place, candidate.id))
         };
         let mut bounds: Vec<_> = candidates.known.iter().filter_map(bound).collect();
@@ -282,7 +289,7 @@ impl Judge {
         let Candidates { state, now, request, counting, .. } = *candidates;
         let Some(device) = state.fleet().get(candidates.known[index].id) else { return false };
         let Some(last) = candidates.last_before(index, before) else { return false };
-        let limits = isolation::promise(&request.isolation, &state.config().isolation, &device.spec.limits);
+        let limits = isolation::promise(request, &state.config().isolation, &device.spec.limits);
         if !bookings_only_end(state, device)
             || limits.max_crosstalk.is_some()
             || device.calendar.limits_crosstalk()
@@ -307,14 +314,14 @@ impl Judge {
         let config = state.config();
         let limits = &device.spec.limits;
         let needed = request.min_qubits as usize;
-        let outlook = state.outlook(device, now, counting);
+        let promised = isolation::promise(request, &config.isolation, limits);
+        let outlook = state.outlook(device, now, counting, promised.party);
         let window = stay(request, config, device, at);
         if !outlook.takes_one_more(window, manners(config, limits)) {
             return Err(Later::Never);
         }
         let mask = &self.memo[kind].on_device(device.id, &device.epoch).0.qubits;
-        let buffer = isolation::promise(&request.isolation, &config.isolation, limits).buffer_distance;
-        let free = outlook.free_during(window, buffer, mask, &device.spec.coupling_map);
+        let free = outlook.free_during(window, promised.buffer_distance, mask, &device.spec.coupling_map);
         if free.len() < needed {
             return Err(Later::Never);
         }
@@ -336,10 +343,10 @@ impl Judge {
         let device = state.fleet().get(id)?;
         let limits = &device.spec.limits;
         let map = &device.spec.coupling_map;
-        let buffer =
-            isolation::promise(&request.isolation, &state.config().isolation, limits).buffer_distance;
+        let promised = isolation::promise(request, &state.config().isolation, limits);
+        let buffer = promised.buffer_distance;
         let mask = self.memo[kind].on_device(id, &device.epoch).0.qubits.clone();
-        let outlook = state.outlook(device, now, counting);
+        let outlook = state.outlook(device, now, counting, promised.party);
         let endless = outlook.endless();
         // Rather beside what is promised to others than behind it.
         let ways = [true, false].into_iter();
@@ -381,7 +388,8 @@ impl Judge {
             return None;
         }
         let window = stay(request, config, device, from);
-        let outlook = state.outlook(device, now, super::judge::counting(state, request));
+        let outlook =
+            state.outlook(device, now, super::judge::counting(state, request), promise.isolation.party);
         let mask = self.memo[kind].on_device(promise.device, &device.epoch).0.qubits.clone();
         let free = outlook.free_during(window, buffer, &mask, map);
         // A search must promise more than a few qubits, but where they are all alike, and it costs nothing.
@@ -496,7 +504,7 @@ fn promise_of(
         layout: fit.placement.layout.clone(),
         not_later_than: window.map(|window| window.from),
         until: window.and_then(|window| window.until),
-        isolation: isolation::promise(&request.isolation, &state.config().isolation, limits),
+        isolation: isolation::promise(request, &state.config().isolation, limits),
     }
 }
 

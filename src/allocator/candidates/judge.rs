@@ -86,7 +86,7 @@ impl Judge {
             own_selector: false,
             order: shipped::configured(config),
             own_order: false,
-            memo: Memo::default(),
+            memo: Memo::under(config),
             promised: PromiseMemo::default(),
             lines: Lines::default(),
             settled: BTreeMap::new(),
@@ -138,7 +138,7 @@ impl Judge {
     /// For another state, under another configuration: what searches remember holds whatever the state.
     #[must_use]
     pub fn again(mut self, from: &AllocatorConfig, to: &AllocatorConfig) -> Self {
-        self.memo = Memo::default();
+        self.memo = Memo::under(to);
         self.promised.clear();
         self.forget_waiting();
         self.reconfigure(from, to);
@@ -343,7 +343,8 @@ impl Judge {
             return Ok(Met::Nothing);
         }
         let window = stay(request, config, device, now);
-        let outlook = state.outlook(device, now, counting(state, request));
+        let party = isolation::promise(request, &config.isolation, &device.spec.limits).party;
+        let outlook = state.outlook(device, now, counting(state, request), party);
         let mut met = outlook.promises_in(window).peekable();
         if met.peek().is_none() {
             return Ok(Met::Nothing);
@@ -380,16 +381,16 @@ impl Judge {
         if free < qubits {
             return Err((Obstacle::TooFewFree { free }, false));
         }
-        let promised = isolation::promise(&request.isolation, &state.config().isolation, &device.spec.limits);
+        let promised = isolation::promise(request, &state.config().isolation, &device.spec.limits);
         let epoch = device.epoch.clone();
         let (mask, _) = self.memo[kind].on_device(id, &epoch);
-        state.free_for(id, promised.buffer_distance, &mask.qubits, &mut self.free);
+        state.free_for(id, &promised, &mask.qubits, &mut self.free);
         let Some(device) = state.fleet().get(id) else {
             return Err((Obstacle::NotInService(Status::Offline), false));
         };
         if beside {
             let window = stay(request, state.config(), device, now);
-            let outlook = state.outlook(device, now, counting(state, request));
+            let outlook = state.outlook(device, now, counting(state, request), promised.party);
             let map = &device.spec.coupling_map;
             outlook.subtract_promises(window, promised.buffer_distance, map, &mut self.free);
         }
@@ -416,7 +417,7 @@ impl Judge {
         let (kind, refusals) = self.memo.with_refusals(kind);
         let qubits = kind.pattern.qubits() as u32;
         let config = state.config();
-        let promised = isolation::promise(&request.isolation, &config.isolation, &device.spec.limits);
+        let promised = isolation::promise(request, &config.isolation, &device.spec.limits);
         let pattern = kind.pattern.clone();
         let epoch = &device.epoch;
         let (mask, demands) = kind.on_device(id, epoch);
@@ -428,13 +429,13 @@ impl Judge {
             _ if limit.is_none() && !calendar.limits_crosstalk() => barred,
             When::Now { now, beside } => {
                 let window = stay(request, config, device, now);
-                let outlook = state.outlook(device, now, counting(state, request));
-                let promised = outlook.promises_in(window).map(|(_, kept)| kept).filter(|_| beside);
-                let jobs: SmallVec<[&Booking; 16]> = outlook.running_in(window).chain(promised).collect();
-                self.crosstalk.apply(limit, technology, epoch, &jobs, &mut self.free, barred)
+                let outlook = state.outlook(device, now, counting(state, request), promised.party);
+                let kept = outlook.promises_in(window).map(|(_, kept)| kept).filter(|_| beside);
+                let jobs: SmallVec<[&Booking; 16]> = outlook.running_in(window).chain(kept).collect();
+                self.crosstalk.apply(&promised, technology, epoch, &jobs, &mut self.free, barred)
             }
             When::Later { beside, .. } => {
-                self.crosstalk.apply(limit, technology, epoch, beside, &mut self.free, barred)
+                self.crosstalk.apply(&promised, technology, epoch, beside, &mut self.free, barred)
             }
         };
         let usable = self.free.len() as u32;
@@ -586,10 +587,14 @@ pub(super) fn counting(state: &State, request: &JobRequest) -> Counting {
 /// How long a job that starts on a device at an instant is there, its guard included, as far as anybody knows: in one copy,
 /// which takes longest.
 pub fn stay(request: &JobRequest, config: &AllocatorConfig, device: &Device, from: Time) -> Window {
-    let guard = isolation::promise(&request.isolation, &config.isolation, &device.spec.limits).guard;
+    let promised = isolation::promise(request, &config.isolation, &device.spec.limits);
     let planned = device.planned(config, request, 1);
     // Who states no time is in the way for an instant.
-    Window { from, until: planned.map(|planned| from + planned.max(Span(1)) + guard) }
+    Window {
+        from,
+        until: planned.map(|planned| from + planned.max(Span(1)) + promised.guard),
+        rest: promised.spared(),
+    }
 }
 
 /// How many jobs a device takes, and when.

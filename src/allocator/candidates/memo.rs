@@ -12,13 +12,13 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use super::refusals::{ByDevice, Refusals, ShapeId};
-use crate::allocator::config::WalltimeEstimate;
+use crate::allocator::config::{AllocatorConfig, Between, WalltimeEstimate};
 use crate::allocator::explain::Obstacle;
 use crate::allocator::placement::cost::Epoch;
 use crate::allocator::placement::pattern::Pattern;
 use crate::allocator::placement::uses::placed_depth;
 use crate::allocator::protocol::{
-    ElementLimits, Event, IsolationRequest, JobId, JobRequest, Topology, WaitCause,
+    ElementLimits, Event, IsolationRequest, JobId, JobRequest, Party, Topology, WaitCause,
 };
 use crate::allocator::quality::{QualityBounds, Shortfall};
 use crate::allocator::sizing::{Demands, Fit, Sizes};
@@ -39,8 +39,11 @@ struct Key {
     /// What placements are best for.
     depth: u32,
     limits: [u64; 5],
-    isolation: (Option<u8>, Option<u32>),
+    /// Level, buffer distance and guard: whoever rests longer meets more promises.
+    isolation: (Option<u8>, Option<u32>, Option<Span>),
     max_crosstalk: Option<u64>,
+    /// Who may come near it.
+    party: Option<Party>,
     preferred: SmallVec<[DeviceId; 2]>,
     excluded: SmallVec<[DeviceId; 2]>,
     max_swaps: Option<u32>,
@@ -49,15 +52,17 @@ struct Key {
 }
 
 impl Key {
-    fn new(request: &JobRequest) -> Self {
-        let IsolationRequest { level, buffer_distance, max_crosstalk, .. } = request.isolation;
+    fn new(request: &JobRequest, between: Between) -> Self {
+        let IsolationRequest { level, buffer_distance, temporal_separation, max_crosstalk, .. } =
+            request.isolation;
         Self {
             qubits: request.min_qubits,
             topology: request.topology.clone(),
             depth: placed_depth(&request.topology, request.depth),
             limits: request.limits.bits(),
-            isolation: (level.map(|level| level as u8), buffer_distance),
+            isolation: (level.map(|level| level as u8), buffer_distance, temporal_separation),
             max_crosstalk: max_crosstalk.map(f64::to_bits),
+            party: between.party_of(request.tenant),
             preferred: request.preferred_devices.clone(),
             excluded: request.excluded_devices.clone(),
             max_swaps: request.max_swap_operations,
@@ -410,15 +415,22 @@ pub struct Memo {
     refusals: Refusals,
     /// The kinds of live jobs, as far as anybody has asked.
     by_slot: Vec<Option<(JobId, KindId)>>,
+    /// Between whom isolation holds.
+    between: Between,
 }
 
 /// Classes without members are forgotten beyond this number.
 const KINDS_KEPT: usize = 4096;
 
 impl Memo {
+    /// Without any kind, under a configuration.
+    pub fn under(config: &AllocatorConfig) -> Self {
+        Self { between: config.isolation.between, ..Self::default() }
+    }
+
     /// The kind of a request, which becomes its member.
     pub fn join(&mut self, request: &JobRequest) -> KindId {
-        let key = Key::new(request);
+        let key = Key::new(request, self.between);
         if let Some(&id) = self.ids.get(&key) {
             self.kinds[id.0 as usize].members += 1;
             return id;
@@ -484,7 +496,16 @@ impl Memo {
             Event::DeviceRegistered { device, .. } | Event::DeviceRemoved { device } => {
                 self.forget_device(*device);
             }
-            Event::Reconfigured { .. } => self.forget(),
+            Event::Reconfigured { config } => {
+                self.forget();
+                if self.between != config.isolation.between {
+                    // Everybody may be of another kind.
+                    self.between = config.isolation.between;
+                    for (_, kind) in std::mem::take(&mut self.by_slot).into_iter().flatten() {
+                        self.leave(kind);
+                    }
+                }
+            }
             // The slot of a job that has ended may have been another's of the same number.
             Event::JobQueued { job, .. } => {
                 let slot = state.find(job.id).map(|(slot, _)| slot.0 as usize);

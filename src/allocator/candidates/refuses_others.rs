@@ -63,7 +63,7 @@ impl Judge {
         id: DeviceId,
     ) -> bool {
         let Some(device) = state.fleet().get(id) else { return true };
-        let promised = isolation::promise(&request.isolation, &state.config().isolation, &device.spec.limits);
+        let promised = isolation::promise(request, &state.config().isolation, &device.spec.limits);
         let limited = promised.max_crosstalk.is_some() || device.calendar.limits_crosstalk();
         let proves = self.strategy.capabilities().proves_absence;
         if limited || !proves {

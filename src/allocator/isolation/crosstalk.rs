@@ -7,6 +7,7 @@
 use smallvec::SmallVec;
 
 use crate::allocator::placement::cost::{Epoch, bit};
+use crate::allocator::protocol::{PartyTerms, PromisedIsolation};
 use crate::allocator::state::calendar::Booking;
 use crate::quantum::device::Technology;
 use crate::quantum::{CouplerId, PhysicalQubit, QubitSet};
@@ -102,6 +103,12 @@ fn for_each_beside(
     }
 }
 
+/// The places of those jobs that are of a party.
+fn fellows_of(party: Option<PartyTerms>, jobs: &[&Booking]) -> SmallVec<[u32; 4]> {
+    let all = (0_u32..).zip(jobs);
+    all.filter(|(_, job)| PartyTerms::are_one(job.party, party)).map(|(place, _)| place).collect()
+}
+
 /// Applies limits on crosstalk to what a job may use; holds buffers that the answers do not depend on.
 #[derive(Debug, Default)]
 pub struct CrosstalkLimits {
@@ -111,33 +118,37 @@ pub struct CrosstalkLimits {
 }
 
 impl CrosstalkLimits {
-    /// What a job with the given limit may use beside `jobs`, those that run with it: takes qubits out of `free` on which it might
+    /// What a job with the given promise may use beside `jobs`, those that run with it: takes qubits out of `free` on which it might
     /// disturb others too much, and returns the couplers on which it would be disturbed too much itself, together with
     /// those `barred` anyway.
     ///
     /// Qubits are taken out where any placement on what is free could break a limit: then all free neighbours of the
-    /// coupler, so that a job with a limit that nothing can meet keeps one idle qubit around it. Linear in the couplers
-    /// of the jobs with limits, and in those that are free if the job has one itself.
+    /// coupler, so that a job with a limit that nothing can meet keeps one idle qubit around it. What jobs of one party add
+    /// for each other counts against no limit. Linear in the couplers of the jobs with limits, and in those that are free if
+    /// the job has one itself.
     pub fn apply<'a>(
         &'a mut self,
-        limit: Option<f64>,
+        promised: &PromisedIsolation,
         technology: Technology,
         epoch: &Epoch,
         jobs: &[&Booking],
         free: &mut QubitSet,
         barred: Option<&'a [u64]>,
     ) -> Option<&'a [u64]> {
+        let PromisedIsolation { max_crosstalk: limit, party, .. } = *promised;
         let limited = jobs.iter().any(|booking| booking.max_crosstalk.is_some());
         if !is_expected(technology) || !limited && limit.is_none() {
             return barred;
         }
         self.holders.load(epoch.qubits(), jobs.iter().map(|booking| &booking.qubits));
-        for booking in jobs {
+        for booking in jobs.iter().filter(|booking| !PartyTerms::are_one(booking.party, party)) {
             if let Some(limit) = booking.max_crosstalk {
-                self.protect(&booking.qubits, limit, epoch, free);
+                let fellows = fellows_of(booking.party, jobs);
+                self.protect(&booking.qubits, limit, epoch, free, &fellows);
             }
         }
         let Some(limit) = limit else { return barred };
+        let fellows = fellows_of(party, jobs);
         self.barred.clear();
         self.barred.resize(epoch.usable_couplers.len(), 0);
         let mut any = false;
@@ -145,7 +156,7 @@ impl CrosstalkLimits {
             let coupler = CouplerId(index as u32);
             let is_barred = barred.is_some_and(|bits| bit(bits, coupler));
             let is_open = free.contains(a) && free.contains(b) && epoch.is_usable(coupler);
-            if is_barred || is_open && self.is_above(limit, epoch, coupler, &[], 0) {
+            if is_barred || is_open && self.is_above(limit, epoch, coupler, &fellows, 0) {
                 self.barred[index / 64] |= 1 << (index % 64);
                 any = true;
             }
@@ -153,10 +164,12 @@ impl CrosstalkLimits {
         any.then_some(&self.barred)
     }
 
-    /// Takes qubits out of `free` from which couplers inside a job could be disturbed beyond its limit.
-    fn protect(&mut self, held: &QubitSet, limit: f64, epoch: &Epoch, free: &mut QubitSet) {
+    /// Takes qubits out of `free` from which couplers inside a job could be disturbed beyond its limit, whose party has
+    /// these other jobs.
+    fn protect(&mut self, held: &QubitSet, limit: f64, epoch: &Epoch, free: &mut QubitSet, fellows: &[u32]) {
         // The job itself, and whoever comes to its qubits before or after it: they never disturb it.
-        let own = self.holders.of(held);
+        let mut own = self.holders.of(held);
+        own.extend(fellows.iter().copied());
         for qubit in held {
             for link in epoch.links(qubit).iter().filter(|link| link.to > qubit && held.contains(link.to)) {
                 let mut more: SmallVec<[CouplerId; 16]> = SmallVec::new();
@@ -192,10 +205,16 @@ impl CrosstalkLimits {
 mod tests {
     use super::*;
     use crate::allocator::placement::testing::epoch;
-    use crate::allocator::protocol::AllocationId;
+    use crate::allocator::protocol::{AllocationId, Party};
     use crate::allocator::state::calendar::{BookingKind, Calendar};
     use crate::quantum::coupling_map::CouplingMap;
     use crate::time::{Span, Time};
+
+    /// Of nobody's party, with such a limit.
+    fn limited(max_crosstalk: Option<f64>) -> PromisedIsolation {
+        let (buffer_distance, guard, hardware_reset) = (0, Span::ZERO, false);
+        PromisedIsolation { buffer_distance, guard, hardware_reset, max_crosstalk, party: None }
+    }
 
     /// The table is what its source says: the mean of the largest of n factors, by integrating 1 - F(x)^n.
     #[test]
@@ -230,6 +249,7 @@ mod tests {
                 qubits: set(&[4, 5, 6]),
                 buffer_distance: 0,
                 max_crosstalk: theirs,
+                party: None,
                 from: Time::ZERO,
                 until: None,
                 guard: Span::ZERO,
@@ -237,7 +257,7 @@ mod tests {
             calendar.book(AllocationId(1), BookingKind::Allocation, booking, &map);
             let mut free = set(&[0, 1, 2, 3, 7, 9, 10, 11]);
             let jobs: Vec<&Booking> = calendar.allocations().map(|(_, booking)| booking).collect();
-            let barred = limits.apply(own, technology, &epoch, &jobs, &mut free, None);
+            let barred = limits.apply(&limited(own), technology, &epoch, &jobs, &mut free, None);
             let barred: Vec<usize> =
                 (0..11).filter(|c| barred.is_some_and(|bits| bit(bits, CouplerId(*c as u32)))).collect();
             format!("{:?} without {barred:?}", free.iter().map(|qubit| qubit.0).collect::<Vec<_>>())
@@ -275,6 +295,7 @@ mod tests {
             qubits: set(qubits),
             buffer_distance: 0,
             max_crosstalk,
+            party: None,
             from: Time::ZERO,
             until: None,
             guard: Span::ZERO,
@@ -284,7 +305,7 @@ mod tests {
             let (runs, comes) = (booking(&[4, 5, 6], None), booking(&[5, 6, 7], theirs));
             let mut free = set(&[0, 1, 2, 3, 8, 9, 10, 11]);
             let on = Technology::Superconducting;
-            let barred = limits.apply(own, on, &epoch, &[&runs, &comes], &mut free, None);
+            let barred = limits.apply(&limited(own), on, &epoch, &[&runs, &comes], &mut free, None);
             let barred: Vec<usize> =
                 (0..11).filter(|c| barred.is_some_and(|bits| bit(bits, CouplerId(*c as u32)))).collect();
             format!("{:?} without {barred:?}", free.iter().map(|qubit| qubit.0).collect::<Vec<_>>())
@@ -294,6 +315,55 @@ mod tests {
         [0, 1, 2, 3, 8, 9, 10, 11] without [2, 8]
         [0, 1, 2, 3, 9, 10, 11] without []
         [0, 1, 2, 3, 8, 9, 10, 11] without []
+        ");
+    }
+
+    /// A line of twelve; a job of party 1 on qubits 4 to 6, which accepts little or asks somebody else's party.
+    #[test]
+    fn a_party_is_left_out_of_its_own_limits() {
+        let map = CouplingMap::line(12).unwrap();
+        let epoch = epoch(map, &[0.01; 12], &[0.01; 11]);
+        let set = |qubits: &[u32]| QubitSet::from_qubits(12, qubits.iter().copied().map(PhysicalQubit));
+        let of = |group| Some(PartyTerms { party: Party::Group(group), buffer_distance: 0, rests: false });
+        let booking = |qubits: &[u32], max_crosstalk, group| Booking {
+            qubits: set(qubits),
+            buffer_distance: 0,
+            max_crosstalk,
+            party: of(group),
+            from: Time::ZERO,
+            until: None,
+            guard: Span::ZERO,
+        };
+        let mut limits = CrosstalkLimits::default();
+        let mut ask = |own: Option<f64>, theirs: Option<f64>, group, others: &[&Booking]| {
+            let runs = booking(&[4, 5, 6], theirs, 1);
+            let jobs: Vec<&Booking> = std::iter::once(&runs).chain(others.iter().copied()).collect();
+            let mut free = set(&[0, 1, 2, 3, 7, 8, 9]);
+            let promised = PromisedIsolation { party: of(group), ..limited(own) };
+            let on = Technology::Superconducting;
+            let barred = limits.apply(&promised, on, &epoch, &jobs, &mut free, None);
+            let barred: Vec<usize> =
+                (0..11).filter(|c| barred.is_some_and(|bits| bit(bits, CouplerId(*c as u32)))).collect();
+            format!("{:?} without {barred:?}", free.iter().map(|qubit| qubit.0).collect::<Vec<_>>())
+        };
+        // Of its own limit, and of that of the other.
+        let fellow = booking(&[10, 11], None, 1);
+        let lines = [
+            ask(Some(0.003), None, 1, &[]),
+            ask(Some(0.003), None, 2, &[]),
+            ask(None, Some(0.003), 1, &[]),
+            ask(None, Some(0.003), 2, &[]),
+            // The party's own job on 10 and 11 is left out for the first, and counts for the second.
+            ask(Some(0.003), None, 1, &[&fellow]),
+            ask(Some(0.003), None, 2, &[&fellow]),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @"
+        [0, 1, 2, 3, 7, 8, 9] without []
+        [0, 1, 2, 3, 7, 8, 9] without [2, 7]
+        [0, 1, 2, 3, 7, 8, 9] without []
+        [0, 1, 2, 8, 9] without []
+        [0, 1, 2, 3, 7, 8, 9] without []
+        [0, 1, 2, 3, 7, 8, 9] without [2, 7, 8]
         ");
     }
 }

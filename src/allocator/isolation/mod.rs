@@ -6,17 +6,19 @@
 //! | medium | `isolation.buffer_distance` | none                | no           |
 //! | strong | the same, at least 2        | `isolation.guard`   | yes          |
 //!
+//! All of it holds between parties ([`Between`](super::config::Between)); what the device demands, between all jobs.
 //! A limit on crosstalk ([`crosstalk`]) is a demand of its own, whatever the level. What a job states explicitly replaces the level's value; what the device demands is a lower bound on both.
 
 pub mod crosstalk;
 
 use super::config::Isolation;
-use super::protocol::{IsolationLevel, IsolationRequest, PromisedIsolation};
+use super::protocol::{IsolationLevel, JobRequest, PartyTerms, PromisedIsolation};
 use crate::quantum::device::DeviceLimits;
 use crate::time::Span;
 
 /// The separation that a job is promised on a device.
-pub fn promise(asked: &IsolationRequest, config: &Isolation, device: &DeviceLimits) -> PromisedIsolation {
+pub fn promise(request: &JobRequest, config: &Isolation, device: &DeviceLimits) -> PromisedIsolation {
+    let asked = &request.isolation;
     let (buffer, guard, reset) = match asked.level.unwrap_or(config.default_level) {
         IsolationLevel::Weak => (0, Span::ZERO, false),
         IsolationLevel::Medium => (config.buffer_distance, Span::ZERO, false),
@@ -27,5 +29,10 @@ pub fn promise(asked: &IsolationRequest, config: &Isolation, device: &DeviceLimi
         guard: asked.temporal_separation.unwrap_or(guard).max(device.reconfiguration_time),
         hardware_reset: asked.hardware_reset.unwrap_or(reset),
         max_crosstalk: asked.max_crosstalk,
+        party: config.between.party_of(request.tenant).map(|party| PartyTerms {
+            party,
+            buffer_distance: device.min_qubit_separation,
+            rests: !device.reconfiguration_time.is_zero(),
+        }),
     }
 }

@@ -27,14 +27,17 @@ const SURCHARGE_MAX: u64 = 1 << 53;
 
 /// The qubits of each job whose gates may disturb a job with the given promise: all that run on a superconducting
 /// device, if there is no buffer. With a buffer all driven couplers are two or more couplers away, where they disturb
-/// all places about alike (by 5 % of the error), so that there is nothing to choose.
+/// all places about alike (by 5 % of the error), so that there is nothing to choose; but for those of jobs of its party, which
+/// may be as near as any.
 pub fn beside<'q>(
     promised: &PromisedIsolation,
     technology: Technology,
     calendar: &'q Calendar,
 ) -> impl Iterator<Item = &'q QubitSet> {
-    let disturbed = promised.buffer_distance == 0 && is_expected(technology);
-    calendar.allocations().filter(move |_| disturbed).map(|(_, booking)| &booking.qubits)
+    let PromisedIsolation { buffer_distance, party, .. } = *promised;
+    let all = calendar.allocations().map(|(_, booking)| booking).filter(move |_| is_expected(technology));
+    all.filter(move |booking| buffer_distance == 0 || booking.apart(buffer_distance, party) == 0)
+        .map(|booking| &booking.qubits)
 }
 
 /// Computes surcharges; holds buffers that they do not depend on.

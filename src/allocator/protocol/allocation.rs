@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::ids::{AllocationId, EpochNumber, Fence, JobId, Tenant};
+use super::party::PartyTerms;
 use crate::allocator::explain::Explanation;
 use crate::quantum::{DeviceId, PhysicalQubit, QubitSet};
 use crate::time::{Span, Time};
@@ -11,7 +12,7 @@ use crate::time::{Span, Time};
 /// The separation that an allocation is promised, and that the auditor holds the core to.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PromisedIsolation {
-    /// Idle qubits between this allocation and any other on the device.
+    /// Idle qubits between this allocation and any other on the device, but for those of its party.
     pub buffer_distance: u32,
     /// Time during which its qubits stay blocked after it.
     pub guard: Span,
@@ -21,6 +22,16 @@ pub struct PromisedIsolation {
     /// [`crate::allocator::isolation::crosstalk`]; `None`: whatever comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_crosstalk: Option<f64>,
+    /// Whose other jobs it is not kept apart from; `None`: it is kept apart from all jobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<PartyTerms>,
+}
+
+impl PromisedIsolation {
+    /// How much of its guard other jobs of its party need not wait for.
+    pub fn spared(&self) -> Span {
+        if self.party.is_some_and(|terms| !terms.rests) { self.guard } else { Span::ZERO }
+    }
 }
 
 /// What a driver must do to a device before an allocation starts.

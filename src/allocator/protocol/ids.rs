@@ -9,14 +9,14 @@ use crate::quantum::{CouplerId, DeviceId, PhysicalQubit};
 #[serde(transparent)]
 pub struct JobId(pub u64);
 
-/// Who a job belongs to; numbers given by the driver.
+/// Who a job belongs to; numbers given by the driver. 0: it names nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Tenant {
     /// The person.
     pub user: u32,
     /// The group of the person.
     pub group: u32,
-    /// The project that pays; the tenant in the sense of isolation unless configured otherwise.
+    /// The project that pays.
     pub project: u32,
 }
 

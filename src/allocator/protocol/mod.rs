@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 pub mod ids;
 pub mod limit;
+pub mod party;
 pub mod promise;
 pub mod request;
 pub mod waited;
@@ -24,6 +25,7 @@ pub use ids::{
     Tenant,
 };
 pub use limit::{Level, LimitReached, Resource};
+pub use party::{Party, PartyTerms};
 pub use promise::{PromiseCause, StartPromise};
 pub use request::{
     Attributes, Elasticity, ElementLimits, IsolationLevel, IsolationRequest, JobRequest, Priority,

@@ -4,6 +4,8 @@
 //! without it, so that first in, first out holds as ever, that no job that met its bounds on quality misses one
 //! afterwards, and that the total only gets better. Leaves the search to [`crate::allocator::placement::batch`].
 
+use std::collections::BTreeMap;
+
 use smallvec::SmallVec;
 
 use super::plan::{Plan, PlannedStart, Step};
@@ -12,6 +14,7 @@ use crate::allocator::explain::Certainty;
 use crate::allocator::placement::batch::{self, BatchJob, BatchRequest, PlacedBatch};
 use crate::allocator::placement::cost::nats_of_cost;
 use crate::allocator::placement::{Objective, Placement, PlacementRequest, placement_of_layout, surcharge};
+use crate::allocator::protocol::{Party, PartyTerms};
 use crate::allocator::quality::Assessment;
 use crate::allocator::turn::Turn;
 use crate::quantum::{DeviceId, QubitSet};
@@ -48,10 +51,21 @@ pub fn rearrange(turn: &mut Turn<'_>, plan: &mut Plan) -> SmallVec<[DeviceId; 4]
             movable.push(index);
         }
     }
-    // In one batch all keep the same distance; the order of starts is kept otherwise.
-    let group = |index: &usize| match &plan.steps[*index] {
-        Step::Start(start) => (start.device, start.promised.buffer_distance),
-        Step::Count(..) | Step::Retry(..) | Step::Promise(_) => (DeviceId(u32::MAX), 0),
+    // In one batch all keep the same distance: those of one party, or those who have no fellow among them. The order of
+    // starts is kept otherwise.
+    let with_party = |index: &usize| match &plan.steps[*index] {
+        Step::Start(start) => {
+            let party = start.promised.party.map(|terms| terms.party);
+            (start.device, start.promised.buffer_distance, party)
+        }
+        Step::Count(..) | Step::Retry(..) | Step::Promise(_) => (DeviceId(u32::MAX), 0, None),
+    };
+    let mut members: BTreeMap<(DeviceId, u32, Option<Party>), u32> = BTreeMap::new();
+    movable.iter().for_each(|index| *members.entry(with_party(index)).or_default() += 1);
+    let group = |index: &usize| {
+        let (device, buffer_distance, party) = with_party(index);
+        let alone = members.get(&(device, buffer_distance, party)) == Some(&1);
+        (device, buffer_distance, party.filter(|_| !alone))
     };
     movable.sort_by_key(group);
     let batches: Vec<Vec<usize>> = movable
@@ -117,7 +131,7 @@ fn better_places(turn: &mut Turn<'_>, plan: &Plan, batch: &[usize]) -> Option<(V
         let kind = &mut judge.memo[job.kind];
         let pattern = kind.pattern.clone();
         let (mask, _) = kind.on_device(device_id, &epoch);
-        turn.state.free_for(device_id, job.promised.buffer_distance, &mask.qubits, &mut judge.free);
+        turn.state.free_for(device_id, &job.promised, &mask.qubits, &mut judge.free);
         let alone = PlacementRequest {
             barred_couplers: mask.barred_couplers.as_deref(),
             ..PlacementRequest::new(&epoch, &judge.free, &pattern)
@@ -159,7 +173,11 @@ fn better_places(turn: &mut Turn<'_>, plan: &Plan, batch: &[usize]) -> Option<(V
         let now = placement_of_layout(&request, start.fit.placement.layout.clone())?;
         total = total.saturating_add(now.objective);
     }
-    let (buffer_distance, budget) = (jobs[0].promised.buffer_distance, config.placement_budget);
+    let promised = jobs[0].promised;
+    let is_fellow = |job: &&PlannedStart| PartyTerms::are_one(job.promised.party, promised.party);
+    let of_one_party = promised.party.filter(|_| jobs.iter().all(is_fellow));
+    let buffer_distance = of_one_party.map_or(promised.buffer_distance, |terms| terms.buffer_distance);
+    let budget = config.placement_budget;
     let request = BatchRequest { epoch: &epoch, jobs: &alone, buffer_distance, budget };
     let placed = batch::place(&request, &mut *turn.judge.strategy);
     let PlacedBatch { placements, gap, .. } = Some(placed).filter(|placed| placed.objective() < total)?;

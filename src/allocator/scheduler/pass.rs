@@ -378,7 +378,7 @@ impl Pass<'_, '_> {
         let region = QubitSet::from_qubits(device.spec.coupling_map.qubits(), layout);
         // Others may have used more of a period since than they were taken to.
         let allowed = turn.state.quota_allows(slot, region.len() as u32).is_ok();
-        if !allowed || !device.calendar.is_free(&region) {
+        if !allowed || !device.calendar.is_free(&region, known.promise.isolation.party) {
             return false;
         }
         let kind = turn.judge.memo.kind_of(slot, &request);

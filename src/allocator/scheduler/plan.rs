@@ -185,8 +185,8 @@ impl Plan {
             if theirs <= standing || kept.is_place() || Some(kept.from) == together {
                 continue;
             }
-            let window = Window { from: kept.from, until: kept.until };
-            let outlook = state.outlook(device, self.now, Counting::Earlier(theirs));
+            let window = Window { from: kept.from, until: kept.until, rest: kept.guard };
+            let outlook = state.outlook(device, self.now, Counting::Earlier(theirs), kept.party);
             let free = outlook.free_during(window, kept.buffer_distance, &kept.qubits, map);
             if free.len() < kept.qubits.len() || !outlook.takes_one_more(window, manners) {
                 behind.push(job);
@@ -220,7 +220,7 @@ impl Plan {
         let Found { device: id, fit } = found;
         let Some(device) = state.fleet().get(id) else { return };
         let config = state.config();
-        let promised = isolation::promise(&request.isolation, &config.isolation, &device.spec.limits);
+        let promised = isolation::promise(request, &config.isolation, &device.spec.limits);
         let planned = device.planned(config, request, fit.copies);
         let expected_end = planned.map(|planned| self.now + planned);
         let allocation = self.next_allocation;
@@ -289,6 +289,7 @@ impl Plan {
             qubits: start.held.clone(),
             buffer_distance: start.promised.buffer_distance,
             max_crosstalk: start.promised.max_crosstalk,
+            party: start.promised.party,
             from: self.now,
             until: start.expected_end,
             guard: start.promised.guard,

@@ -135,10 +135,10 @@ fn broken(turn: &mut Turn<'_>, kind: KindId, request: &JobRequest, known: &Promi
         return Some(if overrun { PromiseCause::Overrun } else { PromiseCause::NotFoundAgain });
     }
     // Those before it may be promised something else by now.
-    let window = Window { from: at, until: promise.until };
+    let window = Window { from: at, until: promise.until, rest: promise.isolation.spared() };
     let counting = Counting::Earlier(turn.state.standing(turn.state.find(request.id)?.0));
     // As if everybody were to end in time: who runs too long is looked at when the time has come.
-    let outlook = turn.state.outlook(device, Time::ZERO, counting);
+    let outlook = turn.state.outlook(device, Time::ZERO, counting, promise.isolation.party);
     let mut free = region.clone();
     let map = &device.spec.coupling_map;
     let entered = outlook.subtract_promises(window, promise.isolation.buffer_distance, map, &mut free);

@@ -347,7 +347,10 @@ impl State {
         let confirmed = device.calendar.confirm(allocation);
         if !confirmed {
             let booking = Booking::of(allocation);
-            ensure(device.calendar.is_free(&booking.qubits), "a start on qubits that are taken")?;
+            ensure(
+                device.calendar.is_free(&booking.qubits, booking.party),
+                "a start on qubits that are taken",
+            )?;
             device.calendar.book(id, BookingKind::Allocation, booking, &device.spec.coupling_map);
         }
         device.next_fence = Fence(fence + 1);
@@ -374,11 +377,12 @@ impl State {
         let device = self.fleet.get_mut(device_id).ok_or(Impossible("a guard on no device"))?;
         let map = device.spec.coupling_map.clone();
         let of = device.calendar.release(id, BookingKind::Allocation, &map);
-        let qubits = of.ok_or(Impossible("a guard of an attempt that is over"))?.qubits;
+        let Booking { qubits, party, .. } = of.ok_or(Impossible("a guard of an attempt that is over"))?;
         let guard = Booking {
             qubits,
             buffer_distance: 0,
             max_crosstalk: None,
+            party,
             from: now,
             until: Some(until),
             guard: Span::ZERO,

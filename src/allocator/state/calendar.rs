@@ -2,7 +2,9 @@
 //!
 //! Promises that no qubit is ever booked twice at one time and that the masks are always those of the bookings. The
 //! masks of now are kept in step with every booking; those of a window are worked out when asked for (`outlook`). What is
-//! promised to jobs that wait is on record as well, and may not be entered, but is nobody's yet. Leaves the meaning of a buffer to [`crate::allocator::isolation`] and the liveness of qubits to the fleet.
+//! promised to jobs that wait is on record as well, and may not be entered, but is nobody's yet. Jobs of one party keep nothing
+//! from each other but what they hold. Leaves the meaning of a buffer to [`crate::allocator::isolation`] and the liveness of
+//! qubits to the fleet.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,98 +12,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::place::{AccountId, Rank};
-use crate::allocator::protocol::{Allocation, AllocationId, JobId, StartPromise};
+pub use super::booking::{Booking, BookingKind, Kept};
+use super::multiset::Multiset;
+use super::place::Rank;
+use crate::allocator::protocol::{Allocation, AllocationId, JobId, PartyTerms, PromisedIsolation};
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::{PhysicalQubit, QubitSet};
-use crate::time::{Span, Time};
-
-/// Why qubits are booked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum BookingKind {
-    /// An attempt of a job runs on them.
-    Allocation,
-    /// They rest after an attempt.
-    Guard,
-}
-
-/// One booking. The allocation that it is of and the kind, or the job that it is promised to, are its key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Booking {
-    /// The booked qubits.
-    pub qubits: QubitSet,
-    /// Idle qubits kept around them, in couplers: nobody else may come closer.
-    pub buffer_distance: u32,
-    /// Most crosstalk on the couplers between them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_crosstalk: Option<f64>,
-    /// Since when.
-    pub from: Time,
-    /// Until when at most; `None` when nobody knows.
-    pub until: Option<Time>,
-    /// How long its qubits rest afterwards.
-    #[serde(default, skip_serializing_if = "Span::is_zero")]
-    pub guard: Span,
-}
-
-impl Booking {
-    /// That of an allocation.
-    pub fn of(allocation: &Allocation) -> Self {
-        let Allocation { isolation, held, started, expected_end, .. } = allocation;
-        Self {
-            qubits: held.clone(),
-            buffer_distance: isolation.buffer_distance,
-            max_crosstalk: isolation.max_crosstalk,
-            from: *started,
-            until: *expected_end,
-            guard: isolation.guard,
-        }
-    }
-
-    /// What is kept for a promise, on a device with so many qubits.
-    pub fn of_promise(promise: &StartPromise, qubits: usize) -> Self {
-        let StartPromise { layout, not_later_than, until, isolation, .. } = promise;
-        Self {
-            qubits: QubitSet::from_qubits(qubits, layout.iter().copied()),
-            buffer_distance: isolation.buffer_distance,
-            max_crosstalk: isolation.max_crosstalk,
-            // Nobody new enters a place without an instant, from now on.
-            from: not_later_than.unwrap_or(Time::ZERO),
-            until: *until,
-            // Included in the end.
-            guard: Span::ZERO,
-        }
-    }
-
-    /// Of a promise: whether it is a place without an instant.
-    pub fn is_place(&self) -> bool {
-        self.from == Time::ZERO && self.until.is_none()
-    }
-
-    /// When its qubits have rested; `None` when nobody knows.
-    pub fn rested(&self) -> Option<Time> {
-        self.until.map(|until| until + self.guard)
-    }
-
-    /// Whether it is that of an allocation.
-    fn is_of(&self, allocation: &Allocation) -> bool {
-        let Self { qubits, buffer_distance, max_crosstalk, from, until, guard } = self;
-        let Allocation { isolation, held, started, expected_end, .. } = allocation;
-        (qubits, buffer_distance, from, until) == (held, &isolation.buffer_distance, started, expected_end)
-            && (*max_crosstalk, *guard) == (isolation.max_crosstalk, isolation.guard)
-    }
-}
-
-/// What is kept for a job that waits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
-    /// On whose account it will run.
-    pub account: AccountId,
-    /// Where it stands among those of that account.
-    pub rank: Rank,
-    /// The qubits, and for when.
-    pub booking: Booking,
-}
+use crate::time::Time;
 
 /// The bookings of one device and the masks derived from them.
 #[derive(Debug, Clone, Serialize)]
@@ -120,10 +37,13 @@ pub struct Calendar {
     #[serde(skip)]
     held: QubitSet,
     #[serde(skip)]
-    guarded: QubitSet,
+    guarded: Multiset,
     /// Qubits that others keep idle around themselves.
     #[serde(skip)]
     buffered: Multiset,
+    /// What of both is the doing of those with parties, whose fellows may take it.
+    #[serde(skip)]
+    of_parties: Multiset,
     /// Per buffer distance in use: qubits closer than that to a held qubit.
     #[serde(skip)]
     within_distance: SmallVec<[(u32, Multiset); 2]>,
@@ -146,7 +66,8 @@ impl SavedCalendar {
     pub(super) fn restore(self, map: &CouplingMap) -> Option<Calendar> {
         let mut calendar = Calendar::new(map.qubits());
         for ((holder, kind), booking) in self.bookings {
-            if booking.qubits.capacity() != map.qubits() || !calendar.is_free(&booking.qubits) {
+            let fits = booking.qubits.capacity() == map.qubits();
+            if !fits || !calendar.is_free(&booking.qubits, booking.party) {
                 return None;
             }
             calendar.book(holder, kind, booking, map);
@@ -167,35 +88,6 @@ fn as_list<S: serde::Serializer>(
     serializer.collect_seq(bookings)
 }
 
-/// A set with multiplicities.
-#[derive(Debug, Clone, Default)]
-struct Multiset {
-    counts: Vec<u16>,
-    set: QubitSet,
-}
-
-impl Multiset {
-    fn new(capacity: usize) -> Self {
-        Self { counts: vec![0; capacity], set: QubitSet::new(capacity) }
-    }
-
-    fn add(&mut self, qubits: &QubitSet) {
-        for qubit in qubits {
-            self.counts[qubit.index()] += 1;
-            self.set.insert(qubit);
-        }
-    }
-
-    fn subtract(&mut self, qubits: &QubitSet) {
-        for qubit in qubits {
-            self.counts[qubit.index()] -= 1;
-            if self.counts[qubit.index()] == 0 {
-                self.set.remove(qubit);
-            }
-        }
-    }
-}
-
 impl Calendar {
     /// An empty calendar for a device with `qubits` qubits.
     pub fn new(qubits: usize) -> Self {
@@ -205,8 +97,9 @@ impl Calendar {
             around: BTreeMap::new(),
             planned: SmallVec::new(),
             held: QubitSet::new(qubits),
-            guarded: QubitSet::new(qubits),
+            guarded: Multiset::new(qubits),
             buffered: Multiset::new(qubits),
+            of_parties: Multiset::new(qubits),
             within_distance: SmallVec::new(),
             allocations: 0,
             changes: 0,
@@ -220,16 +113,24 @@ impl Calendar {
 
     /// Books qubits from now on. The caller has chosen them out of [`Self::free_for`].
     pub fn book(&mut self, holder: AllocationId, kind: BookingKind, booking: Booking, map: &CouplingMap) {
-        debug_assert!(self.is_free(&booking.qubits), "a qubit is booked twice");
+        debug_assert!(self.is_free(&booking.qubits, booking.party), "a qubit is booked twice");
         self.changes += 1;
         match kind {
-            BookingKind::Guard => self.guarded.union_with(&booking.qubits),
+            BookingKind::Guard => {
+                self.guarded.add(&booking.qubits);
+                if is_spared(&booking) {
+                    self.of_parties.add(&booking.qubits);
+                }
+            }
             BookingKind::Allocation => {
                 self.allocations += 1;
                 self.held.union_with(&booking.qubits);
                 if booking.buffer_distance > 0 {
                     let around = map.dilate(&booking.qubits, booking.buffer_distance);
                     self.buffered.add(&around);
+                    if booking.party.is_some() {
+                        self.of_parties.add(&around);
+                    }
                     self.around.insert(holder, around);
                 }
                 for (distance, within) in &mut self.within_distance {
@@ -245,12 +146,20 @@ impl Calendar {
         let booking = self.bookings.remove(&(holder, kind))?;
         self.changes += 1;
         match kind {
-            BookingKind::Guard => self.guarded.subtract(&booking.qubits),
+            BookingKind::Guard => {
+                self.guarded.subtract(&booking.qubits);
+                if is_spared(&booking) {
+                    self.of_parties.subtract(&booking.qubits);
+                }
+            }
             BookingKind::Allocation => {
                 self.allocations -= 1;
                 self.held.subtract(&booking.qubits);
                 if let Some(around) = self.around.remove(&holder) {
                     self.buffered.subtract(&around);
+                    if booking.party.is_some() {
+                        self.of_parties.subtract(&around);
+                    }
                 }
                 for (distance, within) in &mut self.within_distance {
                     within.subtract(&map.dilate(&booking.qubits, *distance));
@@ -324,8 +233,13 @@ impl Calendar {
     }
 
     /// How many jobs keep others off a qubit, those included that hold it.
-    pub fn kept_idle_by(&self, qubit: PhysicalQubit) -> u16 {
+    pub fn kept_idle_by(&self, qubit: PhysicalQubit) -> u32 {
         self.buffered.counts.get(qubit.index()).copied().unwrap_or(0)
+    }
+
+    /// After how many attempts a qubit rests: more than one where a party has used it one after the other.
+    pub fn rests_after(&self, qubit: PhysicalQubit) -> u32 {
+        self.guarded.counts.get(qubit.index()).copied().unwrap_or(0)
     }
 
     /// Whether nothing is promised to anybody.
@@ -338,9 +252,18 @@ impl Calendar {
         self.planned.is_empty()
     }
 
-    /// Whether nobody holds or guards any of these qubits now.
-    pub fn is_free(&self, qubits: &QubitSet) -> bool {
-        self.held.is_disjoint(qubits) && self.guarded.is_disjoint(qubits)
+    /// Whether nobody holds any of these qubits now, and none of them rests for a job of such a party.
+    pub fn is_free(&self, qubits: &QubitSet, party: Option<PartyTerms>) -> bool {
+        self.held.is_disjoint(qubits)
+            && (self.guarded.set.is_disjoint(qubits)
+                || party.is_some() && self.guarded_for(party).is_disjoint(qubits))
+    }
+
+    /// The qubits that rest for a job of a party.
+    fn guarded_for(&self, party: Option<PartyTerms>) -> QubitSet {
+        let spared =
+            self.bookings().filter(|(_, kind, booking)| *kind == BookingKind::Guard && booking.spares(party));
+        self.guarded.without(spared.map(|(_, _, guard)| guard.qubits.clone()))
     }
 
     /// Number of allocations.
@@ -348,16 +271,20 @@ impl Calendar {
         self.allocations
     }
 
-    /// Writes to `free` the qubits of `usable` that a job with the given buffer distance may take now.
+    /// Writes to `free` the qubits of `usable` that a job with the given promise may take now.
     pub fn free_for(
         &mut self,
-        buffer_distance: u32,
+        promised: &PromisedIsolation,
         usable: &QubitSet,
         map: &CouplingMap,
         free: &mut QubitSet,
     ) {
+        let PromisedIsolation { buffer_distance, party, .. } = *promised;
         free.clone_from(usable);
-        free.subtract(&self.guarded);
+        if party.is_some() && self.bookings.values().any(|booking| booking.is_fellow(party)) {
+            return self.free_beside_fellows(buffer_distance, party, map, free);
+        }
+        free.subtract(&self.guarded.set);
         if self.held.is_empty() {
             return;
         }
@@ -366,8 +293,42 @@ impl Calendar {
             free.subtract(&self.held);
             return;
         }
+        let index = self.know_within(buffer_distance, map);
+        free.subtract(&self.within_distance[index].1.set);
+    }
+
+    /// The same for one of a party that has others there: these keep nothing from it but what they hold, and what the
+    /// device itself demands.
+    fn free_beside_fellows(
+        &mut self,
+        buffer_distance: u32,
+        party: Option<PartyTerms>,
+        map: &CouplingMap,
+        free: &mut QubitSet,
+    ) {
+        let within = if buffer_distance > 0 { Some(self.know_within(buffer_distance, map)) } else { None };
+        free.subtract(&self.guarded_for(party));
+        free.subtract(&self.held);
+        let fellows = || self.allocations().map(|(_, booking)| booking).filter(|job| job.is_fellow(party));
+        let with_buffers = fellows().filter(|booking| booking.buffer_distance > 0);
+        let kept = with_buffers.map(|booking| map.dilate(&booking.qubits, booking.buffer_distance));
+        free.subtract(&self.buffered.without(kept));
+        if let Some(index) = within {
+            let near = fellows().map(|booking| map.dilate(&booking.qubits, buffer_distance));
+            free.subtract(&self.within_distance[index].1.without(near));
+        }
+        for booking in fellows() {
+            let apart = booking.apart(buffer_distance, party);
+            if apart > 0 {
+                free.subtract(&map.dilate(&booking.qubits, apart));
+            }
+        }
+    }
+
+    /// Where the qubits within a distance of held ones are kept; from now on, if they were not.
+    fn know_within(&mut self, buffer_distance: u32, map: &CouplingMap) -> usize {
         let known = self.within_distance.iter().position(|(distance, _)| *distance == buffer_distance);
-        let index = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             let mut within = Multiset::new(map.qubits());
             for (_, booking) in self.bookings.iter().filter(|((_, kind), _)| *kind == BookingKind::Allocation)
             {
@@ -375,13 +336,19 @@ impl Calendar {
             }
             self.within_distance.push((buffer_distance, within));
             self.within_distance.len() - 1
-        });
-        free.subtract(&self.within_distance[index].1.set);
+        })
     }
 
-    /// Number of qubits of `usable` that are neither held nor blocked by anybody now.
+    /// Number of qubits of `usable` that are not held, and that somebody could take now: with parties, more than any one of
+    /// them may.
     pub fn free_len(&self, usable: &QubitSet) -> u32 {
-        let taken = self.held.words().iter().zip(self.guarded.words()).zip(self.buffered.set.words());
+        if !self.of_parties.set.is_empty() {
+            let mut free = usable.clone();
+            free.subtract(&self.held);
+            free.subtract(&self.blocked());
+            return free.len() as u32;
+        }
+        let taken = self.held.words().iter().zip(self.guarded.set.words()).zip(self.buffered.set.words());
         let free = usable.words().iter().zip(taken).map(|(u, ((h, g), b))| (u & !h & !g & !b).count_ones());
         free.sum()
     }
@@ -391,11 +358,18 @@ impl Calendar {
         &self.held
     }
 
-    /// Qubits that nobody holds but nobody may take now: guards, and what jobs keep idle around them.
+    /// Qubits that nobody holds but nobody may take now: guards, and what jobs keep idle around them. Those are not among
+    /// them that are kept by jobs with parties alone, since fellows of each of them could take some.
     pub fn blocked(&self) -> QubitSet {
-        let mut blocked = self.guarded.clone();
+        let mut blocked = self.guarded.set.clone();
         blocked.union_with(&self.buffered.set);
         blocked.subtract(&self.held);
+        for qubit in &self.of_parties.set {
+            let of = |multiset: &Multiset| multiset.counts[qubit.index()];
+            if of(&self.of_parties) == of(&self.guarded) + of(&self.buffered) {
+                blocked.remove(qubit);
+            }
+        }
         blocked
     }
 
@@ -403,7 +377,7 @@ impl Calendar {
     pub fn kept_idle(&self) -> QubitSet {
         let mut idle = self.buffered.set.clone();
         idle.subtract(&self.held);
-        idle.subtract(&self.guarded);
+        idle.subtract(&self.guarded.set);
         idle
     }
 
@@ -412,26 +386,28 @@ impl Calendar {
         self.bookings.iter().map(|(&(holder, kind), booking)| (holder, kind, booking))
     }
 
-    /// The first instant at which anything that is booked or promised ends or, if it is promised, begins; it may have passed.
+    /// The first instant at which anything that is booked or promised ends for anybody or, if it is promised, begins; it may
+    /// have passed.
     pub fn first_edge(&self) -> Option<Time> {
-        let ends = self.bookings.values().filter_map(Booking::rested);
+        let first = |booking: &Booking| if is_spared(booking) { booking.until } else { booking.rested() };
+        let ends = self.bookings.values().filter_map(first);
         let promises = self.promises.values().map(|kept| &kept.booking).filter(|kept| !kept.is_place());
         let promised = promises.flat_map(|kept| [Some(kept.from), kept.until]).flatten();
         ends.chain(promised).min()
     }
 
-    /// The qubits of a job's booking, with all that another job of the given buffer distance may not take.
+    /// The qubits of a job's booking, with all that another job may not take that must keep so far apart.
     pub fn around<'c>(
         &'c self,
         holder: AllocationId,
         booking: &'c Booking,
-        buffer_distance: u32,
+        apart: u32,
         map: &CouplingMap,
     ) -> Cow<'c, QubitSet> {
         match self.around.get(&holder) {
-            Some(around) if booking.buffer_distance >= buffer_distance => Cow::Borrowed(around),
-            None if buffer_distance == 0 => Cow::Borrowed(&booking.qubits),
-            _ => Cow::Owned(map.dilate(&booking.qubits, buffer_distance)),
+            Some(around) if booking.buffer_distance == apart => Cow::Borrowed(around),
+            _ if apart == 0 => Cow::Borrowed(&booking.qubits),
+            _ => Cow::Owned(map.dilate(&booking.qubits, apart)),
         }
     }
 
@@ -454,6 +430,11 @@ impl Calendar {
     }
 }
 
+/// Whether a guard is none for whoever is of its party.
+fn is_spared(guard: &Booking) -> bool {
+    guard.spares(guard.party)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -461,20 +442,53 @@ mod tests {
     use super::*;
     use crate::allocator::config::Selection;
     use crate::allocator::explain::{Certainty, CostTerms, Explanation};
-    use crate::allocator::protocol::{Fence, JobId, PromisedIsolation, Tenant};
+    use crate::allocator::protocol::{Fence, Party, Tenant};
     use crate::allocator::state::accounts::Accounts;
     use crate::allocator::state::outlook::{Counting, Outlook, Window};
     use crate::allocator::state::place::Standing;
+    use crate::time::{Span, Time};
 
-    fn booking(qubits: QubitSet, buffer_distance: u32, from: u64, until: Option<u64>) -> Booking {
+    /// Of nobody's party for group 0; on a device that demands an idle qubit between any two jobs, for group 3.
+    fn promise(buffer_distance: u32, group: u32) -> PromisedIsolation {
+        let party = PartyTerms { party: Party::Group(group), buffer_distance: group / 3, rests: false };
+        PromisedIsolation {
+            buffer_distance: buffer_distance.max(group / 3),
+            guard: Span::ZERO,
+            hardware_reset: false,
+            max_crosstalk: None,
+            party: Some(party).filter(|_| group > 0),
+        }
+    }
+
+    fn booking(qubits: QubitSet, promised: &PromisedIsolation) -> Booking {
         Booking {
             qubits,
-            buffer_distance,
+            buffer_distance: promised.buffer_distance,
             max_crosstalk: None,
-            from: Time(from),
-            until: until.map(Time),
+            party: promised.party,
+            from: Time::ZERO,
+            until: None,
             guard: Span::ZERO,
         }
+    }
+
+    /// What a job with such a promise may take, qubit by qubit.
+    fn free_by_hand(calendar: &Calendar, promised: &PromisedIsolation, map: &CouplingMap) -> QubitSet {
+        let all = (0..map.qubits() as u32).map(PhysicalQubit);
+        let is_free = |qubit: &PhysicalQubit| {
+            calendar.bookings().all(|(_, kind, booking)| {
+                let fellows = booking.party.zip(promised.party).filter(|(a, b)| a.party == b.party);
+                let distance = map.distance(&QubitSet::from_qubits(map.qubits(), [*qubit]), &booking.qubits);
+                let apart = match (kind, fellows) {
+                    (BookingKind::Guard, Some(_)) => return true,
+                    (BookingKind::Guard, None) => 0,
+                    (BookingKind::Allocation, Some((a, _))) => a.buffer_distance,
+                    (BookingKind::Allocation, None) => booking.buffer_distance.max(promised.buffer_distance),
+                };
+                distance.is_none_or(|distance| distance > apart)
+            })
+        };
+        QubitSet::from_qubits(map.qubits(), all.filter(is_free))
     }
 
     /// An allocation with just such a booking.
@@ -507,6 +521,7 @@ mod tests {
                 guard: crate::time::Span::ZERO,
                 hardware_reset: false,
                 max_crosstalk: booking.max_crosstalk,
+                party: booking.party,
             },
             started: booking.from,
             expected_end: booking.until,
@@ -518,41 +533,52 @@ mod tests {
 
     proptest! {
         /// The masks after any history are those of a fresh calendar with the same bookings, and keep their promise; a
-        /// plan that is taken back leaves nothing behind.
+        /// plan that is taken back leaves nothing behind. Jobs of one party share guards and buffers, and nobody else does.
         #[test]
         fn masks_follow_from_bookings(
-            steps in proptest::collection::vec((0_u32..30, 1_u32..5, 0_u32..4, 0_u8..4), 1..60),
+            steps in proptest::collection::vec((0_u32..30, 1_u32..5, 0_u32..4, 0_u8..5, 0_u32..4), 1..60),
         ) {
             let map = CouplingMap::grid(5, 6).unwrap();
             let usable = QubitSet::full(30);
             let mut calendar = Calendar::new(30);
-            let mut live: Vec<AllocationId> = Vec::new();
+            let mut live: Vec<(AllocationId, BookingKind)> = Vec::new();
             let mut free = QubitSet::new(30);
-            for (step, (start, size, buffer, what)) in steps.into_iter().enumerate() {
+            for (step, (start, size, buffer, what, group)) in steps.into_iter().enumerate() {
+                let promised = promise(buffer, group);
                 if what == 0 && !live.is_empty() {
-                    let holder = live.remove(start as usize % live.len());
-                    prop_assert!(calendar.release(holder, BookingKind::Allocation, &map).is_some());
+                    let (holder, kind) = live.remove(start as usize % live.len());
+                    let booking = calendar.release(holder, kind, &map);
+                    prop_assert!(booking.is_some());
+                    // Half of the jobs are followed by a guard.
+                    if let (Some(booking), BookingKind::Allocation, true) = (booking, kind, size > 2) {
+                        let guard = Booking { buffer_distance: 0, until: Some(Time(9)), ..booking };
+                        calendar.book(holder, BookingKind::Guard, guard, &map);
+                        live.push((holder, BookingKind::Guard));
+                    }
                 } else {
-                    calendar.free_for(buffer, &usable, &map, &mut free);
+                    calendar.free_for(&promised, &usable, &map, &mut free);
                     let wanted = (start..start + size).map(|q| PhysicalQubit(q % 30));
                     let qubits = QubitSet::from_qubits(30, wanted);
                     if qubits.is_subset(&free) {
+                        prop_assert!(calendar.is_free(&qubits, promised.party));
                         let holder = AllocationId(step as u64);
-                        let new = booking(qubits, buffer, 0, None);
+                        let new = booking(qubits, &promised);
                         if what == 1 {
                             calendar.book(holder, BookingKind::Allocation, new, &map);
-                            live.push(holder);
+                            live.push((holder, BookingKind::Allocation));
                         } else {
                             calendar.plan(holder, new.clone(), &map);
                             prop_assert!(!calendar.is_settled());
-                            if what == 2 {
+                            if what < 4 {
                                 let mut granted = grant(holder, &new);
                                 granted.isolation.buffer_distance += 1;
                                 prop_assert!(!calendar.confirm(&granted));
-                                granted.isolation.buffer_distance = buffer;
+                                granted.isolation = promise(buffer, group + 1);
+                                prop_assert!(!calendar.confirm(&granted));
+                                granted.isolation = promised;
                                 prop_assert_eq!(Booking::of(&granted), new);
                                 prop_assert!(calendar.confirm(&granted));
-                                live.push(holder);
+                                live.push((holder, BookingKind::Allocation));
                             } else {
                                 prop_assert_eq!(calendar.take_back(holder, &map), Some(new));
                             }
@@ -560,11 +586,14 @@ mod tests {
                         }
                     }
                 }
-                let bookings: Vec<_> = calendar.bookings().map(|(_, _, booking)| booking.clone()).collect();
-                prop_assert_eq!(bookings.len(), live.len());
-                for (i, a) in bookings.iter().enumerate() {
-                    for b in &bookings[i + 1..] {
-                        let needed = a.buffer_distance.max(b.buffer_distance) + 1;
+                prop_assert_eq!(calendar.bookings().count(), live.len());
+                let jobs: Vec<_> = calendar.allocations().map(|(_, booking)| booking.clone()).collect();
+                for (i, a) in jobs.iter().enumerate() {
+                    for b in &jobs[i + 1..] {
+                        let needed = match a.party.zip(b.party).filter(|(a, b)| a.party == b.party) {
+                            Some((terms, _)) => terms.buffer_distance + 1,
+                            None => a.buffer_distance.max(b.buffer_distance) + 1,
+                        };
                         let apart = map.distance(&a.qubits, &b.qubits);
                         prop_assert!(apart.is_none_or(|d| d >= needed), "{apart:?} < {needed}");
                     }
@@ -573,17 +602,22 @@ mod tests {
                 for (holder, kind, booking) in calendar.bookings() {
                     fresh.book(holder, kind, booking.clone(), &map);
                 }
-                for distance in 0..4 {
-                    let mut expected = QubitSet::new(30);
-                    fresh.free_for(distance, &usable, &map, &mut expected);
-                    calendar.free_for(distance, &usable, &map, &mut free);
+                for (distance, group) in (0..4).flat_map(|distance| (0..4).map(move |group| (distance, group))) {
+                    let promised = promise(distance, group);
+                    let expected = free_by_hand(&calendar, &promised, &map);
+                    fresh.free_for(&promised, &usable, &map, &mut free);
                     prop_assert_eq!(&free, &expected);
-                    // Everything is booked from 0 on without an end.
-                    let window = Window { from: Time(7), until: Some(Time(8)) };
+                    calendar.free_for(&promised, &usable, &map, &mut free);
+                    prop_assert_eq!(&free, &expected);
+                    prop_assert!(free.len() <= calendar.free_len(&usable) as usize, "no upper bound");
+                    // Jobs are booked from 0 on without an end.
+                    let window = Window { from: Time(7), until: Some(Time(8)), rest: Span::ZERO };
                     let accounts = Accounts::default();
-                    let counting = Counting::Earlier(Standing::LAST);
-                    let outlook = Outlook { calendar: &calendar, accounts: &accounts, now: Time(0), counting };
-                    prop_assert_eq!(&outlook.free_during(window, distance, &usable, &map), &expected);
+                    let (counting, party) = (Counting::Earlier(Standing::LAST), promised.party);
+                    let outlook =
+                        Outlook { calendar: &calendar, accounts: &accounts, now: Time(0), counting, party };
+                    let during = outlook.free_during(window, promised.buffer_distance, &usable, &map);
+                    prop_assert_eq!(&during, &expected);
                 }
                 let all = calendar.free_len(&usable) as usize + calendar.held().len() + calendar.blocked().len();
                 prop_assert_eq!(all, 30);

@@ -1,7 +1,7 @@
 //! What each attempt is charged: the qubits that it holds and those that nobody else may take because of it, times how long.
 //!
 //! Isolation is paid for: idle qubits around a job are charged to it, and split evenly where they lie between several; a
-//! guard after it, too. Promises exact sums: a qubit that up to 16 jobs keep idle is charged once, to the nanosecond. An
+//! guard after it, too, as long as no job of its party holds the qubits. Promises exact sums: a qubit that up to 16 jobs keep idle is charged once, to the nanosecond. An
 //! attempt that its hardware ended is charged nothing. Leaves to [`super::accounts`] who has used how much.
 
 use std::collections::BTreeMap;
@@ -82,7 +82,14 @@ fn rate_of(device: &Device, kind: BookingKind, booking: &Booking) -> u64 {
     let Device { calendar, epoch, .. } = device;
     let in_service = device.status != Status::Offline;
     match kind {
-        BookingKind::Guard if in_service => booking.qubits.intersection_len(&epoch.usable) as u64 * PARTS,
+        BookingKind::Guard if in_service => {
+            // What a job of its party holds meanwhile is paid by that one; what rests after several, by all of them.
+            let mut rests = booking.qubits.clone();
+            rests.intersect_with(&epoch.usable);
+            rests.subtract(calendar.held());
+            let split = |qubit| PARTS / u64::from(calendar.rests_after(qubit).max(1));
+            rests.iter().map(split).sum()
+        }
         BookingKind::Guard => 0,
         BookingKind::Allocation => {
             let held = booking.qubits.len() as u64 * PARTS;

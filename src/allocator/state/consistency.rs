@@ -181,6 +181,7 @@ fn check_device(state: &State, device: &Device) -> Verdict {
                     allocation.device == device.id
                         && allocation.held == booking.qubits
                         && allocation.isolation.buffer_distance == booking.buffer_distance
+                        && allocation.isolation.party == booking.party
                 });
                 ensure(known, "a booking that belongs to no allocation")?;
             }

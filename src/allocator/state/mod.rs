@@ -10,6 +10,7 @@ mod apply;
 mod arrivals;
 pub mod backlog;
 mod billing;
+mod booking;
 pub mod calendar;
 pub mod charges;
 mod consistency;
@@ -17,6 +18,7 @@ mod dependants;
 pub mod fleet;
 pub mod impossible;
 pub mod jobs;
+mod multiset;
 pub mod outlook;
 pub mod place;
 pub mod queues;
@@ -36,7 +38,9 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::allocator::config::{AllocatorConfig, Queue, Selection};
-use crate::allocator::protocol::{Allocation, AllocationId, JobId, StartPromise, Tenant};
+use crate::allocator::protocol::{
+    Allocation, AllocationId, JobId, PartyTerms, PromisedIsolation, StartPromise, Tenant,
+};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
 use accounts::{Accounts, Expected};
@@ -188,9 +192,15 @@ impl State {
         Standing { used: self.accounts.used(job.account), rank: job.rank() }
     }
 
-    /// The bookings of a device as a job sees them.
-    pub fn outlook<'c>(&'c self, device: &'c Device, now: Time, counting: Counting) -> Outlook<'c> {
-        Outlook { calendar: &device.calendar, accounts: &self.accounts, now, counting }
+    /// The bookings of a device as a job of a party sees them.
+    pub fn outlook<'c>(
+        &'c self,
+        device: &'c Device,
+        now: Time,
+        counting: Counting,
+        party: Option<PartyTerms>,
+    ) -> Outlook<'c> {
+        Outlook { calendar: &device.calendar, accounts: &self.accounts, now, counting, party }
     }
 
     /// The jobs of a queue in the order in which they stand.
@@ -255,17 +265,17 @@ impl State {
         &mut self.agenda
     }
 
-    /// Writes to `free` the qubits of `usable` that a job with the given buffer distance may take on a device now;
-    /// remembers the distance.
+    /// Writes to `free` the qubits of `usable` that a job with the given promise may take on a device now; remembers its
+    /// buffer distance.
     pub(super) fn free_for(
         &mut self,
         id: DeviceId,
-        buffer_distance: u32,
+        promised: &PromisedIsolation,
         usable: &QubitSet,
         free: &mut QubitSet,
     ) {
         if let Some(device) = self.fleet.get_mut(id) {
-            device.calendar.free_for(buffer_distance, usable, &device.spec.coupling_map, free);
+            device.calendar.free_for(promised, usable, &device.spec.coupling_map, free);
         }
     }
 

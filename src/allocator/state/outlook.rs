@@ -9,10 +9,10 @@ use super::accounts::Accounts;
 use super::calendar::{Booking, BookingKind, Calendar, Kept};
 use super::place::Standing;
 use crate::allocator::config::Starts;
-use crate::allocator::protocol::{AllocationId, JobId};
+use crate::allocator::protocol::{AllocationId, JobId, PartyTerms};
 use crate::quantum::QubitSet;
 use crate::quantum::coupling_map::CouplingMap;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// A stretch of time: from an instant on, up to another one (not included) or for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +21,25 @@ pub struct Window {
     pub from: Time,
     /// The first instant after it.
     pub until: Option<Time>,
+    /// How much of its end is rest that jobs of the same party need not wait for.
+    pub rest: Span,
 }
 
 impl Window {
+    /// An instant.
+    pub fn at(instant: Time) -> Self {
+        Self { from: instant, until: Some(Time(instant.0.saturating_add(1))), rest: Span::ZERO }
+    }
+
     /// Whether two stretches have an instant in common, the other one given by its ends.
     pub fn meets(self, from: Time, until: Option<Time>) -> bool {
         self.until.is_none_or(|end| from < end) && until.is_none_or(|end| end > self.from)
+    }
+
+    /// The same without its rest.
+    fn awake(self) -> Self {
+        let until = self.until.map(|until| Time(until.0.saturating_sub(self.rest.0)));
+        Self { until, rest: Span::ZERO, ..self }
     }
 }
 
@@ -41,6 +54,8 @@ pub struct Outlook<'c> {
     pub now: Time,
     /// Whose promises count.
     pub counting: Counting,
+    /// Of which party the job is.
+    pub party: Option<PartyTerms>,
 }
 
 /// Whose promises count for a job that stands there in its queue. So nobody waits for somebody who stands behind, who could
@@ -67,13 +82,26 @@ impl<'c> Outlook<'c> {
     /// When a booking frees its qubits; `None`: nobody can tell, as for one that should have.
     fn end_of(&self, kind: BookingKind, booking: &Booking) -> Option<Time> {
         let overdue = kind == BookingKind::Allocation && booking.until.is_some_and(|until| until <= self.now);
-        booking.rested().filter(|_| !overdue)
+        let end = if booking.spares(self.party) { booking.until } else { booking.rested() };
+        end.filter(|_| !overdue)
+    }
+
+    /// The bookings of now, but for rests that do not concern the job.
+    fn bookings(self) -> impl Iterator<Item = (AllocationId, BookingKind, &'c Booking)> {
+        let all = self.calendar.bookings();
+        all.filter(move |(_, kind, booking)| *kind != BookingKind::Guard || !booking.spares(self.party))
     }
 
     /// The bookings that take their qubits at any instant of a window.
     fn bookings_in(self, window: Window) -> impl Iterator<Item = (AllocationId, BookingKind, &'c Booking)> {
-        let all = self.calendar.bookings();
-        all.filter(move |(_, kind, booking)| window.meets(booking.from, self.end_of(*kind, booking)))
+        self.bookings()
+            .filter(move |(_, kind, booking)| window.meets(booking.from, self.end_of(*kind, booking)))
+    }
+
+    /// When the qubits of a promise are free for the job again.
+    fn end_of_promise(self, kept: &Booking) -> Option<Time> {
+        let spared = if kept.spares(self.party) { kept.guard } else { Span::ZERO };
+        kept.until.map(|until| Time(until.0.saturating_sub(spared.0)))
     }
 
     /// When the jobs that run end, as far as anybody can tell, and how many qubits each holds; guards left out.
@@ -103,7 +131,10 @@ impl<'c> Outlook<'c> {
 
     /// What is promised to others at any instant of a window.
     pub fn promises_in(self, window: Window) -> impl Iterator<Item = (JobId, &'c Booking)> {
-        self.promises().filter(move |(_, kept)| window.meets(kept.from, kept.until))
+        self.promises().filter(move |(_, kept)| {
+            let window = if kept.spares(self.party) { window.awake() } else { window };
+            window.meets(kept.from, self.end_of_promise(kept))
+        })
     }
 
     /// All jobs that run at any instant of a window.
@@ -131,7 +162,8 @@ impl<'c> Outlook<'c> {
             match kind {
                 BookingKind::Guard => free.subtract(&booking.qubits),
                 BookingKind::Allocation => {
-                    free.subtract(&self.calendar.around(holder, booking, buffer_distance, map));
+                    let apart = booking.apart(buffer_distance, self.party);
+                    free.subtract(&self.calendar.around(holder, booking, apart, map));
                 }
             }
         }
@@ -149,7 +181,7 @@ impl<'c> Outlook<'c> {
     ) -> bool {
         let before = free.len();
         for (_, kept) in self.promises_in(window) {
-            free.subtract(&map.dilate(&kept.qubits, kept.buffer_distance.max(buffer_distance)));
+            free.subtract(&map.dilate(&kept.qubits, kept.apart(buffer_distance, self.party)));
         }
         free.len() < before
     }
@@ -169,11 +201,12 @@ impl<'c> Outlook<'c> {
         let mut free = usable.clone();
         for (holder, booking) in self.calendar.allocations() {
             if endless[gone..].contains(&holder) {
-                free.subtract(&self.calendar.around(holder, booking, buffer_distance, map));
+                let apart = booking.apart(buffer_distance, self.party);
+                free.subtract(&self.calendar.around(holder, booking, apart, map));
             }
         }
         for (_, kept) in self.promises().filter(|_| beside) {
-            free.subtract(&map.dilate(&kept.qubits, kept.buffer_distance.max(buffer_distance)));
+            free.subtract(&map.dilate(&kept.qubits, kept.apart(buffer_distance, self.party)));
         }
         free
     }
@@ -204,8 +237,8 @@ impl<'c> Outlook<'c> {
     /// The instants after now at which something is free that was not before, in no order; with devices that take jobs when
     /// they are empty, those at which a promised job begins as well.
     fn instants(self, starts: Starts) -> impl Iterator<Item = Time> {
-        let ends = self.calendar.bookings().map(move |(_, kind, booking)| self.end_of(kind, booking));
-        let kept = self.promises().map(|(_, kept)| kept.until);
+        let ends = self.bookings().map(move |(_, kind, booking)| self.end_of(kind, booking));
+        let kept = self.promises().map(move |(_, kept)| self.end_of_promise(kept));
         let begins =
             self.promises().map(move |(_, kept)| Some(kept.from).filter(|_| starts == Starts::WhenEmpty));
         ends.chain(kept).chain(begins).flatten().filter(move |at| *at > self.now)
@@ -237,7 +270,8 @@ impl<'c> Outlook<'c> {
                 _ => None,
             };
             let all = self.bookings_in(window).map(|(.., booking)| booking);
-            let together = |kept: &Booking| Some(kept.from) == early && self.calendar.is_free(&kept.qubits);
+            let together =
+                |kept: &Booking| Some(kept.from) == early && self.calendar.is_free(&kept.qubits, kept.party);
             let kept = self.promises_in(window).map(|(_, kept)| kept).filter(|kept| !together(kept));
             if all.chain(kept).any(|other| other.from != window.from) {
                 return false;
@@ -247,7 +281,7 @@ impl<'c> Outlook<'c> {
         let begins = self.promises_in(window).map(|(_, kept)| kept.from).filter(|at| *at > window.from);
         let mut instants = std::iter::once(window.from).chain(begins);
         instants.all(|at| {
-            let instant = Window { from: at, until: Some(Time(at.0.saturating_add(1))) };
+            let instant = Window::at(at);
             (self.jobs_in(instant).count() as u64) < u64::from(most)
         })
     }
@@ -289,6 +323,7 @@ mod tests {
                     qubits: qubits.clone(),
                     buffer_distance,
                     max_crosstalk: None,
+                    party: None,
                     from: Time(*begin),
                     until: until.map(Time),
                     guard,
@@ -331,8 +366,8 @@ mod tests {
                 expected.intersect_with(&at(instant));
             }
             let (accounts, counting) = (Accounts::default(), Counting::Earlier(Standing::LAST));
-            let outlook = Outlook { calendar: &calendar, accounts: &accounts, now: Time(now), counting };
-            let window = Window { from: Time(from), until: Some(Time(from + length)) };
+            let outlook = Outlook { calendar: &calendar, accounts: &accounts, now: Time(now), counting, party: None };
+            let window = Window { from: Time(from), until: Some(Time(from + length)), rest: Span::ZERO };
             prop_assert_eq!(outlook.free_during(window, buffer, &usable, &map), expected);
             let edges: Vec<u64> = outlook.edges(Starts::AnyTime).iter().map(|edge| edge.0).collect();
             prop_assert!(edges.is_sorted_by(|a, b| a < b));

@@ -15,8 +15,8 @@ use crate::random::StreamFamily;
 
 const NAME: &[u8; 8] = b"eigen-rm";
 
-/// Rises with every change of the state that older programs cannot read; 14: usage within a window, and qubit-seconds.
-pub const VERSION: u32 = 14;
+/// Rises with every change of the state that older programs cannot read; 15: parties.
+pub const VERSION: u32 = 15;
 
 const HEAD: usize = NAME.len() + 4 + blake3::OUT_LEN;
 

@@ -4,7 +4,9 @@
 //! weight, so that a run, a comparison, a check, a sweep and a report say the same. Leaves showing them to those.
 
 mod course;
+mod jobs;
 mod note;
+mod parties;
 mod sharing;
 mod workload;
 

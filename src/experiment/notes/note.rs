@@ -52,6 +52,8 @@ pub enum NoteKind {
     PlacesWithoutInstants,
     /// Somebody's quota lets none of its jobs start.
     QuotaOfNothing,
+    /// Jobs name nobody where isolation is between users, projects or groups.
+    NamesNobody,
     /// A job was passed by later ones again and again.
     Starved,
     /// All replications are alike.
@@ -93,6 +95,7 @@ impl NoteKind {
             Self::PriorityIgnored => "priority_ignored",
             Self::PlacesWithoutInstants => "places_without_instants",
             Self::QuotaOfNothing => "quota_of_nothing",
+            Self::NamesNobody => "names_nobody",
             Self::Starved => "starved",
             Self::NoRandomness => "no_randomness",
             Self::OneReplication => "one_replication",

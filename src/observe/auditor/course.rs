@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::device::Breaches;
+use super::parties::party_of;
 use super::violation::{Breach, StateSeen, Step};
 use super::{Auditor, LiveJob, Phase, qubit_time};
 use crate::allocator::protocol::{
@@ -114,13 +115,15 @@ impl Auditor {
             let Exceeded { level, of, most, has } = limit;
             Breach::QuotaExceeded { job: id, level, of, most, has }
         }));
+        let party = party_of(self.between, request.tenant);
         let jobs = &self.jobs;
         let same = |other: &LiveJob| !self.usage_counts || other.request.tenant == request.tenant;
         let is_behind = |other: JobId| jobs.get(&other).is_some_and(|other| same(other) && other.rank < rank);
         match self.devices.get_mut(&allocation.device).filter(|known| known.present) {
             Some(device) => {
-                self.promises.started(allocation, device, is_behind, &mut found);
-                self.held_qubits += device.start(now, allocation, &request, &mut self.shapes, &mut found);
+                self.promises.started(allocation, party, device, is_behind, &mut found);
+                let shapes = &mut self.shapes;
+                self.held_qubits += device.start(now, allocation, &request, party, shapes, &mut found);
             }
             None => found.push(Breach::UnknownDevice { device: allocation.device }),
         }

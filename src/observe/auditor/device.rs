@@ -4,17 +4,19 @@
 //! by a breadth-first search of its own, over all couplers, dead ones included.
 
 mod crosstalk;
+mod neighbours;
 
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::parties::Rest;
 use super::quality;
 use super::shape::Shapes;
 use super::violation::{Breach, LayoutProblem, Limit, Promise};
 use crate::allocator::protocol::{
     Allocation, AllocationId, DriverAction, Elasticity, ElementLimits, EpochNumber, Fence, IsolationLevel,
-    JobRequest, Status, Target, Topology,
+    JobRequest, Party, Status, Target, Topology,
 };
 use crate::quantum::calibration::{Calibration, DEAD_ERROR};
 use crate::quantum::coupling_map::CouplingMap;
@@ -50,7 +52,9 @@ pub(super) struct AuditedDevice {
     /// Couplers that the job under examination must not use because of crosstalk.
     disturbed: SmallVec<[CouplerId; 4]>,
     owner: Vec<AllocationId>,
-    guarded_until: Vec<Time>,
+    rests: Vec<Rest>,
+    /// Of which party attempts are that have one.
+    parties: Vec<(AllocationId, Party)>,
     active: Vec<Arc<Allocation>>,
     last_fence: Option<Fence>,
     /// Marks of the last search: `seen[q] == search` means visited.
@@ -82,7 +86,8 @@ impl AuditedDevice {
             usable_couplers: vec![false; couplers],
             disturbed: SmallVec::new(),
             owner: vec![NOBODY; qubits],
-            guarded_until: vec![Time::ZERO; qubits],
+            rests: vec![Rest::OVER; qubits],
+            parties: Vec::new(),
             active: Vec::new(),
             last_fence: None,
             seen: vec![0; qubits],
@@ -108,7 +113,7 @@ impl AuditedDevice {
 
     /// Whether qubits rest beyond an instant.
     pub(super) fn rests_after(&self, at: Time) -> bool {
-        self.guarded_until.iter().any(|until| *until > at)
+        self.rests.iter().any(|rest| rest.until() > at)
     }
 
     /// Whether any two qubits of two regions are so many couplers apart or fewer.
@@ -228,16 +233,18 @@ impl AuditedDevice {
         self.active.iter().for_each(|allocation| lost(allocation.id));
     }
 
-    /// Checks a start against all that this device knows, then lets the allocation hold its qubits. Answers how
-    /// many qubits became held.
+    /// Checks a start against all that this device knows, then lets the allocation, which is of a party, hold its qubits.
+    /// Answers how many qubits became held.
     pub(super) fn start(
         &mut self,
         now: Time,
         allocation: &Arc<Allocation>,
         request: &JobRequest,
+        party: Option<Party>,
         shapes: &mut Shapes,
         found: &mut Breaches,
     ) -> u64 {
+        self.parties.extend(party.map(|party| (allocation.id, party)));
         self.check_terms(allocation, request, found);
         if self.layout_is_legal(allocation, request, found) {
             self.check_elements(allocation, request, found);
@@ -270,15 +277,13 @@ impl AuditedDevice {
             return 0;
         };
         self.active.swap_remove(index);
-        let until = now + allocation.isolation.guard.max(self.limits.reconfiguration_time);
+        self.rest(now, allocation);
+        self.parties.retain(|(of, _)| *of != allocation.id);
         let mut freed = 0;
         for qubit in &allocation.held {
             if self.owner.get(qubit.index()) == Some(&allocation.id) {
                 self.owner[qubit.index()] = NOBODY;
                 freed += 1;
-            }
-            if let Some(guarded) = self.guarded_until.get_mut(qubit.index()) {
-                *guarded = until.max(*guarded);
             }
         }
         freed
@@ -328,6 +333,7 @@ impl AuditedDevice {
                 asked.max_crosstalk.is_some_and(|most| promised.max_crosstalk.is_none_or(|kept| kept > most)),
                 Promise::MaxCrosstalk,
             ),
+            (promised.party.is_some_and(|terms| Some(terms.party) != self.party_of(id)), Promise::Party),
         ];
         for (_, promise) in weaker.into_iter().filter(|(weaker, _)| *weaker) {
             found.push(Breach::PromiseTooWeak { job: request.id, allocation: id, promise });
@@ -565,75 +571,5 @@ impl AuditedDevice {
             }
         }
         reached
-    }
-
-    fn check_guard(&self, now: Time, allocation: &Allocation, found: &mut Breaches) {
-        let broken = allocation
-            .held
-            .iter()
-            .find(|qubit| self.guarded_until.get(qubit.index()).is_some_and(|until| now < *until));
-        if let Some(qubit) = broken {
-            let until = self.guarded_until[qubit.index()];
-            found.push(Breach::GuardBroken { device: self.id, qubit, allocation: allocation.id, until });
-        }
-    }
-
-    /// Looks for other allocations from the held qubits outwards, as far as any promise reaches. One violation per
-    /// pair: the nearest meeting.
-    fn check_neighbours(&mut self, allocation: &Allocation, found: &mut Breaches) {
-        let own = allocation.isolation.buffer_distance.max(self.limits.min_qubit_separation);
-        let reach = self.active.iter().map(|other| other.isolation.buffer_distance).fold(own, u32::max);
-        let mut met: SmallVec<[AllocationId; 4]> = SmallVec::new();
-        self.search += 1;
-        self.rim.clear();
-        for qubit in &allocation.held {
-            if qubit.index() < self.owner.len() {
-                self.seen[qubit.index()] = self.search;
-                self.rim.push(qubit);
-            }
-        }
-        for distance in 0..=reach {
-            for &qubit in &self.rim {
-                let other = self.owner[qubit.index()];
-                if other != NOBODY && !met.contains(&other) {
-                    let theirs = self.active.iter().find(|active| active.id == other);
-                    let required = theirs.map_or(own, |other| own.max(other.isolation.buffer_distance));
-                    if distance <= required {
-                        met.push(other);
-                        found.push(if distance == 0 {
-                            Breach::DoubleHold { device: self.id, qubit, allocation: allocation.id, other }
-                        } else {
-                            Breach::BufferTooNarrow {
-                                device: self.id,
-                                allocation: allocation.id,
-                                other,
-                                distance,
-                                required: required + 1,
-                            }
-                        });
-                    }
-                }
-            }
-            if distance == reach {
-                break;
-            }
-            self.next_rim.clear();
-            if self.map.is_alike() {
-                // One step leads everywhere.
-                let everywhere = (0..self.owner.len()).filter(|&qubit| self.seen[qubit] != self.search);
-                self.next_rim.extend(everywhere.map(|qubit| PhysicalQubit(qubit as u32)));
-                self.next_rim.iter().for_each(|qubit| self.seen[qubit.index()] = self.search);
-                self.rim.clear();
-            }
-            for &qubit in &self.rim {
-                for &(to, _) in self.map.neighbours(qubit) {
-                    if self.seen[to.index()] != self.search {
-                        self.seen[to.index()] = self.search;
-                        self.next_rim.push(to);
-                    }
-                }
-            }
-            std::mem::swap(&mut self.rim, &mut self.next_rim);
-        }
     }
 }

@@ -9,6 +9,7 @@ mod course;
 mod dependencies;
 mod device;
 mod id_set;
+mod parties;
 mod promises;
 mod quality;
 mod shape;
@@ -21,7 +22,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use crate::allocator::config::{AllocatorConfig, FairShare};
+use crate::allocator::config::{AllocatorConfig, Between, FairShare};
 use crate::allocator::protocol::{
     Allocation, AllocationId, Event, JobId, JobRequest, OrderKey, PromiseCause, StartPromise, StopReason,
     Target, Topology,
@@ -32,6 +33,7 @@ use crate::time::Time;
 use dependencies::Dependencies;
 use device::{AuditedDevice, Breaches};
 use id_set::IdSet;
+use parties::party_of;
 use promises::{Ahead, Promises};
 use shape::Shapes;
 use waits::Waits;
@@ -90,6 +92,8 @@ pub struct Auditor {
     dependencies: Dependencies,
     /// Whether those come first who have used least, see [`AllocatorConfig::fair_share`].
     usage_counts: bool,
+    /// Between whom isolation holds for those who start.
+    between: Between,
     /// Allocations that must have ended before time goes on.
     lost: SmallVec<[(DeviceId, AllocationId); 4]>,
     submitted: u64,
@@ -114,7 +118,12 @@ impl Auditor {
     pub fn under(config: &AllocatorConfig) -> Self {
         let mut quotas = Quotas::default();
         quotas.configure(&config.tenants);
-        Self { usage_counts: config.fair_share() != FairShare::Off, quotas, ..Self::default() }
+        Self {
+            usage_counts: config.fair_share() != FairShare::Off,
+            between: config.isolation.between,
+            quotas,
+            ..Self::default()
+        }
     }
 
     /// The first [`VIOLATIONS_KEPT`] violations, in order.
@@ -215,6 +224,7 @@ impl Auditor {
             Event::Reconfigured { config } => {
                 self.promises.clear();
                 self.usage_counts = config.fair_share() != FairShare::Off;
+                self.between = config.isolation.between;
                 self.quotas.configure(&config.tenants);
             }
             Event::DeviceLeaving { device } => {
@@ -351,7 +361,9 @@ impl Auditor {
         if state != StateSeen::Waiting || over || !first {
             self.report(Breach::SenselessPromise { job, state });
         }
-        self.promises.set(job, promise);
+        let request = self.jobs.get(&job).map(|live| &live.request);
+        let party = request.and_then(|request| party_of(self.between, request.tenant));
+        self.promises.set(job, promise, party);
     }
 
     fn promise_moved(&mut self, job: JobId, promise: Option<&StartPromise>, cause: PromiseCause) {

@@ -8,17 +8,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::device::{AuditedDevice, Breaches};
 use super::violation::Breach;
-use crate::allocator::protocol::{Allocation, JobId, PromiseCause, StartPromise, Status};
+use crate::allocator::protocol::{Allocation, JobId, Party, PromiseCause, StartPromise, Status};
 use crate::quantum::PhysicalQubit;
 use crate::time::Time;
 
 /// All promises that are to be kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Promises {
-    by_job: BTreeMap<JobId, StartPromise>,
+    by_job: BTreeMap<JobId, Promised>,
     due: BTreeSet<(Time, JobId)>,
     /// New or other ones of this instant.
     changed: BTreeSet<JobId>,
+}
+
+/// A promise to a job of a party.
+#[derive(Debug, Clone)]
+struct Promised {
+    promise: StartPromise,
+    party: Option<Party>,
+}
+
+/// Whether two are of one party.
+fn are_fellows(a: Option<Party>, b: Option<Party>) -> bool {
+    a.is_some() && a == b
 }
 
 /// From when until when qubits are taken: `from` is `None` for a place that nobody new may enter from now on.
@@ -32,29 +44,31 @@ fn meet(a: Stretch, b: Stretch) -> bool {
     begins_before_end(a.0, b.1) && begins_before_end(b.0, a.1)
 }
 
-fn stretch_of(promise: &StartPromise) -> Stretch {
-    (promise.not_later_than, promise.until)
+/// That of a promise; for `fellows` of the job, with no more rest than the device demands.
+fn stretch_of(promise: &StartPromise, fellows: bool, device: &AuditedDevice) -> Stretch {
+    let spared = if fellows { promise.isolation.guard.0.saturating_sub(device.demands().1.0) } else { 0 };
+    (promise.not_later_than, promise.until.map(|until| Time(until.0.saturating_sub(spared))))
 }
 
 impl Promises {
     /// What a job is promised.
     pub(super) fn of(&self, job: JobId) -> Option<&StartPromise> {
-        self.by_job.get(&job)
+        self.by_job.get(&job).map(|known| &known.promise)
     }
 
-    /// A job is promised a start, or another one.
-    pub(super) fn set(&mut self, job: JobId, promise: &StartPromise) {
+    /// A job of a party is promised a start, or another one.
+    pub(super) fn set(&mut self, job: JobId, promise: &StartPromise, party: Option<Party>) {
         self.end(job);
         if let Some(at) = promise.not_later_than {
             self.due.insert((at, job));
         }
-        self.by_job.insert(job, promise.clone());
+        self.by_job.insert(job, Promised { promise: promise.clone(), party });
         self.changed.insert(job);
     }
 
     /// A promise is over.
     pub(super) fn end(&mut self, job: JobId) {
-        if let Some(at) = self.by_job.remove(&job).and_then(|old| old.not_later_than) {
+        if let Some(at) = self.by_job.remove(&job).and_then(|old| old.promise.not_later_than) {
             self.due.remove(&(at, job));
         }
         self.changed.remove(&job);
@@ -78,19 +92,21 @@ impl Promises {
         }
     }
 
-    /// A start, seen beside everything that is promised on its device; whether it is behind another job, `is_behind` says.
+    /// A start of a job of a party, seen beside everything that is promised on its device; whether it is behind another job, `is_behind` says.
     pub(super) fn started(
         &self,
         allocation: &Allocation,
+        party: Option<Party>,
         device: &mut AuditedDevice,
         is_behind: impl Fn(JobId) -> bool,
         found: &mut Breaches,
     ) {
-        for (&job, promise) in &self.by_job {
+        for (&job, promised) in &self.by_job {
+            let promise = &promised.promise;
             // Whoever waits for a place without an instant waits for those before as well.
             let theirs = promise.not_later_than.is_some() || is_behind(job);
             if job != allocation.job && promise.device == allocation.device && theirs {
-                check(job, promise, allocation, device, found);
+                check(job, promised, allocation, party, device, found);
             }
         }
     }
@@ -103,20 +119,25 @@ impl Promises {
     ) {
         let changed = std::mem::take(&mut self.changed);
         for job in changed {
-            let Some(promise) = self.by_job.get(&job) else { continue };
+            let Some(promised) = self.by_job.get(&job) else { continue };
+            let Promised { promise, party } = promised;
             device_of(promise, &mut |device| {
                 for allocation in device.active().to_vec() {
                     // Whoever is on a place without an instant leaves it sooner or later.
                     if promise.not_later_than.is_some() {
-                        check(job, promise, &allocation, device, found);
+                        check(job, promised, &allocation, device.party_of(allocation.id), device, found);
                     }
                 }
-                for (&other, theirs) in self.by_job.iter().filter(|(other, _)| **other != job) {
+                for (&other, of_other) in self.by_job.iter().filter(|(other, _)| **other != job) {
+                    let (theirs, fellows) = (&of_other.promise, are_fellows(*party, of_other.party));
                     let apart = promise.isolation.buffer_distance.max(theirs.isolation.buffer_distance);
+                    let apart = if fellows { device.demands().0 } else { apart };
+                    let stretch = |promise| stretch_of(promise, fellows, device);
+                    let meet = meet(stretch(promise), stretch(theirs));
                     let timed = promise.not_later_than.is_some() && theirs.not_later_than.is_some();
                     if timed
                         && theirs.device == promise.device
-                        && meet(stretch_of(promise), stretch_of(theirs))
+                        && meet
                         && device.is_within(&promise.layout, &theirs.layout, apart)
                     {
                         found.push(Breach::PromisesMeet { job, other, device: promise.device });
@@ -127,18 +148,23 @@ impl Promises {
     }
 }
 
-/// One attempt beside one promise to somebody else.
+/// One attempt, of a party, beside one promise to somebody else.
 fn check(
     job: JobId,
-    promise: &StartPromise,
+    promised: &Promised,
     allocation: &Allocation,
+    party: Option<Party>,
     device: &mut AuditedDevice,
     found: &mut Breaches,
 ) {
-    let ends = allocation.expected_end.map(|end| end + allocation.isolation.guard);
+    let (promise, fellows) = (&promised.promise, are_fellows(promised.party, party));
+    let (separation, reconfiguration) = device.demands();
+    let rest = if fellows { reconfiguration } else { allocation.isolation.guard };
+    let ends = allocation.expected_end.map(|end| end + rest);
     let apart = promise.isolation.buffer_distance.max(allocation.isolation.buffer_distance);
+    let apart = if fellows { separation } else { apart };
     let held: Vec<PhysicalQubit> = allocation.held.iter().collect();
-    if meet((Some(allocation.started), ends), stretch_of(promise))
+    if meet((Some(allocation.started), ends), stretch_of(promise, fellows, device))
         && device.is_within(&held, &promise.layout, apart)
     {
         found.push(Breach::PromiseEntered { job, allocation: allocation.id, device: promise.device });

@@ -419,6 +419,9 @@ pub enum Promise {
     /// Limit on crosstalk.
     #[error("limit on crosstalk")]
     MaxCrosstalk,
+    /// Distance from those who are not of its party.
+    #[error("distance from other parties")]
+    Party,
 }
 
 /// What is wrong with a layout.

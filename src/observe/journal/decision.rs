@@ -6,7 +6,9 @@
 use std::fmt::Write;
 
 use crate::allocator::explain::{CostTerms, Explanation};
-use crate::allocator::protocol::{Allocation, Event, PromisedIsolation, StartPromise, Target};
+use crate::allocator::protocol::{
+    Allocation, Event, Party, PartyTerms, PromisedIsolation, StartPromise, Target,
+};
 use crate::quantum::calibration::{Calibration, CouplerCalibration, QubitCalibration};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::Time;
@@ -225,15 +227,24 @@ fn explained(explanation: &Explanation, to: &mut String) -> std::fmt::Result {
 }
 
 fn promised(isolation: &PromisedIsolation, to: &mut String) -> std::fmt::Result {
-    let PromisedIsolation { buffer_distance, guard, hardware_reset, max_crosstalk } = isolation;
+    let PromisedIsolation { buffer_distance, guard, hardware_reset, max_crosstalk, party } = isolation;
     write!(to, ", buffer {buffer_distance} guard {}", guard.0)?;
     if *hardware_reset {
         to.push_str(" reset");
     }
-    match max_crosstalk {
-        Some(limit) => write!(to, " crosstalk {limit:?}"),
-        None => Ok(()),
+    if let Some(limit) = max_crosstalk {
+        write!(to, " crosstalk {limit:?}")?;
     }
+    let Some(PartyTerms { party, buffer_distance, rests }) = party else { return Ok(()) };
+    match party {
+        Party::User { group, project, user } => write!(to, " but for user {group} {project} {user}")?,
+        Party::Project { group, project } => write!(to, " but for project {group} {project}")?,
+        Party::Group(group) => write!(to, " but for group {group}")?,
+    }
+    if *buffer_distance > 0 {
+        write!(to, " buffer {buffer_distance}")?;
+    }
+    if *rests { write!(to, " guard") } else { Ok(()) }
 }
 
 /// Qubits as ranges: ` 12-14 17`.

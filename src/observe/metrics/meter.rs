@@ -108,14 +108,14 @@ impl Totals {
 /// Qubits covered by any number of overlapping sets.
 #[derive(Debug, Clone, Default)]
 struct Cover {
-    times: Vec<u16>,
+    times: Vec<u32>,
     set: QubitSet,
     /// Qubits that more sets cover than all of [`PARTS`]' divisors reach.
     crowded: u32,
 }
 
 /// So many can share a qubit without a rest.
-const SHARED_MAX: u16 = 16;
+const SHARED_MAX: u32 = 16;
 
 impl Cover {
     fn new(qubits: usize) -> Self {
@@ -130,6 +130,11 @@ impl Cover {
                 self.set.insert(qubit);
             }
         }
+    }
+
+    /// What each of those who cover a qubit keeps of it idle, in [`PARTS`].
+    fn part_of(&self, qubit: usize) -> u64 {
+        PARTS / u64::from(self.times[qubit].max(1))
     }
 
     fn take(&mut self, less: &QubitSet) {
@@ -324,43 +329,43 @@ impl Meter {
         self.recount();
     }
 
-    /// How many qubits an attempt holds, and how many it keeps idle, in [`PARTS`]: those around it, split evenly among those
-    /// who keep them idle, or when it `rests` those that it had.
+    /// How many qubits an attempt holds, and how many it keeps idle, in [`PARTS`]: those around it, or when it `rests` those
+    /// that it had; split evenly among those who keep them idle.
     pub(super) fn use_of(&self, allocation: &Allocation, rests: bool) -> (u64, u64) {
         let words = self.in_service.words().iter().zip(self.held.words()).zip(self.guarded.set.words());
         if rests {
-            let resting = allocation.held.words().iter().zip(words);
-            let resting = resting.map(|(own, ((serves, held), _))| (own & serves & !held).count_ones());
-            return (0, u64::from(resting.sum::<u32>()) * PARTS);
+            let mut resting = allocation.held.clone();
+            resting.intersect_with(&self.in_service);
+            resting.subtract(&self.held);
+            return (0, resting.iter().map(|qubit| self.guarded.part_of(qubit.index())).sum());
         }
         let mut around = 0;
         for (index, (own, ((serves, held), rest))) in allocation.blocked.words().iter().zip(words).enumerate()
         {
             let mut left = own & serves & !held & !rest;
             while left != 0 {
-                around += self.part_of(64 * index + left.trailing_zeros() as usize);
+                around += self.blocked.part_of(64 * index + left.trailing_zeros() as usize);
                 left &= left - 1;
             }
         }
         (allocation.held.len() as u64, around)
     }
 
-    /// What each of those who block a qubit keeps of it idle, in [`PARTS`].
-    fn part_of(&self, qubit: usize) -> u64 {
-        PARTS / u64::from(self.blocked.times[qubit].max(1))
-    }
-
     /// What all of them leave over.
     fn undivided(&self) -> u64 {
-        if self.blocked.crowded == 0 {
-            return 0;
+        let mut left = 0;
+        for (cover, others) in [(&self.guarded, None), (&self.blocked, Some(&self.guarded.set))] {
+            if cover.crowded == 0 {
+                continue;
+            }
+            let mut around = cover.set.clone();
+            around.intersect_with(&self.in_service);
+            around.subtract(&self.held);
+            others.into_iter().for_each(|others| around.subtract(others));
+            left +=
+                around.iter().map(|qubit| PARTS % u64::from(cover.times[qubit.index()].max(1))).sum::<u64>();
         }
-        let mut around = self.blocked.set.clone();
-        around.intersect_with(&self.in_service);
-        around.subtract(&self.held);
-        around.subtract(&self.guarded.set);
-        let rest = |qubit: PhysicalQubit| PARTS % u64::from(self.blocked.times[qubit.index()].max(1));
-        around.iter().map(rest).sum()
+        left
     }
 
     /// The integrals until `now`; that of the fragmentation only until the last [`Self::settle`].

@@ -100,6 +100,7 @@ pub struct TenantLaw {
     activity: WeightedIndex,
     groups: u32,
     projects: u32,
+    first: u32,
 }
 
 /// A job as it arrives.
@@ -129,15 +130,21 @@ pub enum PlannedOutcome {
 }
 
 impl TenantLaw {
-    /// `users` users whose activity falls with rank as 1 / rank^`zipf`; `None` for no users or a senseless exponent.
-    pub fn new(users: u32, groups: u32, projects: u32, zipf: f64) -> Option<Self> {
+    /// `users` users, numbered from `first` on, whose activity falls with rank as 1 / rank^`zipf`; `None` for no users or a senseless exponent.
+    pub fn new(users: u32, groups: u32, projects: u32, zipf: f64, first: u32) -> Option<Self> {
         let activity = zipf_weights(users, zipf)?;
-        (groups > 0 && projects > 0).then_some(Self { activity, groups, projects })
+        (groups > 0 && projects > 0).then_some(Self { activity, groups, projects, first })
+    }
+
+    /// The number of the first user, group and project.
+    pub fn first(&self) -> u32 {
+        self.first
     }
 
     fn draw(&self, stream: &mut Stream) -> Tenant {
         let user = self.activity.draw(stream) as u32;
-        Tenant { user, group: user % self.groups, project: user % self.projects }
+        let (group, project) = (user % self.groups, user % self.projects);
+        Tenant { user: self.first + user, group: self.first + group, project: self.first + project }
     }
 }
 
@@ -184,6 +191,16 @@ impl JobMix {
     /// The templates, in order.
     pub fn templates(&self) -> &[Template] {
         &self.templates
+    }
+
+    /// Whose jobs they are whose templates do not say so.
+    pub fn tenants(&self) -> Option<&TenantLaw> {
+        self.tenants.as_ref()
+    }
+
+    /// Whether any template leaves open whose its jobs are.
+    pub fn draws_tenants(&self) -> bool {
+        self.templates.iter().any(|template| template.draws_tenant)
     }
 
     /// Names of all templates, for results.

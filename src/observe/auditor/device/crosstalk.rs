@@ -7,7 +7,7 @@ use super::super::shape::Shapes;
 use super::super::violation::Breach;
 use super::{AuditedDevice, Breaches, NOBODY};
 use crate::allocator::isolation::crosstalk::expected_share;
-use crate::allocator::protocol::{Allocation, AllocationId, JobRequest, Topology};
+use crate::allocator::protocol::{Allocation, AllocationId, JobRequest, Party, Topology};
 use crate::quantum::calibration::Calibration;
 use crate::quantum::coupling_map::CouplingMap;
 use crate::quantum::device::Technology;
@@ -77,6 +77,7 @@ impl AuditedDevice {
             map: &self.map,
             calibration: &self.calibration,
             owner: &self.owner,
+            parties: &self.parties,
             usable_qubits: &self.usable_qubits,
             usable_couplers: &self.usable_couplers,
             without: None,
@@ -95,6 +96,8 @@ struct Driven<'a> {
     calibration: &'a Calibration,
     /// Who holds each qubit; numbers that no allocation has where nobody does.
     owner: &'a [AllocationId],
+    /// Of which party those are that have one.
+    parties: &'a [(AllocationId, Party)],
     /// Which qubits are alive and in service.
     usable_qubits: &'a [bool],
     /// Which couplers are.
@@ -116,13 +119,18 @@ impl<'a> Driven<'a> {
             .map(|(coupler, a, _)| (coupler, a))
     }
 
-    /// What allocations other than `own` are expected to add to the error of a coupler.
+    /// What allocations other than `own` and those of its party are expected to add to the error of a coupler.
     fn on(self, coupler: CouplerId, own: AllocationId) -> f64 {
         let (a, b) = self.map.couplers()[coupler.index()];
         let touches = |qubit: PhysicalQubit| {
             [a, b].into_iter().any(|end| self.map.coupler(end, qubit).is_some()) && qubit != a && qubit != b
         };
-        let drives = |holder: AllocationId| holder != own && Some(holder) != self.without;
+        let party_of =
+            |id: AllocationId| self.parties.iter().find(|(of, _)| *of == id).map(|(_, party)| party);
+        let party = party_of(own);
+        let is_fellow = |holder| party.is_some() && party == party_of(holder);
+        let drives =
+            |holder: AllocationId| holder != own && Some(holder) != self.without && !is_fellow(holder);
         let beside = self.live().filter(|&(_, c, d)| {
             let (first, second) = (self.owner[c.index()], self.owner[d.index()]);
             first == second && first != NOBODY && drives(first) && (touches(c) || touches(d))

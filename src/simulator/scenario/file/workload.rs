@@ -136,8 +136,7 @@ impl JsonSchema for JobsFile {
 
 /// Whose jobs they are: each job's user is drawn, groups and projects follow from the user.
 ///
-/// User u belongs to group u mod groups and to project u mod projects. Projects are the tenants in the sense of
-/// isolation.
+/// User u belongs to group u mod groups and to project u mod projects, counted from `first` on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantsFile {
@@ -156,6 +155,15 @@ pub struct TenantsFile {
     #[serde(default = "default_zipf")]
     #[schemars(range(min = 0, max = 10))]
     pub zipf: f64,
+    /// The number of the first user, the first group and the first project. 0 is nobody where `allocator.isolation.between` is
+    /// `users`, `projects` or `groups`: then 1 numbers everybody. Default 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(max = 1_000_000))]
+    pub first: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn one() -> u32 {

@@ -145,7 +145,10 @@ fn tenants(file: &TenantsFile) -> Result<TenantLaw, Problem> {
             format!("zipf is {}; hint: an exponent from 0 to 10", file.zipf),
         ));
     }
-    TenantLaw::new(file.users, file.groups, file.projects, file.zipf)
+    if file.first > 1_000_000 {
+        return Err(Problem::new(at("first"), format!("first is {}; hint: from 0 to 1,000,000", file.first)));
+    }
+    TenantLaw::new(file.users, file.groups, file.projects, file.zipf, file.first)
         .ok_or_else(|| Problem::new(at("users"), "there are no tenants"))
 }
 
