@@ -287,6 +287,54 @@ fn promises_move_forward() {
     ");
 }
 
+/// Where all qubits couple, a job starts as soon as enough are free by number: what is promised to others moves to other
+/// qubits at the same instant.
+#[test]
+fn others_are_promised_other_qubits_for_whoever_finds_room_by_number() {
+    let ions = CouplingMap::all_to_all(4).unwrap();
+    let mut world = World::new(promising(Promises::Conservative), &[("ions", ions)]);
+    world.submit(timed(0, 1, 10));
+    world.submit(timed(1, 3, 30));
+    world.submit(timed(2, 3, 30));
+    world.submit(timed(3, 1, 30));
+    insta::assert_snapshot!(from(&world, "2 queued"), @"
+    4  2 queued: the global queue
+    4  2 is promised: ions [0 2 3] at 33
+    5  3 queued: the global queue
+    5  2 is promised, since it is no later: ions [1 2 3] at 33
+    5  3 is promised: ions [0] at 12
+    ");
+}
+
+/// An early end: whoever has a promise comes as far forward as it can, also into the place of one behind it who has come
+/// forward, before a promise is made to whoever arrives at that instant.
+#[test]
+fn promises_come_forward_before_anybody_is_promised_anything_new() {
+    let ions = CouplingMap::all_to_all(4).unwrap();
+    let mut world = World::new(promising(Promises::Conservative), &[("ions", ions)]);
+    world.submit(timed(0, 2, 100));
+    world.submit(timed(1, 2, 60));
+    world.submit(timed(2, 4, 50));
+    world.submit(timed(3, 2, 35));
+    world.now = Time(10);
+    let allocation = world.allocation(0);
+    world.say(Command::Finished { allocation, outcome: Outcome::Success, shots_done: 1 });
+    world.say(Command::Submit(Arc::new(timed(4, 2, 45))));
+    world.pass();
+    insta::assert_snapshot!(from(&world, "2 queued"), @"
+     4  2 queued: the global queue
+     4  2 is promised: ions [0 1 2 3] at 102
+     5  3 queued: the global queue
+     5  3 is promised: ions [1 2] at 63
+    10  0 finished
+    10  4 queued: the global queue
+    10  2 is promised, since it is no later: ions [0 1 2 3] at 98
+    10  3 starts: ions [0 3], attempt 1
+    10  2 is promised, since it is no later: ions [0 1 2 3] at 63
+    10  4 is promised: ions [0 3] at 113
+    ");
+}
+
 /// Whoever comes to stand before others takes their promise, where there is one only.
 #[test]
 fn a_job_that_comes_to_stand_before_others_takes_their_promise() {

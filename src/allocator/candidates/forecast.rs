@@ -34,7 +34,7 @@ const WORTH_A_SEARCH: usize = 8;
 
 /// Why a job cannot start on a device at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Later {
+pub(super) enum Later {
     /// It is proved that it cannot, nor on fewer qubits.
     Never,
     /// Nothing was found.
@@ -70,7 +70,7 @@ const EDGES_TRIED: usize = 16;
 type Jobs<'c> = SmallVec<[&'c Booking; 16]>;
 
 /// Whether jobs may be promised a start on a device.
-fn is_open_to(device: &Device, request: &JobRequest) -> bool {
+pub(super) fn is_open_to(device: &Device, request: &JobRequest) -> bool {
     device.status == Status::Online && !device.leaving && !request.excluded_devices.contains(&device.id)
 }
 
@@ -429,7 +429,7 @@ impl Judge {
     }
 
     /// A placement on qubits that will be free.
-    fn place_later(
+    pub(super) fn place_later(
         &mut self,
         state: &State,
         kind: KindId,

@@ -575,7 +575,7 @@ pub(super) enum When<'a> {
 }
 
 /// Whose promises count for a job.
-pub(super) fn counting(state: &State, request: &JobRequest) -> Counting {
+pub fn counting(state: &State, request: &JobRequest) -> Counting {
     match state.find(request.id) {
         Some((slot, job)) if job.promise.is_some() => Counting::EarlierAndTimed(state.standing(slot)),
         Some((slot, _)) => Counting::Earlier(state.standing(slot)),

@@ -3,7 +3,7 @@
 //! Reading order: [`index`] (loads of all devices), [`served`] (turns), [`selector`],
 //! [`ranking`], [`selection`], [`figures`] and [`walk`] (the order), [`judge`] (what a
 //! device answers), [`refuses_others`] and [`able`] (and what it would answer others), [`select`] (the choice), [`forecast`] (the earliest
-//! start later on), [`feasibility`] (what empty devices could do), [`memo`], [`promise_memo`], [`refusals`], [`kind_lines`]
+//! start later on), [`rearrange`] (and an earlier one if others make way), [`feasibility`] (what empty devices could do), [`memo`], [`promise_memo`], [`refusals`], [`kind_lines`]
 //! and [`settled`] (what is remembered).
 
 pub mod able;
@@ -18,6 +18,7 @@ pub mod named;
 pub mod own;
 pub mod promise_memo;
 pub mod ranking;
+pub mod rearrange;
 pub mod refusals;
 pub mod refuses_others;
 pub mod select;

@@ -50,7 +50,12 @@ impl Judge {
         }
         let queue = state.find(request.id).and_then(|(_, job)| job.queue());
         let shortest = self.lines.of(queue).shortest_of(kind, request);
-        asked.iter().all(|id| shortest.iter().all(|probe| self.surely_refuses(state, now, kind, probe, *id)))
+        asked.iter().all(|id| {
+            shortest.iter().all(|probe| {
+                self.surely_refuses(state, now, kind, probe, *id)
+                    && !self.has_room_by_number(state, now, kind, probe, *id)
+            })
+        })
     }
 
     /// Whether what does not fit on some qubits of a device fits on no part of them either: a search that merely gives up, a

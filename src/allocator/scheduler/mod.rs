@@ -9,3 +9,4 @@ pub mod pass;
 pub mod plan;
 pub mod promises;
 pub mod queue_walk;
+pub mod walked;

@@ -3,14 +3,13 @@
 //! Promises the order of the queues as far as the configuration says, that a job which stays could not have started
 //! when it was looked at and, where starts are promised ([`super::promises`]), that nobody starts to whom that would be worse. Leaves the search for qubits to [`crate::allocator::placement`].
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use smallvec::SmallVec;
 
 use super::kind_walk::KindWalk;
 use super::plan::{Plan, Step};
 use super::promises::{self, Renewed};
 use super::queue_walk::QueueWalk;
+use super::walked::Walked;
 use super::{commit, homes, joint};
 use crate::allocator::candidates::judge::closed;
 use crate::allocator::candidates::kind_lines::KindLines;
@@ -107,29 +106,6 @@ fn has_limits_on_crosstalk(turn: &Turn<'_>, id: DeviceId) -> bool {
     turn.state.fleet().get(id).is_some_and(|device| device.calendar.limits_crosstalk())
 }
 
-/// What the rounds through one queue have done so far.
-#[derive(Debug, Default)]
-struct Walked {
-    rounds: u32,
-    /// A planned start takes no job out of its queue.
-    started: BTreeSet<JobSlot>,
-    /// What the first round has seen of each kind.
-    kinds: BTreeMap<KindId, SeenOfKind>,
-    /// Who waits for something of its own.
-    alone: Vec<(JobSlot, WaitCause)>,
-}
-
-/// What the first round through a queue has seen of one placement kind.
-#[derive(Debug, Clone, Copy, Default)]
-struct SeenOfKind {
-    started: u32,
-    stayed: u32,
-    /// Why the first one that stayed did.
-    by_shape: Option<bool>,
-    /// What those of the kind wait for, as it was found last.
-    cause: Option<WaitCause>,
-}
-
 /// In which order jobs are looked at.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one at a time, on the stack")]
@@ -188,6 +164,7 @@ impl Pass<'_, '_> {
         let mut again = false;
         let mut promised: SmallVec<[JobSlot; 4]> = SmallVec::new();
         let mut stayed = false;
+        let mut is_past_them = false;
         let mut withdrawn = self.plan.withdrawn;
         let mut order = self.order_of(device, walked.rounds == 0);
         loop {
@@ -206,6 +183,11 @@ impl Pass<'_, '_> {
             }
             let job = &self.turn.state.jobs()[slot];
             let has_promise = job.promise.is_some();
+            // Those who stand first and are promised a start come forward until nothing moves, before anybody else is looked at.
+            if !has_promise && !std::mem::replace(&mut is_past_them, true) && again {
+                walked.look_again(promised);
+                return true;
+            }
             let request = job.request.clone();
             let kind = self.turn.judge.memo.kind_of(slot, &request);
             let is_tried = has_promise || self.may_be_tried(job);
@@ -228,6 +210,11 @@ impl Pass<'_, '_> {
                     again |= stayed;
                     starts = self.try_placed_alike(slot, kind, &request, device).is_ok();
                 }
+                if !starts
+                    && promises::make_room_by_number(self.turn, &mut self.plan, slot, kind, &request, device)
+                {
+                    starts = self.try_placed_alike(slot, kind, &request, device).is_ok();
+                }
                 let seen = walked.kinds.entry(kind).or_default();
                 if walked.rounds == 0 {
                     *(if starts { &mut seen.started } else { &mut seen.stayed }) += 1;
@@ -245,7 +232,7 @@ impl Pass<'_, '_> {
                     again |= has_promise && stayed;
                     continue;
                 }
-                if walked.rounds == 0 {
+                if walked.rounds == 0 && !walked.stayed_before.contains(&slot) {
                     self.stay(slot);
                 }
             }

@@ -162,6 +162,17 @@ impl Plan {
         }
     }
 
+    /// Promises jobs other qubits at the instants that they have; together nobody is in the way of anybody.
+    pub fn rearrange(&mut self, state: &mut State, moved: Vec<(JobSlot, StartPromise)>) {
+        for (slot, to) in moved {
+            let from = state.jobs()[slot].promise.as_ref().map(|known| known.promise.clone());
+            self.remember(state, slot);
+            state.promise(slot, Some(to.clone()));
+            let (to, cause) = (Some(to), PromiseCause::Earlier);
+            self.steps.push(Step::Promise(Box::new(ChangedPromise { slot, from, to, cause })));
+        }
+    }
+
     /// Withdraws what is promised to those behind a job, the last one first, as long as they and it together have more than
     /// they may.
     fn make_way_by_quota(&mut self, state: &mut State, slot: JobSlot) {

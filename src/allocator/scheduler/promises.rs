@@ -8,9 +8,11 @@ use smallvec::SmallVec;
 use super::plan::Plan;
 use crate::allocator::candidates::forecast::Wanted;
 use crate::allocator::candidates::index::Need;
-use crate::allocator::candidates::judge::{Search, manners};
+use crate::allocator::candidates::judge::{Search, counting, manners};
 use crate::allocator::candidates::memo::KindId;
+use crate::allocator::candidates::rearrange::{Asking, Rearranged};
 use crate::allocator::protocol::{JobRequest, PromiseCause, StartPromise, Status};
+use crate::allocator::state::State;
 use crate::allocator::state::calendar::BookingKind;
 use crate::allocator::state::jobs::Promised;
 use crate::allocator::state::outlook::{Counting, Window};
@@ -70,8 +72,14 @@ pub fn renew(
     };
     let found =
         turn.judge.earliest(turn.state, turn.now, kind, request, devices.as_deref(), wanted, counting);
-    let allowed = |promise: &StartPromise| turn.state.quota_allows(slot, promise.layout.len() as u32).is_ok();
-    let found = found.filter(allowed);
+    let asking = Asking { now: turn.now, slot, kind, request, counting };
+    let found = match earlier_by_number(turn, asking, devices.as_deref(), wanted, found.as_ref()) {
+        Some(Rearranged { own, moved }) if is_allowed(turn, slot, &own) => {
+            plan.rearrange(turn.state, moved);
+            Some(own)
+        }
+        _ => found.filter(|promise| is_allowed(turn, slot, promise)),
+    };
     let renewed = match (known, broken, found) {
         (None, _, None) => Renewed::None,
         (None, _, Some(promise)) => {
@@ -90,6 +98,65 @@ pub fn renew(
         turn.judge.promised.of(request.id).asked = Some((fleet.changes(), fleet.epochs));
     }
     renewed
+}
+
+/// Whether a quota leaves a job what it is to be promised.
+fn is_allowed(turn: &Turn<'_>, slot: JobSlot, promise: &StartPromise) -> bool {
+    turn.state.quota_allows(slot, promise.layout.len() as u32).is_ok()
+}
+
+/// The earliest start of a job on any of these devices (`None`: on any) before the one that was found, if others are promised
+/// other qubits at the same instants.
+fn earlier_by_number(
+    turn: &mut Turn<'_>,
+    asking: Asking<'_>,
+    devices: Option<&[DeviceId]>,
+    wanted: Wanted,
+    found: Option<&StartPromise>,
+) -> Option<Rearranged> {
+    let Turn { state, judge, .. } = turn;
+    let mut before = found.and_then(|found| found.not_later_than).or(match wanted {
+        Wanted::Before(at) => Some(at),
+        Wanted::Any | Wanted::Timed => None,
+    });
+    let mut earliest = None;
+    for id in promising(state, asking.request, devices) {
+        if let Some(room) = judge.room_later(state, asking, id, before) {
+            before = room.own.not_later_than;
+            earliest = Some(room);
+        }
+    }
+    earliest
+}
+
+/// The devices among these (`None`: of all) on which somebody is promised a start, those first that a job prefers.
+fn promising(state: &State, request: &JobRequest, devices: Option<&[DeviceId]>) -> SmallVec<[DeviceId; 4]> {
+    let among = |id: &DeviceId| devices.is_none_or(|devices| devices.contains(id));
+    let mut ids: SmallVec<[DeviceId; 4]> = state.fleet().promising().filter(among).collect();
+    let preferred = |id: &DeviceId| request.preferred_devices.iter().position(|preferred| preferred == id);
+    ids.sort_by_key(|id| preferred(id).unwrap_or(usize::MAX));
+    ids
+}
+
+/// Promises others other qubits at the same instants, if a job that all devices refuse (or `only`) can start then; whether it
+/// can.
+pub fn make_room_by_number(
+    turn: &mut Turn<'_>,
+    plan: &mut Plan,
+    slot: JobSlot,
+    kind: KindId,
+    request: &JobRequest,
+    only: Option<DeviceId>,
+) -> bool {
+    let Turn { state, judge, now, .. } = turn;
+    let asking = Asking { now: *now, slot, kind, request, counting: counting(state, request) };
+    let only = only.map(|device| [device]);
+    let devices = promising(state, request, only.as_ref().map(<[_; 1]>::as_slice));
+    let Some(room) = devices.into_iter().find_map(|id| judge.room_now(state, asking, id)) else {
+        return false;
+    };
+    plan.rearrange(turn.state, room.moved);
+    true
 }
 
 /// The devices that a selector names for a job which may leave some out.

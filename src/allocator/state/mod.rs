@@ -21,6 +21,7 @@ pub mod jobs;
 mod multiset;
 pub mod outlook;
 pub mod place;
+pub mod profile;
 pub mod queues;
 mod quota_counts;
 pub mod quotas;

@@ -111,17 +111,30 @@ impl<'c> Outlook<'c> {
         ends.filter_map(|(end, booking)| end.map(|end| (end, booking.qubits.len())))
     }
 
-    /// What is promised to those whose promises count.
-    fn promises(self) -> impl Iterator<Item = (JobId, &'c Booking)> {
-        let counts = move |kept: &Kept| match self.counting {
+    /// Whether what is kept for another job counts for the one whose outlook this is.
+    pub fn counts(self, kept: &Kept) -> bool {
+        match self.counting {
             Counting::Earlier(own) => self.standing(kept) < own,
             Counting::EarlierAndTimed(own) => {
                 let theirs = self.standing(kept);
                 theirs < own || theirs > own && !kept.booking.is_place()
             }
-        };
-        let all = self.calendar.promises().filter(move |(_, kept)| counts(kept));
+        }
+    }
+
+    /// What is promised to those whose promises count.
+    fn promises(self) -> impl Iterator<Item = (JobId, &'c Booking)> {
+        let all = self.calendar.promises().filter(move |(_, kept)| self.counts(kept));
         all.map(|(job, kept)| (job, &kept.booking))
+    }
+
+    /// From when until when which qubits are taken: by the bookings of now, and by the promises that count.
+    pub fn stretches(self) -> impl Iterator<Item = (Time, Option<Time>, &'c QubitSet)> {
+        let bookings = self.bookings();
+        let booked = bookings
+            .map(move |(_, kind, booking)| (booking.from, self.end_of(kind, booking), &booking.qubits));
+        booked
+            .chain(self.promises().map(move |(_, kept)| (kept.from, self.end_of_promise(kept), &kept.qubits)))
     }
 
     /// Where a job stands for which something is kept.
