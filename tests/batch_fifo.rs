@@ -2,18 +2,19 @@
 //!
 //! `RM_TRACES` sets the number of random traces (default 2,000).
 
+mod replayed;
+
 use std::fmt::Write as _;
-use std::io;
-use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use resource_manager::simulator::scenario::file::replay::{OfPath, SwfFile};
-use resource_manager::simulator::scenario::replay::{Hashed, read_swf};
-use resource_manager::simulator::scenario::{Horizon, Scenario, SetOverride};
-use resource_manager::simulator::simulation::{Instruments, Simulation};
-use resource_manager::simulator::traces::{Sinks, Traces};
-use resource_manager::simulator::workload::Workload;
+use resource_manager::simulator::scenario::{Scenario, SetOverride};
+
+/// Submission and start of every job, in seconds, as the product has them.
+fn simulated(base: &Scenario, trace: &str) -> Vec<(u64, u64)> {
+    replayed::starts(base, &SwfFile::of_path(String::new()), trace)
+}
 
 /// A line of a trace: gap to the line before, run time, processors; some of them zero.
 type Line = (u64, u64, u32);
@@ -37,58 +38,6 @@ fn textbook(jobs: &[(u64, u64, u32)], processors: u32) -> Vec<u64> {
         placed.push((previous, run, asked));
     }
     placed.into_iter().map(|(start, ..)| start).collect()
-}
-
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Submission and start of every job, in seconds, as the product has them.
-fn simulated(base: &Scenario, trace: &str) -> Vec<(u64, u64)> {
-    let (replay, _) = read_swf(&mut Hashed::new(trace.as_bytes()), &SwfFile::of_path(String::new())).unwrap();
-    let mut scenario = base.clone();
-    scenario.horizon = Horizon::Jobs(replay.len() as u64);
-    scenario.workload = Workload { sources: Vec::new(), replay: Some(Arc::new(replay)) };
-    let jobs = Shared::default();
-    let sinks =
-        Sinks { jobs: Box::new(jobs.clone()), timeline: Box::new(io::sink()), events: None, estimates: None };
-    let traces = Traces::new(
-        0,
-        [("machine".to_owned(), 64)],
-        scenario.workload.template_names(),
-        &scenario.allocator,
-        sinks,
-        true,
-    );
-    let instruments = Instruments { traces: Some(traces.unwrap()), ..Instruments::default() };
-    let outcomes = Simulation::new(&scenario, 0, instruments).unwrap().run().unwrap();
-    assert_eq!((outcomes.unfinished, outcomes.observer.auditor.total()), (0, 0));
-    outcomes.traces.unwrap().finish().unwrap();
-    let bytes = jobs.0.lock().unwrap().clone();
-    let mut rows = csv::Reader::from_reader(&bytes[..]);
-    let headers = rows.headers().unwrap().clone();
-    let column = |name| headers.iter().position(|found| found == name).unwrap();
-    let columns = ["job_id", "submission_time", "starting_time"].map(column);
-    let mut found: Vec<(u64, u64, u64)> = rows
-        .records()
-        .map(|row| {
-            let row = row.unwrap();
-            let [id, submit, start] = columns.map(|column| row[column].parse().expect("whole seconds"));
-            (id, submit, start)
-        })
-        .collect();
-    found.sort_unstable();
-    found.into_iter().map(|(_, submit, start)| (submit, start)).collect()
 }
 
 fn trace() -> impl Strategy<Value = (u32, Vec<Line>)> {
