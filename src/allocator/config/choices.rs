@@ -101,7 +101,7 @@ pub enum Selection {
     /// The device with the lowest sum of load, loss of fidelity, expected end and price, see `score`. Looks at all devices,
     /// and searches a placement on each, as if it were empty, for jobs of a kind that it has not seen.
     WeightedScore,
-    /// The device whose placement has the best predicted fidelity.
+    /// The device whose placement has the best predicted fidelity; of those within a thousandth the least loaded one.
     BestFidelity,
     /// One of the user's own, see [`crate::allocator::candidates::own`].
     #[schemars(skip)]
