@@ -11,6 +11,7 @@ use crate::allocator::candidates::index::Need;
 use crate::allocator::candidates::judge::{Search, manners};
 use crate::allocator::candidates::memo::KindId;
 use crate::allocator::protocol::{JobRequest, PromiseCause, StartPromise, Status};
+use crate::allocator::state::State;
 use crate::allocator::state::calendar::BookingKind;
 use crate::allocator::state::jobs::Promised;
 use crate::allocator::state::outlook::{Counting, Window};
@@ -70,8 +71,23 @@ pub fn renew(
     };
     let found =
         turn.judge.earliest(turn.state, turn.now, kind, request, devices.as_deref(), wanted, counting);
-    let allowed = |promise: &StartPromise| turn.state.quota_allows(slot, promise.layout.len() as u32).is_ok();
-    let found = found.filter(allowed);
+    let allowed =
+        |state: &State, promise: &StartPromise| state.quota_allows(slot, promise.layout.len() as u32).is_ok();
+    let found = match found {
+        Some(promise) if !allowed(turn.state, &promise) => {
+            // So many are too many for its quota: then the least.
+            let larger = promise.layout.len() as u32 > request.min_qubits;
+            let least = JobRequest { max_qubits: request.min_qubits, ..request.clone() };
+            larger.then_some(least).and_then(|least| {
+                let Turn { state, judge, now, .. } = &mut *turn;
+                let kind = judge.memo.join(&least);
+                plan.kinds.push(kind);
+                let found = judge.earliest(state, *now, kind, &least, devices.as_deref(), wanted, counting);
+                found.filter(|promise| allowed(state, promise))
+            })
+        }
+        found => found,
+    };
     let renewed = match (known, broken, found) {
         (None, _, None) => Renewed::None,
         (None, _, Some(promise)) => {
