@@ -43,7 +43,7 @@ pub enum Strategy {
     /// A connected region with a layout that needs few SWAP gates, also for programs that would fit without any.
     Region,
     /// The smallest free one of fixed regions of the device that can take the job: how published systems share a
-    /// device. Inside the region as `topology_aware`.
+    /// device. Inside the region as `topology_aware`. Each copy of a job with `elasticity: copies` takes a region of its own.
     FixedRegions,
     /// One of the user's own, see [`crate::allocator::placement::own`].
     #[schemars(skip)]
