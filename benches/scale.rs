@@ -48,7 +48,7 @@ const ROWS: [Row; 3] = [
     Row {
         name: "qubits",
         what: "qubits of each of a hundred devices",
-        sizes: &[127, 254, 433, 1_121],
+        sizes: &[127, 156, 433, 1_121],
         settings: |qubits| {
             let mut settings = sized(100, 10_400, 3_000);
             settings.retain(|setting| !setting.starts_with("fleet"));
