@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    AllocatorConfig, Borrow, Group, HeadOfLine, Project, Promises, Queue, Quota, Tenants, User, Walltime,
-    WalltimeExceeded,
+    AllocatorConfig, Borrow, Group, HeadOfLine, Project, Promises, QubitSeconds, Queue, Quota, Tenants, User,
+    Walltime, WalltimeExceeded,
 };
 use resource_manager::allocator::protocol::{
     Answer, Command, Elasticity, Event, JobId, JobRequest, JobState, Outcome, Rejection, Status,
@@ -192,6 +192,54 @@ fn elastic_jobs_take_the_least_where_their_quota_ends() {
         world.core.allocation(allocation).unwrap().held.len()
     };
     assert_eq!([held(0), held(1)], [4, 2], "{}", world.log);
+}
+
+/// A ring has no place on a grid but for an even number of qubits: it takes the most that its quota ever allows, waits until
+/// it allows so many, and is refused where none of those that it allows has a place.
+#[test]
+fn elastic_jobs_take_what_their_quota_allows() {
+    let ring = |id, shots| JobRequest {
+        max_qubits: 9,
+        elasticity: Elasticity::Largest,
+        topology: Topology::Ring,
+        max_swap_operations: Some(0),
+        shots,
+        ..asks(id, of(0, 0, 0), 5)
+    };
+    for queue in [EASY, Queue::per_device(0, HeadOfLine::Placement)] {
+        let mut world = World::new(under(groups(&[qubits(5)]), queue), &[("a", grid(4, 5))]);
+        world.submit(ring(0, 1));
+        assert!(
+            world
+                .log
+                .ends_with("0 rejected: the job asks for 6 qubits, but its group may have 5 at a time\n"),
+            "{}",
+            world.log
+        );
+        let mut world = World::new(under(groups(&[qubits(7)]), queue), &[("a", grid(4, 5)), ("b", line(20))]);
+        world.submit(asks(0, of(0, 0, 0), 2));
+        world.submit(ring(1, 1));
+        assert!(!runs(&world, 1), "{}", world.log);
+        // Of another group, which no quota bounds.
+        world.submit(JobRequest { tenant: of(1, 0, 0), ..ring(2, 1) });
+        world.finish(0);
+        let held = |id| {
+            let allocation = world.core.job(JobId(id)).unwrap().allocation().unwrap();
+            world.core.allocation(allocation).unwrap().held.len()
+        };
+        assert_eq!([held(1), held(2)], [6, 8], "{}", world.log);
+    }
+    // A quota for a time: 600 qubit-ns for a job of 100 ns.
+    let per = Quota {
+        qubit_seconds: Some(QubitSeconds { at_most: 7, per: Span(1_000_000_000) }),
+        ..Quota::default()
+    };
+    let mut world = World::new(under(groups(&[per]), EASY), &[("a", grid(4, 5))]);
+    world.submit(JobRequest { estimated_duration: Some(Span(1_000_000_000)), ..ring(0, 1) });
+    assert!(world.log.contains("0 starts"), "{}", world.log);
+    let mut world = World::new(under(groups(&[per]), EASY), &[("a", grid(4, 5))]);
+    world.submit(JobRequest { estimated_duration: Some(Span(1_200_000_000)), ..ring(0, 1) });
+    assert!(world.log.contains("0 rejected: the job asks for 8 qubit-seconds"), "{}", world.log);
 }
 
 /// What is promised counts, for those that stand behind: whoever stands before takes it.

@@ -538,3 +538,34 @@ fn both_names_of_the_selection_are_read_and_the_price_is_exact() {
     let names: BTreeSet<&str> = Selection::SHIPPED.iter().map(|(name, _)| *name).collect();
     assert_eq!(names.len(), 10);
 }
+
+/// Devices that are all alike for a job share their jobs, although no two of their elements cost just the same: by load, as if
+/// nobody had looked at fidelity. A thousandth more in readout errors changes that.
+#[test]
+fn devices_that_lose_alike_are_told_apart_by_load() {
+    let lines = |sizes: [u32; 3]| sizes.map(|qubits| device("line", qubits, 10, None));
+    let none = ScoreWeights { load: 0, fidelity: 0, completion: 0, price: 0 };
+    let by_load_first = |selection, score, queue, devices: &[Arc<DeviceSpec>]| {
+        let mut fleet = Fleet::new(AllocatorConfig { selection, score, queue, ..config() }, devices);
+        for id in 0..9 {
+            // Of three widths, so that the best place is another one for each.
+            fleet.submit(JobRequest { shots: 10, ..job(id, 3 + (id % 3) as u32, Topology::Line) });
+        }
+        fleet.letters()
+    };
+    for queue in [per_device(HeadOfLine::Placement), Queue::default()] {
+        for sizes in [[40, 40, 40], [40, 41, 43]] {
+            let by_load =
+                by_load_first(Selection::LeastLoaded, ScoreWeights::default(), queue, &lines(sizes));
+            let sum = ScoreWeights { load: 1, fidelity: 1, ..none };
+            let summed = by_load_first(Selection::WeightedScore, sum, queue, &lines(sizes));
+            let best = by_load_first(Selection::BestFidelity, ScoreWeights::default(), queue, &lines(sizes));
+            assert_eq!(summed, by_load, "{sizes:?}");
+            assert_eq!(best, by_load, "{sizes:?}");
+            let [a, b, c] = lines(sizes);
+            let worse = [noisy(&a, 0.012), noisy(&b, 0.01), noisy(&c, 0.011)];
+            let best = by_load_first(Selection::BestFidelity, ScoreWeights::default(), queue, &worse);
+            assert!(best.starts_with("bbb"), "{best}");
+        }
+    }
+}

@@ -278,6 +278,23 @@ fn a_dry_run_counts_and_writes_nothing() {
     assert_eq!(cells(&out).len(), 6);
 }
 
+/// Two metrics against each other are a plot of their own, and both are in the tables.
+#[test]
+fn trade_offs_are_drawn() {
+    let bench = Bench::new(&format!("{PLAN}trade_offs: [{{x: qubit_utilization, y: waiting_time_s.p95}}]\n"));
+    let out = bench.folder("out");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rmsim"));
+    ok(&command.arg("sweep").arg(&bench.plan).arg("--out").arg(&out).output().unwrap());
+    let drawn =
+        fs::read_to_string(out.join("sweep_waiting_time_s_p95_against_qubit_utilization.svg")).unwrap();
+    let title = "waiting_time_s.p95 against qubit_utilization, over load";
+    assert!(drawn.contains(title) && drawn.contains("waiting_time_s.p95 (s)"), "{drawn}");
+    let table = fs::read_to_string(out.join("sweep_summary.csv")).unwrap();
+    for metric in ["qubit_utilization", "waiting_time_s.p95"] {
+        assert_eq!(table.lines().filter(|line| line.contains(&format!(",{metric},"))).count(), 6, "{table}");
+    }
+}
+
 #[test]
 fn plans_are_validated_as_scenarios_are() {
     let bench = Bench::new(PLAN);

@@ -4,7 +4,7 @@
 
 use super::candidates::judge::Judge;
 use super::candidates::memo::KindId;
-use super::protocol::{JobId, JobRequest, Rejection};
+use super::protocol::{Elasticity, JobId, JobRequest, Rejection};
 use super::state::State;
 use super::state::jobs::Known;
 use crate::time::Time;
@@ -45,7 +45,25 @@ pub(super) fn admit(
     }
     let shortfall = judge.best_shortfall(state, kind);
     judge.memo.leave(kind);
+    if let Some(refused) = beyond_quota(state, judge, request) {
+        return Err(refused);
+    }
     Err(shortfall.map_or(Rejection::NowhereToPlace, Rejection::QualityOutOfReach))
+}
+
+/// Most sizes of a job that are tried to tell a quota that is too small from a job for which there is no place.
+const SIZES_TRIED: usize = 64;
+
+/// Why a job has no place, if there is one of more qubits than it may ever have: rings are where smaller ones are not.
+fn beyond_quota(state: &State, judge: &mut Judge, request: &JobRequest) -> Option<Rejection> {
+    let most = state.quotas().most_qubits(request).filter(|_| request.elasticity == Elasticity::Largest)?;
+    (most.saturating_add(1)..=request.max_qubits).take(SIZES_TRIED).find_map(|asked| {
+        let larger = JobRequest { min_qubits: asked, max_qubits: asked, ..request.clone() };
+        let kind = judge.memo.join(&larger);
+        let feasible = judge.is_feasible(state, kind);
+        judge.memo.leave(kind);
+        state.quotas().never(&larger).filter(|_| feasible)
+    })
 }
 
 /// Why the jobs that it depends on keep a job from ever starting, as far as that is known when it comes.

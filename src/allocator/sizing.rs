@@ -54,9 +54,9 @@ pub enum Sizes {
 }
 
 impl Sizes {
-    /// The sizes of a request. Every copy has at least one shot to do.
-    pub fn new(request: &JobRequest) -> Self {
-        let (least, most) = (request.min_qubits, request.max_qubits);
+    /// The sizes of a request of which so many qubits are allowed. Every copy has at least one shot to do.
+    pub fn new(request: &JobRequest, allowed: u32) -> Self {
+        let (least, most) = (request.min_qubits, request.max_qubits.min(allowed));
         let copies = request.shots.min(u64::from(most / least.max(1))) as u32;
         match request.elasticity {
             Elasticity::Largest if most > least => Self::Largest(most),
@@ -409,7 +409,7 @@ mod tests {
             };
             let mut configured = NoiseAware::default();
             let mut place = |request: &PlacementRequest<'_>, job: &JobRequest| {
-                let mut demands = Demands::new(topology.clone(), 0, Sizes::new(job), QualityBounds::new(job));
+                let mut demands = Demands::new(topology.clone(), 0, Sizes::new(job, u32::MAX), QualityBounds::new(job));
                 let exact = &mut NoiseAware::default();
                 Strategies { configured: &mut configured, exact }.place(request, &mut demands)
             };

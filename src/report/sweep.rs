@@ -114,9 +114,14 @@ fn legend(flaws: &[NoVerdict]) -> String {
     there.map(|flaw| format!("({}): {}\n", flaw.short(), flaw.alone_sentence())).collect()
 }
 
-/// The plots with their file names: every metric to show over the first axis that has numbers, or else the first one.
+/// The plots with their file names: every metric to show over the first axis that has numbers, or else the first one, and
+/// those of one metric against another.
 pub fn sweep_plots(merged: &Merged) -> Vec<(String, Plot)> {
     let listing = &merged.listing;
+    let subtitle = format!(
+        "sweep {}, scenario {}, seed {}, {} replications, 95 % intervals",
+        listing.sweep, listing.scenario, listing.seed, listing.replications
+    );
     let axes: Vec<(Option<Vec<f64>>, String)> = listing.dimensions.iter().map(numbers).collect();
     let axis = |dimension: &Dimension| dimension.name != VARIANT;
     let numeric = (0..axes.len()).find(|&index| axis(&listing.dimensions[index]) && axes[index].0.is_some());
@@ -126,29 +131,73 @@ pub fn sweep_plots(merged: &Merged) -> Vec<(String, Plot)> {
     };
     let plot = |&metric: &usize| {
         let name = &listing.metrics[metric];
-        let unit = MetricDef::find(name).map_or("", |found| found.0.unit);
         let dimension = &listing.dimensions[along];
         let (positions, x_unit) = &axes[along];
-        let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let plot = ResponsePlot {
             title: name.clone(),
-            subtitle: format!(
-                "sweep {}, scenario {}, seed {}, {} replications, 95 % intervals",
-                listing.sweep, listing.scenario, listing.seed, listing.replications
-            ),
+            subtitle: subtitle.clone(),
             x_name: with_unit(&dimension.name, x_unit),
             x_labels: positions.is_none().then(|| dimension.labels.clone()),
-            y_name: with_unit(name, unit),
+            y_name: with_its_unit(name),
             series: series(merged, metric, along, positions.as_deref()),
             reference: listing.reference.clone(),
         };
-        (format!("sweep_{}", file.trim_end_matches('_')), Plot::Response(plot))
+        (format!("sweep_{}", file_part(name)), Plot::Response(plot))
     };
-    metrics_to_show(merged, MAX_PLOTS).iter().map(plot).collect()
+    let against = |(x, y): &(String, String)| {
+        let number = |name: &String| listing.metrics.iter().position(|known| known == name);
+        let dimension = &listing.dimensions[along];
+        let plot = ResponsePlot {
+            title: format!("{y} against {x}, over {}", with_unit(&dimension.name, &axes[along].1)),
+            subtitle: subtitle.clone(),
+            x_name: with_its_unit(x),
+            x_labels: None,
+            y_name: with_its_unit(y),
+            series: trade_off(merged, number(x)?, number(y)?, along, axes[along].0.as_deref()),
+            reference: String::new(),
+        };
+        Some((format!("sweep_{}_against_{}", file_part(y), file_part(x)), Plot::Response(plot)))
+    };
+    let responses = metrics_to_show(merged, MAX_PLOTS);
+    responses.iter().map(plot).chain(listing.trade_offs.iter().filter_map(against)).collect()
+}
+
+/// A name as a part of the name of a file.
+fn file_part(name: &str) -> String {
+    let file: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    file.trim_end_matches('_').to_owned()
+}
+
+/// A metric with its unit.
+fn with_its_unit(name: &str) -> String {
+    with_unit(name, MetricDef::find(name).map_or("", |found| found.0.unit))
 }
 
 fn with_unit(name: &str, unit: &str) -> String {
     if unit.is_empty() { name.to_owned() } else { format!("{name} ({unit})") }
+}
+
+/// The points of one metric against another, joined in the order of the dimension `along`.
+fn trade_off(
+    merged: &Merged,
+    x: usize,
+    y: usize,
+    along: usize,
+    positions: Option<&[f64]>,
+) -> Vec<ResponseSeries> {
+    let mut lines = series(merged, y, along, positions);
+    let across = series(merged, x, along, positions);
+    for (line, across) in lines.iter_mut().zip(across) {
+        line.expected.clear();
+        let found = std::mem::take(&mut line.points).into_iter();
+        line.points = found
+            .filter_map(|point| {
+                let at = across.points.iter().find(|other| other.x == point.x)?;
+                Some(ResponsePoint { x: at.mean, reserved: point.reserved || at.reserved, ..point })
+            })
+            .collect();
+    }
+    lines
 }
 
 /// One line per combination of everything but the dimension `along`.

@@ -11,6 +11,7 @@ use super::index::Need;
 use super::judge::Judge;
 use super::memo::{KindId, WhenEmpty};
 use super::ranking::{Candidate, Figures};
+use crate::allocator::placement::cost::in_parts;
 use crate::allocator::protocol::JobRequest;
 use crate::allocator::state::State;
 use crate::allocator::state::fleet::Device;
@@ -46,10 +47,10 @@ impl Judge {
         candidates
     }
 
-    /// How much fidelity a job of a kind would lose on a device if it were empty.
+    /// How much fidelity a job of a kind would lose on a device if it were empty, in the parts of [`in_parts`].
     fn loss(&mut self, state: &State, kind: KindId, id: DeviceId) -> Option<u64> {
         match self.when_empty(state, kind, id) {
-            WhenEmpty::Possible(cost) => cost,
+            WhenEmpty::Possible(cost) => cost.map(in_parts),
             WhenEmpty::Never | WhenEmpty::BelowBound(_) => None,
         }
     }

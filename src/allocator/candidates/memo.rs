@@ -24,6 +24,7 @@ use crate::allocator::quality::{QualityBounds, Shortfall};
 use crate::allocator::sizing::{Demands, Fit, Sizes};
 use crate::allocator::state::State;
 use crate::allocator::state::place::{JobSlot, Standing};
+use crate::allocator::state::quotas::Quotas;
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit, QubitSet};
 use crate::time::{Span, Time};
 
@@ -52,7 +53,8 @@ struct Key {
 }
 
 impl Key {
-    fn new(request: &JobRequest, between: Between) -> Self {
+    fn new(request: &JobRequest, between: Between, quotas: &Quotas) -> Self {
+        let allowed = quotas.most_qubits(request).unwrap_or(u32::MAX);
         let IsolationRequest { level, buffer_distance, temporal_separation, max_crosstalk, .. } =
             request.isolation;
         Self {
@@ -66,7 +68,7 @@ impl Key {
             preferred: request.preferred_devices.clone(),
             excluded: request.excluded_devices.clone(),
             max_swaps: request.max_swap_operations,
-            sizes: Sizes::new(request),
+            sizes: Sizes::new(request, allowed),
             bounds: Some(QualityBounds::new(request))
                 .filter(|bounds| !bounds.is_none())
                 .map(|bounds| bounds.bits()),
@@ -417,6 +419,8 @@ pub struct Memo {
     by_slot: Vec<Option<(JobId, KindId)>>,
     /// Between whom isolation holds.
     between: Between,
+    /// How many qubits a job may have at most.
+    quotas: Quotas,
 }
 
 /// Classes without members are forgotten beyond this number.
@@ -425,12 +429,13 @@ const KINDS_KEPT: usize = 4096;
 impl Memo {
     /// Without any kind, under a configuration.
     pub fn under(config: &AllocatorConfig) -> Self {
-        Self { between: config.isolation.between, ..Self::default() }
+        let quotas = Quotas::new(&config.tenants);
+        Self { between: config.isolation.between, quotas, ..Self::default() }
     }
 
     /// The kind of a request, which becomes its member.
     pub fn join(&mut self, request: &JobRequest) -> KindId {
-        let key = Key::new(request, self.between);
+        let key = Key::new(request, self.between, &self.quotas);
         if let Some(&id) = self.ids.get(&key) {
             self.kinds[id.0 as usize].members += 1;
             return id;
@@ -498,9 +503,10 @@ impl Memo {
             }
             Event::Reconfigured { config } => {
                 self.forget();
-                if self.between != config.isolation.between {
+                let quotas = Quotas::new(&config.tenants);
+                if self.between != config.isolation.between || !self.quotas.is_empty() || !quotas.is_empty() {
                     // Everybody may be of another kind.
-                    self.between = config.isolation.between;
+                    (self.between, self.quotas) = (config.isolation.between, quotas);
                     for (_, kind) in std::mem::take(&mut self.by_slot).into_iter().flatten() {
                         self.leave(kind);
                     }

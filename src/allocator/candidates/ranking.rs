@@ -29,7 +29,8 @@ pub struct Candidate {
     pub end: Option<Time>,
     /// What the job is expected to cost there, in the parts of [`crate::quantum::price::Price::of`]; `None`: nobody knows.
     pub price: Option<u128>,
-    /// Loss of predicted fidelity per qubit on the empty device, in the parts of placement costs; `None`: nobody knows.
+    /// Loss of predicted fidelity on the empty device, in [parts](crate::allocator::placement::cost::in_parts) in which devices
+    /// without noise are equal; `None`: nobody knows.
     pub loss: Option<u64>,
 }
 
@@ -86,6 +87,10 @@ pub struct WeightedScore(pub ScoreWeights);
 /// The worst of each figure.
 const WORST: u128 = 1_000;
 
+/// A loss is the worst if it is by so many parts more than the least, 1 % of the success probability, or more: else devices that
+/// are all but equal would be told apart as well as a good one and a bad one.
+const LOSS_THAT_COUNTS: u128 = 10;
+
 impl Ranking for WeightedScore {
     fn looks_at(&self) -> Figures {
         let ScoreWeights { load: _, fidelity, completion, price } = self.0;
@@ -95,20 +100,21 @@ impl Ranking for WeightedScore {
     fn keys(&self, candidates: &[Candidate]) -> Vec<u128> {
         let ScoreWeights { load, fidelity, completion, price } = self.0;
         let mut keys = vec![0_u128; candidates.len()];
-        let mut add = |weight: u32, figure: &dyn Fn(&Candidate) -> Option<u128>| {
+        let mut add = |weight: u32, smallest: u128, figure: &dyn Fn(&Candidate) -> Option<u128>| {
             if weight == 0 {
                 return;
             }
             let known = || candidates.iter().filter_map(figure);
             let [least, most] = [known().min().unwrap_or(0), known().max().unwrap_or(0)];
+            let most = most.max(least.saturating_add(smallest));
             for (key, of) in keys.iter_mut().zip(candidates) {
                 *key += u128::from(weight) * scaled(figure(of), least, most);
             }
         };
-        add(load, &|of| Some(u128::from(of.load_ppm)));
-        add(fidelity, &|of| of.loss.map(u128::from));
-        add(completion, &|of| of.end.map(|end| u128::from(end.0)));
-        add(price, &|of| of.price);
+        add(load, 0, &|of| Some(u128::from(of.load_ppm)));
+        add(fidelity, LOSS_THAT_COUNTS, &|of| of.loss.map(u128::from));
+        add(completion, 0, &|of| of.end.map(|end| u128::from(end.0)));
+        add(price, 0, &|of| of.price);
         keys
     }
 }

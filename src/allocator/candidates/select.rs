@@ -3,11 +3,12 @@
 
 use smallvec::SmallVec;
 
-use super::index::Need;
+use super::index::{FleetIndex, Need};
 use super::judge::{Judge, Search, closed};
 use super::memo::{Causes, KindId, Length, RefusedEverywhere, WhenEmpty};
 use crate::allocator::config::Starts;
 use crate::allocator::explain::Obstacle;
+use crate::allocator::placement::cost::in_parts;
 use crate::allocator::protocol::{JobRequest, WaitCause};
 use crate::allocator::sizing::Fit;
 use crate::allocator::state::State;
@@ -84,11 +85,12 @@ fn unasked(state: &State, request: &JobRequest) -> WaitCause {
 }
 
 impl Found {
-    /// Whether a job is better off here: soft bounds first, then the number of qubits, then the cost.
-    fn is_better_than(&self, other: &Self) -> bool {
+    /// Whether a job is better off here: soft bounds first, then the number of qubits, then what it loses, then the load.
+    fn is_better_than(&self, other: &Self, index: &FleetIndex) -> bool {
         let rank = |found: &Self| {
             let fit = &found.fit;
-            (!fit.meets_all(), std::cmp::Reverse(fit.placement.layout.len()), fit.placement.cost)
+            let qubits = std::cmp::Reverse(fit.placement.layout.len());
+            (!fit.meets_all(), qubits, in_parts(fit.placement.cost), index.load(found.device).load_ppm)
         };
         rank(self) < rank(other)
     }
@@ -138,7 +140,7 @@ impl Judge {
                     // Another device may meet the soft bound that this one misses.
                     let settled = fit.meets_all();
                     let found = Found { device: id, fit };
-                    if best.as_ref().is_none_or(|best| found.is_better_than(best)) {
+                    if best.as_ref().is_none_or(|best| found.is_better_than(best, &state.fleet().index)) {
                         best = Some(found);
                     }
                     if settled && (preferred || !self.selector.compares_all()) {
@@ -228,17 +230,17 @@ impl Judge {
     ) -> Option<DeviceId> {
         let need = Need::Capacity(request.min_qubits);
         let search = Search { now, kind, attempts, need, last_chosen: state.last_chosen() };
-        let mut best: Option<(u64, DeviceId)> = None;
+        let mut best: Option<((u64, u64), DeviceId)> = None;
         let mut walk = self.walk(state, request, search);
         while let Some(id) = walk.next(&state.fleet().index, &*self.selector) {
-            if walk.is_at_overloaded() && best.is_some_and(|(cost, _)| cost < u64::MAX) {
+            if walk.is_at_overloaded() && best.is_some_and(|((loss, _), _)| loss < u64::MAX) {
                 break;
             }
             let WhenEmpty::Possible(known) = self.when_empty(state, kind, id) else { continue };
             // Where the search gave up, it would give up on the empty device again: such a home is the last resort.
-            let cost = known.unwrap_or(u64::MAX);
-            if best.is_none_or(|(lowest, _)| cost < lowest) {
-                best = Some((cost, id));
+            let rank = (known.map_or(u64::MAX, in_parts), state.fleet().index.load(id).load_ppm);
+            if best.is_none_or(|(lowest, _)| rank < lowest) {
+                best = Some((rank, id));
             }
             let preferred = request.preferred_devices.contains(&id);
             if known.is_some() && (preferred || !self.selector.compares_all()) {

@@ -43,7 +43,7 @@ pub enum Strategy {
     /// A connected region with a layout that needs few SWAP gates, also for programs that would fit without any.
     Region,
     /// The smallest free one of fixed regions of the device that can take the job: how published systems share a
-    /// device. Inside the region as `topology_aware`.
+    /// device. Inside the region as `topology_aware`. Each copy of a job with `elasticity: copies` takes a region of its own.
     FixedRegions,
     /// One of the user's own, see [`crate::allocator::placement::own`].
     #[schemars(skip)]
@@ -101,7 +101,7 @@ pub enum Selection {
     /// The device with the lowest sum of load, loss of fidelity, expected end and price, see `score`. Looks at all devices,
     /// and searches a placement on each, as if it were empty, for jobs of a kind that it has not seen.
     WeightedScore,
-    /// The device whose placement has the best predicted fidelity.
+    /// The device whose placement has the best predicted fidelity; of those within a thousandth the least loaded one.
     BestFidelity,
     /// One of the user's own, see [`crate::allocator::candidates::own`].
     #[schemars(skip)]

@@ -41,7 +41,8 @@ pub struct ScoreWeights {
     /// The share of qubits in use or asked for. Default 1.
     #[schemars(range(max = 1_000))]
     pub load: u32,
-    /// The loss of predicted fidelity per qubit, as if the device were empty. Default 1.
+    /// The loss of predicted fidelity, as if the device were empty, in thousandths; where the worst device loses less than 1 %
+    /// more than the best, it counts as much less than 1,000. Default 1.
     #[schemars(range(max = 1_000))]
     pub fidelity: u32,
     /// When the job is expected to end, as for `earliest_completion`. Default 1.

@@ -37,6 +37,12 @@ pub fn cost_limit() -> u64 {
     cost_of_error(DEAD_ERROR) + (1 << TIE_BREAK_BITS)
 }
 
+/// A cost in the parts by which devices are compared: 2^-10 nats, about a thousandth of the success probability. No calibration
+/// tells more, and what tells equal elements apart must not tell devices apart.
+pub fn in_parts(cost: u64) -> u64 {
+    cost >> (48 - 10)
+}
+
 /// The success probability of a cost.
 pub fn probability_of_cost(cost: u64) -> f64 {
     libm::exp(-nats_of_cost(cost))

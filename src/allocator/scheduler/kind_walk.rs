@@ -179,6 +179,20 @@ impl KindWalk {
         }
     }
 
+    /// Who of a kind is left to look at.
+    pub fn rest_of(&self, kind: KindId, lines: &KindLines) -> Vec<JobSlot> {
+        let of_account = |(account, walk): (&AccountId, &AccountWalk)| {
+            let mut passed = walk.passed;
+            let account = *account;
+            std::iter::from_fn(move || {
+                let (rank, slot) = lines.next_of(account, kind, passed)?;
+                passed = Some(rank);
+                Some(slot)
+            })
+        };
+        self.accounts.iter().flat_map(of_account).collect()
+    }
+
     /// All others of a kind would be refused, as long as nothing changes.
     pub fn close(&mut self, kind: KindId, state: &State, lines: &KindLines) {
         // What was closed before a change is opened by the next step, and this one with it.

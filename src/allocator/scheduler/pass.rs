@@ -82,6 +82,7 @@ pub fn run(turn: &mut Turn<'_>) -> PassTally {
     if stayed {
         changed.extend(plan.changed_on().filter(|id| has_limits_on_crosstalk(turn, *id)));
     }
+    let promises = plan.makes_promises();
     // 4. The plan becomes decisions.
     commit::commit(turn, plan);
     // What is free has a new shape for those that stayed.
@@ -94,7 +95,8 @@ pub fn run(turn: &mut Turn<'_>) -> PassTally {
     }
     // Who is stopped by a quota since then leaves the order, also that of other queues, and others are looked at in its
     // place.
-    if tally.started > 0 && (stayed || matches!(queue, Queue::PerDevice { .. })) {
+    let elsewhere = matches!(queue, Queue::PerDevice { .. });
+    if tally.started > 0 && (stayed || elsewhere) || promises && elsewhere {
         turn.state.mark_all_due_by_quota();
     }
     tally
@@ -269,7 +271,7 @@ impl Pass<'_, '_> {
                 self.plan.promise(self.turn.state, slot, None, PromiseCause::OrderChanged);
                 again |= others_stayed;
             } else if is_tried {
-                self.pass_others_over(device, kind, &request, &mut order);
+                self.pass_others_over(device, kind, &request, &mut order, walked);
             }
         }
         again |= self.plan.withdrawn > withdrawn && stayed;
@@ -324,11 +326,22 @@ impl Pass<'_, '_> {
         kind: KindId,
         request: &JobRequest,
         order: &mut Order,
+        walked: &mut Walked,
     ) {
         let Order::Kinds(walk) = order else { return };
         let Turn { state, judge, now, .. } = &mut *self.turn;
-        if judge.refuses_others(state, *now, kind, request, queue) {
-            walk.close(kind, state, judge.lines.of(queue));
+        if !judge.refuses_others(state, *now, kind, request, queue) {
+            return;
+        }
+        let lines = judge.lines.of(queue);
+        walk.close(kind, state, lines);
+        // Those whose quota keeps them wait for that.
+        if !state.quotas().is_empty() {
+            let rest = walk.rest_of(kind, lines);
+            let cause = self.cause_of_stopped(kind);
+            walked
+                .alone
+                .extend(rest.into_iter().filter(|slot| self.is_stopped(*slot)).map(|slot| (slot, cause)));
         }
     }
 

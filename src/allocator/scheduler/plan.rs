@@ -131,6 +131,14 @@ impl Plan {
             .flatten()
     }
 
+    /// Whether somebody is promised a start who was not.
+    pub fn makes_promises(&self) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(
+            |step| matches!(step, Step::Promise(changed) if changed.from.is_none() && changed.to.is_some()),
+        )
+    }
+
     /// Promises a job something else, or nothing; `cause` says why, where that is worse.
     pub fn promise(
         &mut self,

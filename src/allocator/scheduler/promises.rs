@@ -78,7 +78,21 @@ pub fn renew(
             plan.rearrange(turn.state, moved);
             Some(own)
         }
-        _ => found.filter(|promise| is_allowed(turn, slot, promise)),
+        _ => match found {
+            Some(promise) if !is_allowed(turn, slot, &promise) => {
+                // So many are too many for its quota: then the least.
+                let larger = promise.layout.len() as u32 > request.min_qubits;
+                let least = JobRequest { max_qubits: request.min_qubits, ..request.clone() };
+                let found = larger.then_some(least).and_then(|least| {
+                    let Turn { state, judge, now, .. } = &mut *turn;
+                    let kind = judge.memo.join(&least);
+                    plan.kinds.push(kind);
+                    judge.earliest(state, *now, kind, &least, devices.as_deref(), wanted, counting)
+                });
+                found.filter(|promise| is_allowed(turn, slot, promise))
+            }
+            found => found,
+        },
     };
     let renewed = match (known, broken, found) {
         (None, _, None) => Renewed::None,

@@ -241,6 +241,22 @@ impl Quotas {
         })
     }
 
+    /// On how many qubits a job may start at most although nobody else has anything; `None`: on as many as it likes.
+    pub fn most_qubits(&self, request: &JobRequest) -> Option<u32> {
+        if self.is_empty() {
+            return None;
+        }
+        let each = asked(request, 1)[SECONDS];
+        let path = self.path(request.tenant);
+        let most = path.windows(2).filter_map(|pair| {
+            let (above, own) = (&self.nodes[pair[0]], &self.nodes[pair[1]]);
+            let together = above.together[0].filter(|_| own.quota[0].is_some());
+            let in_period = own.period.and_then(|_| own.most(SECONDS)).map(|most| most / each);
+            own.most(0).into_iter().chain(together).chain(in_period).min()
+        });
+        most.min().map(|most| u32::try_from(most.max(0)).unwrap_or(u32::MAX))
+    }
+
     /// Why a job may never start although nobody else has anything, if it may not.
     pub fn never(&self, request: &JobRequest) -> Option<Rejection> {
         if self.is_empty() {

@@ -66,12 +66,25 @@ pub struct PlanFile {
     /// Metrics of the tables, as in `waiting_time_s.p95` or `qubit_utilization[ibm_fez]`. Default: all of the fleet.
     #[serde(default)]
     pub metrics: Vec<String>,
+    /// Plots of one metric against another over the first axis that has numbers: what has to be given up of one for the other.
+    #[serde(default)]
+    pub trade_offs: Vec<TradeOffFile>,
     /// Where the expected values come from, for tables and plots.
     #[serde(default)]
     pub reference: String,
     /// Values that means over the replications are compared with.
     #[serde(default)]
     pub expected: Vec<ExpectedFile>,
+}
+
+/// Two metrics in one plot.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TradeOffFile {
+    /// The metric that runs from left to right, as under `metrics`.
+    pub x: String,
+    /// The metric that runs upwards.
+    pub y: String,
 }
 
 /// A named group of settings.

@@ -33,6 +33,9 @@ pub struct Listing {
     pub metrics: Vec<String>,
     /// Whether the plan named these metrics, or they are all there are.
     pub metrics_chosen: bool,
+    /// Full names of metrics that are drawn against each other: from left to right, and upwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trade_offs: Vec<(String, String)>,
     /// Where the expected values come from.
     pub reference: String,
     /// Values that means are compared with.

@@ -96,6 +96,7 @@ impl Plan {
             combinations: Vec::new(),
             metrics: Vec::new(),
             metrics_chosen: !plan.metrics.is_empty(),
+            trade_offs: Vec::new(),
             reference: plan.reference.clone(),
             expected: Vec::new(),
         };
@@ -134,6 +135,23 @@ impl Plan {
         }
         if listing.metrics.is_empty() {
             listing.metrics = all_metrics();
+        }
+        for (index, trade_off) in plan.trade_offs.iter().enumerate() {
+            let index = index.to_string();
+            let [x, y] = [("x", &trade_off.x), ("y", &trade_off.y)]
+                .map(|(key, name)| metric(name, &["trade_offs", &index, key]));
+            let (x, y) = (x?, y?);
+            if x == y {
+                let message = format!("metric `{x}` against itself; hint: another one as `y`");
+                return Err(file.error_at(&["trade_offs", &index, "y"], message));
+            }
+            // The tables hold what is drawn.
+            for name in [&x, &y] {
+                if !listing.metrics.contains(name) {
+                    listing.metrics.push(name.clone());
+                }
+            }
+            listing.trade_offs.push((x, y));
         }
         for (index, expected) in plan.expected.iter().enumerate() {
             let index = index.to_string();

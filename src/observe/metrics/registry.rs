@@ -202,7 +202,7 @@ pub const METRICS: &[MetricDef] = {
             "",
             SCALAR,
             Lower,
-            "1 - largest connected free region / free usable qubits, time-weighted; fleet: weighted by qubits in service, all-to-all devices left out",
+            "1 - largest connected free region / free usable qubits, where qubits kept idle by buffers or guards are not free, and 0 where none is; time-weighted; fleet: weighted by qubits in service, all-to-all devices left out",
         )),
         per_device(def(
             M::IsolationOverhead,

@@ -461,7 +461,7 @@ fn over_time(data: &Data<'_>, timelines: &Timelines, devices: usize) -> Markup {
             (chart("effective", "Utilization with buffers", "The same, with qubits kept idle around jobs."))
             (chart("running", "Running jobs", "Jobs that hold qubits."))
             (chart("waiting", "Queue length", "Waiting jobs; with one queue for all devices only the fleet has any."))
-            (chart("fragmentation", "Fragmentation", "1 - largest connected free region / free qubits."))
+            (chart("fragmentation", "Fragmentation", "1 - largest connected free region / free qubits; those kept idle by buffers are not free."))
             @if data.violations.is_empty() {
                 figure.chart {
                     figcaption { h3 { "Isolation violations" } }

@@ -28,7 +28,7 @@ pub struct ResponsePoint {
 pub struct ResponseSeries {
     /// Name in the legend; empty for none.
     pub name: String,
-    /// Its points, x ascending.
+    /// Its points, in the order in which they are joined.
     pub points: Vec<ResponsePoint>,
     /// Values that were expected: position, value, tolerance.
     pub expected: Vec<(f64, f64, f64)>,
