@@ -1317,6 +1317,16 @@ impl World {
                         device.calendar.limits_crosstalk() || allocation.isolation.max_crosstalk.is_some();
                     limited || self.answers_vary(job, allocation)
                 }
+                // Whom it keeps qubits from follows from who started last, and it moves when somebody asks: to other qubits
+                // at the same instant.
+                Event::PromiseMoved { job, promise: Some(promise), .. } if !limits_crosstalk => {
+                    let known = self.core.job(*job).and_then(|job| job.promise.as_deref());
+                    known.is_some_and(|known| {
+                        let known = &known.promise;
+                        (known.device, known.not_later_than, known.until)
+                            == (promise.device, promise.not_later_than, promise.until)
+                    })
+                }
                 Event::StartPromised { .. } | Event::PromiseMoved { .. } => limits_crosstalk,
                 _ => true,
             };
