@@ -2,19 +2,28 @@
 //!
 //! `cargo bench --bench scale -- [DIR]` runs `scenarios/scale/thousand_devices.yaml` cut to other sizes, each in a process of
 //! its own on one thread, and prints what a start costs in the core, the longest of a hundred passes, and the memory; of each
-//! row of sizes the exponent of a power law through them. Writes `scale.csv` and plots to DIR. Memory is that of the whole
-//! process, simulator and metrics included, and is only known on Linux.
+//! row of sizes the exponent of a power law through them, and what a job takes in the core alone while it waits and while it
+//! runs. Writes `scale.csv` and plots to DIR. Memory is that of the whole process, simulator and metrics included, and is only
+//! known on Linux.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::Command as Program;
+use std::sync::Arc;
 
+use resource_manager::allocator::Allocator;
+use resource_manager::allocator::protocol::{Command, Event, JobId, JobRequest, Tenant, Topology};
 use resource_manager::experiment::run::{Settings, run};
+use resource_manager::quantum::DeviceId;
+use resource_manager::random::{Purpose, StreamFamily};
 use resource_manager::report::plots::{Plot, ResponsePlot, ResponsePoint, ResponseSeries};
 use resource_manager::simulator::scenario::{Scenario, SetOverride};
+use resource_manager::time::{Span, Time};
 
 const SCENARIO: &str = "scenarios/scale/thousand_devices.yaml";
 /// The argument by which this program calls itself.
 const POINT: &str = "--point";
+/// The argument by which it asks for the memory of jobs in the core alone.
+const MEMORY: &str = "--memory";
 const ORDERS: [&str; 2] = ["fifo", "fair_share"];
 /// Of the devices of the scenario, in its order.
 const SHARES: [f64; 5] = [0.3, 0.25, 0.2, 0.15, 0.1];
@@ -107,6 +116,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some(POINT) => println!("{}", measure(&words[1..]).cells()),
+        Some(MEMORY) => println!("{}", memory_of_jobs()),
         _ => all(words.iter().find(|word| !word.starts_with("--")).map(PathBuf::from)),
     }
 }
@@ -133,16 +143,67 @@ fn measure(settings: &[String]) -> Found {
     }
 }
 
+/// What jobs of four qubits take in a core of a thousand devices of 127 qubits, without anything around it, under the settings of
+/// the scenario with fair shares. Half of them have come and run before anything is measured, so that whatever is remembered of
+/// their kind is there.
+fn memory_of_jobs() -> String {
+    const JOBS: u64 = 12_000;
+    let set = |text: &str| -> SetOverride { text.parse().unwrap_or_else(|error| panic!("{text}: {error}")) };
+    let fleet = "fleet=[{synthetic: {heavy_hex: {qubits: 127}}, name: hex, count: 1000}]";
+    let overrides = [set(fleet), set("allocator.order=fair_share")];
+    let scenario = Scenario::load(Path::new(SCENARIO), &overrides).unwrap_or_else(|error| panic!("{error}"));
+    let draws = StreamFamily::new(1, 0, Purpose::DeviceSelection);
+    let mut core =
+        Allocator::new(scenario.allocator.clone(), draws).unwrap_or_else(|error| panic!("{error}"));
+    let mut events = Vec::new();
+    let mut tell = |command| {
+        core.handle(Time::ZERO, command, &mut events).unwrap_or_else(|error| panic!("{error}"));
+        let started = events.iter().filter(|event| matches!(event, Event::JobStarted { .. })).count();
+        events.clear();
+        started
+    };
+    for (id, device) in (0..).zip(&scenario.fleet) {
+        tell(Command::RegisterDevice { device: DeviceId(id), spec: device.spec.clone() });
+    }
+    let mut wave = |from: u64| {
+        let before = status_mib("VmRSS:");
+        for id in from..from + JOBS {
+            let line = JobRequest::new(JobId(id), 4, Topology::Line);
+            let tenant = Tenant { group: (id % 3) as u32, project: (id % 7) as u32, user: (id % 50) as u32 };
+            let estimated_duration = Some(Span::from_secs(60));
+            tell(Command::Submit(Arc::new(JobRequest { tenant, estimated_duration, ..line })));
+        }
+        let waiting = status_mib("VmRSS:");
+        let started = tell(Command::Wake);
+        assert_eq!(started as u64, JOBS, "all of them run");
+        let each = |mib: f64| mib * 1024.0 * 1024.0 / JOBS as f64;
+        (each(waiting - before), each(status_mib("VmRSS:") - waiting))
+    };
+    wave(0);
+    let (waiting, running) = wave(JOBS);
+    format!(
+        "memory: in the core alone {waiting:.0} bytes for a job that waits, {running:.0} more while it runs"
+    )
+}
+
 /// The most memory that this process has had.
 fn peak_mib() -> f64 {
+    status_mib("VmHWM:")
+}
+
+/// What Linux says of the memory of this process.
+fn status_mib(key: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
     let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
     kib.map_or(f64::NAN, |kib| kib / 1024.0)
 }
 
 /// Runs all sizes of all rows, one after the other.
 fn all(folder: Option<PathBuf>) {
+    let program = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
+    let done = Program::new(program).arg(MEMORY).output().unwrap_or_else(|error| panic!("{error}"));
+    print!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     let mut csv = format!("row,order,size,{}\n", Found::COLUMNS);
     let mut plots: Vec<(String, ResponsePlot)> = Vec::new();
     for row in ROWS {
@@ -197,7 +258,7 @@ fn point(row: &Row, order: &str, size: usize, csv: &mut String) -> Found {
     let mut settings = (row.settings)(size);
     settings.push(format!("allocator.order={order}"));
     let program = std::env::current_exe().unwrap_or_else(|error| panic!("{error}"));
-    let done = Command::new(program).arg(POINT).args(&settings).output();
+    let done = Program::new(program).arg(POINT).args(&settings).output();
     let done = done.unwrap_or_else(|error| panic!("{error}"));
     let text = String::from_utf8_lossy(&done.stdout);
     let found = Found::read(&text).unwrap_or_else(|| {

@@ -478,6 +478,30 @@ impl World {
         (!list.is_empty()).then(|| list[pick as usize % list.len()].clone())
     }
 
+    /// Many jobs in one request are what they are one by one; sent again, nothing happens.
+    fn run_array(&mut self, first: Arc<JobRequest>, count: u32) {
+        let mut apart = self.core.fork(None).expect("nobody's own rules");
+        let one = |id| Arc::new(JobRequest { id: JobId(id), ..(*first).clone() });
+        let jobs: Vec<Arc<JobRequest>> = (first.id.0..).map(one).take(count as usize).collect();
+        let mut told = Vec::new();
+        let answers: Vec<Answer> = jobs
+            .iter()
+            .map(|job| apart.handle(self.now, Command::Submit(job.clone()), &mut told).expect("a new number"))
+            .collect();
+        let array = Command::SubmitArray { first: first.clone(), count };
+        let (answer, events) = self.apply(array.clone()).expect("new numbers");
+        assert_eq!(self.core.state_hash(), apart.state_hash(), "together as one by one");
+        assert_eq!(answers, vec![answer; answers.len()]);
+        assert_eq!(events, told.iter().filter(|event| !matches!(event, Event::JobWaited { .. })).count());
+        self.submitted.extend(jobs.iter().cloned().map(|job| (job, answer)));
+        assert_eq!(self.apply(array), Ok((answer, 0)));
+        assert_eq!(self.apply(Command::Submit(jobs[jobs.len() - 1].clone())), Ok((answer, 0)));
+        // One of them is something else: none is taken, not even those that are new.
+        let other = JobRequest { shots: SHOTS + 1, ..(*first).clone() };
+        let other = Command::SubmitArray { first: Arc::new(other), count: count + 1 };
+        assert_eq!(self.apply(other), Err(CommandError::AlreadyExists));
+    }
+
     fn run(&mut self, op: Op) {
         match op {
             Op::Submit {
@@ -563,6 +587,9 @@ impl World {
                     request.preferred_devices.extend(order.iter().copied().map(DeviceId));
                 }
                 let request = Arc::new(request);
+                if urgency % 4 == 3 {
+                    return self.run_array(request, 1 + more % 4);
+                }
                 let (answer, _) = self.apply(Command::Submit(request.clone())).expect("a new number");
                 self.submitted.push((request.clone(), answer));
                 // Once more, as after a lost answer: the same answer, and nothing happens.

@@ -7,19 +7,21 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resource_manager::allocator::Allocator;
 use resource_manager::allocator::config::{
-    AllocatorConfig, Batch, Between, FairShare, Group, Project, Promises, Queue, Tenants, User, Walltime,
-    WalltimeEstimate,
+    AllocatorConfig, Batch, Between, DeviceWeights, FairShare, Group, Project, Promises, Queue, Tenants,
+    User, Walltime, WalltimeEstimate,
 };
 use resource_manager::allocator::protocol::{
     Allocation, AllocationId, Command, Event, JobId, JobRequest, Outcome, Status, StatusReason, Target,
     Tenant, Topology,
 };
+use resource_manager::fixed_point::Fixed;
 use resource_manager::observe::Observer;
 use resource_manager::observe::metrics::MetricsOptions;
 use resource_manager::observe::metrics::accounts::Account;
 use resource_manager::quantum::coupling_map::CouplingMap;
 use resource_manager::quantum::{DeviceId, PhysicalQubit};
 use resource_manager::time::{Span, Time};
+use smallvec::smallvec;
 use world::{World, config, core, job, line};
 
 mod world;
@@ -95,6 +97,59 @@ fn whoever_has_three_shares_gets_three_times_as_much() {
     let order = starts(&mut world);
     let of_first = order[..24].iter().filter(|id| *id % 2 == 0).count();
     assert_eq!(of_first, 18, "{order:?}");
+}
+
+/// Time on one device counts three times, on the other one not at all.
+fn weighted_devices() -> AllocatorConfig {
+    let weights = [("a", 3_000), ("b", 0)].map(|(name, weight)| (name.to_owned(), Fixed(weight)));
+    AllocatorConfig { charge_weights: DeviceWeights(weights.into()), ..remembering(groups(&[1, 1])) }
+}
+
+/// Both groups have used as much of a device: the one whose device counts falls behind, and nobody does for time that is free.
+#[test]
+fn time_counts_by_the_weight_of_its_device() {
+    let mut world = World::new(weighted_devices(), &[("a", line(4)), ("b", line(3))]);
+    let elsewhere = |id, group| {
+        let excluded_devices = smallvec![DeviceId(0)];
+        JobRequest { excluded_devices, ..asks(id, of(group, 0, 0), 3, 100) }
+    };
+    let jobs = [asks(0, of(0, 0, 0), 4, 100), elsewhere(1, 1)];
+    let later = (2..10).map(|id| asks(id, of((id % 2) as u32, 0, 0), 4, 10));
+    bring(&mut world, jobs.into_iter().chain(later));
+    world.now = Time(101);
+    world.finish(1);
+    world.finish(0);
+    // Both have used their device for 100. Four jobs of the odd numbers use less than that on the device that counts.
+    assert_eq!(starts(&mut world), [3, 5, 7, 9, 2, 4, 6, 8]);
+    let usage = |group| world.core.state().usage_of(of(group, 0, 0)) >> 24;
+    assert_eq!([usage(0), usage(1)], [100 + 4 * 10, 4 * 10].map(|held| 3 * 4 * held * 720_720));
+}
+
+/// What runs counts by the weight that was said when it started, what starts by that of today; the books outside say the same.
+#[test]
+fn what_runs_counts_as_when_it_started() {
+    let config = weighted_devices();
+    let options = MetricsOptions { accounts: true, ..MetricsOptions::default() };
+    let mut observer = Observer::under(&config, options);
+    let (mut core, mut events) = (core(config.clone()), Vec::new());
+    let mut tell = |now, command| {
+        core.handle(Time(now), command, &mut events).unwrap();
+        core.handle(Time(now), Command::Wake, &mut events).unwrap();
+        events.drain(..).for_each(|event| observer.observe(Time(now), &event));
+        core.jobs().filter_map(|job| job.allocation()).map(|id| id).collect::<Vec<_>>()
+    };
+    let submit = |id| Command::Submit(Arc::new(asks(id, of(0, 0, 0), 2, 100)));
+    let end = |allocation| Command::Finished { allocation, outcome: Outcome::Success, shots_done: 1 };
+    tell(0, Command::RegisterDevice { device: DeviceId(0), spec: world::spec("a", line(4)) });
+    let first = tell(0, submit(0))[0];
+    let dearer = DeviceWeights(BTreeMap::from([("a".to_owned(), Fixed(5_000))]));
+    tell(50, Command::Reconfigure(Box::new(AllocatorConfig { charge_weights: dearer, ..config })));
+    let second = tell(50, submit(1))[1];
+    tell(100, end(first));
+    tell(100, end(second));
+    let counted = 720_720 * (2 * 100 * 3 + 2 * 50 * 5);
+    assert_eq!(core.state().usage_of(of(0, 0, 0)) >> 24, counted);
+    assert_eq!(observer.metrics.accounts().unwrap()[&of(0, 0, 0)].counted, counted);
 }
 
 /// A group that is ahead of another one is ahead with all its projects and users, whatever each of these has used.
@@ -607,13 +662,14 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// Runs a history to its end; what the core has charged every user, and what was seen from outside, in parts of qubit
-/// nanoseconds.
-fn bills(deeds: &[Deed], between: Between) -> Vec<(Tenant, u128, u128)> {
+/// Runs a history to its end on a device with a weight in thousandths; what the core has charged every user, and what was seen
+/// from outside, unweighted and weighted, in parts of qubit nanoseconds.
+fn bills(deeds: &[Deed], between: Between, weight: u64) -> Vec<(Tenant, u128, [u128; 2])> {
     // So long a half-life that every charge has the same weight.
     let fair_share = FairShare::Tree { half_life: Span(1 << 60) };
     let mut config = AllocatorConfig { fair_share, queue: Queue::global(64), ..sharing(Tenants::default()) };
     config.isolation.between = between;
+    config.charge_weights = DeviceWeights(BTreeMap::from([("a".to_owned(), Fixed(weight))]));
     let options = MetricsOptions { accounts: true, ..MetricsOptions::default() };
     let mut observer = Observer::under(&config, options);
     let mut core = core(config);
@@ -697,7 +753,7 @@ fn bills(deeds: &[Deed], between: Between) -> Vec<(Tenant, u128, u128)> {
     }
     let accounts = observer.metrics.accounts().unwrap();
     let charged = |tenant: Tenant| core.state().usage_of(tenant) >> 24;
-    let seen = |account: &Account| account.charged.held + account.charged.kept_idle;
+    let seen = |account: &Account| [account.charged.held + account.charged.kept_idle, account.counted];
     accounts.iter().map(|(tenant, account)| (*tenant, charged(*tenant), seen(account))).collect()
 }
 
@@ -709,9 +765,13 @@ proptest! {
     fn the_core_charges_what_was_used(
         deeds in prop::collection::vec(deed(), 1..80),
         between in prop::sample::select(Between::ALL.to_vec()),
+        weight in prop::sample::select(vec![1_000_u64, 0, 1, 333, 2_500, 1_000_000]),
     ) {
-        for (tenant, charged, seen) in bills(&deeds, between) {
-            prop_assert_eq!(charged, seen, "{:?}", tenant);
+        for (tenant, charged, [used, counted]) in bills(&deeds, between, weight) {
+            prop_assert_eq!(charged, counted, "{:?}", tenant);
+            // Each attempt may lose a part of a qubit-nanosecond.
+            let due = used * u128::from(weight) / 1_000;
+            prop_assert!((due.saturating_sub(80)..=due).contains(&counted), "{:?}: {} of {}", tenant, counted, due);
         }
     }
 }

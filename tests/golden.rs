@@ -49,7 +49,7 @@ fn the_same_seed_gives_the_same_bytes() {
         );
     }
     insta::assert_snapshot!(one, @"
-    summary.json 938844df8bb4e56d
+    summary.json 76c7e1446c835ed8
     summary.csv a879ce4ffefa103f
     jobs.csv e84b31f16d0f6157
     timeline.csv 1ef363db02c8e643

@@ -491,6 +491,11 @@ fn weights_are_of_the_closest_name() {
         "allocator.selection=round_robin",
     ]);
     assert_eq!(read.unwrap().allocator.weights.of("own"), 1_000);
+    // What time counts for is said in the same names.
+    let read = scenario(&["allocator.charge_weights={superconducting: 2, 'ibm_*': 0.5, own: 0}"]);
+    let weights = read.unwrap().allocator.charge_weights;
+    let of = ["ibm_fez", "ionq_aria", "rigetti_aspen_m", "own"].map(|name| weights.of(name));
+    assert_eq!(of, [500, 1_000, 2_000, 0]);
 }
 
 /// Errors say which name, and what would be right.
@@ -504,6 +509,8 @@ fn names_that_mean_nothing_are_errors() {
         ),
         ("allocator.weights={'ibm_*': 1, '*_fez': 2}", "`*_fez` and `ibm_*` give `ibm_fez` two weights"),
         ("allocator.weights={'*': 0}", "all devices of the fleet have weight 0"),
+        ("allocator.charge_weights={ionqq: 1}", "did you mean `ionq`?"),
+        ("allocator.charge_weights={'*': 0}", "all devices of the fleet have weight 0"),
         ("allocator.weights={own: 0.12345}", "a number from 0 to 1000 with at most 3 decimals"),
         ("allocator.weights={own: -1}", "a number from 0 to 1000 with at most 3 decimals"),
         ("workload.jobs.0.device_preference=[simulator]", "vendors, technologies and aliases are"),

@@ -61,6 +61,11 @@ pub struct AllocatorConfig {
     /// Whether the jobs of those come first who have used least of their share, before `order` counts. With `order:
     /// fair_share`, `{tree: {}}`. Default off.
     pub fair_share: FairShare,
+    /// What a qubit-second counts for on each device when usage orders the queue: `{ibm_fez: 2, simulator: 0}`. Keys and
+    /// values as in `weights`; time on a device of weight 0 is free. What a job runs on when this changes counts by what was
+    /// said when it started. Quotas of qubit-seconds know of no weights. Default 1 each.
+    #[serde(skip_serializing_if = "DeviceWeights::is_empty")]
+    pub charge_weights: DeviceWeights,
     /// Groups, projects and users by name, with their shares. Default: nobody is listed, all have one share each.
     #[serde(skip_serializing_if = "Tenants::is_empty")]
     pub tenants: Tenants,
@@ -112,6 +117,7 @@ impl Default for AllocatorConfig {
             order: QueueOrder::default(),
             order_weights: OrderWeights::default(),
             fair_share: FairShare::default(),
+            charge_weights: DeviceWeights::default(),
             tenants: Tenants::default(),
             priority_aging: Aging::default(),
             reject_if_late: false,

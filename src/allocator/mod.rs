@@ -133,6 +133,7 @@ impl Allocator {
                 devices::set_status(turn, target, status, reason)
             }
             Command::Submit(request) => submit::submit(turn, request),
+            Command::SubmitArray { first, count } => submit::submit_array(turn, &first, count),
             Command::Cancel { job } => stop::cancel(turn, job),
             Command::Hold { job } => hold::hold(turn, job),
             Command::ReleaseHold { job } => hold::release(turn, job),

@@ -54,9 +54,11 @@ pub struct Row {
     pub kept_idle_qubit_s: f64,
     /// Both together.
     pub charged_qubit_s: f64,
+    /// What it counts for by the weights of the devices (`charge_weights`).
+    pub counted_qubit_s: f64,
     /// Qubit-seconds of attempts that their hardware ended.
     pub refunded_qubit_s: f64,
-    /// Its part of what its siblings were charged.
+    /// Its part of what counts of what its siblings were charged.
     pub charged_share: Option<f64>,
     /// Its part of their shares.
     pub due_share: Option<f64>,
@@ -153,7 +155,7 @@ pub fn summary<'a>(
 }
 
 /// The header.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "replication",
     "level",
     "group",
@@ -167,6 +169,7 @@ const COLUMNS: [&str; 22] = [
     "held_qubit_s",
     "kept_idle_qubit_s",
     "charged_qubit_s",
+    "counted_qubit_s",
     "refunded_qubit_s",
     "charged_share",
     "due_share",
@@ -223,6 +226,7 @@ fn cells(row: &Row, capacity: &CapacityRow) -> Vec<String> {
         row.held_qubit_s.to_string(),
         row.kept_idle_qubit_s.to_string(),
         row.charged_qubit_s.to_string(),
+        row.counted_qubit_s.to_string(),
         row.refunded_qubit_s.to_string(),
         text(row.charged_share),
         text(row.due_share),
@@ -272,7 +276,7 @@ fn rows(tenants: &Tenants, accounts: &BTreeMap<Tenant, Account>, replications: f
     for (path, account) in &nodes {
         if let Some((_, above)) = path.split_last() {
             let sums = together.entry(above.to_vec()).or_default();
-            sums.0 += account.charged.seconds();
+            sums.0 += qubit_seconds(account.counted);
             sums.1 += u64::from(shares(path).unwrap_or(1));
         }
     }
@@ -294,8 +298,11 @@ fn rows(tenants: &Tenants, accounts: &BTreeMap<Tenant, Account>, replications: f
             held_qubit_s: qubit_seconds(held) / replications,
             kept_idle_qubit_s: qubit_seconds(kept_idle) / replications,
             charged_qubit_s: account.charged.seconds() / replications,
+            counted_qubit_s: qubit_seconds(account.counted) / replications,
             refunded_qubit_s: account.refunded.seconds() / replications,
-            charged_share: above.filter(|sums| sums.0 > 0.0).map(|sums| account.charged.seconds() / sums.0),
+            charged_share: above
+                .filter(|sums| sums.0 > 0.0)
+                .map(|sums| qubit_seconds(account.counted) / sums.0),
             due_share: above.zip(own).map(|(sums, own)| f64::from(own) / sums.1 as f64),
             quota_stopped_job_s: account.stopped as f64 / 1e9 / replications,
         }
@@ -320,6 +327,7 @@ mod tests {
             completed: 1,
             waited: 5_000_000_000,
             charged: Usage { held: held * u128::from(PARTS) * 1_000_000_000, kept_idle: 0 },
+            counted: 2 * held * u128::from(PARTS) * 1_000_000_000,
             refunded: Usage::default(),
             stopped: 2_500_000_000,
         };
@@ -335,15 +343,15 @@ mod tests {
         let mut bytes = Vec::new();
         write(&mut bytes, &tenants, [(0, &accounts)].into_iter()).unwrap();
         insta::assert_snapshot!(String::from_utf8(bytes).unwrap(), @"
-        replication,level,group,project,user,shares,jobs,started,completed,waiting_time_mean_s,held_qubit_s,kept_idle_qubit_s,charged_qubit_s,refunded_qubit_s,charged_share,due_share,quota_stopped_job_s,undivided_qubit_s,idle_qubit_s,calibration_qubit_s,capacity_qubit_s,outage_qubit_s
-        0,fleet,,,,,5,5,3,3,80,0,80,0,,,7.5,0,20,0,100,5
-        0,group,7,,,1,2,2,1,2.5,40,0,40,0,0.5,0.25,2.5,,,,,
-        0,project,7,x,,1,2,2,1,2.5,40,0,40,0,1,1,2.5,,,,,
-        0,user,7,x,1,1,2,2,1,2.5,40,0,40,0,1,1,2.5,,,,,
-        0,group,lab,,,3,3,3,2,3.3333333333333335,40,0,40,0,0.5,0.75,5,,,,,
-        0,project,lab,0,,1,3,3,2,3.3333333333333335,40,0,40,0,1,1,5,,,,,
-        0,user,lab,0,1,1,2,2,1,2.5,30,0,30,0,0.75,0.5,2.5,,,,,
-        0,user,lab,0,2,1,1,1,1,5,10,0,10,0,0.25,0.5,2.5,,,,,
+        replication,level,group,project,user,shares,jobs,started,completed,waiting_time_mean_s,held_qubit_s,kept_idle_qubit_s,charged_qubit_s,counted_qubit_s,refunded_qubit_s,charged_share,due_share,quota_stopped_job_s,undivided_qubit_s,idle_qubit_s,calibration_qubit_s,capacity_qubit_s,outage_qubit_s
+        0,fleet,,,,,5,5,3,3,80,0,80,160,0,,,7.5,0,20,0,100,5
+        0,group,7,,,1,2,2,1,2.5,40,0,40,80,0,0.5,0.25,2.5,,,,,
+        0,project,7,x,,1,2,2,1,2.5,40,0,40,80,0,1,1,2.5,,,,,
+        0,user,7,x,1,1,2,2,1,2.5,40,0,40,80,0,1,1,2.5,,,,,
+        0,group,lab,,,3,3,3,2,3.3333333333333335,40,0,40,80,0,0.5,0.75,5,,,,,
+        0,project,lab,0,,1,3,3,2,3.3333333333333335,40,0,40,80,0,1,1,5,,,,,
+        0,user,lab,0,1,1,2,2,1,2.5,30,0,30,60,0,0.75,0.5,2.5,,,,,
+        0,user,lab,0,2,1,1,1,1,5,10,0,10,20,0,0.25,0.5,2.5,,,,,
         ");
     }
 }

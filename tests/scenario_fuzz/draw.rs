@@ -60,6 +60,7 @@ pub fn draw(seed: u64, again: u64) -> Drawn {
         devices: Vec::new(),
         distribution: false,
         templates: 0,
+        arrays: false,
     };
     let tree = drawer.scenario(seed);
     Drawn { seed, tree: Value::Object(tree), files: drawer.files }
@@ -72,6 +73,8 @@ struct Drawer {
     /// Whether jobs may have run times of their own.
     distribution: bool,
     templates: u64,
+    /// Whether jobs come in arrays, none of which follows another one.
+    arrays: bool,
 }
 
 impl Drawer {
@@ -287,6 +290,7 @@ impl Drawer {
             3 => return self.trace(),
             _ => {}
         }
+        self.arrays = self.dice.chance(25);
         let split = self.dice.chance(10);
         if !split {
             let arrivals = self.arrivals();
@@ -336,7 +340,8 @@ impl Drawer {
     /// Whether jobs that come at one instant follow one another.
     fn chain(&mut self, keys: &mut Keys, arrivals: &Value) {
         if ["batch", "burst", "at_start"].iter().any(|kind| arrivals.get(kind).is_some()) {
-            self.maybe(keys, 50, "chain", |dice| json!(dice.pick(&["none", "after", "after_success"])));
+            let chains: &[&str] = if self.arrays { &["none"] } else { &["none", "after", "after_success"] };
+            self.maybe(keys, 50, "chain", |dice| json!(dice.pick(&chains.iter().collect::<Vec<_>>())));
         }
     }
 
@@ -464,6 +469,10 @@ impl Drawer {
         let widest = allowed.iter().map(|device| device.qubits).max().unwrap_or(1);
         self.shape(&mut keys, widest);
         self.maybe(&mut keys, 25, "weight", |dice| json!(dice.pick::<f64>(&[&0.5, &1.0, &3.0])));
+        if self.arrays && self.dice.chance(50) {
+            let law = self.count_law(5);
+            keys.insert("array".into(), law);
+        }
         if self.dice.chance(20) {
             let law = self.count_law(6);
             keys.insert("circuits".into(), law);
@@ -865,6 +874,15 @@ impl Drawer {
         self.maybe(&mut keys, 85, "selection", |dice| json!(dice.pick(&selections)));
         let first = self.devices[0].name.clone();
         self.maybe(&mut keys, 20, "weights", |dice| json!({first: dice.pick::<f64>(&[&0.25, &1.0, &7.0])}));
+        let of_first = self.devices[0].name.clone();
+        let alone = self.devices.len() == 1;
+        self.maybe(
+            &mut keys,
+            20,
+            "charge_weights",
+            // Somebody's time counts.
+            |dice| json!({of_first: dice.pick::<f64>(&[&if alone { 1.5 } else { 0.0 }, &0.333, &3.0])}),
+        );
         self.maybe(&mut keys, 20, "score", |dice| {
             let [load, fidelity, completion, price] = [1, 0, 1, 2].map(|most| dice.below(most + 1));
             json!({"load": load + 1, "fidelity": fidelity, "completion": completion, "price": price})

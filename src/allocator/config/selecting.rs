@@ -1,4 +1,4 @@
-//! What device selection weighs: turns of devices, what counts how much, and which devices are too loaded.
+//! What device selection weighs: turns of devices (and what their time counts for), what counts how much, and which devices are too loaded.
 //!
 //! Promises whole numbers, and devices by their own names. Leaves patterns, vendors and aliases to whoever reads files, and
 //! what comes of the settings to [`crate::allocator::candidates`].
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fixed_point::ThreeDecimals;
 
-/// How many turns each device gets in proportion to the others, by its name. In files also by patterns, vendors,
+/// How much each device counts in proportion to the others, by its name. In files also by patterns, vendors,
 /// technologies and aliases, for each device that is called so; of several names that say something about one device, the
 /// closest counts: its own, a pattern, an alias, its vendor, its technology.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

@@ -50,6 +50,16 @@ pub enum Command {
     },
     /// A job asks to be run.
     Submit(#[serde(with = "wire::request")] Arc<JobRequest>),
+    /// Many jobs that ask for the same, in one request. Each is a job of its own from here on: it starts, ends and is
+    /// cancelled by itself. All of them are taken or, when one of their numbers is in use for something else, none; sent
+    /// again, those that are known get their first answer.
+    SubmitArray {
+        /// The first of them; the others have the numbers after its own.
+        #[serde(rename = "job", with = "wire::request")]
+        first: Arc<JobRequest>,
+        /// How many, from 1 to [`ARRAY_MAX`](super::ARRAY_MAX).
+        count: u32,
+    },
     /// The owner no longer wants a job.
     Cancel {
         /// Which job.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::contradiction::{Contradiction, Demand};
-use super::ids::{AllocationId, JobId};
+use super::ids::{ARRAY_MAX, AllocationId, JobId};
 use super::limit::Level;
 use crate::allocator::config::ConfigError;
 use crate::allocator::quality::Shortfall;
@@ -39,6 +39,14 @@ pub enum CommandError {
         qubits: usize,
         /// Couplers in the calibration.
         couplers: usize,
+    },
+    /// An array of no jobs, of too many, or of more than there are numbers.
+    #[error("an array of {count} jobs from number {} on; hint: from 1 to {ARRAY_MAX}, with numbers below 2^64", first.0)]
+    WrongArray {
+        /// The number of the first one.
+        first: JobId,
+        /// How many.
+        count: u32,
     },
     /// No job has that number.
     #[error("no job has the number {}", .0.0)]

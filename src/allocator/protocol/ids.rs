@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::quantum::{CouplerId, DeviceId, PhysicalQubit};
 
+/// Most jobs of one array.
+pub const ARRAY_MAX: u32 = 10_000;
+
 /// A job, numbered by the driver. A repeated submission is recognised by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -21,8 +21,8 @@ pub use contradiction::{Contradiction, DEPENDENCIES_MAX, Demand, FieldName, Shap
 pub use error::{CommandError, Rejection};
 pub use event::{Event, FailureReason, RequeueReason, StopReason};
 pub use ids::{
-    AllocationId, EpochNumber, Fence, FinalState, JobId, JobState, OrderKey, Status, StatusReason, Target,
-    Tenant,
+    ARRAY_MAX, AllocationId, EpochNumber, Fence, FinalState, JobId, JobState, OrderKey, Status, StatusReason,
+    Target, Tenant,
 };
 pub use limit::{Level, LimitReached, Resource};
 pub use party::{Party, PartyTerms};

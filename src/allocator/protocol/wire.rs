@@ -19,7 +19,7 @@ use crate::quantum::circuit::InteractionGraph;
 use crate::quantum::device::DeviceSpec;
 
 /// Rises with every change of the form that older programs cannot read.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// A device with its figures.
 pub(super) mod device {

@@ -288,7 +288,7 @@ impl Plan {
             return;
         }
         let Some(device) = state.fleet().get(start.device) else { return };
-        let units = charges::expected(device, start.allocation, request, start.fit.copies);
+        let units = charges::expected(state.config(), device, start.allocation, request, start.fit.copies);
         let account = state.jobs()[start.slot].account;
         let expected = Expected { account, units, began: self.now };
         state.expect(expected);

@@ -17,7 +17,15 @@ impl State {
             return;
         };
         let job = &self.jobs[slot];
-        self.charges.begin(&mut self.accounts, job.account, device, allocation, &job.request, now);
+        self.charges.begin(
+            &self.config,
+            &mut self.accounts,
+            job.account,
+            device,
+            allocation,
+            &job.request,
+            now,
+        );
         self.mark_queues_of_others_due(job.account);
     }
 

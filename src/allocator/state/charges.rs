@@ -2,7 +2,8 @@
 //!
 //! Isolation is paid for: idle qubits around a job are charged to it, and split evenly where they lie between several; a
 //! guard after it, too, as long as no job of its party holds the qubits. Promises exact sums: a qubit that up to 16 jobs keep idle is charged once, to the nanosecond. An
-//! attempt that its hardware ended is charged nothing. Leaves to [`super::accounts`] who has used how much.
+//! attempt that its hardware ended is charged nothing. What is charged is weighted by device (`charge_weights`), as it was
+//! said at the start. Leaves to [`super::accounts`] who has used how much.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use super::accounts::{Accounts, Expected};
 use super::calendar::{Booking, BookingKind};
 use super::fleet::Device;
 use super::place::AccountId;
+use crate::allocator::config::AllocatorConfig;
 use crate::allocator::protocol::{Allocation, AllocationId, JobRequest, Status};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::{Span, Time};
@@ -25,8 +27,10 @@ struct Charge {
     account: AccountId,
     device: DeviceId,
     began: Time,
-    /// Charged at the start, in parts.
+    /// Charged at the start, in parts, weighted.
     expected: u128,
+    /// What a part counts for on this device, in thousandths.
+    weight: u32,
     /// Used until `since`, in parts.
     used: u128,
     since: Time,
@@ -54,15 +58,27 @@ pub struct Charges {
     open: BTreeMap<AllocationId, Charge>,
 }
 
-/// What an attempt that starts, and is booked, is expected to use at most, in parts: as if it kept its neighbourhood idle
-/// alone.
-pub fn expected(device: &Device, id: AllocationId, request: &JobRequest, copies: u32) -> u128 {
+/// What parts count for on a device with a weight, in thousandths.
+fn counted(parts: u128, weight: u32) -> u128 {
+    parts.saturating_mul(u128::from(weight)) / 1_000
+}
+
+/// What an attempt that starts, and is booked, is expected to use at most, in parts, weighted: as if it kept its neighbourhood
+/// idle alone.
+pub fn expected(
+    config: &AllocatorConfig,
+    device: &Device,
+    id: AllocationId,
+    request: &JobRequest,
+    copies: u32,
+) -> u128 {
     let booked = device.calendar.booking(id, BookingKind::Allocation);
     let Some(booking) = booked else { return 0 };
     let rate = PARTS * alone(device, booking).len() as u64;
     let stated = request.estimated_duration;
     let Span(run) = stated.unwrap_or_else(|| device.published(request, copies));
-    u128::from(rate) * (u128::from(run) + u128::from(booking.guard.0))
+    let parts = u128::from(rate) * (u128::from(run) + u128::from(booking.guard.0));
+    counted(parts, config.charge_weights.of(&device.spec.name))
 }
 
 /// The qubits that nobody else could take, if there were no other job.
@@ -113,6 +129,7 @@ impl Charges {
     /// Begins to charge an attempt whose qubits are booked.
     pub(super) fn begin(
         &mut self,
+        config: &AllocatorConfig,
         accounts: &mut Accounts,
         account: AccountId,
         device: &Device,
@@ -121,13 +138,14 @@ impl Charges {
         now: Time,
     ) {
         let Allocation { id, copies, .. } = *allocation;
-        let expected = expected(device, id, request, copies);
+        let expected = expected(config, device, id, request, copies);
         accounts.charge(Expected { account, units: expected, began: now }, self.expected(), now);
         let charge = Charge {
             account,
             device: device.id,
             began: now,
             expected,
+            weight: config.charge_weights.of(&device.spec.name),
             used: 0,
             since: now,
             rate: 0,
@@ -170,7 +188,7 @@ impl Charges {
     ) -> Option<AccountId> {
         let charge = self.open.get_mut(&id)?;
         charge.meter(now);
-        let used = if charge.refunded { 0 } else { charge.used };
+        let used = if charge.refunded { 0 } else { counted(charge.used, charge.weight) };
         let expected = charge.expected();
         accounts.settle(expected, used, self.expected(), now);
         let charge = self.open.remove(&id)?;

@@ -16,7 +16,7 @@ use crate::random::StreamFamily;
 const NAME: &[u8; 8] = b"eigen-rm";
 
 /// Rises with every change of the state that older programs cannot read; 15: parties.
-pub const VERSION: u32 = 15;
+pub const VERSION: u32 = 16;
 
 const HEAD: usize = NAME.len() + 4 + blake3::OUT_LEN;
 

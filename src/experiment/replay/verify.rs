@@ -167,6 +167,9 @@ fn short(command: &Command) -> String {
             }
         },
         Command::Submit(request) => format!("submit job {}", request.id.0),
+        Command::SubmitArray { first, count } => {
+            format!("submit an array of {count} jobs, the first {}", first.id.0)
+        }
         Command::Cancel { job } => format!("cancel job {}", job.0),
         Command::Hold { job } => format!("hold job {}", job.0),
         Command::ReleaseHold { job } => format!("release job {}", job.0),

@@ -152,13 +152,20 @@ impl<'r> Driver<'r> {
             calibrations_moved: 0,
             calibrations_estimated: 0,
         };
-        let mut arrived: Option<(Time, JobId)> = None;
+        let mut arrived: Option<(Time, JobId, u64)> = None;
         for (index, (at, command)) in record.outside.iter().enumerate() {
-            if let Command::Submit(request) = command {
-                arrived = Some((*at, request.id));
+            match command {
+                Command::Submit(request) => arrived = Some((*at, request.id, 1)),
+                Command::SubmitArray { first, count } => arrived = Some((*at, first.id, u64::from(*count))),
+                _ => {}
             }
             // Cancelled at the instant of its submission: after that.
-            let is_new = matches!(command, Command::Cancel { job } if Some((*at, *job)) == arrived);
+            let is_new = match (command, arrived) {
+                (Command::Cancel { job }, Some((then, first, count))) => {
+                    then == *at && job.0.checked_sub(first.0).is_some_and(|after| after < count)
+                }
+                _ => false,
+            };
             let class = if is_new { class::ARRIVAL } else { class_of(command) };
             driver.schedule(*at, class, Due::Outside(index));
         }

@@ -35,7 +35,7 @@ pub use reader::{JournalError, Reader};
 pub use writer::Writer;
 
 /// Rises with every change of the form that older programs cannot read.
-pub const VERSION: u32 = 11;
+pub const VERSION: u32 = 12;
 
 /// What a journal is of: all that is needed to build the core again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -94,6 +94,7 @@ fn every_command_is_read_back_as_it_was() {
         Command::Submit(Arc::new(demanding())),
         Command::Submit(Arc::new(JobRequest::new(JobId(0), 1, Topology::Any))),
         Command::Submit(Arc::new(JobRequest::new(JobId(1), 6, Topology::Grid { rows: 2, columns: 3 }))),
+        Command::SubmitArray { first: Arc::new(demanding()), count: 10_000 },
         Command::Cancel { job: JobId(7) },
         Command::Hold { job: JobId(7) },
         Command::ReleaseHold { job: JobId(7) },

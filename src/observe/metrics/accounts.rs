@@ -12,7 +12,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::meter::Meter;
 pub use super::meter::PARTS;
-use crate::allocator::config::Tenants;
+use crate::allocator::config::{AllocatorConfig, DeviceWeights, Tenants};
 use crate::allocator::protocol::{Allocation, AllocationId, Event, FailureReason, JobId, JobRequest, Tenant};
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
@@ -62,6 +62,8 @@ pub struct Account {
     pub waited: u128,
     /// What is charged.
     pub charged: Usage,
+    /// What it counts for where devices have weights, in [`PARTS`]; all of it otherwise.
+    pub counted: u128,
     /// What attempts used that their hardware ended.
     pub refunded: Usage,
     /// For how long its waiting jobs were stopped by a quota, together; see [`super::sharing`].
@@ -76,6 +78,7 @@ impl Account {
         self.completed += other.completed;
         self.waited += other.waited;
         self.charged.add(other.charged);
+        self.counted += other.counted;
         self.refunded.add(other.refunded);
         self.stopped += other.stopped;
     }
@@ -92,6 +95,8 @@ struct Open {
     allocation: Arc<Allocation>,
     /// Its job has ended, and its qubits rest.
     rests: bool,
+    /// What its parts count for, in thousandths.
+    weight: u32,
     since: Time,
     /// Parts per nanosecond.
     held: u64,
@@ -106,6 +111,15 @@ impl Open {
         self.used.held += u128::from(self.held) * ns;
         self.used.kept_idle += u128::from(self.kept_idle) * ns;
         self.since = now;
+    }
+
+    /// Puts what it has used on its tenant's account.
+    fn settle(&self, account: &mut Account) {
+        if self.refunded {
+            return account.refunded.add(self.used);
+        }
+        account.charged.add(self.used);
+        account.counted += self.used.parts() * u128::from(self.weight) / 1_000;
     }
 
     fn look_at(&mut self, meter: &Meter) {
@@ -131,10 +145,17 @@ pub struct Accounts {
     jobs: IndexMap<JobId, Waiting, FxBuildHasher>,
     open: IndexMap<DeviceId, BTreeMap<AllocationId, Open>, FxBuildHasher>,
     device_of: IndexMap<AllocationId, DeviceId, FxBuildHasher>,
+    names: IndexMap<DeviceId, String, FxBuildHasher>,
+    weights: DeviceWeights,
     now: Time,
 }
 
 impl Accounts {
+    /// Other settings are in force from now on; what runs counts as it did when it started.
+    pub(super) fn configure(&mut self, config: &AllocatorConfig) {
+        self.weights = config.charge_weights.clone();
+    }
+
     /// Takes an event that the meters have seen.
     pub(super) fn observe(
         &mut self,
@@ -144,6 +165,14 @@ impl Accounts {
     ) {
         self.now = now;
         let changed = match event {
+            Event::DeviceRegistered { device, spec } => {
+                self.names.insert(*device, spec.name.clone());
+                None
+            }
+            Event::Reconfigured { config } => {
+                self.configure(config);
+                None
+            }
             Event::JobQueued { job, .. } => {
                 self.came(job);
                 None
@@ -244,9 +273,12 @@ impl Accounts {
             account.started += 1;
             account.waited += u128::from(wait);
         }
+        let name = self.names.get(&allocation.device);
+        let weight = name.map_or(1_000, |name| self.weights.of(name));
         let open = Open {
             allocation: Arc::clone(allocation),
             rests: false,
+            weight,
             since: now,
             held: 0,
             kept_idle: 0,
@@ -272,9 +304,8 @@ impl Accounts {
         let Some(device) = self.device_of.swap_remove(&id) else { return };
         let Some(mut open) = self.open.get_mut(&device).and_then(|open| open.remove(&id)) else { return };
         open.meter(self.now);
-        let account = self.of(open.allocation.tenant);
-        let usage = if open.refunded { &mut account.refunded } else { &mut account.charged };
-        usage.add(open.used);
+        let tenant = open.allocation.tenant;
+        open.settle(self.of(tenant));
     }
 
     /// The accounts of all tenants that had jobs, those who run charged until `now`.
@@ -283,9 +314,7 @@ impl Accounts {
         for open in self.open.values().flat_map(BTreeMap::values) {
             let mut open = open.clone();
             open.meter(now);
-            let account = all.entry(open.allocation.tenant).or_default();
-            let usage = if open.refunded { &mut account.refunded } else { &mut account.charged };
-            usage.add(open.used);
+            open.settle(all.entry(open.allocation.tenant).or_default());
         }
         all
     }
@@ -295,7 +324,7 @@ impl Accounts {
     pub(super) fn by_share(&self, tenants: &Tenants, now: Time) -> Vec<f64> {
         let mut projects: BTreeMap<(u32, u32), f64> = BTreeMap::new();
         for (tenant, account) in self.by_tenant(now) {
-            *projects.entry((tenant.group, tenant.project)).or_default() += account.charged.seconds();
+            *projects.entry((tenant.group, tenant.project)).or_default() += qubit_seconds(account.counted);
         }
         let shares = |(group, project)| tenants.shares_of(Tenant { group, project, user: 0 });
         let mut in_group: BTreeMap<u32, f64> = BTreeMap::new();

@@ -196,6 +196,9 @@ impl Metrics {
     pub fn under(config: &AllocatorConfig, options: MetricsOptions) -> Self {
         let mut metrics = Self::new(options);
         metrics.sharing.configure(config);
+        if let Some(accounts) = &mut metrics.accounts {
+            accounts.configure(config);
+        }
         metrics
     }
 

@@ -234,7 +234,7 @@ pub const METRICS: &[MetricDef] = {
             "",
             SCALAR,
             Higher,
-            "Jain's index of the qubit-seconds of all projects that had jobs; where anybody has a share, of what each was charged for each of its shares. 1 is even, and who only waited counts as 0; none with fewer than two projects",
+            "Jain's index of the qubit-seconds of all projects that had jobs; where anybody has a share, of what each was charged, by the weights of devices, for each of its shares. 1 is even, and who only waited counts as 0; none with fewer than two projects",
         ),
         def(
             M::ShareGap,
@@ -242,7 +242,7 @@ pub const METRICS: &[MetricDef] = {
             "",
             SCALAR,
             Lower,
-            "largest distance of anybody's part of what its siblings were charged from its part of their shares, over groups, projects and users; only siblings count that had jobs waiting in at least half of the measured interval, which are at least two. None where nobody has a share",
+            "largest distance of anybody's part of what its siblings were charged, by the weights of devices, from its part of their shares, over groups, projects and users; only siblings count that had jobs waiting in at least half of the measured interval, which are at least two. None where nobody has a share",
         ),
         def(
             M::QuotaStoppedTime,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::accounts::Accounts;
+use super::accounts::{Accounts, qubit_seconds};
 use super::sharing::{Node, nodes};
 use super::{Metrics, Phase};
 use crate::allocator::protocol::Tenant;
@@ -40,7 +40,7 @@ impl Metrics {
         let mut charged: BTreeMap<Node, (Tenant, f64)> = BTreeMap::new();
         for (tenant, account) in self.by_share()?.by_tenant(self.now) {
             for node in nodes(tenant) {
-                charged.entry(node).or_insert((tenant, 0.0)).1 += account.charged.seconds();
+                charged.entry(node).or_insert((tenant, 0.0)).1 += qubit_seconds(account.counted);
             }
         }
         let half = u128::from(self.now.since(self.from).0);

@@ -1,6 +1,7 @@
 //! Jobs in the simulation: they arrive, run on the hardware, and end.
 
 use std::fmt::Display;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::happening::{Happening, class};
@@ -16,7 +17,7 @@ use crate::simulator::program::Copies;
 use crate::simulator::scenario::{Horizon, WarmUp};
 use crate::simulator::site::{CalibrationPhase, Site};
 use crate::simulator::workload::Arrival;
-use crate::simulator::workload::jobs::PlannedOutcome;
+use crate::simulator::workload::jobs::{GeneratedJob, PlannedOutcome};
 use crate::time::{Span, Time};
 
 /// Predicted and true success of a completed attempt: the mean over its shots, which the copies share evenly, the first
@@ -59,24 +60,70 @@ impl Simulation<'_, '_> {
         self.arrivals_are_over();
     }
 
+    /// A job arrives, or an array of jobs that are all alike.
     pub(super) fn arrive(&mut self, arrival: Arrival) -> Result<(), SimulationError> {
         let number = self.arrivals;
-        self.arrivals += 1;
+        let mut generated = self.scenario.workload.draw(&self.attributes, arrival, number);
+        if let Horizon::Jobs(jobs) = self.scenario.horizon {
+            let left = jobs.saturating_sub(number);
+            generated.array = generated.array.min(u32::try_from(left).unwrap_or(u32::MAX)).max(1);
+        }
+        let numbers = number..number + u64::from(generated.array);
+        self.arrivals = numbers.end;
         self.progress_of_run.moved_at = self.now;
-        if let WarmUp::Jobs(jobs) = self.scenario.warm_up
-            && number == jobs
-        {
-            self.start_measuring();
-        }
-        let generated = self.scenario.workload.draw(&self.attributes, arrival, number);
-        let mut request = generated.request;
         if let Some(factor) = generated.walltime_factor {
-            request.estimated_duration = Some(self.walltime(&request, generated.execution_time, factor));
+            let walltime = self.walltime(&generated.request, generated.execution_time, factor);
+            generated.request.estimated_duration = Some(walltime);
         }
-        if let Some(alter) = self.alter.as_ref().filter(|alter| alter.job == request.id) {
-            (alter.change)(&mut request);
+        match self.scenario.warm_up {
+            // In the middle of an array: those before are not measured.
+            WarmUp::Jobs(jobs) if numbers.contains(&jobs) => {
+                self.submit(arrival, &generated, numbers.start..jobs)?;
+                self.start_measuring();
+                self.submit(arrival, &generated, jobs..numbers.end)?;
+            }
+            _ => self.submit(arrival, &generated, numbers.clone())?,
         }
-        let request = Arc::new(request);
+        if numbers.start.div_ceil(1024) < numbers.end.div_ceil(1024)
+            && let Some(progress) = self.progress
+        {
+            progress(self.arrivals, self.now);
+        }
+        self.schedule_next_arrival();
+        Ok(())
+    }
+
+    /// Those with these numbers of an arrival, which are all alike.
+    fn submit(
+        &mut self,
+        arrival: Arrival,
+        generated: &GeneratedJob,
+        numbers: Range<u64>,
+    ) -> Result<(), SimulationError> {
+        let altered = self.alter.as_ref().is_some_and(|alter| numbers.contains(&alter.job.0));
+        let together = numbers.end - numbers.start > 1 && !altered;
+        for id in numbers.clone() {
+            let mut request = JobRequest { id: JobId(id), ..generated.request.clone() };
+            if let Some(alter) = self.alter.as_ref().filter(|alter| alter.job == request.id) {
+                (alter.change)(&mut request);
+            }
+            let request = Arc::new(request);
+            self.expect(arrival, generated, &request);
+            // One of an array that asks for something else is none of it; it stands between the others all the same.
+            if !together {
+                self.command(Command::Submit(request))?;
+            }
+        }
+        if together {
+            let first = Arc::new(JobRequest { id: JobId(numbers.start), ..generated.request.clone() });
+            let count = (numbers.end - numbers.start) as u32;
+            self.command(Command::SubmitArray { first, count })?;
+        }
+        Ok(())
+    }
+
+    /// Notes how a job will go that is about to be submitted.
+    fn expect(&mut self, arrival: Arrival, generated: &GeneratedJob, request: &Arc<JobRequest>) {
         let mut error_at = None;
         match generated.outcome {
             PlannedOutcome::Completes => {}
@@ -89,7 +136,7 @@ impl Simulation<'_, '_> {
             collected.met.push((self.now, u32::try_from(self.jobs.live()).unwrap_or(u32::MAX)));
         }
         self.jobs.insert(Planned {
-            request: request.clone(),
+            request: Arc::clone(request),
             submitted: self.now,
             measured: self.measuring,
             source: arrival.source,
@@ -105,14 +152,6 @@ impl Simulation<'_, '_> {
             allocation: None,
             execution: Span::ZERO,
         });
-        self.command(Command::Submit(request))?;
-        if number.is_multiple_of(1024)
-            && let Some(progress) = self.progress
-        {
-            progress(self.arrivals, self.now);
-        }
-        self.schedule_next_arrival();
-        Ok(())
     }
 
     /// A walltime of so many times what the job takes on the slowest device of the fleet: its owner does not know

@@ -6,8 +6,8 @@
 
 use super::distribution::{Sampler, zipf_weights};
 use super::variates::{WeightedIndex, uniform};
-use crate::allocator::protocol::{JobId, JobRequest, Tenant, Topology};
-use crate::random::{Stream, StreamFamily};
+use crate::allocator::protocol::{ARRAY_MAX, JobId, JobRequest, Tenant, Topology};
+use crate::random::{Purpose, Stream, StreamFamily};
 use crate::time::{Span, Time};
 
 /// Weighted templates and the tenants that submit them.
@@ -21,13 +21,15 @@ pub struct JobMix {
 /// A job request with laws for what differs from job to job.
 ///
 /// Drawn in this order: tenant, qubits, topology, circuits, shots, depth, execution time, walltime, longest wait,
-/// deadline, outcome.
+/// deadline, outcome, jobs at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
     /// Name, for results.
     pub name: String,
     /// Everything that is the same for all jobs of the template.
     pub base: JobRequest,
+    /// How many such jobs come at once; `None` for one.
+    pub array: Option<Sampler<u32>>,
     /// Number of qubits.
     pub qubits: QubitsLaw,
     /// The name under which the circuit of `base` was given, if it has one.
@@ -108,6 +110,8 @@ pub struct TenantLaw {
 pub struct GeneratedJob {
     /// What it asks for; `estimated_duration` is filled in unless `walltime_factor` says how.
     pub request: JobRequest,
+    /// So many jobs come that are like it, itself included, with the numbers after its own.
+    pub array: u32,
     /// Index of its template in the mix of its source, see [`JobMix::template_names`].
     pub template: u32,
     /// Its own time on the device, for the run-time model `distribution`.
@@ -181,6 +185,12 @@ impl OutcomeLaw {
     }
 }
 
+impl Template {
+    fn draw_array(&self, stream: &mut Stream) -> u32 {
+        self.array.as_ref().map_or(1, |law| law.draw(stream).clamp(1, ARRAY_MAX))
+    }
+}
+
 impl JobMix {
     /// Templates with their weights; `None` when no weight is above zero.
     pub fn new(templates: Vec<(Template, f64)>, tenants: Option<TenantLaw>) -> Option<Self> {
@@ -206,6 +216,18 @@ impl JobMix {
     /// Names of all templates, for results.
     pub fn template_names(&self) -> Vec<String> {
         self.templates.iter().map(|template| template.name.clone()).collect()
+    }
+
+    /// How many jobs come with an arrival, on average; roughly, where that is drawn.
+    pub fn jobs_per_arrival(&self) -> f64 {
+        const SAMPLE: u32 = 1_000;
+        if self.templates.iter().all(|template| template.array.is_none()) {
+            return 1.0;
+        }
+        let mut stream = StreamFamily::new(0, 0, Purpose::JobAttributes).stream(0, 0);
+        let mut one = || self.templates[self.index.draw(&mut stream)].draw_array(&mut stream);
+        let total: u64 = (0..SAMPLE).map(|_| u64::from(one())).sum();
+        total as f64 / f64::from(SAMPLE)
     }
 
     /// The job with number `number`, which is also its id; `streams` are those of
@@ -251,6 +273,7 @@ impl JobMix {
             Some(law) => law.draw(stream),
             None => PlannedOutcome::Completes,
         };
-        GeneratedJob { request, template: choice as u32, execution_time, walltime_factor, outcome }
+        let array = template.draw_array(stream);
+        GeneratedJob { request, array, template: choice as u32, execution_time, walltime_factor, outcome }
     }
 }

@@ -98,7 +98,8 @@ impl Workload {
         StreamFamily::new(seed, replication, Purpose::JobAttributes)
     }
 
-    /// The job with number `number` (counted over all sources), which is also its id.
+    /// The job with number `number` (counted over all sources), which is also its id; the next arrival brings the one after
+    /// its array.
     pub fn draw(&self, streams: &StreamFamily, arrival: Arrival, number: u64) -> GeneratedJob {
         match &self.replay {
             Some(replay) => replay.draw(number),

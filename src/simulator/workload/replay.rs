@@ -237,6 +237,7 @@ impl Replay {
             ..self.kinds[job.kind as usize].clone()
         };
         GeneratedJob {
+            array: 1,
             request,
             template: job.name,
             execution_time: job.execution_time,

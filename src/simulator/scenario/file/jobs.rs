@@ -26,6 +26,10 @@ pub struct JobTemplate {
     /// How often, relative to the other templates. Default 1.
     #[schemars(range(min = 0))]
     pub weight: f64,
+    /// How many jobs that are all alike come with each arrival, in one request, drawn; from 1 to 10,000, to which larger
+    /// draws are cut. Each is a job of its own, with a number of its own; how they end is drawn once. Default 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub array: Option<Draw<u32>>,
     /// Number of qubits, drawn. May be left out where the topology fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qubits: Option<Draw<u32>>,
@@ -115,6 +119,7 @@ impl Default for JobTemplate {
             name: None,
             preset: None,
             weight: 1.0,
+            array: None,
             qubits: None,
             min_qubits: None,
             max_qubits: None,

@@ -112,10 +112,10 @@ impl<'a> DeviceNames<'a> {
     }
 
     /// The weights of all devices that one of the names stands for, each by its own name; the closest one counts.
-    pub(super) fn weights(self, named: &DeviceWeights) -> Result<DeviceWeights, Problem> {
+    pub(super) fn weights(self, named: &DeviceWeights, key: &str) -> Result<DeviceWeights, Problem> {
         let mut closest: BTreeMap<DeviceId, (Closeness, &str, ThreeDecimals)> = BTreeMap::new();
         for (name, weight) in &named.0 {
-            let at = format!("allocator.weights.{name}");
+            let at = format!("{key}.{name}");
             let (closeness, devices) = self.find(name, &at)?;
             for id in devices {
                 if let Some((known, other, its)) = closest.get(&id)
@@ -138,7 +138,7 @@ impl<'a> DeviceNames<'a> {
             .map(|(id, (_, _, weight))| (self.fleet[id.index()].spec.name.clone(), weight));
         let weights = DeviceWeights(by_name.collect());
         if !weights.is_empty() && self.fleet.iter().all(|device| weights.of(&device.spec.name) == 0) {
-            let problem = Problem::new("allocator.weights", "all devices of the fleet have weight 0");
+            let problem = Problem::new(key, "all devices of the fleet have weight 0");
             return Err(problem.hint("at least one above 0"));
         }
         Ok(weights)

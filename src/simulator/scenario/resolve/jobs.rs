@@ -8,8 +8,8 @@ use super::problem::Problem;
 use crate::allocator::config::Tenants;
 use crate::allocator::placement::pattern::Pattern;
 use crate::allocator::protocol::{
-    Contradiction, Demand, ElementLimits, IsolationRequest, JobId, JobRequest, Priority, QualityBound,
-    Tenant, Topology,
+    ARRAY_MAX, Contradiction, Demand, ElementLimits, IsolationRequest, JobId, JobRequest, Priority,
+    QualityBound, Tenant, Topology,
 };
 use crate::config_file::shown::crop;
 use crate::label;
@@ -99,8 +99,10 @@ pub(super) fn template(
             Problem::new(key("name"), message)
         })?;
     }
+    let array = form.array.as_ref().map(|draw| array(draw, &key("array"))).transpose()?;
     let template = Template {
         name: form.name.clone().unwrap_or_else(|| format!("job-{index}")),
+        array,
         qubits,
         circuit: match &form.topology {
             Some(TopologyFile::Circuit(reference)) => Some(reference.clone()),
@@ -144,6 +146,17 @@ fn sampler<V: Quantity>(draw: &Draw<V>, at: &str) -> Result<Sampler<V>, Problem>
 /// A value that expansion has filled in.
 fn filled<V: Quantity>(draw: Option<&Draw<V>>, at: &str) -> Result<Sampler<V>, Problem> {
     draw.map_or_else(|| Err(Problem::new(at, "the value is missing")), |draw| sampler(draw, at))
+}
+
+/// How many jobs come at once, at least one.
+fn array(draw: &Draw<u32>, at: &str) -> Result<Sampler<u32>, Problem> {
+    let law = sampler(draw, at)?;
+    let (least, _) = law.range();
+    if (1..=ARRAY_MAX).contains(&least) {
+        return Ok(law);
+    }
+    let message = format!("an array may have {least} jobs");
+    Err(Problem::new(at, message).hint(format!("from 1 to {ARRAY_MAX}")))
 }
 
 fn optional(draw: Option<&Draw<Span>>, at: &str) -> Result<Option<Sampler<Span>>, Problem> {

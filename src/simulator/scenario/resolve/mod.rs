@@ -27,8 +27,8 @@ use crate::quantum::hardware::HardwareConfig;
 use crate::quantum::hardware::drift::DriftModel;
 use crate::quantum::hardware::failures::{FailureConfig, FailureError, FailureModel};
 use crate::random::{Purpose, StreamFamily};
-use crate::simulator::workload::Workload;
 use crate::simulator::workload::distribution::Sampler;
+use crate::simulator::workload::{Source, Workload};
 use crate::time::{Span, Time};
 use devices::DeviceNames;
 use problem::{Problem, SHORTEST, too_short};
@@ -58,7 +58,8 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
     }
     let fleet = fleet::fleet(&file.fleet, base_dir)?;
     let names = DeviceNames::new(&fleet, &file.aliases)?;
-    let weights = names.weights(&file.allocator.weights)?;
+    let weights = names.weights(&file.allocator.weights, "allocator.weights")?;
+    let charge_weights = names.weights(&file.allocator.charge_weights, "allocator.charge_weights")?;
     workload::expand(&mut file.workload);
     let workload = match replay::replay(&file.workload, names, &file.hardware.runtime, base_dir)? {
         Some(replay) => Workload { sources: Vec::new(), replay: Some(replay) },
@@ -73,6 +74,7 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
         }
     };
     file.allocator.weights = weights;
+    file.allocator.charge_weights = charge_weights;
     file.horizon = Some(asked);
     horizon(asked, file.warm_up)?;
     let hardware = hardware(&file, &fleet)?;
@@ -109,9 +111,9 @@ pub(super) fn scenario(mut file: ScenarioFile, base_dir: &Path) -> Result<Scenar
     let output = output(&file, asked, &workload)?;
     if let Horizon::Time(span) = asked {
         // Those that come all at once have no rate.
-        let at_once: u64 =
-            workload.sources.iter().filter_map(|source| source.arrivals.total()).fold(0, u64::saturating_add);
-        let expected = rate_per_s(&workload) * span.as_secs_f64() + at_once as f64;
+        let at_once = |source: &Source| Some(source.arrivals.total()? as f64 * source.mix.jobs_per_arrival());
+        let at_once: f64 = workload.sources.iter().filter_map(at_once).sum();
+        let expected = rate_per_s(&workload) * span.as_secs_f64() + at_once;
         if expected > MAX_ARRIVALS {
             let message = format!(
                 "about {expected:.0} jobs would arrive within the horizon; hint: at most {MAX_ARRIVALS:.0}"
@@ -295,7 +297,8 @@ fn hardware(file: &ScenarioFile, fleet: &[FleetDevice]) -> Result<HardwareConfig
 
 /// Jobs per second of all sources, over a long time.
 fn rate_per_s(workload: &Workload) -> f64 {
-    workload.sources.iter().map(|source| source.arrivals.mean_rate_per_s()).sum()
+    let rate = |source: &Source| source.arrivals.mean_rate_per_s() * source.mix.jobs_per_arrival();
+    workload.sources.iter().map(rate).sum()
 }
 
 /// How long jobs come, from the first one on; roughly, where they are drawn.

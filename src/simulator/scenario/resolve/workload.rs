@@ -99,6 +99,11 @@ fn source(
         return Err(Problem::new(format!("{path}.chain"), message)
             .hint("arrivals such as batch: {rate: 20/h, mean_size: 5}"));
     }
+    let has_arrays = mix.templates().iter().any(|template| template.array.is_some());
+    if chain != Chain::None && has_arrays {
+        let message = "jobs of an array are all alike, so none of them follows another one";
+        return Err(Problem::new(format!("{path}.chain"), message).hint("leave out `chain` or `array`"));
+    }
     process.validate().map_err(|error| {
         let key = match error {
             ArrivalsError::Number(key, ..) | ArrivalsError::Zero(key) => key,
