@@ -136,7 +136,7 @@ fn what_runs_counts_as_when_it_started() {
         core.handle(Time(now), command, &mut events).unwrap();
         core.handle(Time(now), Command::Wake, &mut events).unwrap();
         events.drain(..).for_each(|event| observer.observe(Time(now), &event));
-        core.jobs().filter_map(|job| job.allocation()).map(|id| id).collect::<Vec<_>>()
+        core.jobs().filter_map(|job| job.allocation()).collect::<Vec<_>>()
     };
     let submit = |id| Command::Submit(Arc::new(asks(id, of(0, 0, 0), 2, 100)));
     let end = |allocation| Command::Finished { allocation, outcome: Outcome::Success, shots_done: 1 };

@@ -3,6 +3,8 @@
 //! Promises that every change of a device meters those who use it. Leaves what is charged to [`super::charges`].
 
 use super::State;
+use super::accounts::Expected;
+use super::charges;
 use super::fleet::Device;
 use super::place::{AccountId, JobSlot};
 use crate::allocator::config::Queue;
@@ -17,15 +19,10 @@ impl State {
             return;
         };
         let job = &self.jobs[slot];
-        self.charges.begin(
-            &self.config,
-            &mut self.accounts,
-            job.account,
-            device,
-            allocation,
-            &job.request,
-            now,
-        );
+        let weight = self.config.charge_weights.of(&device.spec.name);
+        let units = charges::expected(&self.config, device, allocation.id, &job.request, allocation.copies);
+        let expected = Expected { account: job.account, units, began: now };
+        self.charges.begin(&mut self.accounts, device, allocation.id, expected, weight);
         self.mark_queues_of_others_due(job.account);
     }
 

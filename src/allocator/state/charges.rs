@@ -14,7 +14,7 @@ use super::calendar::{Booking, BookingKind};
 use super::fleet::Device;
 use super::place::AccountId;
 use crate::allocator::config::AllocatorConfig;
-use crate::allocator::protocol::{Allocation, AllocationId, JobRequest, Status};
+use crate::allocator::protocol::{AllocationId, JobRequest, Status};
 use crate::quantum::{DeviceId, QubitSet};
 use crate::time::{Span, Time};
 
@@ -126,33 +126,31 @@ impl Charges {
         self.open.values().map(Charge::expected)
     }
 
-    /// Begins to charge an attempt whose qubits are booked.
+    /// Begins to charge an attempt whose qubits are booked what it is expected to use, on a device whose parts count for so many
+    /// thousandths.
     pub(super) fn begin(
         &mut self,
-        config: &AllocatorConfig,
         accounts: &mut Accounts,
-        account: AccountId,
         device: &Device,
-        allocation: &Allocation,
-        request: &JobRequest,
-        now: Time,
+        id: AllocationId,
+        expected: Expected,
+        weight: u32,
     ) {
-        let Allocation { id, copies, .. } = *allocation;
-        let expected = expected(config, device, id, request, copies);
-        accounts.charge(Expected { account, units: expected, began: now }, self.expected(), now);
+        let Expected { account, units, began } = expected;
+        accounts.charge(expected, self.expected(), began);
         let charge = Charge {
             account,
             device: device.id,
-            began: now,
-            expected,
-            weight: config.charge_weights.of(&device.spec.name),
+            began,
+            expected: units,
+            weight,
             used: 0,
-            since: now,
+            since: began,
             rate: 0,
             refunded: false,
         };
         self.open.insert(id, charge);
-        self.meter(device, now);
+        self.meter(device, began);
     }
 
     /// Takes account of what has changed on a device: from now on it is used otherwise.
