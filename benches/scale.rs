@@ -147,7 +147,7 @@ fn measure(settings: &[String]) -> Found {
 /// the scenario with fair shares. Half of them have come and run before anything is measured, so that whatever is remembered of
 /// their kind is there.
 fn memory_of_jobs() -> String {
-    const JOBS: u64 = 12_000;
+    const JOBS: u64 = 3_000;
     let set = |text: &str| -> SetOverride { text.parse().unwrap_or_else(|error| panic!("{text}: {error}")) };
     let fleet = "fleet=[{synthetic: {heavy_hex: {qubits: 127}}, name: hex, count: 1000}]";
     let overrides = [set(fleet), set("allocator.order=fair_share")];
