@@ -46,6 +46,12 @@ impl Folder {
         path
     }
 
+    /// The `world.csv` of a run with a setting.
+    fn run_world(&self, scenario: &Path, set: &str) -> String {
+        self.run(scenario, &["--set", set, "--set", "output.traces=all"]);
+        fs::read_to_string(self.0.path().join("out/world.csv")).unwrap()
+    }
+
     fn run(&self, scenario: &Path, more: &[&str]) -> String {
         let out = self.0.path().join("out");
         let mut args = vec!["run", shown(scenario), "--out", shown(&out), "--no-plots", "-q", "--force"];
@@ -105,6 +111,60 @@ fn jobs_of_an_array_are_alike() {
     assert_eq!(columns(&again, &decided), columns(&table, &decided));
 }
 
+/// What says which jobs come, without a run: the exported table and the world.
+#[test]
+fn a_table_and_the_world_hold_every_job_of_an_array() {
+    let folder = Folder::new();
+    let scenario = folder.file("arrays.yaml", SCENARIO);
+    let came =
+        ["job_id", "submission_time", "user", "requested_number_of_resources", "shots", "own_execution_time"];
+    for horizon in ["{jobs: 200}", "{jobs: 7}", "{time: 2h}"] {
+        let set = format!("horizon={horizon}");
+        let run = folder.run(&scenario, &["--set", &set]);
+        let sorted = |table: &str| {
+            let mut rows: Vec<String> = columns(table, &came).lines().map(str::to_owned).collect();
+            rows.sort_by_key(|row| row.split(' ').next().and_then(|id| id.parse::<u64>().ok()));
+            rows
+        };
+        let table = folder.0.path().join("table.csv");
+        done(&["workload", "export", shown(&scenario), "--out", shown(&table), "--force", "--set", &set]);
+        let single = SCENARIO.split("workload:").next().unwrap().to_owned()
+            + &format!("workload: {{csv: {}}}\nhorizon: {horizon}\n", shown(&table))
+            + SCENARIO.split("horizon: {jobs: 200}\n").nth(1).unwrap();
+        let again = folder.run(&folder.file("single.yaml", &single), &[]);
+        assert_eq!(sorted(&again), sorted(&run), "{horizon}");
+        let world = folder.run_world(&scenario, &set);
+        let arrivals = world.lines().filter(|line| line.contains(",arrival,")).count();
+        assert_eq!(arrivals, sorted(&run).len(), "{horizon}");
+    }
+}
+
+/// A journal has no aliases, vendors or patterns: what names no device of it is an error, and no weight of 1.
+#[test]
+fn what_if_knows_devices_by_their_names() {
+    let folder = Folder::new();
+    let scenario = folder.file("arrays.yaml", SCENARIO);
+    let journal = folder.0.path().join("journal.jsonl");
+    folder.run(&scenario, &["--journal", shown(&journal)]);
+    let shares = "allocator.order=fair_share";
+    let said = |weights: &str| {
+        let output = rmsim(&["replay", shown(&journal), "--set", shares, "--set", weights]);
+        assert_eq!(output.status.code(), Some(2), "{weights}");
+        String::from_utf8(output.stderr).unwrap().replace(shown(folder.0.path()), "FOLDER")
+    };
+    let all = [
+        "allocator.charge_weights={zzz: 2}",
+        "allocator.weights={'m*': 2}",
+        "allocator.charge_weights={machine: 0}",
+    ];
+    insta::assert_snapshot!(all.map(said).join(""), @"
+    error: FOLDER/journal.jsonl: allocator.charge_weights: no device of the journal is called `zzz`; hint: here each device goes by its own name: machine
+    error: FOLDER/journal.jsonl: allocator.weights: no device of the journal is called `m*`; hint: here each device goes by its own name: machine
+    error: FOLDER/journal.jsonl: allocator.charge_weights: all devices of the journal have weight 0; hint: at least one above 0
+    ");
+    done(&["replay", shown(&journal), "--set", shares, "--set", "allocator.charge_weights={machine: 2}"]);
+}
+
 #[test]
 fn a_journal_holds_arrays_and_what_if_splits_them() {
     let folder = Folder::new();
@@ -151,13 +211,13 @@ fn what_is_no_array_is_said() {
     let chained = String::from_utf8(chained.stderr).unwrap().replace(shown(folder.0.path()), "FOLDER");
     let said: Vec<String> = all[..3].iter().map(|set| wrong(set)).chain([chained]).collect();
     insta::assert_snapshot!(said.join("\n"), @"
-    error: an array may have 0 jobs
+    error: an array has 0 jobs at least; it must be from 1 to 10000
      --> --set workload.jobs.1.array=0
-    hint: from 1 to 10000
+    hint: the least value that can be drawn counts: a distribution may need `min: 1`
 
-    error: an array may have 10001 jobs
+    error: an array has 10001 jobs at least; it must be from 1 to 10000
      --> --set workload.jobs.1.array=10001
-    hint: from 1 to 10000
+    hint: the least value that can be drawn counts: a distribution may need `min: 1`
 
     error: `many` is not a whole number of 0 or more
      --> --set workload.jobs.1.array=many

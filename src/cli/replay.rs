@@ -20,7 +20,7 @@ pub fn replay(args: &ReplayArgs) -> Result<(), Failure> {
         |error: &JournalError| Failure::input(format!("{shown}:{}: {}", error.line(), error.message()));
     let failed = |error: ReplayFailure| match error {
         ReplayFailure::Journal(error) => damaged(&error),
-        ReplayFailure::Config(_) => Failure::input(format!("{shown}: {error}")),
+        ReplayFailure::Config(_) | ReplayFailure::Weights(_) => Failure::input(format!("{shown}: {error}")),
         ReplayFailure::Differs(_) => Failure::failed(format!("{shown}: {error}")),
     };
     let sets = input::parse_sets(&args.set)?;

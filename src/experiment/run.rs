@@ -249,7 +249,7 @@ fn without_measurement(value: MetricValue) -> MetricValue {
 /// Why a metric has no value although something was measured, where that needs saying.
 fn lacking(metric: Metric) -> Option<&'static str> {
     match metric {
-        Metric::JainFairness => Some("fewer than two projects used anything"),
+        Metric::JainFairness => Some("fewer than two projects used anything that counts"),
         metric if metric.is_of_estimates() => Some("no start was estimated"),
         Metric::ShareGap => Some("no two siblings with shares had jobs waiting half of the time"),
         _ => None,

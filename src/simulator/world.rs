@@ -14,7 +14,6 @@ use crate::quantum::device::DeviceSpec;
 use crate::quantum::hardware::Hardware;
 use crate::quantum::hardware::failures::{FailureModel, Outage, Target};
 use crate::random::{Purpose, StreamFamily};
-use crate::simulator::workload::Workload;
 use crate::time::Time;
 
 /// Columns of `world.csv`. Means are over living elements.
@@ -58,18 +57,10 @@ pub fn write_world(
 
 /// Writes the arrivals and returns the end of the world.
 fn arrivals<W: Write>(scenario: &Scenario, replication: u32, row: &mut RowWriter<W>) -> io::Result<Time> {
-    let attributes = Workload::attributes(scenario.seed, replication);
     let mut last = Time::ZERO;
-    for (number, arrival) in scenario.workload.arrivals(scenario.seed, replication).enumerate() {
-        let over = match scenario.horizon {
-            Horizon::Jobs(jobs) => number as u64 >= jobs,
-            Horizon::Time(span) => arrival.at >= Time::ZERO + span,
-        };
-        if over {
-            break;
-        }
+    for (arrival, job) in scenario.jobs(replication) {
         last = arrival.at;
-        let request = scenario.workload.draw(&attributes, arrival, number as u64).request;
+        let request = job.request;
         row.u64(u64::from(replication)).seconds(arrival.at).text("arrival").u64(request.id.0);
         row.u64(u64::from(request.min_qubits)).u64(u64::from(request.circuits)).u64(request.shots);
         row.u64(u64::from(request.depth));

@@ -67,6 +67,9 @@ pub enum ReplayFailure {
     /// Its configuration, or the one asked for, is not valid.
     #[error("allocator: {0}")]
     Config(#[from] ConfigError),
+    /// The configuration asked for gives weights to devices that are none.
+    #[error("allocator.{0}")]
+    Weights(String),
     /// It does not replay under its own configuration, so that nothing can be learned from it.
     #[error("the journal does not replay under its own configuration: {0}")]
     Differs(Box<Difference>),

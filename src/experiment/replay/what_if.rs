@@ -18,7 +18,7 @@
 //!   jobs that end there are counted.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::io::BufRead;
 
 use indexmap::IndexMap;
@@ -34,6 +34,7 @@ use crate::allocator::config::AllocatorConfig;
 use crate::allocator::protocol::{
     Allocation, AllocationId, Command, Event, JobId, Outcome, Status, StatusReason, Target,
 };
+use crate::config_file::shown::crop;
 use crate::observe::journal::Reader;
 use crate::quantum::DeviceId;
 use crate::time::{Span, Time};
@@ -47,6 +48,7 @@ pub fn what_if<R: BufRead>(
     config: AllocatorConfig,
 ) -> Result<Changes, ReplayFailure> {
     let record = Record::read(reader)?;
+    check_weights(&config, &record)?;
     let core = reader.header().core_with(config)?;
     let mut driver = Driver::new(core, &record);
     driver.run();
@@ -61,6 +63,31 @@ pub fn what_if<R: BufRead>(
     all.ended_later = ends.filter(|(_, at)| *at > record.last).count() as u64;
     all.given_up = if record.courses.live() == 0 { driver.courses.live() as u64 } else { 0 };
     Ok(all)
+}
+
+/// A journal knows devices by their own names alone; patterns, vendors and aliases are the scenario's.
+fn check_weights(config: &AllocatorConfig, record: &Record) -> Result<(), ReplayFailure> {
+    let registered = |(_, command): &(Time, Command)| match command {
+        Command::RegisterDevice { spec, .. } => Some(spec.name.clone()),
+        _ => None,
+    };
+    let devices: BTreeSet<String> = record.outside.iter().filter_map(registered).collect();
+    for (key, weights) in [("weights", &config.weights), ("charge_weights", &config.charge_weights)] {
+        if let Some(name) = weights.0.keys().find(|name| !devices.contains(*name)) {
+            let known: Vec<&str> = devices.iter().map(String::as_str).take(20).collect();
+            return Err(ReplayFailure::Weights(format!(
+                "{key}: no device of the journal is called `{}`; hint: here each device goes by its own name: {}",
+                crop(name),
+                known.join(", ")
+            )));
+        }
+        if !weights.is_empty() && devices.iter().all(|name| weights.of(name) == 0) {
+            let message =
+                format!("{key}: all devices of the journal have weight 0; hint: at least one above 0");
+            return Err(ReplayFailure::Weights(message));
+        }
+    }
+    Ok(())
 }
 
 /// What is to happen.

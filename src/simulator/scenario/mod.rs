@@ -18,11 +18,14 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::allocator::protocol::Topology;
+use crate::allocator::protocol::{JobId, JobRequest, Topology};
 use crate::config_file::document::Node;
 use crate::config_file::fault::{Fault, Mark};
 use crate::config_file::{ConfigFileError, read_text};
 use crate::quantum::calibration::Calibration;
+use crate::simulator::workload::jobs::GeneratedJob;
+use crate::simulator::workload::{Arrival, Workload};
+use crate::time::Time;
 
 use file::ScenarioFile;
 use file::targets;
@@ -44,6 +47,33 @@ impl Scenario {
         let text = read_text(path, &SCENARIO)?;
         let base_dir = path.parent().unwrap_or(Path::new(""));
         Self::from_yaml(&text, &path.display().to_string(), base_dir, sets)
+    }
+
+    /// All jobs of a replication that come within the horizon, with their arrivals: one after the other, those of arrays, too.
+    pub fn jobs(&self, replication: u32) -> impl Iterator<Item = (Arrival, GeneratedJob)> {
+        let mut arrivals = self.workload.arrivals(self.seed, replication);
+        let attributes = Workload::attributes(self.seed, replication);
+        let mut number = 0;
+        // What is left of the array that came last.
+        let mut array: Option<(Arrival, GeneratedJob)> = None;
+        std::iter::from_fn(move || {
+            if array.as_ref().is_none_or(|(_, job)| job.array == 0) {
+                let arrival = arrivals.next()?;
+                array = Some((arrival, self.workload.draw(&attributes, arrival, number)));
+            }
+            let (arrival, next) = array.as_mut()?;
+            let is_over = match self.horizon {
+                Horizon::Jobs(jobs) => number >= jobs,
+                Horizon::Time(span) => arrival.at >= Time::ZERO + span,
+            };
+            if is_over {
+                return None;
+            }
+            next.array -= 1;
+            let request = JobRequest { id: JobId(number), ..next.request.clone() };
+            number += 1;
+            Some((*arrival, GeneratedJob { request, array: 1, ..next.clone() }))
+        })
     }
 
     /// The scenario that runs when none is named, with overrides.

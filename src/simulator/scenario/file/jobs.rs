@@ -27,7 +27,8 @@ pub struct JobTemplate {
     #[schemars(range(min = 0))]
     pub weight: f64,
     /// How many jobs that are all alike come with each arrival, in one request, drawn; from 1 to 10,000, to which larger
-    /// draws are cut. Each is a job of its own, with a number of its own; how they end is drawn once. Default 1.
+    /// draws are cut. Each is a job of its own, with a number of its own; all else is drawn once. Rates, numbers of arrivals and
+    /// weights of templates count arrays, not their jobs. Default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub array: Option<Draw<u32>>,
     /// Number of qubits, drawn. May be left out where the topology fixes it.

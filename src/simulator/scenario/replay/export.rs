@@ -18,10 +18,10 @@ use crate::quantum::DeviceId;
 use crate::quantum::circuit::CircuitProfile;
 use crate::quantum::hardware::runtime::{DeviceRuntime, RuntimeError};
 use crate::simulator::csv_row::RowWriter;
-use crate::simulator::scenario::{Horizon, Scenario};
+use crate::simulator::scenario::Scenario;
+use crate::simulator::workload::Arrival;
 use crate::simulator::workload::jobs::{GeneratedJob, PlannedOutcome};
-use crate::simulator::workload::{Arrival, Workload};
-use crate::time::{Span, Time};
+use crate::time::Span;
 
 /// Why a workload cannot be exported.
 #[derive(Debug, thiserror::Error)]
@@ -106,17 +106,8 @@ impl<'a> Exporter<'a> {
         replication: u32,
         mut visit: impl FnMut(Arrival, GeneratedJob) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
-        let (workload, seed) = (&self.scenario.workload, self.scenario.seed);
-        let attributes = Workload::attributes(seed, replication);
-        for (number, arrival) in (0..).zip(workload.arrivals(seed, replication)) {
-            let over = match self.scenario.horizon {
-                Horizon::Jobs(jobs) => number >= jobs,
-                Horizon::Time(span) => arrival.at >= Time::ZERO + span,
-            };
-            if over {
-                break;
-            }
-            visit(arrival, workload.draw(&attributes, arrival, number))?;
+        for (arrival, job) in self.scenario.jobs(replication) {
+            visit(arrival, job)?;
         }
         Ok(())
     }

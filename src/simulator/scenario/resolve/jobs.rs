@@ -155,8 +155,9 @@ fn array(draw: &Draw<u32>, at: &str) -> Result<Sampler<u32>, Problem> {
     if (1..=ARRAY_MAX).contains(&least) {
         return Ok(law);
     }
-    let message = format!("an array may have {least} jobs");
-    Err(Problem::new(at, message).hint(format!("from 1 to {ARRAY_MAX}")))
+    let message = format!("an array has {least} jobs at least; it must be from 1 to {ARRAY_MAX}");
+    Err(Problem::new(at, message)
+        .hint("the least value that can be drawn counts: a distribution may need `min: 1`"))
 }
 
 fn optional(draw: Option<&Draw<Span>>, at: &str) -> Result<Option<Sampler<Span>>, Problem> {
