@@ -1,4 +1,5 @@
-//! What device selection weighs: turns of devices (and what their time counts for), what counts how much, and which devices are too loaded.
+//! What device selection weighs: turns of devices, what counts how much, and which devices are too loaded. Devices have the
+//! same form of weights where their time counts for shares.
 //!
 //! Promises whole numbers, and devices by their own names. Leaves patterns, vendors and aliases to whoever reads files, and
 //! what comes of the settings to [`crate::allocator::candidates`].
