@@ -4,14 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
-
-use tempfile::TempDir;
 
 mod program;
 mod tables;
 
-use program::{done, rmsim, shown};
+use program::{Folder, done, rmsim, shown};
 use tables::{JobRow, columns, jobs};
 
 /// A machine of ten qubits on which arrays of up to five jobs come, some of which fail or are withdrawn.
@@ -33,34 +30,6 @@ warm_up: none
 output: {fidelity: false, fragmentation: false}
 ";
 
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.path().join(name);
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    /// The `world.csv` of a run with a setting.
-    fn run_world(&self, scenario: &Path, set: &str) -> String {
-        self.run(scenario, &["--set", set, "--set", "output.traces=all"]);
-        fs::read_to_string(self.0.path().join("out/world.csv")).unwrap()
-    }
-
-    fn run(&self, scenario: &Path, more: &[&str]) -> String {
-        let out = self.0.path().join("out");
-        let mut args = vec!["run", shown(scenario), "--out", shown(&out), "--no-plots", "-q", "--force"];
-        args.extend(more);
-        done(&args);
-        fs::read_to_string(out.join("jobs.csv")).unwrap()
-    }
-}
-
 /// Those that came at one instant, by number.
 fn together(rows: Vec<JobRow>) -> Vec<Vec<JobRow>> {
     let mut all: BTreeMap<u64, Vec<JobRow>> = BTreeMap::new();
@@ -79,7 +48,7 @@ fn together(rows: Vec<JobRow>) -> Vec<Vec<JobRow>> {
 fn jobs_of_an_array_are_alike() {
     let folder = Folder::new();
     let scenario = folder.file("arrays.yaml", SCENARIO);
-    let table = folder.run(&scenario, &[]);
+    let table = folder.run(&scenario, "out", &[]);
     let arrays = together(jobs(&table).unwrap());
     let sizes: BTreeSet<(String, usize)> =
         arrays.iter().map(|rows| (rows[0].text("workload_name").to_owned(), rows.len())).collect();
@@ -106,7 +75,7 @@ fn jobs_of_an_array_are_alike() {
     let single = SCENARIO.split("workload:").next().unwrap().to_owned()
         + &format!("workload: {{trace: {}}}\nhorizon: ", shown(&trace))
         + SCENARIO.split("horizon: ").nth(1).unwrap();
-    let again = folder.run(&folder.file("single.yaml", &single), &[]);
+    let again = folder.run(&folder.file("single.yaml", &single), "out", &[]);
     let decided = ["job_id", "submission_time", "starting_time", "final_state", "allocated_resources"];
     assert_eq!(columns(&again, &decided), columns(&table, &decided));
 }
@@ -120,20 +89,21 @@ fn a_table_and_the_world_hold_every_job_of_an_array() {
         ["job_id", "submission_time", "user", "requested_number_of_resources", "shots", "own_execution_time"];
     for horizon in ["{jobs: 200}", "{jobs: 7}", "{time: 2h}"] {
         let set = format!("horizon={horizon}");
-        let run = folder.run(&scenario, &["--set", &set]);
+        let run = folder.run(&scenario, "out", &["--set", &set]);
         let sorted = |table: &str| {
             let mut rows: Vec<String> = columns(table, &came).lines().map(str::to_owned).collect();
             rows.sort_by_key(|row| row.split(' ').next().and_then(|id| id.parse::<u64>().ok()));
             rows
         };
-        let table = folder.0.path().join("table.csv");
+        let table = folder.path("table.csv");
         done(&["workload", "export", shown(&scenario), "--out", shown(&table), "--force", "--set", &set]);
         let single = SCENARIO.split("workload:").next().unwrap().to_owned()
             + &format!("workload: {{csv: {}}}\nhorizon: {horizon}\n", shown(&table))
             + SCENARIO.split("horizon: {jobs: 200}\n").nth(1).unwrap();
-        let again = folder.run(&folder.file("single.yaml", &single), &[]);
+        let again = folder.run(&folder.file("single.yaml", &single), "out", &[]);
         assert_eq!(sorted(&again), sorted(&run), "{horizon}");
-        let world = folder.run_world(&scenario, &set);
+        folder.run(&scenario, "out", &["--set", &set, "--set", "output.traces=all"]);
+        let world = fs::read_to_string(folder.path("out/world.csv")).unwrap();
         let arrivals = world.lines().filter(|line| line.contains(",arrival,")).count();
         assert_eq!(arrivals, sorted(&run).len(), "{horizon}");
     }
@@ -144,8 +114,8 @@ fn a_table_and_the_world_hold_every_job_of_an_array() {
 fn what_if_knows_devices_by_their_names() {
     let folder = Folder::new();
     let scenario = folder.file("arrays.yaml", SCENARIO);
-    let journal = folder.0.path().join("journal.jsonl");
-    folder.run(&scenario, &["--journal", shown(&journal)]);
+    let journal = folder.path("journal.jsonl");
+    folder.run(&scenario, "out", &["--journal", shown(&journal)]);
     let shares = "allocator.order=fair_share";
     let said = |weights: &str| {
         let output = rmsim(&["replay", shown(&journal), "--set", shares, "--set", weights]);
@@ -169,8 +139,8 @@ fn what_if_knows_devices_by_their_names() {
 fn a_journal_holds_arrays_and_what_if_splits_them() {
     let folder = Folder::new();
     let scenario = folder.file("arrays.yaml", SCENARIO);
-    let journal = folder.0.path().join("journal.jsonl");
-    let table = folder.run(&scenario, &["--journal", shown(&journal)]);
+    let journal = folder.path("journal.jsonl");
+    let table = folder.run(&scenario, "out", &["--journal", shown(&journal)]);
     let text = fs::read_to_string(&journal).unwrap();
     assert!(text.matches("submit_array").count() > 20);
     assert!(done(&["replay", shown(&journal)]).contains("identical"), "decides as it was decided");

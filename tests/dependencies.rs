@@ -2,15 +2,12 @@
 //!
 //! Stories of the core itself are in `lifecycle.rs`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-
-use tempfile::TempDir;
 
 mod program;
 mod tables;
 
-use program::{done, rmsim, shown};
+use program::{Folder, done, rmsim, shown};
 use tables::columns;
 
 /// A machine of ten qubits that takes jobs as they are, in order; `workload` and more keys are added.
@@ -29,17 +26,16 @@ warm_up: none
 output: {fidelity: false, fragmentation: false}
 ";
 
-struct Folder(TempDir);
+/// A folder with scenarios of the machine.
+struct OnMachine(Folder);
 
-impl Folder {
+impl OnMachine {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(Folder::new())
     }
 
     fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.path().join(name);
-        fs::write(&path, text).unwrap();
-        path
+        self.0.file(name, text)
     }
 
     /// A scenario of the machine with so much more.
@@ -49,11 +45,9 @@ impl Folder {
 
     /// The `jobs.csv` of a run.
     fn run(&self, scenario: &Path, sets: &[&str]) -> String {
-        let out = self.0.path().join(format!("out_{}", scenario.file_stem().unwrap().to_str().unwrap()));
-        let mut args = vec!["run", shown(scenario), "--out", shown(&out), "--no-plots", "-q", "--force"];
-        sets.iter().for_each(|set| args.extend(["--set", set]));
-        done(&args);
-        fs::read_to_string(out.join("jobs.csv")).unwrap()
+        let out = format!("out_{}", scenario.file_stem().unwrap().to_str().unwrap());
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        self.0.run(scenario, &out, &sets)
     }
 
     /// What is wrong with a table of jobs.
@@ -66,7 +60,7 @@ impl Folder {
     fn complaint(&self, scenario: &Path) -> String {
         let output = rmsim(&["validate", shown(scenario)]);
         assert_eq!(output.status.code(), Some(2));
-        String::from_utf8(output.stderr).unwrap().replace(shown(self.0.path()), "FOLDER")
+        String::from_utf8(output.stderr).unwrap().replace(shown(self.0.0.path()), "FOLDER")
     }
 }
 
@@ -96,7 +90,7 @@ h,6,10,10,f d,,,
 
 #[test]
 fn a_table_says_who_follows_whom() {
-    let folder = Folder::new();
+    let folder = OnMachine::new();
     folder.file("jobs.csv", TABLE);
     let scenario = folder.scenario("first.yaml", "workload: {csv: jobs.csv}\nhorizon: {time: 1h}");
     let jobs = folder.run(&scenario, &[]);
@@ -138,7 +132,7 @@ fn a_table_says_who_follows_whom() {
 
 #[test]
 fn what_is_wrong_with_whom_a_job_follows_is_named() {
-    let folder = Folder::new();
+    let folder = OnMachine::new();
     let head = "id,submission_time,qubits,execution_time,after\n";
     let many: String = (0..1_001).map(|_| "a ").collect();
     let tables = [
@@ -214,7 +208,7 @@ fn what_is_wrong_with_whom_a_job_follows_is_named() {
 /// The trace names the job before each: waited for only where that is asked for, and where it is there and came before.
 #[test]
 fn a_trace_names_preceding_jobs() {
-    let folder = Folder::new();
+    let folder = OnMachine::new();
     let line = |number: u32, submit: u32, before: i32| {
         format!("{number} {submit} -1 10 2 -1 -1 2 20 -1 1 1 1 1 -1 -1 {before} 3\n")
     };
@@ -257,7 +251,7 @@ horizon: {jobs: 300}
 
 #[test]
 fn batches_become_chains_and_nothing_else_changes() {
-    let folder = Folder::new();
+    let folder = OnMachine::new();
     let scenario = folder.scenario("chains.yaml", CHAINS);
     let jobs = folder.run(&scenario, &[]);
     let free = folder.run(&scenario, &["workload.chain=none"]);
@@ -298,7 +292,7 @@ fn batches_become_chains_and_nothing_else_changes() {
     }
     assert!(followed > 100 && broken > 10, "{followed} followed, {broken} were broken");
     // As a table the same jobs come, and follow the same.
-    let table = folder.0.path().join("chains.csv");
+    let table = folder.0.path("chains.csv");
     done(&["workload", "export", shown(&scenario), "--out", shown(&table), "-q"]);
     let replay = folder.scenario("table.yaml", "workload: {csv: chains.csv}\nhorizon: {jobs: 300}");
     assert_eq!(folder.run(&replay, &[]), jobs);
